@@ -1,0 +1,95 @@
+"""A trained model with what it knows of itself: the network, and the card beside it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import pipeline.networks.layers  # noqa: F401  registers the layers that a saved network may hold
+from pipeline.errors import UserError
+from pipeline.images.io import unit
+from pipeline.images.patches import resize_image
+from pipeline.inference.tiling import predict_image
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A network and its card.
+
+    Attributes
+    ----------
+    network : keras.Model
+        Returns logits.
+    card : dict
+        ``models/<dataset>/<network>.json``: kind, classes, channels, resize, patch_size, threshold, ...
+    """
+
+    network: keras.Model
+    card: dict
+
+    def segment(self, image, settings):
+        """Predict the foreground probability of each pixel at the image's own resolution.
+
+        Parameters
+        ----------
+        image : ndarray, shape (H, W, C), uint8 or uint16
+        settings : pipeline.params.Inference
+
+        Returns
+        -------
+        ndarray, shape (H, W), float32 in [0, 1]
+        """
+        pixels = unit(image)
+        size = self.card["resize"]
+        if size is not None:
+            pixels = resize_image(pixels, size)
+        probability = predict_image(
+            self.network.predict_on_batch, pixels, settings.tile, settings.overlap, settings.batch_size, settings.flips
+        )
+        return probability if size is None else resize_image(probability, image.shape[:2])
+
+    def classify(self, image):
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        image : ndarray, shape (H, W, C), uint8 or uint16
+
+        Returns
+        -------
+        ndarray, shape (K,), float64, sums to 1
+        """
+        logits = self.network.predict_on_batch(resize_image(unit(image), self.card["resize"])[None])
+        return softmax(logits)[0]
+
+
+def softmax(logits):
+    """Class probabilities in float64 from logits (N, K), without overflow."""
+    logits = np.asarray(logits, np.float64)
+    odds = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return odds / odds.sum(axis=-1, keepdims=True)
+
+
+def load_trained(path):
+    """Load a ``.keras`` file and the ``.json`` card beside it.
+
+    Loading is safe: a file that would run code of its own is refused.
+
+    Raises
+    ------
+    UserError
+        If either is missing, damaged or of another kind.
+    """
+    path = Path(path)
+    card = path.with_suffix(".json")
+    for file in (path, card):
+        if not file.exists():
+            raise UserError(f"{file}: expected a trained model, received no such file; `dvc repro` or `dvc pull` makes it")
+    try:
+        network = keras.saving.load_model(path, compile=False, safe_mode=True)
+        return TrainedModel(network, json.loads(card.read_text()))
+    except Exception as error:  # zipfile, h5py and Keras each raise their own on a damaged or foreign file
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise UserError(f"{path}: expected a model trained by this pipeline, received: {reason}") from error

@@ -1,0 +1,63 @@
+"""Attention Residual U-Net: residual blocks (He et al. 2016, doi 10.1109/CVPR.2016.90) and additive attention gates
+(Oktay et al. 2018, arXiv 1804.03999) in a U-Net."""
+
+import keras
+from keras import layers
+
+from pipeline.networks import blocks
+from pipeline.networks.layers import CropTo
+
+
+def attn_resunet(channels, filters=64, depth=4, dropout=0.0, normalization="batch", mean=0.0, variance=1.0):
+    """Build an Attention Residual U-Net.
+
+    Parameters and returns are those of `pipeline.networks.unet.unet`; the gates' coefficients are the outputs of the
+    layers named ``attention_<level>``, shape (N, H, W, 1), in [0, 1].
+    """
+    inputs, x = blocks.image_input(channels, mean, variance)
+    skips = []
+    for level in range(depth):
+        x = residual_block(x, filters * 2**level, normalization)
+        skips.append(x)
+        x = blocks.downsample(x)
+    x = layers.Dropout(dropout)(x)
+    x = residual_block(x, filters * 2**depth, normalization)
+    for level in reversed(range(depth)):
+        gated = attention_gate(skips[level], x, filters * 2**level // 2, name=f"attention_{level}")
+        x = blocks.upsample(x, filters * 2**level, skips[level])
+        x = layers.Concatenate()([gated, x])
+        x = residual_block(x, filters * 2**level, normalization)
+    return keras.Model(inputs, blocks.logits(x), name="attn_resunet")
+
+
+def residual_block(x, filters, normalization):
+    """Two convolutions beside a 1 × 1 one, added before the last ReLU (projection shortcut)."""
+    shortcut = blocks.convolution(x, filters, normalization, kernel=1, activation=False)
+    x = blocks.convolution(x, filters, normalization)
+    x = blocks.convolution(x, filters, normalization, activation=False)
+    return layers.ReLU()(layers.Add()([x, shortcut]))
+
+
+def attention_gate(skip, signal, filters, name):
+    """Weigh the features of a skip connection: α = σ(ψ(ReLU(W_x x + W_g g))), Oktay et al. 2018, eq. 1 and figure 2.
+
+    The features x are brought to the coarser grid of the gating signal g by the stride of W_x, and α back to that of x
+    by bilinear interpolation.
+
+    Parameters
+    ----------
+    skip : KerasTensor, shape (N, H, W, C)
+    signal : KerasTensor, shape (N, ceil(H / 2), ceil(W / 2), D)
+    filters : int
+        Channels in which both are compared.
+    name : str
+        Of the layer whose output is α.
+    """
+    features = layers.Conv2D(filters, 2, strides=2, padding="same", use_bias=False, kernel_initializer=blocks.INITIALIZER)(skip)
+    gating = layers.Conv2D(filters, 1, kernel_initializer=blocks.INITIALIZER)(signal)
+    x = layers.ReLU()(layers.Add()([features, gating]))
+    x = layers.Conv2D(1, 1, activation="sigmoid")(x)
+    x = layers.UpSampling2D(2, interpolation="bilinear")(x)
+    # The layer that crops is the named one: its output is α on the grid of x.
+    attention = CropTo(name=name)([x, skip])
+    return layers.Multiply()([skip, attention])

@@ -1,0 +1,52 @@
+"""U-Net: Ronneberger, Fischer, Brox 2015, doi 10.1007/978-3-319-24574-4_28."""
+
+import keras
+from keras import layers
+
+from pipeline.networks import blocks
+
+
+def unet(channels, filters=64, depth=4, dropout=0.0, normalization="none", mean=0.0, variance=1.0):
+    """Build a U-Net.
+
+    Per level two 3 × 3 convolutions with ReLU, 2 × 2 max pooling, twice the filters; on the way back a transposed
+    convolution and the concatenated features of the same level. Against the paper, convolutions are padded, so that
+    the output is as large as the input, and the input may have any size.
+
+    Parameters
+    ----------
+    channels : int
+    filters : int
+        Of the first level.
+    depth : int
+        Number of poolings.
+    dropout : float
+        Rate before the deepest convolutions.
+    normalization : {"batch", "none"}
+    mean, variance : float or sequence of float
+        Of each channel over the training images, in [0, 1] units.
+
+    Returns
+    -------
+    keras.Model
+        (N, H, W, channels) float32 in [0, 1] → logits (N, H, W, 1) float32. With the defaults and one channel it has
+        31,030,593 weights.
+    """
+    inputs, x = blocks.image_input(channels, mean, variance)
+    skips = []
+    for level in range(depth):
+        x = _two_convolutions(x, filters * 2**level, normalization)
+        skips.append(x)
+        x = blocks.downsample(x)
+    x = layers.Dropout(dropout)(x)
+    x = _two_convolutions(x, filters * 2**depth, normalization)
+    for level in reversed(range(depth)):
+        x = blocks.upsample(x, filters * 2**level, skips[level])
+        x = layers.Concatenate()([skips[level], x])
+        x = _two_convolutions(x, filters * 2**level, normalization)
+    return keras.Model(inputs, blocks.logits(x), name="unet")
+
+
+def _two_convolutions(x, filters, normalization):
+    x = blocks.convolution(x, filters, normalization)
+    return blocks.convolution(x, filters, normalization)

@@ -1,0 +1,84 @@
+"""VGG16: Simonyan and Zisserman 2015, arXiv 1409.1556, as Keras ships it."""
+
+from pathlib import Path
+
+import keras
+from keras import layers
+
+from pipeline.errors import UserError
+
+# Mean red, green and blue of ImageNet in 0-255 units: what the published weights expect subtracted.
+IMAGENET_MEAN = (123.68, 116.779, 103.939)
+
+
+def vgg16(size, channels, classes, weights=None, dense=4096, dropout=0.5, frozen_blocks=0, mean=0.0, variance=1.0, seed=0):
+    """Build VGG16: the 13 convolutions of the Keras application and the 3 dense layers of the paper.
+
+    Parameters
+    ----------
+    size : tuple of int
+        Rows and columns, at least 32.
+    channels, classes : int
+    weights : None, "imagenet" or path-like
+        None: He-normal kernels; with Keras's default (Glorot) the signal halves at each of 13 layers, and the network
+        stays at chance. "imagenet" is downloaded by Keras; a path names a ``.weights.h5`` file of the application
+        without its top. Either needs three channels.
+    dense : int
+        Units of the first two dense layers.
+    dropout : float
+        Rate after each of them.
+    frozen_blocks : int
+        How many of the five convolution blocks are not trained.
+    mean, variance : float or sequence of float
+        Of the training images in [0, 1] units; used with random weights. Pretrained ones bring their own.
+    seed : int
+        Draws the random kernels.
+
+    Returns
+    -------
+    keras.Model
+        (N, *size, channels) float32 in [0, 1] → logits (N, classes) float32. At 224 × 224 × 3 with 1000 classes it has
+        the published 138,357,544 weights.
+
+    Raises
+    ------
+    UserError
+        If pretrained weights meet grey images, or their file cannot be loaded.
+    """
+    inputs = keras.Input((*size, channels), name="image")
+    if weights is not None:
+        if channels != 3:
+            raise UserError(
+                f"vgg16.weights: pretrained weights expect RGB images, received {channels} channel(s); set it to null"
+            )
+        mean, variance = [m / 255 for m in IMAGENET_MEAN], [1 / 255**2] * 3
+    x = layers.Normalization(mean=mean, variance=variance, dtype="float32", name="standardise")(inputs)
+    base = _convolutions((*size, channels), weights, seed)
+    for layer in base.layers[1:]:
+        block = int(layer.name.removeprefix("block")[0])
+        layer.trainable = block > frozen_blocks
+        x = layer(x)
+    x = layers.Flatten(name="flatten")(x)
+    for number in (1, 2):
+        initializer = keras.initializers.HeNormal(seed=seed + 100 + number)
+        x = layers.Dense(dense, activation="relu", kernel_initializer=initializer, name=f"fc{number}")(x)
+        x = layers.Dropout(dropout, seed=seed + number, name=f"dropout{number}")(x)
+    return keras.Model(inputs, layers.Dense(classes, dtype="float32", name="logits")(x), name="vgg16")
+
+
+def _convolutions(shape, weights, seed):
+    try:
+        base = keras.applications.VGG16(include_top=False, weights=weights, input_shape=shape)
+    except Exception as error:  # Keras lets through whatever h5py, urllib or its own checks raise
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        if weights != "imagenet" and not Path(weights).exists():
+            reason = "no such file"
+        raise UserError(f"vgg16.weights: expected null, imagenet or a weights file, received {weights}: {reason}") from error
+    if weights is None:
+        for number, layer in enumerate(layer for layer in base.layers if hasattr(layer, "kernel")):
+            layer.kernel.assign(keras.initializers.HeNormal(seed=seed + number)(layer.kernel.shape))
+    else:
+        # The published weights expect blue, green, red: turn the first kernel round once instead of every image.
+        first = base.get_layer("block1_conv1")
+        first.kernel.assign(first.kernel[:, :, ::-1, :])
+    return base

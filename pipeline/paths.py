@@ -1,0 +1,44 @@
+"""The only place that spells a path. All are relative to the project's root, where DVC runs every stage."""
+
+import os
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+REPORT = Path("reports/index.html")
+SUMMARY = Path("reports/summary.md")
+
+
+def downloads():
+    """Per-user cache of downloaded files, shared by all experiments; PIPELINE_DOWNLOADS names another folder."""
+    import pooch  # here, because every stage imports this module and one downloads
+
+    return Path(os.environ.get("PIPELINE_DOWNLOADS") or pooch.os_cache("biomedical-image-pipeline"))
+
+
+def raw(dataset):
+    """Images of one dataset in the standard layout: ``dataset.json``, ``images.csv``, ``images/``, ``masks/``."""
+    return Path("data/raw", dataset)
+
+
+def patches(dataset):
+    """Packed patches: ``split.csv``, ``manifest.csv`` and, per split, ``images.npy`` with ``masks.npy`` or ``labels.npy``."""
+    return Path("data/patches", dataset)
+
+
+def preview(dataset):
+    """A picture of some training patches, as the network will see them."""
+    return Path("reports", dataset, "patches.png")
+
+
+def model(dataset, network):
+    return Path("models", dataset, f"{network}.keras")
+
+
+def model_card(dataset, network):
+    """What prediction needs to know beside the weights (input size, classes, threshold)."""
+    return Path("models", dataset, f"{network}.json")
+
+
+def report(dataset, network):
+    """Everything that is written about one trained network: curves, metrics, tables, panels."""
+    return Path("reports", dataset, network)

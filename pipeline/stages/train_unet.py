@@ -1,0 +1,19 @@
+"""Train U-Net on one dataset: ``python -m pipeline.stages.train_unet mitochondria``."""
+
+import sys
+
+from pipeline import params
+from pipeline.errors import plain_errors
+
+
+def main(dataset):
+    settings = params.load()  # before Keras is imported, which takes seconds: a mistake in params is told at once
+    from pipeline.networks.unet import unet
+    from pipeline.training.segmentation import train_segmentation
+
+    train_segmentation(dataset, "unet", unet, settings)
+
+
+if __name__ == "__main__":
+    with plain_errors():
+        main(sys.argv[1])

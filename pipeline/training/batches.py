@@ -1,0 +1,72 @@
+"""Batches for training: what epoch e, batch i holds depends on the seed, e and i alone."""
+
+import math
+
+import keras
+import numpy as np
+
+from pipeline.images.io import unit
+from pipeline.images.symmetry import flip_and_turn
+
+
+class Batches(keras.utils.PyDataset):
+    """Packed patches as batches.
+
+    Parameters
+    ----------
+    packed : pipeline.images.packed.Packed
+    batch_size : int
+    seed : int
+    shuffle : bool
+        Another order each epoch; the last, smaller batch is kept.
+    flips : bool
+        Flip and turn each batch at random.
+    """
+
+    def __init__(self, packed, batch_size, seed=0, shuffle=False, flips=False):
+        super().__init__()
+        self.packed = packed
+        self.batch_size = batch_size
+        self.seed = seed
+        self.shuffle = shuffle
+        self.flips = flips
+        self.epoch = 0
+
+    def __len__(self):
+        return math.ceil(len(self.packed.images) / self.batch_size)
+
+    def __getitem__(self, index):
+        rows = self._order()[index * self.batch_size : (index + 1) * self.batch_size]
+        rows = np.sort(rows)  # a batch has no order, and the disk is read forwards
+        images, targets = unit(self.packed.images[rows]), np.asarray(self.packed.targets[rows])
+        masks = targets if targets.ndim == 3 else None
+        if self.flips:
+            images, masks = flip_and_turn(images, masks, np.random.default_rng([self.seed, 2, self.epoch, index]))
+        if masks is not None:
+            targets = masks[..., None].astype(np.float32)
+        return np.ascontiguousarray(images), np.ascontiguousarray(targets)
+
+    def on_epoch_end(self):
+        self.epoch += 1
+
+    def _order(self):
+        count = len(self.packed.images)
+        return np.random.default_rng([self.seed, 1, self.epoch]).permutation(count) if self.shuffle else np.arange(count)
+
+
+def statistics(images, most=512):
+    """Mean and variance of each channel over training patches, in [0, 1] units.
+
+    Parameters
+    ----------
+    images : ndarray, shape (N, H, W, C), uint8 or uint16
+    most : int
+        Patches that are looked at, evenly spread; more would not change the third digit.
+
+    Returns
+    -------
+    mean, variance : list of float, of length C
+    """
+    sample = unit(images[:: math.ceil(len(images) / most)])
+    mean, variance = sample.mean(axis=(0, 1, 2), dtype=np.float64), sample.var(axis=(0, 1, 2), dtype=np.float64)
+    return [float(m) for m in mean], [float(max(v, 1e-6)) for v in variance]  # 1e-6: a constant image is no division by zero

@@ -1,0 +1,49 @@
+"""The learning rate of each step."""
+
+import math
+
+import keras
+from keras import ops
+
+
+class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
+    """Rise linearly from zero, then stay or follow half a cosine to zero at the last step.
+
+    Parameters
+    ----------
+    peak : float
+        Learning rate at the end of the warm-up.
+    steps, warmup_steps : int
+        Of the whole training, and of the rise.
+    cosine : bool
+    """
+
+    def __init__(self, peak, steps, warmup_steps, cosine):
+        self.peak = peak
+        self.steps = steps
+        self.warmup_steps = warmup_steps
+        self.cosine = cosine
+
+    def __call__(self, step):
+        step = ops.cast(step, "float32")
+        rise = ops.minimum(1.0, (step + 1.0) / max(1, self.warmup_steps))
+        if not self.cosine:
+            return self.peak * rise
+        progress = ops.clip((step - self.warmup_steps) / max(1, self.steps - self.warmup_steps), 0.0, 1.0)
+        return self.peak * rise * 0.5 * (1.0 + ops.cos(math.pi * progress))
+
+    def get_config(self):
+        return {"peak": self.peak, "steps": self.steps, "warmup_steps": self.warmup_steps, "cosine": self.cosine}
+
+
+def optimizer(settings, lr_scale, steps_per_epoch):
+    """Make the optimizer that `settings` (pipeline.params.Train) names, with its schedule."""
+    schedule = WarmUp(
+        peak=settings.lr * lr_scale,
+        steps=settings.epochs * steps_per_epoch,
+        warmup_steps=round(settings.warmup * steps_per_epoch),
+        cosine=settings.schedule == "cosine",
+    )
+    if settings.optimizer == "sgd":
+        return keras.optimizers.SGD(schedule, momentum=0.9, nesterov=True)
+    return keras.optimizers.Adam(schedule)
