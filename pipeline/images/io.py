@@ -42,6 +42,8 @@ def read_pages(path):
         raise UserError(f"{path}: expected a readable image, received: {_first_line(error)}") from error
     except Exception as error:  # decoders raise struct.error, KeyError, zlib.error, ... on damaged bytes
         raise UserError(f"{path}: expected a readable image, received damaged bytes ({_first_line(error)})") from error
+    if not pages:
+        raise UserError(f"{path}: expected a readable image, received a file without pages")
     return [_grey_or_rgb(page, path) for page in pages]
 
 

@@ -14,9 +14,9 @@ ALPHA, BETA = 0.3, 0.7  # weights of false positives and false negatives in Tver
 
 
 def bce(y_true, y_pred):
-    """Mean binary cross-entropy, in the form that does not overflow: max(z, 0) - z·y + log(1 + e^-|z|)."""
+    """Mean binary cross-entropy, from logits z: log(1 + e^z) - z·y, which does not overflow."""
     y_true = ops.cast(y_true, y_pred.dtype)
-    return ops.mean(ops.maximum(y_pred, 0.0) - y_pred * y_true + ops.softplus(-ops.abs(y_pred)))
+    return ops.mean(ops.softplus(y_pred) - y_pred * y_true)
 
 
 def dice(y_true, y_pred):
@@ -37,7 +37,7 @@ def tversky(y_true, y_pred, alpha=ALPHA, beta=BETA):
 def focal(y_true, y_pred, gamma=GAMMA):
     """Focal loss: cross-entropy weighted by (1 - p)^γ of the true class's p, so that easy pixels count less."""
     y_true = ops.cast(y_true, y_pred.dtype)
-    cross_entropy = ops.maximum(y_pred, 0.0) - y_pred * y_true + ops.softplus(-ops.abs(y_pred))
+    cross_entropy = ops.softplus(y_pred) - y_pred * y_true
     return ops.mean((1.0 - ops.exp(-cross_entropy)) ** gamma * cross_entropy)
 
 

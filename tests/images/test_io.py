@@ -1,0 +1,121 @@
+"""Images and masks of every depth come out as one of few types, and what is wrong is told in a line."""
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from pipeline.errors import UserError
+from pipeline.images.io import read_image, read_mask, read_pages, unit, write_png
+
+MASK = np.array([[0, 1, 1], [0, 0, 1]], bool)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [MASK, MASK.astype(np.uint8), MASK.astype(np.uint8) * 255, MASK.astype(np.uint16) * 65535],
+    ids=["1 bit", "0 and 1", "0 and 255", "16 bit"],
+)
+@pytest.mark.parametrize("threshold", [None, 127])
+def test_a_mask_reads_the_same_whatever_its_depth(tmp_path, stored, threshold):
+    write_png(tmp_path / "mask.png", stored)
+    np.testing.assert_array_equal(read_mask(tmp_path / "mask.png", threshold), MASK)
+
+
+def test_an_empty_mask_stays_empty(tmp_path):
+    write_png(tmp_path / "mask.png", np.zeros((2, 3), np.uint8))
+    assert not read_mask(tmp_path / "mask.png").any()
+
+
+def test_a_full_mask_stays_full(tmp_path):
+    write_png(tmp_path / "mask.png", np.full((2, 3), 255, np.uint8))
+    assert read_mask(tmp_path / "mask.png").all()
+
+
+def test_rgb_and_rgba_masks_are_grey_masks(tmp_path):
+    for mode in ("RGB", "RGBA"):
+        Image.fromarray(MASK.astype(np.uint8) * 255).convert(mode).save(tmp_path / "mask.png")
+        np.testing.assert_array_equal(read_mask(tmp_path / "mask.png"), MASK)
+
+
+def test_unexpected_mask_values_are_named_with_the_file_and_the_remedy(tmp_path):
+    write_png(tmp_path / "03.png", np.array([[0, 127, 255]], np.uint8))
+    with pytest.raises(UserError, match=r"03\.png: expected .* received \{0, 127, 255\}; set mask_threshold"):
+        read_mask(tmp_path / "03.png")
+    np.testing.assert_array_equal(read_mask(tmp_path / "03.png", threshold=100), [[False, True, True]])
+
+
+def test_labels_choose_the_foreground(tmp_path):
+    write_png(tmp_path / "mask.png", np.array([[0, 1, 2, 7]], np.uint8))
+    np.testing.assert_array_equal(read_mask(tmp_path / "mask.png", labels=(2, 7)), [[False, False, True, True]])
+
+
+def test_a_noisy_jpeg_mask_of_nothing_is_not_taken_for_zeros_and_ones(tmp_path):
+    Image.fromarray(np.zeros((16, 16), np.uint8) + np.eye(16, dtype=np.uint8)).save(tmp_path / "mask.jpg", quality=100)
+    assert not read_mask(tmp_path / "mask.jpg", threshold=127).any()
+
+
+@pytest.mark.parametrize(
+    ("array", "shape", "dtype"),
+    [
+        (np.zeros((4, 5), np.uint8), (4, 5, 1), np.uint8),
+        (np.zeros((4, 5), np.uint16), (4, 5, 1), np.uint16),
+        (np.zeros((4, 5, 3), np.uint8), (4, 5, 3), np.uint8),
+        (np.zeros((4, 5, 4), np.uint8), (4, 5, 3), np.uint8),
+        (np.zeros((4, 5, 2), np.uint8), (4, 5, 1), np.uint8),
+    ],
+)
+def test_image_shapes(tmp_path, array, shape, dtype):
+    Image.fromarray(array).save(tmp_path / "image.png")
+    image = read_image(tmp_path / "image.png")
+    assert image.shape == shape
+    assert image.dtype == dtype
+
+
+def test_values_survive_in_png_and_tiff(tmp_path):
+    rng = np.random.default_rng(0)
+    for array in (rng.integers(0, 256, (7, 9, 1), np.uint8), rng.integers(0, 65536, (7, 9, 1), np.uint16)):
+        write_png(tmp_path / "image.png", array)
+        tifffile.imwrite(tmp_path / "image.tif", array[..., 0])
+        np.testing.assert_array_equal(read_image(tmp_path / "image.png"), array)
+        np.testing.assert_array_equal(read_image(tmp_path / "image.tif"), array)
+
+
+def test_pages_of_a_tiff(tmp_path):
+    stack = np.arange(24, dtype=np.uint16).reshape(3, 2, 4)
+    tifffile.imwrite(tmp_path / "stack.tif", stack, photometric="minisblack")
+    np.testing.assert_array_equal(np.stack(read_pages(tmp_path / "stack.tif"))[..., 0], stack)
+    with pytest.raises(UserError, match="expected one image, received 3 pages"):
+        read_image(tmp_path / "stack.tif")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.png", b"", "empty file"),
+        ("a.png", b"not an image", "readable image"),
+        ("a.tif", b"II*\0\xff\xff\0\0", "readable image"),
+    ],
+)
+def test_what_is_no_image_is_told_with_its_name(tmp_path, name, content, told):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=rf"a\.\w+: expected .*{told}|a\.\w+: expected an image, received an {told}"):
+        read_image(tmp_path / name)
+
+
+def test_a_truncated_png_is_told(tmp_path):
+    write_png(tmp_path / "a.png", np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8))
+    (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:2000])
+    with pytest.raises(UserError, match=r"a\.png: expected a readable image"):
+        read_image(tmp_path / "a.png")
+
+
+def test_floats_are_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((2, 2), np.float32))
+    with pytest.raises(UserError, match="received float32"):
+        read_image(tmp_path / "a.tif")
+
+
+def test_unit_scales_by_the_type_and_not_by_the_image():
+    np.testing.assert_allclose(unit(np.array([0, 51, 255], np.uint8)), [0, 0.2, 1])
+    np.testing.assert_allclose(unit(np.array([0, 65535], np.uint16)), [0, 1])

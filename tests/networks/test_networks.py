@@ -1,0 +1,165 @@
+"""The networks are those of the papers, take any size, and come back from a file in a fresh process."""
+
+import subprocess
+import sys
+from itertools import pairwise
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.networks.attn_resunet import attn_resunet
+from pipeline.networks.layers import BatchNormalization
+from pipeline.networks.unet import unet
+from pipeline.networks.vgg16 import vgg16
+
+STATISTICS = 3  # weights of the Normalization layer for one channel: mean, variance, count; not trained
+
+
+def convolution(inputs, outputs, kernel, bias=True):
+    return kernel * kernel * inputs * outputs + bias * outputs
+
+
+def unet_weights(channels, filters, depth):
+    """Weights of a plain U-Net, added up by hand from its figure."""
+    widths = [filters * 2**level for level in range(depth + 1)]
+    down = sum(convolution(i, o, 3) + convolution(o, o, 3) for i, o in zip([channels, *widths[:-1]], widths, strict=True))
+    up = sum(convolution(2 * o, o, 2) + convolution(2 * o, o, 3) + convolution(o, o, 3) for o in widths[:-1])
+    return down + up + convolution(filters, 1, 1)
+
+
+@pytest.mark.parametrize(("channels", "filters", "depth"), [(1, 64, 4), (3, 16, 4), (1, 8, 2)])
+def test_unet_has_the_weights_of_the_paper(channels, filters, depth):
+    network = unet(channels, filters, depth)
+    assert sum(np.prod(w.shape) for w in network.trainable_weights) == unet_weights(channels, filters, depth)
+
+
+def test_unet_at_full_size():
+    assert unet(1).count_params() == 31_030_593
+
+
+def test_attention_resunet_has_the_weights_added_by_hand():
+    filters, depth = 8, 2
+    widths = [8, 16, 32]
+
+    def block(inputs, outputs):
+        return convolution(inputs, outputs, 1) + convolution(inputs, outputs, 3) + convolution(outputs, outputs, 3)
+
+    total = block(1, 8) + block(8, 16) + block(16, 32) + convolution(filters, 1, 1)
+    for skip, signal in pairwise(widths):
+        inner = skip // 2
+        total += convolution(skip, inner, 2, bias=False) + convolution(signal, inner, 1) + convolution(inner, 1, 1)
+        total += convolution(signal, skip, 2) + block(2 * skip, skip)
+    network = attn_resunet(1, filters, depth, normalization="none")
+    assert sum(np.prod(w.shape) for w in network.trainable_weights) == total
+
+
+def test_vgg16_has_the_published_weights():
+    shape = (224, 224)
+    network = vgg16(shape, 3, 1000)
+    assert sum(np.prod(w.shape) for w in network.trainable_weights) == 138_357_544
+    kinds = [type(layer).__name__ for layer in network.layers]
+    assert (kinds.count("Conv2D"), kinds.count("Dense")) == (13, 3)
+
+
+@pytest.mark.parametrize("build", [unet, attn_resunet])
+@pytest.mark.parametrize("size", [(32, 32), (17, 23), (1, 50)])
+def test_any_size_comes_out_as_it_went_in(build, size):
+    network = build(1, filters=2, depth=3)
+    logits = network.predict_on_batch(np.zeros((2, *size, 1), np.float32))
+    assert logits.shape == (2, *size, 1)
+    assert logits.dtype == np.float32
+
+
+def test_attention_is_between_none_and_all():
+    network = attn_resunet(1, filters=4, depth=2)
+    gates = keras.Model(network.input, [network.get_layer(f"attention_{level}").output for level in range(2)])
+    fine, coarse = gates.predict_on_batch(np.random.default_rng(0).random((1, 30, 22, 1), np.float32))
+    assert fine.shape == (1, 30, 22, 1)
+    assert coarse.shape == (1, 15, 11, 1)
+    assert 0 < fine.min() <= fine.max() < 1
+
+
+def test_logits_are_float32_under_mixed_precision():
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        networks = [unet(1, 2, 2), attn_resunet(1, 2, 2), vgg16((32, 32), 1, 4, dense=8)]
+    finally:
+        keras.config.set_dtype_policy(policy)
+    for network in networks:
+        assert network.output.dtype == "float32"
+        assert any(layer.compute_dtype == "bfloat16" for layer in network.layers)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_fused_batch_normalisation_equals_keras(training):
+    inputs = np.random.default_rng(0).normal(2, 3, (4, 9, 7, 5)).astype(np.float32)
+    layers = [BatchNormalization(momentum=0.9), keras.layers.BatchNormalization(momentum=0.9)]
+    outputs = []
+    for layer in layers:
+        layer.build(inputs.shape)
+        for value, start in zip(layer.variables, (1.5, 0.3, 1.0, 4.0), strict=True):
+            value.assign(np.full(5, start, np.float32))
+        outputs.append(np.asarray(layer(inputs, training=training)))
+    np.testing.assert_allclose(*outputs, atol=1e-5)
+    for ours, theirs in zip(layers[0].variables, layers[1].variables, strict=True):
+        np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-5)
+
+
+def test_frozen_batch_normalisation_stays():
+    layer = BatchNormalization()
+    layer.build((None, 4, 4, 2))
+    layer.trainable = False
+    layer(np.full((1, 4, 4, 2), 7, np.float32), training=True)
+    np.testing.assert_array_equal(layer.moving_mean.numpy(), [0, 0])
+
+
+def test_inputs_are_standardised_inside():
+    network = unet(1, filters=2, depth=1, mean=[0.4], variance=[0.04])
+    standardised = keras.Model(network.input, network.get_layer("standardise").output)
+    np.testing.assert_allclose(standardised.predict_on_batch(np.full((1, 2, 2, 1), 0.6, np.float32)), 1, rtol=1e-5)
+
+
+def test_pretrained_vgg16_equals_the_application_with_its_own_preprocessing(tmp_path):
+    application = keras.applications.VGG16(include_top=False, weights=None, input_shape=(32, 32, 3))
+    application.save_weights(tmp_path / "base.weights.h5")
+    network = vgg16((32, 32), 3, 4, weights=str(tmp_path / "base.weights.h5"), dense=8, frozen_blocks=2)
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.float32)
+    features = keras.Model(network.input, network.get_layer("flatten").input)
+    expected = application.predict_on_batch(keras.applications.vgg16.preprocess_input(images.copy()))
+    np.testing.assert_allclose(features.predict_on_batch(images / 255), expected, rtol=1e-3, atol=1e-3)
+    frozen = [layer.name for layer in network.layers if layer.weights and not layer.trainable and "block" in layer.name]
+    assert frozen == ["block1_conv1", "block1_conv2", "block2_conv1", "block2_conv2"]
+
+
+@pytest.mark.parametrize(("weights", "channels", "told"), [("no.weights.h5", 3, "no such file"), ("imagenet", 1, "expect RGB")])
+def test_unusable_weights_are_told(weights, channels, told):
+    with pytest.raises(UserError, match=rf"vgg16\.weights: .*{told}"):
+        vgg16((32, 32), channels, 4, weights=weights, dense=8)
+
+
+def test_random_vgg16_passes_its_signal_on():
+    logits = vgg16((32, 32), 3, 6, dense=64).predict_on_batch(
+        np.random.default_rng(0).normal(size=(8, 32, 32, 3)).astype(np.float32)
+    )
+    assert 0.1 < logits.std() < 10  # with Keras's default initialisation it is below 0.001
+
+
+def test_saved_networks_load_in_a_fresh_process(tmp_path):
+    images = np.random.default_rng(0).random((1, 20, 28, 1), np.float32)
+    np.save(tmp_path / "images.npy", images)
+    for network in (unet(1, 2, 2, normalization="batch"), attn_resunet(1, 2, 2)):
+        network.save(tmp_path / f"{network.name}.keras")
+        np.save(tmp_path / f"{network.name}.npy", network.predict_on_batch(images))
+    script = """
+import sys, keras, numpy as np
+import pipeline.networks.layers
+for name in ("unet", "attn_resunet"):
+    network = keras.saving.load_model(f"{sys.argv[1]}/{name}.keras", compile=False, safe_mode=True)
+    assert not any(type(layer).__name__ == "Lambda" for layer in network.layers)
+    images, expected = np.load(f"{sys.argv[1]}/images.npy"), np.load(f"{sys.argv[1]}/{name}.npy")
+    np.testing.assert_allclose(network.predict_on_batch(images), expected, atol=1e-6)
+"""
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True)

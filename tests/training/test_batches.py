@@ -1,0 +1,58 @@
+"""What a batch holds depends on the seed, the epoch and its index alone."""
+
+import numpy as np
+import pytest
+
+from pipeline.images.packed import Packed
+from pipeline.training.batches import Batches, statistics
+
+
+@pytest.fixture
+def packed():
+    images = np.arange(10, dtype=np.uint8).repeat(16).reshape(10, 4, 4, 1)
+    return Packed(images, images[..., 0] % 2 == 1)
+
+
+def content(batches):
+    return [np.rint(images[:, 0, 0, 0] * 255).astype(int).tolist() for images, _ in (batches[i] for i in range(len(batches)))]
+
+
+def test_an_epoch_holds_every_patch_once_and_the_next_in_another_order(packed):
+    batches = Batches(packed, 4, seed=1, shuffle=True)
+    epochs = []
+    for _ in range(2):
+        epochs.append(content(batches))
+        batches.on_epoch_end()
+    assert [len(batch) for batch in epochs[0]] == [4, 4, 2]
+    for epoch in epochs:
+        assert sorted(number for batch in epoch for number in batch) == list(range(10))
+    assert epochs[0] != epochs[1]
+
+
+def test_the_same_seed_and_epoch_give_the_same_batches_in_any_order_of_asking(packed):
+    first, second = (Batches(packed, 4, seed=1, shuffle=True, flips=True) for _ in range(2))
+    later = [second[i] for i in (2, 0, 1)]
+    for index, (images, masks) in zip((2, 0, 1), later, strict=True):
+        np.testing.assert_array_equal(first[index][0], images)
+        np.testing.assert_array_equal(first[index][1], masks)
+
+
+def test_masks_stay_with_their_images(packed):
+    batches = Batches(packed, 3, seed=5, shuffle=True, flips=True)
+    for i in range(len(batches)):
+        images, masks = batches[i]
+        assert images.dtype == masks.dtype == np.float32
+        np.testing.assert_array_equal(masks, np.rint(images * 255) % 2)
+
+
+def test_labels_are_whole_numbers(packed):
+    images, labels = Batches(Packed(packed.images, np.arange(10)), 10, flips=True)[0]
+    np.testing.assert_array_equal(labels, np.rint(images[:, 0, 0, 0] * 255))
+
+
+def test_statistics_by_hand():
+    images = np.zeros((2, 2, 2, 2), np.uint8)
+    images[0, ..., 0] = 255
+    mean, variance = statistics(images)
+    assert mean == pytest.approx([0.5, 0])
+    assert variance == pytest.approx([0.25, 1e-6])

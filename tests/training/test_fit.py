@@ -1,0 +1,100 @@
+"""Training: the schedule, the precision, and a network that really learns and keeps its best epoch."""
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline import params
+from pipeline.errors import UserError
+from pipeline.images.packed import Packed
+from pipeline.networks.unet import unet
+from pipeline.training.devices import resolve_precision
+from pipeline.training.fit import fit
+from pipeline.training.losses import PooledDice, bce_dice
+from pipeline.training.schedule import WarmUp, optimizer
+
+
+@pytest.fixture
+def settings():
+    return params.load().train.model_copy(update={"epochs": 8, "batch_size": 4, "warmup": 0.5, "lr": 0.01})
+
+
+@pytest.fixture
+def squares():
+    """Bright squares on a dark, noisy ground."""
+    rng = np.random.default_rng(0)
+    images, masks = rng.integers(0, 90, (24, 16, 16, 1), np.uint8), np.zeros((24, 16, 16), bool)
+    for image, mask in zip(images, masks, strict=True):
+        row, column = rng.integers(0, 9, 2)
+        image[row : row + 7, column : column + 7] += 120
+        mask[row : row + 7, column : column + 7] = True
+    return Packed(images[:16], masks[:16]), Packed(images[16:], masks[16:])
+
+
+def rates(**arguments):
+    schedule = WarmUp(**arguments)
+    return [float(schedule(step)) for step in range(arguments["steps"] + 1)]
+
+
+def test_the_rate_rises_and_falls_by_half_a_cosine():
+    assert rates(peak=2.0, steps=8, warmup_steps=4, cosine=True) == pytest.approx(
+        [0.5, 1.0, 1.5, 2.0, 2.0, 1 + np.sqrt(0.5), 1.0, 1 - np.sqrt(0.5), 0.0], abs=1e-6
+    )
+
+
+def test_the_rate_stays_without_the_cosine():
+    assert rates(peak=2.0, steps=4, warmup_steps=0, cosine=False) == pytest.approx([2.0] * 5)
+
+
+def test_the_network_scales_the_rate(settings):
+    adam = optimizer(settings.model_copy(update={"schedule": "constant", "warmup": 0.0}), lr_scale=0.1, steps_per_epoch=5)
+    assert isinstance(adam, keras.optimizers.Adam)
+    assert float(adam.learning_rate) == pytest.approx(0.001)
+    assert isinstance(optimizer(settings.model_copy(update={"optimizer": "sgd"}), 1.0, 5), keras.optimizers.SGD)
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [("flags : sse2 avx512_bf16", "bfloat16"), ("Features : fp bf16", "bfloat16"), ("flags : avx2", "float32")],
+)
+def test_auto_precision_follows_the_processor(tmp_path, flags, expected):
+    (tmp_path / "cpuinfo").write_text(flags + "\n")
+    assert resolve_precision("auto", tmp_path / "cpuinfo") == expected
+    assert resolve_precision("auto", tmp_path / "missing") == "float32"
+    assert resolve_precision("float32", tmp_path / "cpuinfo") == "float32"
+
+
+def test_a_network_learns_twice_the_same_and_keeps_its_best_epoch(tmp_path, settings, squares):
+    curves, weights = [], []
+    for run in range(2):
+        keras.utils.set_random_seed(7)
+        network = unet(1, filters=4, depth=2, dropout=0.1, normalization="batch")
+        path = tmp_path / f"{run}" / "curves.csv"
+        epochs = fit(network, *squares, bce_dice, PooledDice(), settings, lr_scale=1.0, seed=7, curves=path)
+        curves.append(path.read_text())
+        weights.append(network.get_weights())
+    frame = pd.read_csv(path)
+    assert frame.columns.tolist() == ["epoch", "dice", "loss", "val_dice", "val_loss", "learning_rate"]
+    assert frame["epoch"].tolist() == list(range(1, 9))
+    assert frame["val_dice"].max() > 0.9
+    assert epochs == {"epochs": 8, "best_epoch": int(frame["val_loss"].idxmin()) + 1}
+    assert curves[0] == curves[1]
+    for first, second in zip(*weights, strict=True):
+        np.testing.assert_array_equal(first, second)
+    network.compile(loss=bce_dice)
+    images, masks = squares[1].images / np.float32(255), squares[1].targets[..., None].astype(np.float32)
+    losses = [float(bce_dice(masks[i : i + 4], network.predict_on_batch(images[i : i + 4]))) for i in (0, 4)]
+    assert np.mean(losses) == pytest.approx(frame["val_loss"].min(), rel=1e-4)
+
+
+def test_patience_stops_a_training_that_no_longer_gets_better(tmp_path, settings, squares):
+    still = settings.model_copy(update={"lr": 1e-30, "patience": 2, "schedule": "constant"})
+    epochs = fit(unet(1, 2, 1), *squares, bce_dice, PooledDice(), still, 1.0, 0, tmp_path / "curves.csv")
+    assert epochs == {"epochs": 3, "best_epoch": 1}
+
+
+def test_divergence_is_told(tmp_path, settings, squares):
+    wild = settings.model_copy(update={"lr": 1e38, "warmup": 0.0})
+    with pytest.raises(UserError, match=r"epoch 1: expected finite numbers, .* lower train\.lr"):
+        fit(unet(1, 2, 1), *squares, bce_dice, PooledDice(), wild, 1.0, 0, tmp_path / "curves.csv")
