@@ -53,15 +53,11 @@ class Patches(Resize):
     stride: Pair
 
 
-class Dataset(Section):
-    """What every dataset has; `source` is narrowed by each."""
+class ReadImages(Section):
+    """How a user's folder is read."""
 
-    source: str
-    path: str
-    url: str | None
     group: str | None
     pixel_size_nm: Annotated[tuple[Positive, Positive], Field(strict=False)] | None
-    split: Split
 
     @model_validator(mode="after")
     def _group_is_a_pattern(self):
@@ -76,9 +72,24 @@ class Dataset(Section):
         return self
 
 
-class Segmentation(Dataset):
+class ReadMasks(ReadImages):
     mask_threshold: Annotated[int, Field(ge=0)] | None
-    mask_labels: tuple[Count, ...] | None = Field(strict=False)
+    mask_labels: Annotated[tuple[Count, ...], Field(strict=False)] | None
+
+
+class Dataset(Section):
+    """What every dataset has; each narrows `source`, `folder` and `patches`."""
+
+    source: str
+    path: str
+    url: str | None
+    folder: ReadImages
+    split: Split
+    patches: Resize
+
+
+class Segmentation(Dataset):
+    folder: ReadMasks
     patches: Patches
 
 
@@ -92,7 +103,6 @@ class Polyps(Segmentation):
 
 class Tissue(Dataset):
     source: Literal["phantom", "kather2016", "kvasir-v2", "bloodmnist", "folder"]
-    patches: Resize
 
     @model_validator(mode="after")
     def _fits_vgg16(self):

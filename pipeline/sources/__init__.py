@@ -2,7 +2,7 @@
 
 Every source module has one function, ``make(writer, ...)``, which adds its images to an entered `DatasetWriter` and
 returns the `DatasetInfo`. What follows the writer is what the kind of source needs: a phantom the seed, a folder the
-dataset's name and settings, a public source another address (or None).
+dataset's name, the path and how to read it, a public source another address (or None).
 """
 
 from pipeline import paths
@@ -39,7 +39,7 @@ def download(dataset, params):
         if settings.source == "phantom":
             info = module.make(writer, params.seed)
         elif settings.source == "folder":
-            info = module.make(writer, dataset, settings)
+            info = module.make(writer, dataset, settings.path, settings.folder)
         else:
             info = module.make(writer, settings.url)
         writer.finish(info)

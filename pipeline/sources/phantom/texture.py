@@ -1,0 +1,94 @@
+"""What all phantoms are made of: smooth noise, soft edges, and the step to 8 bit. Row/column order throughout."""
+
+import numpy as np
+
+
+def stream(seed, *ids):
+    """A generator of its own for each part of a phantom, so that a change of one part leaves the others as they are."""
+    return np.random.default_rng([seed, *ids])
+
+
+def smooth_noise(rng, shape, scale):
+    """Random field without direction: cubic B-splines through a coarse grid of normal numbers.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    shape : tuple of int
+        Of the field, any number of axes.
+    scale : float or tuple of float
+        Pixels between two knots, per axis; structures are about twice as large.
+
+    Returns
+    -------
+    ndarray of `shape`, float32
+        Mean near 0 and standard deviation near 1 over many draws.
+    """
+    scales = np.broadcast_to(np.asarray(scale, float), len(shape))
+    knots = [int(np.ceil(n / s)) + 4 for n, s in zip(shape, scales, strict=True)]
+    field = rng.standard_normal(knots, dtype=np.float32)
+    for axis, (n, s) in enumerate(zip(shape, scales, strict=True)):
+        field = _spline(field, axis, np.arange(n) / s + rng.random())
+    # Averaged over positions, the squared spline weights add up to 151/315 per axis.
+    return field / np.float32((151 / 315) ** (len(shape) / 2))
+
+
+def _spline(field, axis, position):
+    first = np.floor(position).astype(int)
+    t = (position - first).astype(np.float32)
+    weights = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
+    column = [-1 if a == axis else 1 for a in range(field.ndim)]
+    out = np.take(field, first, axis) * (weights[0] / 6).reshape(column)
+    for k in (1, 2, 3):
+        out += np.take(field, first + k, axis) * (weights[k] / 6).reshape(column)
+    return out
+
+
+def soft_step(x, width):
+    """Rise from 0 (x ≤ -width) through 0.5 (x = 0) to 1 (x ≥ width), as the edge of something seen through optics."""
+    t = np.clip(x / (2 * width) + 0.5, 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def line(x, width):
+    """1 where x = 0, falling to 0 at \\|x\\| = width: a membrane, a vessel, a rim, from its signed distance."""
+    t = np.clip(1 - (x / width) ** 2, 0, 1)
+    return t * t
+
+
+def disc(radius):
+    """Row and column offsets of the square that holds a disc of `radius` pixels, as two open float32 arrays."""
+    span = np.arange(-int(np.ceil(radius)), int(np.ceil(radius)) + 1, dtype=np.float32)
+    return span[:, None], span[None, :]
+
+
+def paste(image, centre, stamp, blend):
+    """Blend a small `stamp` into `image` at the integer `centre` (row, column), in place, cut at the borders.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W) or (H, W, C)
+    centre : pair of int
+    stamp : float or ndarray, shape (h, w) or (C,)
+        What is blended in.
+    blend : ndarray, shape (h, w)
+        Its opacity, 0 to 1; h and w odd.
+    """
+    (row, column), (h, w) = centre, blend.shape
+    top, left = row - h // 2, column - w // 2
+    rows = slice(max(top, 0), min(top + h, image.shape[0]))
+    columns = slice(max(left, 0), min(left + w, image.shape[1]))
+    if rows.start >= rows.stop or columns.start >= columns.stop:
+        return
+    part = (slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left))
+    alpha = blend[part]
+    if np.ndim(stamp) == 2:
+        stamp = stamp[part]
+    if image.ndim == 3:
+        alpha = alpha[..., None]
+    image[rows, columns] += alpha * (stamp - image[rows, columns])
+
+
+def to_uint8(image):
+    """Round an image in [0, 1] to 8 bit; what lies outside saturates, as in a camera."""
+    return np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)

@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.metrics import average_precision_score
+
+from pipeline.errors import UserError
+from pipeline.scoring.curves import BINS, Histogram, average_precision, best_threshold, precision_recall
+from pipeline.scoring.overlap import confusion_counts
+
+
+def _histogram(reference, probabilities):
+    histogram = Histogram()
+    histogram.add(np.asarray(reference, bool), np.asarray(probabilities, np.float32))
+    return histogram
+
+
+def test_nothing_seen():
+    histogram = Histogram()
+    assert precision_recall(histogram).empty
+    assert average_precision(histogram) is None
+    assert best_threshold(histogram) == 0.5
+
+
+def test_no_foreground():
+    histogram = _histogram([0, 0, 0], [0.1, 0.4, 0.9])
+    assert average_precision(histogram) is None
+    assert best_threshold(histogram) == 0.5
+    assert precision_recall(histogram)["recall"].isna().all()
+
+
+def test_hand_computed():
+    histogram = _histogram([1, 0, 1, 0], [0.75, 0.5, 0.25, 0.0])
+    curve = precision_recall(histogram).set_index("threshold")
+    assert curve.index[0] == 0 and curve.index[-1] == 0.75  # above it nothing is predicted
+    assert curve.loc[0.0].tolist() == [4 / 6, 2 / 4, 2 / 2]  # dice, precision, recall
+    assert curve.loc[0.25].tolist() == [4 / 5, 2 / 3, 2 / 2]
+    assert curve.loc[0.5].tolist() == [2 / 4, 1 / 2, 1 / 2]
+    assert curve.loc[0.75].tolist() == [2 / 3, 1 / 1, 1 / 2]
+    assert average_precision(histogram) == pytest.approx(1 / 2 * 1 + 1 / 2 * 2 / 3)
+    assert best_threshold(histogram) == 0.25
+
+
+def test_of_equally_good_thresholds_the_one_nearest_to_a_half_is_taken():
+    assert best_threshold(_histogram([1, 0], [0.9, 0.1])) == 0.5
+    assert best_threshold(_histogram([1, 0], [0.9, 0.7])) == pytest.approx(0.7, abs=2 / BINS)
+
+
+def test_images_accumulate():
+    both = _histogram([1, 0, 1], [0.2, 0.6, 1.0])
+    parts = _histogram([1, 0], [0.2, 0.6])
+    parts.add(np.array([True]), np.array([1.0]))
+    assert (parts.foreground == both.foreground).all() and (parts.background == both.background).all()
+
+
+probabilities = arrays(np.float32, (6, 6), elements=st.floats(0, 1, width=32))
+
+
+@given(arrays(bool, (6, 6)), probabilities)
+def test_the_curve_is_what_thresholding_the_image_gives(reference, values):
+    for row in precision_recall(_histogram(reference, values)).iloc[::97].itertuples():
+        counts = confusion_counts(reference, values >= row.threshold)
+        expected = [np.nan if ratio is None else ratio for ratio in (counts.dice, counts.precision, counts.recall)]
+        assert [row.dice, row.precision, row.recall] == pytest.approx(expected, nan_ok=True)
+
+
+@given(arrays(bool, (6, 6)), probabilities)
+def test_average_precision_agrees_with_scikit_learn(reference, values):
+    ours = average_precision(_histogram(reference, values))
+    if not reference.any():
+        assert ours is None
+    else:
+        binned = np.floor(values.astype(np.float64).ravel() * BINS)
+        assert ours == pytest.approx(average_precision_score(reference.ravel(), binned), abs=1e-12)
+
+
+def test_counts_are_exact_beyond_float32():
+    histogram = Histogram()
+    histogram.foreground[512] = 2**24
+    histogram.add(np.array([True]), np.array([0.5]))
+    assert histogram.foreground[512] == 2**24 + 1
+
+
+@pytest.mark.parametrize("value", [np.nan, -0.1, 1.1, np.inf])
+def test_refuses_what_is_no_probability(value):
+    with pytest.raises(UserError, match=r"lower train\.lr"):
+        _histogram([1, 0], [0.5, value])
+
+
+def test_refuses_another_shape():
+    with pytest.raises(ValueError, match=r"\(2,\)"):
+        _histogram([1], [0.5, 0.5])

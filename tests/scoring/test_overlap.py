@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn import metrics
+
+from pipeline.scoring.overlap import Counts, confusion_counts, per_image, summarise, trivial
+
+EMPTY = np.zeros((3, 4), bool)
+FULL = np.ones((3, 4), bool)
+
+
+def test_both_empty_is_right_for_an_image_and_undefined_when_pooled():
+    counts = confusion_counts(EMPTY, EMPTY)
+    assert counts == Counts(0, 0, 0, 12)
+    assert counts.iou is None and counts.dice is None and counts.mean_iou is None
+    assert per_image(counts)["dice"] == per_image(counts)["iou"] == 1.0
+    assert per_image(counts)["precision"] is None and per_image(counts)["recall"] is None
+    pooled = summarise([counts, counts])
+    assert pooled["iou"] is None and pooled["dice"] is None and pooled["recall"] is None
+    assert pooled["accuracy"] == pooled["iou_background"] == pooled["dice_per_image"] == 1.0
+
+
+def test_empty_reference_with_a_prediction_scores_zero():
+    image = per_image(confusion_counts(EMPTY, FULL))
+    assert image["dice"] == image["iou"] == image["precision"] == 0.0
+    assert image["recall"] is None
+
+
+def test_empty_prediction_scores_zero():
+    image = per_image(confusion_counts(FULL, EMPTY))
+    assert image["dice"] == image["iou"] == image["recall"] == 0.0
+    assert image["precision"] is None
+
+
+def test_no_images_leave_everything_undefined():
+    assert set(summarise([]).values()) == {None}
+
+
+def test_hand_computed():
+    reference = np.array([[1, 1, 1, 0], [0, 0, 0, 0]], bool)
+    prediction = np.array([[1, 1, 0, 1], [0, 0, 0, 0]], bool)
+    counts = confusion_counts(reference, prediction)
+    assert counts == Counts(tp=2, fp=1, fn=1, tn=4)
+    assert all(type(value) is int for value in (counts.tp, counts.fp, counts.fn, counts.tn))
+    assert counts.iou == 2 / 4
+    assert counts.dice == 4 / 6
+    assert counts.precision == counts.recall == 2 / 3
+    assert counts.accuracy == 6 / 8
+    assert counts.iou_background == 4 / 6
+    assert counts.mean_iou == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert per_image(counts)["reference_fraction"] == per_image(counts)["predicted_fraction"] == 3 / 8
+
+
+def test_pooled_weighs_pixels_and_per_image_weighs_images():
+    summary = summarise([Counts(tp=90, fp=0, fn=10, tn=0), Counts(tp=0, fp=0, fn=10, tn=90)])
+    assert summary["dice"] == 180 / 200
+    assert summary["dice_per_image"] == pytest.approx((180 / 190 + 0) / 2)
+
+
+def test_counts_are_exact_beyond_float32():
+    slab = np.zeros((165, 768, 1024), bool)  # as large as the Lucchi volume
+    slab[:, :, :512] = True
+    shifted = np.zeros_like(slab)
+    shifted[:, :, 1:513] = True
+    edge, total = 165 * 768, 165 * 768 * 1024
+    counts = confusion_counts(slab, shifted)
+    assert counts.tp == edge * 511 > 2**24
+    assert counts == Counts(edge * 511, edge, edge, total - edge * 513)
+    one_more = counts + Counts(tp=1)
+    assert one_more.tp - counts.tp == 1
+
+
+masks = arrays(bool, (5, 7))
+
+
+@given(masks, masks)
+def test_agrees_with_scikit_learn(reference, prediction):
+    counts = confusion_counts(reference, prediction)
+    r, p = reference.ravel(), prediction.ravel()
+    second = {
+        "iou": metrics.jaccard_score(r, p) if (r | p).any() else None,
+        "dice": metrics.f1_score(r, p) if (r | p).any() else None,
+        "precision": metrics.precision_score(r, p) if p.any() else None,
+        "recall": metrics.recall_score(r, p) if r.any() else None,
+        "accuracy": metrics.accuracy_score(r, p),
+        "iou_background": metrics.jaccard_score(~r, ~p) if not (r & p).all() else None,
+    }
+    for name, expected in second.items():
+        ours = getattr(counts, name)
+        assert ours is None if expected is None else ours == pytest.approx(expected, abs=1e-12), name
+
+
+@given(masks, masks, st.integers(1, 4))
+def test_counts_add_up(reference, prediction, row):
+    parts = confusion_counts(reference[:row], prediction[:row]) + confusion_counts(reference[row:], prediction[row:])
+    assert parts == confusion_counts(reference, prediction)
+
+
+def test_trivial_is_the_better_of_everything_and_nothing():
+    counts = Counts(tp=20, fp=5, fn=10, tn=65)  # 30 of 100 pixels are foreground
+    assert trivial(counts) == {"trivial_iou": 0.3, "trivial_dice": 60 / 130}
+    assert trivial(Counts(fp=1, tn=9)) == {"trivial_iou": None, "trivial_dice": None}
+
+
+@pytest.mark.parametrize(
+    ("reference", "prediction", "received"),
+    [
+        (EMPTY, np.zeros((4, 3), bool), r"\(3, 4\) and \(4, 3\)"),
+        (EMPTY, np.zeros((3, 4)), "bool and float64"),
+        (EMPTY.astype(np.uint8), EMPTY, "uint8 and bool"),
+    ],
+)
+def test_refuses_what_is_no_pair_of_masks(reference, prediction, received):
+    with pytest.raises(ValueError, match=received):
+        confusion_counts(reference, prediction)

@@ -1,0 +1,91 @@
+"""A loopback server that serves what a test gives it, well or badly, and the cache and project folders of a test."""
+
+import io
+import threading
+import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        server = self.server
+        server.asked.append(self.path)
+        behaviours = server.routes.get(self.path, [404])
+        behaviour = behaviours.pop(0) if len(behaviours) > 1 else behaviours[0]
+        if isinstance(behaviour, int):
+            self.send_error(behaviour)
+        elif isinstance(behaviour, bytes):
+            self._send(behaviour, len(behaviour))
+        else:
+            name, content = behaviour
+            if name == "cut":  # the length is stated, half the bytes come
+                self._send(content[: len(content) // 2], len(content))
+            elif name == "cut silently":  # no length is stated
+                self._send(content[: len(content) // 2], None)
+            elif name == "stall":
+                self._send(content[: len(content) // 2], len(content))
+                server.stopping.wait()
+
+    def _send(self, content, length):
+        self.send_response(200)
+        if length is not None:
+            self.send_header("Content-Length", str(length))
+        self.end_headers()
+        self.wfile.write(content)
+        self.wfile.flush()
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """`server.routes[path] = [behaviour, ...]`, each used once, the last one for ever; `server.url(path)`."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    httpd.routes, httpd.asked, httpd.stopping = {}, [], threading.Event()
+    httpd.url = lambda path: f"http://127.0.0.1:{httpd.server_port}{path}"
+    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield httpd
+    httpd.stopping.set()
+    httpd.shutdown()
+    httpd.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("PIPELINE_DOWNLOADS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def zipped():
+    """Make the bytes of a zip archive from names and contents."""
+
+    def make(files):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
+        return buffer.getvalue()
+
+    return make
+
+
+@pytest.fixture
+def encoded():
+    """Encode an array as the bytes of an image file."""
+
+    def make(array, format="PNG", **options):
+        buffer = io.BytesIO()
+        Image.fromarray(np.asarray(array)).save(buffer, format, **options)
+        return buffer.getvalue()
+
+    return make
