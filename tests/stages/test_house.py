@@ -32,7 +32,7 @@ PURE = ("images", "scoring", "reporting", "sources")
 def declared(stage):
     """Code files among the dependencies of a stage or of a group of stages."""
     template = STAGES[stage].get("do", STAGES[stage])
-    return {path for path in template["deps"] if path.startswith("pipeline/")}
+    return {path for path in template["deps"] if path.startswith("pipeline/") and path.endswith(".py")}
 
 
 def module(stage):

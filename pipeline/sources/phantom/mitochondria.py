@@ -151,7 +151,7 @@ def _capsule(rng, tissue, radius, length):
     if count == 0 or (tissue.outline[box][outline < 4] < 4).any():
         return None
     core = parts == np.bincount(parts.ravel())[1:].argmax() + 1
-    outline[~ndimage.binary_dilation(core, iterations=5)] = FAR  # no fragments, and no slivers along the cell's membrane
+    outline[~ndimage.binary_dilation(core, iterations=7)] = FAR  # no fragments, and no slivers along the cell's membrane
     return box, outline
 
 
@@ -167,7 +167,7 @@ def _add_mitochondria(rng, tissue):
         if wanted <= 0:
             break
         found = _capsule(rng, tissue, rng.uniform(9, 16), rng.uniform(16, 50))
-        if found is None or np.count_nonzero(found[1] < 0) < 1500:
+        if found is None or np.count_nonzero(found[1] < 0) < 2000:
             continue
         box, outline = found
         wanted -= np.count_nonzero(outline < 0)
@@ -188,7 +188,7 @@ def _add_mitochondria(rng, tissue):
 
 def _add_dense_bodies(rng, tissue):
     """Lysosomes and membrane whorls: as dark and as round as mitochondria, but without cristae."""
-    for number in range(260):
+    for number in range(170):
         radius = rng.uniform(5, 12)
         found = _capsule(rng, tissue, radius, rng.uniform(0.6, 1.6) * radius)
         if found is None:
@@ -237,6 +237,6 @@ def _micrographs(rng, tissue):
         grey = 0.58 + rng.normal(0, 0.045) + rng.uniform(0.8, 1.15) * (grey - 0.58)
         grey *= 1 + 0.07 * smooth_noise(rng, grey.shape, 110)
         noise = rng.standard_normal(grey.shape, dtype=np.float32)
-        shot = rng.uniform(0.05, 0.085) * np.sqrt(np.clip(grey, 0.02, 1))  # electrons are counted: Poisson
+        shot = rng.uniform(0.045, 0.075) * np.sqrt(np.clip(grey, 0.02, 1))  # electrons are counted: Poisson
         images[z] = to_uint8(grey + shot * noise + 0.02 * rng.standard_normal(grey.shape, dtype=np.float32))
     return images, masks

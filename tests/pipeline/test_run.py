@@ -1,0 +1,224 @@
+"""The whole pipeline, as a user runs it: every stage once, and then only what depends on a change."""
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+NETWORKS = {"mitochondria": ("unet", "attn_resunet"), "polyps": ("unet", "attn_resunet"), "tissue": ("vgg16",)}
+SEGMENTATION = {"iou", "dice", "mean_iou", "iou_background", "accuracy", "precision", "recall", "loss", "dice_per_image"}
+CLASSIFICATION = {"accuracy", "balanced_accuracy", "macro_f1", "auroc", "ece", "loss"}
+PAIRS = [(dataset, network) for dataset, networks in NETWORKS.items() for network in networks]
+
+
+@pytest.mark.parametrize(("dataset", "network"), PAIRS)
+def test_every_network_leaves_its_model_and_its_metrics(project, dataset, network):
+    assert (project.root / f"models/{dataset}/{network}.keras").stat().st_size > 10_000
+    folder = project.root / f"reports/{dataset}/{network}"
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert set(metrics) >= (CLASSIFICATION if dataset == "tissue" else SEGMENTATION)
+    assert len(metrics) <= 16
+    assert all(value is None or math.isfinite(value) for value in metrics.values())
+    assert len(pd.read_csv(folder / "per_image.csv")) == metrics["test_images"]
+    assert list((folder / "panels").glob("*.png"))
+
+
+@pytest.mark.parametrize("dataset", NETWORKS)
+def test_no_group_and_no_image_is_on_both_sides(project, dataset):
+    table = pd.read_csv(project.root / f"data/patches/{dataset}/split.csv", dtype=str, keep_default_na=False)
+    used = table[table["split"] != ""]
+    assert set(used["split"]) == {"train", "val", "test"}
+    assert used.groupby("group")["split"].nunique().max() == 1
+    manifest = pd.read_csv(project.root / f"data/patches/{dataset}/manifest.csv", dtype=str)
+    roles = used.set_index("name")["split"]
+    assert (manifest["split"] == manifest["name"].map(roles)).all()
+    assert "test" not in set(manifest["split"])
+
+
+@pytest.mark.parametrize("dataset", NETWORKS)
+def test_no_near_duplicates_across_the_split(project, dataset):
+    """Low-resolution pictures, their mean taken away, correlate less across the split than copies of one would."""
+    from skimage.transform import resize
+
+    from pipeline.images.io import read_image, unit
+
+    raw = project.root / f"data/raw/{dataset}"
+    table = pd.read_csv(project.root / f"data/patches/{dataset}/split.csv", dtype=str, keep_default_na=False)
+    small = np.stack(
+        [resize(unit(read_image(raw / image)).mean(axis=-1), (16, 16), anti_aliasing=True).ravel() for image in table["image"]]
+    )
+    small -= small.mean(axis=1, keepdims=True)
+    small /= np.linalg.norm(small, axis=1, keepdims=True)
+    correlation = small @ small.T
+    sides = table["split"].to_numpy()
+    across = (sides[:, None] != sides[None]) & (sides != "")[:, None] & (sides != "")[None]
+    assert correlation[across].max() < 0.98
+    np.testing.assert_allclose(np.diag(correlation), 1, atol=1e-5)
+
+
+def test_patches_are_packed_beside_their_manifest(project):
+    folder = project.root / "data/patches/mitochondria"
+    manifest = pd.read_csv(folder / "manifest.csv")
+    for split in ("train", "val"):
+        images, masks = np.load(folder / split / "images.npy"), np.load(folder / split / "masks.npy")
+        assert images.dtype == np.uint8
+        assert masks.dtype == bool
+        assert len(images) == len(masks) == (manifest["split"] == split).sum()
+
+
+def test_a_second_run_does_nothing(project):
+    output = project.dvc("repro").stdout
+    assert "Running stage" not in output
+    assert "up to date" in output
+    assert project.run("git", "status", "--porcelain").stdout == ""
+
+
+def test_metrics_and_plots_are_shown(project):
+    shown = project.dvc("metrics", "show").stdout
+    for dataset, network in PAIRS:
+        assert f"reports/{dataset}/{network}/metrics.json" in shown.replace("\\", "/")
+    project.dvc("plots", "show", "--out", "plots-page")
+    assert "vega" in (project.root / "plots-page/index.html").read_text()
+    project.run("rm", "-r", "plots-page")
+
+
+def test_the_page_and_the_summary(project):
+    page = (project.root / "reports/index.html").read_text()
+    assert "phantom" in page
+    assert 'src="http' not in page
+    summary = (project.root / "reports/summary.md").read_text()
+    assert "| " in summary
+
+
+def ran(output):
+    """Stages that a run executed, without their datasets."""
+    lines = [line for line in output.splitlines() if line.startswith("Running stage ")]
+    return {line.split("'")[1].split("@")[0] for line in lines}
+
+
+def test_the_learning_rate_reruns_training_and_what_follows(project):
+    result = project.experiment("train-unet@polyps", train__lr="1e-5", train__schedule="constant", train__warmup="0")
+    assert ran(result.stdout) == {"train-unet"}
+    assert "1e-5" in (project.root / "params.yaml").read_text().lower() or "1.0e-05" in (project.root / "params.yaml").read_text()
+    curves = pd.read_csv(project.root / "reports/polyps/unet/curves.csv")
+    assert curves["learning_rate"].tolist() == [1e-5]
+    changed = project.dvc("status").stdout
+    assert "evaluate@polyps-unet" in changed
+    assert "download" not in changed
+    assert "patchify" not in changed
+    project.run("git", "checkout", "-q", ".")
+    project.dvc("checkout", "-q")
+
+
+def test_a_hand_written_rate_without_a_dot_is_a_number(project):
+    file = project.root / "params.yaml"
+    original = file.read_text()
+    line = next(line for line in original.splitlines() if line.startswith("  lr: "))
+    text = (
+        original.replace(line, "  lr: 1e-5").replace("schedule: cosine", "schedule: constant").replace("warmup: 1.0", "warmup: 0")
+    )
+    file.write_text(text)
+    assert yaml.safe_load(text)["train"]["lr"] == "1e-5"  # PyYAML reads text; the pipeline must not
+    assert ran(project.dvc("repro", "train-unet@polyps").stdout) <= {"train-unet"}
+    assert pd.read_csv(project.root / "reports/polyps/unet/curves.csv")["learning_rate"].tolist() == [1e-5]
+    project.run("git", "checkout", "-q", ".")
+    project.dvc("checkout", "-q")
+
+
+@pytest.mark.parametrize(
+    ("setting", "stages"),
+    [
+        ("augment.noise=0.01", {"patchify"}),
+        ("vgg16.dropout=0.4", {"train-vgg16"}),
+        ("inference.batch_size=3", {"evaluate"}),
+        ("attn_resunet.dropout=0.2", {"train-attn-resunet"}),
+    ],
+)
+def test_a_change_concerns_the_stages_that_read_it(project, setting, stages):
+    """`dvc status` names the stages whose own params changed; those behind them follow once these have run."""
+    from ruamel.yaml import YAML
+
+    section, key = setting.split("=")[0].split(".")
+    file = project.root / "params.yaml"
+    values = YAML().load(file.read_text())
+    values[section][key] = float(setting.split("=")[1]) if "." in setting.split("=")[1] else int(setting.split("=")[1])
+    with open(file, "w") as stream:
+        YAML().dump(values, stream)
+    status = json.loads(project.dvc("status", "--json").stdout)
+    assert {stage.split("@")[0] for stage in status} == stages | {"report"}  # the page shows all params
+    project.run("git", "checkout", "-q", ".")
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("train.epochs=0", "train.epochs: expected greater than or equal to 1, received 0"),
+        ("train.lr=fast", "train.lr: expected a valid number"),
+    ],
+)
+def test_a_wrong_param_is_one_line_and_nothing_is_lost(project, setting, told):
+    model = (project.root / "models/polyps/unet.keras").read_bytes()
+    result = project.dvc("exp", "run", "-S", setting, "train-unet@polyps", check=False)
+    assert result.returncode != 0
+    output = result.stdout + result.stderr
+    assert told in output
+    assert "Traceback" not in output
+    project.run("git", "checkout", "-q", ".")
+    project.dvc("checkout", "-q")
+    assert (project.root / "models/polyps/unet.keras").read_bytes() == model
+
+
+def test_a_temporary_and_queued_experiments(project):
+    project.dvc("exp", "run", "--temp", "-S", "train.lr=2e-3", "train-unet@polyps")
+    project.dvc("exp", "run", "--queue", "-S", "train.lr=3e-3,4e-3", "train-unet@polyps")
+    project.dvc("queue", "start", "-j", "2")
+    for _ in range(120):
+        status = project.dvc("queue", "status").stdout
+        if "Queued" not in status and "Running" not in status:
+            break
+        project.run("sleep", "1")
+    assert status.count("Success") == 2, status
+    table = project.dvc("exp", "show", "--csv").stdout
+    assert {"0.002", "0.003", "0.004"} <= set(table.replace("\n", ",").split(","))
+    assert project.run("git", "status", "--porcelain").stdout == ""
+
+
+@pytest.mark.parametrize("network", ["unet", "vgg16"])
+def test_predict_on_an_image_of_ones_own(project, tmp_path, network):
+    dataset = "mitochondria" if network == "unet" else "tissue"
+    image = next((project.root / f"data/raw/{dataset}/images").iterdir())
+    out = tmp_path / "out"
+    project.run("python", "-m", "pipeline.predict", f"models/{dataset}/{network}.keras", str(image), "--out", str(out))
+    if network == "unet":
+        assert {path.name for path in out.iterdir()} == {
+            f"{image.stem}_{kind}" for kind in ("mask.png", "probability.tif", "overlay.png")
+        }
+    else:
+        table = pd.read_csv(out / "predictions.csv")
+        assert table.iloc[0, 2:].astype(float).sum() == pytest.approx(1, abs=1e-4)
+
+
+def test_predict_says_what_is_wrong_and_still_does_the_rest(project, tmp_path):
+    good = next((project.root / "data/raw/mitochondria/images").iterdir())
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    command = ["python", "-m", "pipeline.predict", "models/mitochondria/unet.keras", str(tmp_path / "bad.png"), str(good)]
+    result = project.run(*command, "--out", str(tmp_path / "out"), check=False)
+    assert result.returncode == 1
+    assert "bad.png: expected a readable image" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert (tmp_path / "out" / f"{good.stem}_mask.png").exists()
+
+
+def test_a_damaged_model_is_one_line(project, tmp_path):
+    (tmp_path / "unet.keras").write_bytes((project.root / "models/polyps/unet.keras").read_bytes()[:5000])
+    (tmp_path / "unet.json").write_text("{}")
+    image = next((project.root / "data/raw/polyps/images").iterdir())
+    result = project.run(
+        "python", "-m", "pipeline.predict", str(tmp_path / "unet.keras"), str(image), "--out", str(tmp_path), check=False
+    )
+    assert result.returncode == 1
+    assert "expected a model trained by this pipeline" in result.stderr
+    assert "Traceback" not in result.stderr
