@@ -179,16 +179,16 @@ def _add_mitochondria(rng, tissue):
             rng, outline.shape, (3, 7, 7)
         )
         cristae = line(wave % 1 - 0.5, 0.34) * soft_step(smooth_noise(rng, outline.shape, (3, 8, 8)) + 0.9, 0.4)
-        matrix = rng.uniform(0.46, 0.60) + 0.03 * smooth_noise(rng, outline.shape, (1, 2, 2))
+        matrix = rng.uniform(0.42, 0.55) + 0.03 * smooth_noise(rng, outline.shape, (1, 2, 2))
         body = matrix - rng.uniform(0.16, 0.27) * cristae * soft_step(inner - 4.0, 1.0)
-        body += 0.08 * line(inner - 2.5, 1.3)  # the space between the two membranes
+        body += 0.03 * line(inner - 2.5, 1.3)  # the space between the two membranes
         body -= 0.24 * line(inner - 1.2, 1.7) + 0.18 * line(inner - 3.8, 1.4)
         tissue.grey[box] += soft_step(inner, 0.7) * (body - tissue.grey[box])
 
 
 def _add_dense_bodies(rng, tissue):
     """Lysosomes and membrane whorls: as dark and as round as mitochondria, but without cristae."""
-    for number in range(170):
+    for number in range(120):
         radius = rng.uniform(5, 12)
         found = _capsule(rng, tissue, radius, rng.uniform(0.6, 1.6) * radius)
         if found is None:
