@@ -15,6 +15,7 @@ from tqdm import tqdm
 from pipeline import params
 from pipeline.errors import UserError, plain_errors
 from pipeline.images.io import read_image, write_png
+from pipeline.startup import load_keras
 
 
 def predict(model_path, images, out, threshold=None):
@@ -37,7 +38,8 @@ def predict(model_path, images, out, threshold=None):
         After all other images were predicted: one line for each image that could not be.
     """
     settings = params.load().inference
-    from pipeline.inference.model import load_trained  # after the params: Keras takes seconds to import
+    load_keras()
+    from pipeline.inference.model import load_trained
 
     names = [Path(image).stem for image in images]
     doubles = sorted({name for name in names if names.count(name) > 1})

@@ -4,10 +4,12 @@ import sys
 
 from pipeline import params
 from pipeline.errors import plain_errors
+from pipeline.startup import load_keras
 
 
 def main(dataset, network):
-    settings = params.load()  # before Keras is imported, which takes seconds: a mistake in params is told at once
+    settings = params.load()
+    load_keras()
     from pipeline.evaluation.classification import evaluate_classification
     from pipeline.evaluation.segmentation import evaluate_segmentation
 

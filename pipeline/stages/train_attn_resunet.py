@@ -4,10 +4,12 @@ import sys
 
 from pipeline import params
 from pipeline.errors import plain_errors
+from pipeline.startup import load_keras
 
 
 def main(dataset):
-    settings = params.load()  # before Keras is imported, which takes seconds: a mistake in params is told at once
+    settings = params.load()
+    load_keras()
     from pipeline.networks.attn_resunet import attn_resunet
     from pipeline.training.segmentation import train_segmentation
 

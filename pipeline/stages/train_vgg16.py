@@ -2,10 +2,12 @@
 
 from pipeline import params
 from pipeline.errors import plain_errors
+from pipeline.startup import load_keras
 
 
 def main():
-    settings = params.load()  # before Keras is imported, which takes seconds: a mistake in params is told at once
+    settings = params.load()
+    load_keras()
     from pipeline.training.classification import train_classification
 
     train_classification("tissue", "vgg16", settings)

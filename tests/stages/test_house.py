@@ -23,7 +23,7 @@ FLOORS = [
     ("stages", "predict"),
     ("sources", "training", "evaluation"),
     ("images", "networks", "inference", "scoring", "reporting"),
-    ("params", "paths", "errors"),
+    ("params", "paths", "errors", "startup"),
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 PURE = ("images", "scoring", "reporting", "sources")

@@ -1,0 +1,30 @@
+"""Start Keras quietly."""
+
+import os
+import sys
+from contextlib import contextmanager
+
+
+def load_keras():
+    """Import Keras and its backend, without what TensorFlow's C++ writes about build options and missing GPUs.
+
+    A stage calls this after it has read the params: the import takes seconds, and a mistake in them is told at once.
+    An error in the import itself is raised as ever.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 2 would still report a missing GPU as an error
+    with _silent_stderr():
+        import keras  # noqa: F401
+
+
+@contextmanager
+def _silent_stderr():
+    """Point file descriptor 2 elsewhere: C++ does not go through `sys.stderr`."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
