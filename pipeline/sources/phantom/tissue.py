@@ -16,7 +16,7 @@ from pipeline.sources.phantom.texture import disc, line, smooth_noise, soft_step
 
 CLASSES = ("adipose", "debris", "lymphocytes", "mucosa", "stroma", "tumour")
 SLIDES = 10
-TILES = 12  # of each class on each slide: enough to learn from, few enough for VGG16 on two cores
+TILES = 10  # of each class on each slide: enough to learn from, few enough for VGG16 on two cores
 SIZE = 64
 MIXED = 0.5  # fraction of the tiles with a second tissue
 SHAPE = (SIZE, SIZE)
