@@ -145,7 +145,7 @@ class TestPolyps:
         names = [name for name, _, _, _ in frames]
         groups, counts = np.unique([group for _, _, _, group in frames], return_counts=True)
         assert names == sorted(names) and len(set(names)) == len(names)
-        assert len(groups) == 14 and counts.min() >= 10 and counts.max() <= 12
+        assert len(groups) == 22 and counts.min() >= 10 and counts.max() <= 12
         assert all(name.split("_")[0] == group for name, _, _, group in frames)
 
     def test_same_seed_same_bytes_other_seed_other_bytes(self, frames):

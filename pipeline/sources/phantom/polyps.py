@@ -14,8 +14,8 @@ from pipeline.images.dataset import DatasetInfo
 from pipeline.sources.phantom.bowel import COLUMN, ROW, SHAPE, WALL, patient
 from pipeline.sources.phantom.texture import disc, line, paste, smooth_noise, soft_step, stream, to_uint8
 
-PATIENTS = 14
-EMPTY = 5  # frames without a polyp, 3 % of all: a detector must be able to say no
+PATIENTS = 22
+EMPTY = 8  # frames without a polyp, 3 % of all: a detector must be able to say no
 BLACK = 0.02  # of the full range; what the camera shows outside its aperture
 
 
