@@ -114,7 +114,7 @@ def paired_sentence(dataset):
     higher = int((pairs["dice_2"] > pairs["dice_1"]).sum())
     lower = int((pairs["dice_2"] < pairs["dice_1"]).sum())
     return (
-        f"Of {len(pairs)} test images in {pairs['group_1'].nunique()} independent groups, {TITLES[second.name]} has the higher "
+        f"Of {len(pairs)} test images in {pairs['group_1'].nunique()} groups, {TITLES[second.name]} has the higher "
         f"Dice on {higher}, {TITLES[first.name]} on {lower}. The differences are one training run against another; "
         "they do not say how another seed would turn out."
     )
