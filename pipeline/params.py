@@ -36,6 +36,7 @@ class Split(Section):
     val: Fraction
     test: Fraction
     gap: Annotated[int, Field(ge=0)]
+    block: Count
 
     @model_validator(mode="after")
     def _leaves_something_to_train_on(self):
@@ -117,6 +118,12 @@ class Datasets(Section):
     tissue: Tissue
 
 
+class Audit(Section):
+    correlation: Annotated[Real, Field(gt=0, le=1)]
+    allow_identical: bool
+    group: bool
+
+
 class Augment(Section):
     copies: Annotated[int, Field(ge=0)]
     rotation: Annotated[Real, Field(ge=0, le=180)]
@@ -141,6 +148,7 @@ class Train(Section):
     loss: Literal["bce_dice", "bce", "dice", "focal", "tversky"]
     patience: Annotated[int, Field(ge=0)]
     flips: bool
+    repeats: Count
 
 
 class UNet(Section):
@@ -149,6 +157,7 @@ class UNet(Section):
     dropout: Fraction
     normalization: Literal["batch", "none"]
     lr_scale: Positive
+    epochs_scale: Positive
 
 
 class VGG16(Section):
@@ -157,6 +166,7 @@ class VGG16(Section):
     dropout: Fraction
     frozen_blocks: Annotated[int, Field(ge=0, le=5)]
     lr_scale: Positive
+    epochs_scale: Positive
 
 
 class Inference(Section):
@@ -172,17 +182,23 @@ class Inference(Section):
         return self
 
 
+class Evaluation(Section):
+    tolerance: NonNegative
+
+
 class Params(Section):
     """The whole of ``params.yaml``; its comments say what each key means."""
 
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     datasets: Datasets
+    audit: Audit
     augment: Augment
     train: Train
     unet: UNet
     attn_resunet: UNet
     vgg16: VGG16
     inference: Inference
+    evaluation: Evaluation
 
     def dataset(self, name):
         return getattr(self.datasets, name)

@@ -39,6 +39,21 @@ def model_card(dataset, network):
     return Path("models", dataset, f"{network}.json")
 
 
+def repeats(dataset, network):
+    """Folder of the networks of further seeds (`train.repeats`): ``<seed>.keras``, its card and its curves."""
+    return Path("models", dataset, f"{network}_repeats")
+
+
+def audit(dataset):
+    """What the leakage audit of the split found, in numbers."""
+    return Path("reports", dataset, "audit.json")
+
+
+def leakage(dataset, suffix):
+    """The near-duplicates that stand on two sides of the split: a table (csv), and a picture of the strongest (png)."""
+    return Path("reports", dataset, f"leakage.{suffix}")
+
+
 def report(dataset, network):
     """Everything that is written about one trained network: curves, metrics, tables, panels."""
     return Path("reports", dataset, network)

@@ -68,7 +68,7 @@ def test_every_positive_number_survives_its_text(value):
         ("datasets.polyps.source", "vnc", "datasets.polyps.source: expected 'phantom', 'kvasir-seg' or 'folder', received 'vnc'"),
         (
             "datasets.polyps.split",
-            "{method: blocks, val: 0.6, test: 0.5, gap: 0}",
+            "{method: blocks, val: 0.6, test: 0.5, gap: 0, block: 1}",
             "datasets.polyps.split: expected val + test below 1",
         ),
         ("datasets.polyps.folder.group", "'p(\\d+'", "datasets.polyps.folder: expected group to be a regular expression"),

@@ -5,48 +5,145 @@ import pandas as pd
 from tqdm import tqdm
 
 from pipeline import paths
-from pipeline.evaluation.held_out import held_out_images
-from pipeline.evaluation.write import write_metrics, write_table
+from pipeline.evaluation import gallery
+from pipeline.evaluation.held_out import held_out_records, open_image, units
+from pipeline.evaluation.write import fresh_folder, write_detail, write_metrics, write_table
 from pipeline.images.packed import load_packed
+from pipeline.inference.explain import gradcam
 from pipeline.inference.model import load_trained
+from pipeline.reporting.maps import heat, map_sheet
 from pipeline.reporting.mistakes import mistakes
-from pipeline.scoring import classification
+from pipeline.scoring import calibration, classification
+from pipeline.scoring.curves import roc_points, thinned
+from pipeline.scoring.statistics import interval, over_seeds, sum_by_unit
 
 MISTAKES = 12  # on the sheet of the most confident ones: three rows of four
+RANKED = 4  # of the worst, the median and the best images each, on the sheet of Grad-CAM
 
 
-def evaluate_classification(dataset, name):
-    """Classify every test image, and write metrics, one row per image, the pairs of the confusion matrix and the worst mistakes.
+def evaluate_classification(dataset, name, params):
+    """Classify every test image with the network and those of its further seeds; write metrics, tables and pictures.
 
     Parameters
     ----------
     dataset, name : str
+    params : pipeline.params.Params
+        `seed` and the dataset's `split` are read.
     """
     model = load_trained(paths.model(dataset, name))
     classes = model.card["classes"]
+    records = held_out_records(dataset)
+    labels = np.array([classes.index(record["label"]) for record in records])
+    unit = [record["unit"] for record in records]
     folder = paths.report(dataset, name)
-    rows, probabilities = [], []
-    for record, image in tqdm(held_out_images(dataset), desc=f"{name} on {dataset}", disable=None):
-        probability = model.classify(image)
-        probabilities.append(probability)
-        best = int(probability.argmax())
-        rows.append(
-            {"image": record["name"], "group": record["group"], "actual": record["label"]}
-            | {"predicted": classes[best], "confidence": probability[best]}
-        )
-    labels = np.array([classes.index(row["actual"]) for row in rows])
-    metrics = classification.summarise(labels, np.stack(probabilities))
+    probabilities = _classify(model, dataset, records, name)
+    metrics = classification.summarise(labels, probabilities)
+    repeats = [
+        classification.summarise(labels, _classify(load_trained(path), dataset, records, f"{name}, seed {path.stem}"))
+        for path in sorted(paths.repeats(dataset, name).glob("*.keras"))
+    ]
+    split = params.dataset(dataset).split
+    confusion = classification.confusion_matrix(labels, probabilities.argmax(axis=1), len(classes))
+    reliability = classification.reliability_rows(labels, probabilities)
     majority = classification.majority_accuracy(load_packed(paths.patches(dataset), "train").targets, labels)
-    write_metrics(folder, metrics | {"trivial_accuracy": majority, "test_images": len(rows)})
-    table = pd.DataFrame(rows)
+    detail = {"test_images": len(records), "unit": units(records, split.method, split.block)}
+    detail |= {"trivial": {"accuracy": majority}, "intervals": _intervals(labels, probabilities, reliability, unit, params.seed)}
+    detail |= {"kappa": classification.cohen_kappa(confusion), "brier": calibration.brier_score(reliability.sum(axis=0))}
+    detail["repeats"] = {key: over_seeds([metrics[key], *(r[key] for r in repeats)]) for key in metrics if repeats}
+    write_metrics(folder, metrics)
+    write_detail(folder, detail)
+    table = _write_tables(folder, records, labels, probabilities, classes, reliability)
+    _write_pictures(folder, table, labels, model, dataset, records)
+
+
+def _classify(model, dataset, records, title):
+    """Probability of each class, shape (N, K)."""
+    progress = tqdm(records, desc=f"{title} on {dataset}", disable=None)
+    return np.stack([model.classify(open_image(dataset, record)) for record in progress])
+
+
+def _intervals(labels, probabilities, reliability, unit, seed):
+    """95 % confidence intervals over the independent units."""
+    rows = classification.confusion_rows(labels, probabilities.argmax(axis=1), probabilities.shape[1])
+    confusions, bins = sum_by_unit(rows, unit), sum_by_unit(reliability, unit)
+    intervals = {}
+    for key in ("accuracy", "balanced_accuracy", "macro_f1", "kappa"):
+
+        def statistic(sums, key=key):
+            return classification.scores_of_confusions(sums)[key]
+
+        intervals[key] = interval(confusions, statistic, seed, share=key != "kappa")
+    intervals["auroc"] = interval(*classification.auroc_by_unit(labels, probabilities, unit), seed)
+    intervals["ece"] = None  # of finite samples it is biased upward: intervals around it miss the truth (docs/metrics.md)
+    intervals["brier"] = interval(bins, calibration.brier_scores, seed, share=False)
+    return intervals
+
+
+def _write_tables(folder, records, labels, probabilities, classes, reliability):
+    best = probabilities.argmax(axis=1)
+    every = np.arange(len(labels))
+    table = pd.DataFrame(
+        {
+            "image": [record["name"] for record in records],
+            "group": [record["group"] for record in records],
+            "unit": [record["unit"] for record in records],
+            "actual": [classes[k] for k in labels],
+            "predicted": [classes[k] for k in best],
+            "confidence": probabilities[every, best],
+            "probability_of_actual": probabilities[every, labels],
+            "picture": "",
+        }
+    )
+    pictured = _pictured(table)
+    table["picture"] = [gallery.stem(n) if n in pictured else "" for n in every]
     write_table(folder / "per_image.csv", table)
     write_table(folder / "confusion.csv", table[["actual", "predicted"]])
-    (folder / "panels").mkdir(exist_ok=True)
-    (folder / "panels/1-mistakes.png").write_bytes(_most_confident_mistakes(dataset, table))
+    per_class = classification.per_class(labels, probabilities)
+    per_class.insert(0, "class", classes)
+    write_table(folder / "per_class.csv", per_class)
+    curves = [roc_points(labels == k, probabilities[:, k]).assign(**{"class": name}) for k, name in enumerate(classes)]
+    roc = pd.concat([thinned(curve) for curve in curves])
+    write_table(folder / "roc.csv", roc[["class", "false_positive_rate", "true_positive_rate"]])
+    write_table(folder / "reliability.csv", calibration.reliability_table(reliability.sum(axis=0)))
+    return table
 
 
-def _most_confident_mistakes(dataset, table):
+def _pictured(table):
+    """Positions of the images that get a picture: all, or of many the wrong ones first."""
+    wrong = table["actual"] != table["predicted"]
+    order = table.assign(wrong=wrong).sort_values(["wrong", "confidence", "image"], ascending=[False, False, True]).index
+    return set(order[: gallery.MOST])
+
+
+def _write_pictures(folder, table, labels, model, dataset, records):
+    pictures, panels = fresh_folder(folder / "gallery"), fresh_folder(folder / "panels")
+
+    def evidence(position, label):
+        image = open_image(dataset, records[position])
+        return image, heat(image, gradcam(model, image, label))
+
+    classes = model.card["classes"]
+    for position in sorted(_pictured(table)):
+        image, picture = evidence(position, classes.index(table["predicted"][position]))
+        gallery.write_image(pictures, position, image)
+        gallery.write_map(pictures, position, picture)
+
     wrong = table[table["actual"] != table["predicted"]].sort_values(["confidence", "image"], ascending=[False, True])[:MISTAKES]
-    images = {record["name"]: image for record, image in held_out_images(dataset) if record["name"] in set(wrong["image"])}
     captions = [f"{row.actual}\ntaken for {row.predicted} ({row.confidence:.0%})" for row in wrong.itertuples()]
-    return mistakes([images[name] for name in wrong["image"]], captions)
+    images = [open_image(dataset, records[position]) for position in wrong.index]
+    (panels / "1-mistakes.png").write_bytes(mistakes(images, captions))
+
+    ranked = table.sort_values(["probability_of_actual", "image"]).index.tolist()
+    middle = max(0, len(ranked) // 2 - RANKED // 2)
+    ranks = {"worst": ranked[:RANKED], "median": ranked[middle : middle + RANKED], "best": ranked[-RANKED:]}
+    shown, titles = [], []
+    for rank, positions in ranks.items():
+        for position in positions:
+            row = table.loc[position]
+            shown += list(_side_by_side(*evidence(position, labels[position])))
+            titles += [f"{rank}: {row['actual']}\n{row['probability_of_actual']:.0%}", "Grad-CAM of\nthe true class"]
+    (panels / "2-gradcam.png").write_bytes(map_sheet(shown, titles, columns=2 * RANKED))
+
+
+def _side_by_side(image, picture):
+    return np.broadcast_to(image / max(int(image.max()), 1), picture.shape), picture

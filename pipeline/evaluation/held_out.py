@@ -2,19 +2,38 @@
 
 from pipeline import paths
 from pipeline.images.dataset import read_table
-from pipeline.images.io import read_image
+from pipeline.images.io import read_image, read_mask
 
 
-def held_out_images(dataset):
-    """Yield the test images of a dataset one by one.
-
-    Yields
-    ------
-    record : pandas.Series
-        name, mask, label, group as in ``split.csv``.
-    image : ndarray, shape (H, W, C), uint8 or uint16
-        At its original resolution.
-    """
+def held_out_records(dataset):
+    """The test images of a dataset, as rows of ``split.csv``: name, image, mask, label, group, unit."""
     table = read_table(paths.patches(dataset) / "split.csv")
-    for _, record in table[table["split"] == "test"].iterrows():
-        yield record, read_image(paths.raw(dataset) / record["image"])
+    return [record for _, record in table[table["split"] == "test"].iterrows()]
+
+
+def open_image(dataset, record):
+    """Read one test image, shape (H, W, C), uint8 or uint16, at its original resolution."""
+    return read_image(paths.raw(dataset) / record["image"])
+
+
+def open_mask(dataset, record):
+    """Read the mask of one test image, shape (H, W), bool."""
+    return read_mask(paths.raw(dataset) / record["mask"])
+
+
+def units(records, split_method, block):
+    """Say what the independent units of the test set are, in words, and how many there are.
+
+    Parameters
+    ----------
+    records : list of pandas.Series
+        As `held_out_records` gives them.
+    split_method : {"blocks", "groups", "random"}
+    block : int
+        `split.block` of the dataset.
+    """
+    names = {record["unit"] for record in records}
+    if split_method == "blocks":
+        return {"name": f"block of {block} images" if block > 1 else "image", "count": len(names)}
+    alone = all(record["unit"] == record["name"] for record in records)
+    return {"name": "image" if alone else "group", "count": len(names)}

@@ -1,10 +1,10 @@
-"""Turn the images of a dataset into packed training arrays: split first, then cut, then augment.
+"""Turn the images of a dataset into packed training arrays: they are split already; cut, then augment.
 
 ::
 
     data/patches/<dataset>/
         dataset.json          as in data/raw, with what was done to the images
-        split.csv             every image with its group and its role
+        split.csv             every image with its group, its role and its independent unit
         manifest.csv          every packed row: split, row, image, group, corner, copy, label
         train/images.npy      (N, H, W, C) in the images' own depth, memory-mapped
         train/masks.npy       (N, H, W) bool; or labels.npy (N,) int64 for classification
@@ -22,16 +22,15 @@ from tqdm import tqdm
 
 from pipeline.errors import UserError
 from pipeline.images.augment import augmented_patch
-from pipeline.images.dataset import read_info, read_table
+from pipeline.images.dataset import read_info
 from pipeline.images.io import read_image, read_mask, unit
 from pipeline.images.patches import corners, cut, resize_image, resize_mask
-from pipeline.images.split import assign_splits
 
 PACKED = ("train", "val")  # test images are kept whole: evaluate alone reads them, from data/raw
 
 
-def pack(raw, folder, settings, augment, seed):
-    """Split, cut and augment a dataset.
+def pack(raw, folder, table, settings, augment, seed):
+    """Cut and augment a dataset.
 
     Parameters
     ----------
@@ -39,6 +38,8 @@ def pack(raw, folder, settings, augment, seed):
         A dataset in the standard layout.
     folder : path-like
         Where the packed arrays go; replaced.
+    table : pandas.DataFrame
+        Its images with their roles, as `pipeline.images.split.assign_splits` returns them.
     settings : pipeline.params.Dataset
         Its `split` and `patches` are read.
     augment : pipeline.params.Augment
@@ -51,15 +52,17 @@ def pack(raw, folder, settings, augment, seed):
     """
     raw, folder = Path(raw), Path(folder)
     info = read_info(raw)
-    rule = settings.split
-    table = assign_splits(read_table(raw / "images.csv"), rule.method, rule.val, rule.test, rule.gap, seed)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     table.to_csv(folder / "split.csv", index=False)
     rows = [row for split in PACKED for row in _pack_split(raw, folder, table, split, info, settings.patches, augment, seed)]
     pd.DataFrame(rows).to_csv(folder / "manifest.csv", index=False)
     card = json.loads((raw / "dataset.json").read_text())
-    card |= {"resize": settings.patches.resize, "patch_size": _patch_size(settings.patches), "split_method": rule.method}
+    card |= {
+        "resize": settings.patches.resize,
+        "patch_size": _patch_size(settings.patches),
+        "split_method": settings.split.method,
+    }
     (folder / "dataset.json").write_text(json.dumps(card, indent=2) + "\n")
     return {split: sum(row["split"] == split for row in rows) for split in PACKED}
 

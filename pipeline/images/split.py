@@ -7,7 +7,7 @@ from pipeline.errors import UserError
 ROLES = ("train", "val", "test")
 
 
-def assign_splits(table, method, val, test, gap=0, seed=0):
+def assign_splits(table, method, val, test, gap=0, seed=0, block=1):
     """Give every image of a dataset one role.
 
     A split that the source states holds. Only the parts that it lacks are cut, from what would be training images.
@@ -25,12 +25,15 @@ def assign_splits(table, method, val, test, gap=0, seed=0):
     gap : int
         With blocks: images left out between two blocks, taken from the training block.
     seed : int
+    block : int
+        With blocks: images in a row that make one independent unit.
 
     Returns
     -------
     pandas.DataFrame
-        A copy with `split` in {"train", "val", "test", ""} ("" is left out) and with `group` told apart
-        where blocks cut through a group, so that no group has two roles.
+        A copy with `split` in {"train", "val", "test", ""} ("" is left out), with `group` told apart where blocks cut
+        through a group, so that no group has two roles, and with `unit`: the independent unit that intervals are
+        drawn over. It is the group or, with blocks, a run of `block` images of one role.
 
     Raises
     ------
@@ -57,6 +60,10 @@ def assign_splits(table, method, val, test, gap=0, seed=0):
         roles = table[table["split"] != ""].groupby("group")["split"].transform("nunique")
         cut_through = roles[roles > 1].index
         table.loc[cut_through, "group"] += " " + table.loc[cut_through, "split"]
+        run = table.groupby("split").cumcount() // block
+        table["unit"] = table["split"] + " block " + (run + 1).astype(str)
+    else:
+        table["unit"] = table["group"]
     return table
 
 

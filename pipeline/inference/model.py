@@ -11,7 +11,7 @@ import pipeline.networks.layers  # noqa: F401  registers the layers that a saved
 from pipeline.errors import UserError
 from pipeline.images.io import unit
 from pipeline.images.patches import resize_image
-from pipeline.inference.tiling import predict_image
+from pipeline.inference.tiling import predict_image, sigmoid
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,16 @@ class TrainedModel:
         -------
         ndarray, shape (H, W), float32 in [0, 1]
         """
+        return self.blend(lambda windows: sigmoid(self.network.predict_on_batch(windows))[..., 0], image, settings)
+
+    def blend(self, predict, image, settings):
+        """Run another function of windows over an image as `segment` runs the network (see `predict_image`)."""
         pixels = unit(image)
         size = self.card["resize"]
         if size is not None:
             pixels = resize_image(pixels, size)
-        probability = predict_image(
-            self.network.predict_on_batch, pixels, settings.tile, settings.overlap, settings.batch_size, settings.flips
-        )
-        return probability if size is None else resize_image(probability, image.shape[:2])
+        values = predict_image(predict, pixels, settings.tile, settings.overlap, settings.batch_size, settings.flips)
+        return values if size is None else resize_image(values, image.shape[:2])
 
     def classify(self, image):
         """Predict the probability of each class.

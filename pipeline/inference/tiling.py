@@ -7,15 +7,15 @@ from pipeline.images.symmetry import symmetries
 
 
 def predict_image(predict, image, tile, overlap, batch_size, flips=False):
-    """Predict the foreground probability of each pixel from overlapping windows, blended with Gaussian weights.
+    """Predict a value in [0, 1] for each pixel from overlapping windows, blended with Gaussian weights.
 
-    Blending takes place in probability space. An image no larger than the tile is predicted whole.
+    Probabilities are blended, not logits. An image no larger than the tile is predicted whole.
 
     Parameters
     ----------
     predict : callable
-        (N, H, W, C) float32 in [0, 1] → logits (N, H, W, 1). Always called with batches of the same shape, so that a
-        compiled network is compiled once an image size.
+        (N, H, W, C) float32 in [0, 1] → (N, H, W) float32 in [0, 1]. Always called with batches of the same shape, so
+        that a compiled network is compiled once an image size.
     image : ndarray, shape (H, W, C), float32 in [0, 1]
     tile, overlap : tuple of int
         Rows and columns of the window, and of what neighbouring windows share.
@@ -33,14 +33,14 @@ def predict_image(predict, image, tile, overlap, batch_size, flips=False):
     stride = tuple(max(1, s - o) for s, o in zip(size, overlap, strict=True))
     where = corners(shape, size, stride)
     if len(where) == 1:
-        return _probabilities(predict, image[None], flips)[0]
+        return _averaged(predict, image[None], flips)[0]
     weight = gaussian_window(size)
     total, weights = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     for start in range(0, len(where), batch_size):
         batch = where[start : start + batch_size]
         windows = [cut(image, corner, size) for corner in batch]
         windows += [windows[-1]] * (min(batch_size, len(where)) - len(batch))  # one batch shape: one compilation
-        for (row, column), probability in zip(batch, _probabilities(predict, np.stack(windows), flips), strict=False):
+        for (row, column), probability in zip(batch, _averaged(predict, np.stack(windows), flips), strict=False):
             total[row : row + size[0], column : column + size[1]] += weight * probability
             weights[row : row + size[0], column : column + size[1]] += weight
     return total / weights
@@ -68,10 +68,9 @@ def sigmoid(logits):
     return (0.5 * (1.0 + np.tanh(0.5 * np.asarray(logits, np.float32)))).astype(np.float32)
 
 
-def _probabilities(predict, windows, flips):
-    """Probabilities (N, H, W) of windows (N, H, W, C), averaged over their symmetries if `flips`."""
+def _averaged(predict, windows, flips):
+    """Predict windows (N, H, W, C), averaged over their symmetries if `flips`."""
     if not flips:
-        return sigmoid(predict(windows))[..., 0]
+        return predict(windows)
     changes = symmetries(*windows.shape[1:3])
-    total = sum(s.undo(sigmoid(predict(np.ascontiguousarray(s.apply(windows))))) for s in changes)
-    return (total / len(changes))[..., 0]
+    return sum(s.undo(predict(np.ascontiguousarray(s.apply(windows)))) for s in changes) / len(changes)

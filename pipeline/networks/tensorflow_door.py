@@ -35,3 +35,11 @@ def fused_batch_norm(inputs, gamma, beta, mean, variance, epsilon, training):
         count = tf.cast(shape[0] * shape[1] * shape[2], tf.float32)
         batch_variance *= (count - 1) / count  # the kernel returns the unbiased variance
     return outputs, batch_mean, batch_variance
+
+
+def gradient(function, inputs):
+    """Gradient of a scalar function of one tensor, of the tensor's shape."""
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        value = function(inputs)
+    return tape.gradient(value, inputs)

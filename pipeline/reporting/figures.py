@@ -1,11 +1,11 @@
-"""The pictures of the reports. Every function returns the bytes of a file, the same ones every time."""
+"""Images with their masks, as pictures. Every function returns the bytes of a file, the same ones every time."""
 
 import math
 
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from pipeline.reporting.canvas import BLUE, GREEN, INK, ORANGE, draw
+from pipeline.reporting.canvas import BLUE, GREEN, ORANGE, draw
 from pipeline.scoring.overlap import confusion_counts, per_image
 
 TILE = 2.4  # inches, width of one picture in a panel; four of them fill a page
@@ -93,98 +93,6 @@ def patches(images, targets):
     return draw((columns * side, rows * (side * height / width + caption)), paint)
 
 
-def learning_curves(frame, best_epoch=None, style="png"):
-    """Loss and score by epoch, of training and validation.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Columns ``epoch``, ``loss``, ``val_loss``, and ``dice`` with ``val_dice`` or ``accuracy`` with ``val_accuracy``.
-    best_epoch : int, optional
-        The one that was kept; marked by a line.
-    style : {"png", "svg"}
-
-    Returns
-    -------
-    bytes
-    """
-    score = "dice" if "dice" in frame else "accuracy"
-
-    def paint(figure):
-        axes = figure.subplots(2, 1, sharex=True)
-        for axis, name, label in zip(axes, ("loss", score), ("loss", score.capitalize()), strict=True):
-            for column, colour, role in ((name, BLUE, "training"), (f"val_{name}", ORANGE, "validation")):
-                axis.plot(frame["epoch"], frame[column], color=colour, label=role, marker="o", markersize=_marker(frame))
-            axis.set_ylabel(label)
-            axis.grid(axis="y")
-            if best_epoch is not None:
-                axis.axvline(best_epoch, color=INK, linewidth=0.8, linestyle=(0, (2, 2)), label="epoch kept")
-        axes[-1].set_xlabel("epoch")
-        axes[-1].xaxis.get_major_locator().set_params(integer=True)
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=3)
-
-    return draw((5, 4.4), paint, style)
-
-
-def precision_recall(curves, style="png"):
-    """Precision against recall over all thresholds, one line per network.
-
-    Parameters
-    ----------
-    curves : dict of str to DataFrame
-        By the network's title; columns ``precision``, ``recall``.
-    style : {"png", "svg"}
-
-    Returns
-    -------
-    bytes
-    """
-
-    def paint(figure):
-        axis = figure.subplots()
-        for (title, frame), colour, dashes in zip(curves.items(), (BLUE, ORANGE, GREEN), ("-", "--", ":"), strict=False):
-            axis.plot(frame["recall"], frame["precision"], color=colour, linestyle=dashes, label=title)
-        axis.set(xlim=(0, 1.01), ylim=(0, 1.01), xlabel="recall", ylabel="precision", aspect="equal")
-        axis.grid()
-        axis.legend(loc="lower left")
-
-    return draw((5, 4.4), paint, style)
-
-
-def confusion_matrix(counts, classes, style="png"):
-    """Images by true class (rows) and predicted class (columns), shaded by the share of the row.
-
-    Parameters
-    ----------
-    counts : ndarray, shape (K, K), integer
-    classes : sequence of str
-    style : {"png", "svg"}
-
-    Returns
-    -------
-    bytes
-    """
-    counts = np.asarray(counts)
-    rates = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    size = len(classes)
-
-    def paint(figure):
-        axis = figure.subplots()
-        for row, column in np.ndindex(counts.shape):
-            # Transparency instead of a colour map: a rate of 0 is the page itself, light or dark.
-            axis.add_patch(_swatch(BLUE, (column - 0.5, row - 0.5), alpha=0.04 + 0.9 * rates[row, column]))
-            ink = "white" if rates[row, column] > 0.5 else INK
-            axis.text(column, row, counts[row, column], ha="center", va="center", color=ink, fontsize=8)
-        axis.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5), aspect="equal", xlabel="predicted", ylabel="actual")
-        axis.set_xticks(range(size), classes, rotation=45, ha="right", rotation_mode="anchor", parse_math=False)
-        axis.set_yticks(range(size), classes, parse_math=False)
-        axis.tick_params(length=0)
-        axis.spines[:].set_visible(False)
-
-    side = 2 + 0.45 * size  # inches: labels, and a cell wide enough for four digits
-    return draw((side, side), paint, style)
-
-
 def _displayable(image):
     """RGB in [0, 1]. Cameras rarely fill 16 bits: those images are scaled by their own largest value."""
     top = 255 if image.dtype == np.uint8 else max(int(image.max()), 1)
@@ -200,13 +108,9 @@ def _show(axis, picture):
     axis.set_axis_off()
 
 
-def _swatch(colour, corner=(0, 0), **options):
-    return Rectangle(corner, 1, 1, facecolor=colour, **options)
+def _swatch(colour):
+    return Rectangle((0, 0), 1, 1, facecolor=colour)
 
 
 def _rgb(colour):
     return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
-
-
-def _marker(frame):
-    return 3 if len(frame) <= 30 else 0  # points; beyond 30 epochs the dots run into each other

@@ -1,29 +1,33 @@
-"""One self-contained page of all results, and its headline in Markdown."""
+"""One self-contained page of all results."""
 
 import base64
+import hashlib
 import io
 import re
 from pathlib import Path
 
 import jinja2
-import pandas as pd
-from PIL import Image, UnidentifiedImageError
+import markupsafe
+from PIL import Image
 
 from pipeline.errors import UserError
-from pipeline.reporting import figures, tables
+from pipeline.reporting import charts, classification, gallery, provenance, rows, segmentation, tables
+from pipeline.reporting.comparison import verdict
 
-TEMPLATE = "page.html.jinja"
+TEMPLATES = Path(__file__).parent / "templates"
 PICTURE_WIDTH = 1152  # pixels, at most: four pictures of a panel side by side, as wide as the page can show
-PICTURE_QUALITY = 82  # of WebP: no loss that the eye sees, a quarter of the PNG's size
-EXAMPLES = 10  # rows of the table of hardest images; all of them are in per_image.csv
+SHEETS = {"mistakes": "The most confident mistakes", "gradcam": "Grad-CAM of the worst, the median and the best images"}
+PICTURE_QUALITY = 80  # of WebP: no loss that the eye sees, a quarter of the PNG's size
 
 
-def render(datasets, params_text, leaking=()):
+def render(datasets, differences, params_text, leaking=()):
     """Build the page.
 
     Parameters
     ----------
     datasets : list of pipeline.reporting.results.DatasetResult
+    differences : dict of str to dict
+        By dataset, as `pipeline.reporting.comparison.differences` gives them.
     params_text : str
         ``params.yaml`` as it stands.
     leaking : collection of str
@@ -35,118 +39,114 @@ def render(datasets, params_text, leaking=()):
         HTML that loads nothing from anywhere; equal results give equal text.
     """
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,  # names and citations come from other people's files
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    sections = [_section(dataset, dataset.info.name in leaking) for dataset in datasets]
-    headline = tables.headline(datasets)
-    return environment.get_template(TEMPLATE).render(sections=sections, headline=headline, params=params_text) + "\n"
+    script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
+    template = environment.get_template(
+        "page.html.jinja", globals={"macros": environment.get_template("macros.html.jinja").module}
+    )
+    return (
+        template.render(
+            sections=[_section(dataset, differences[dataset.info.name], dataset.info.name in leaking) for dataset in datasets],
+            headline=tables.headline(datasets),
+            params=params_text,
+            versions=provenance.versions(),
+            style=markupsafe.Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
+            script=markupsafe.Markup(script),
+            script_hash=_hash(script),
+        )
+        + "\n"
+    )
 
 
-def render_summary(datasets, leaking=()):
-    """Build the headline tables in Markdown, for the summary of a CI job."""
-    lines = ["## Test scores", "", "Shares in percent; segmentation pooled over all test pixels.", ""]
-    lines += ["| dataset | source | network | metric | score | trivial | reported |", "|---|---|---|---|--:|--:|--:|"]
-    for row in tables.headline(datasets):
-        source = row["source"].replace("|", r"\|") + (" (generated)" if row["phantom"] else "")
-        for score in row["scores"]:
-            cells = " | ".join(score["cells"])
-            lines.append(f"| {row['dataset']} | {source} | {row['network']} | {score['metric']} | {cells} |")
-    for dataset in datasets:
-        name = dataset.info.name
-        lines += ["", f"### {name}", ""]
-        if dataset.info.phantom:
-            lines += ["**Phantom: generated images; these numbers say nothing about real tissue.**", ""]
-        if name in leaking:
-            lines += ["**Random split: images of one group are on both sides; for comparison only.**", ""]
-        columns = tables.headers(dataset)
-        lines += [f"| metric | {' | '.join(columns)} |", "|---" + "|--:" * len(columns) + "|"]
-        lines += [f"| {row['metric']} | {' | '.join(row['cells'])} |" for row in tables.comparison(dataset)]
-        lines += ["", tables.REPORTED_NOTES[name]]
-    return "\n".join(lines) + "\n"
+def _hash(script):
+    """Name the one script that a browser may run, as a Content-Security-Policy does."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
-def _section(dataset, leaks):
-    segmentation = dataset.info.kind == "segmentation"
+def _section(dataset, differences, leaks):
+    shown = segmentation.all_tables(dataset, differences) if dataset.segmentation else classification.all_tables(dataset)
+    seeds = tables.seeds(dataset)
+    images, findings = rows.images(dataset), dataset.audit["identical"] + dataset.audit["near"]
     return {
         "info": dataset.info,
+        "segmentation": dataset.segmentation,
         # Any other scheme (javascript:, or a folder of this machine) is shown as text and is no link.
         "linked": (dataset.info.url or "").startswith(("https://", "http://")),
         "leaks": leaks,
+        "verdict": verdict(dataset, differences),
+        "tables": [*shown, *([seeds] if seeds else [])],
+        "confusion": None if dataset.segmentation else classification.confusion(dataset),
+        "charts": _segmentation_charts(dataset) if dataset.segmentation else _classification_charts(dataset),
+        "training": tables.training(dataset),
+        "networks": [
+            {"title": network.title, "panels": [_panel(dataset, panel) for panel in network.panels]}
+            for network in dataset.networks
+        ],
         "preview": _photograph(dataset.preview),
-        "headers": tables.headers(dataset),
-        "rows": tables.comparison(dataset),
-        "note": tables.REPORTED_NOTES[dataset.info.name],
-        "sentence": tables.paired_sentence(dataset) if len(dataset.networks) == 2 else "",
-        "networks": [_network(network) for network in dataset.networks],
-        "detail": _svg(_detail_figure(dataset, segmentation)),
-        "detail_title": "Precision and recall" if segmentation else "Confusion matrix",
-        "hardest": _lowest_dice(dataset) if segmentation else _confidently_wrong(dataset),
+        "audit": provenance.audit_in_words(dataset.audit),
+        "leakage": _photograph(dataset.leakage) if findings else "",
+        "images": images,
+        "pictures": gallery.pictures(dataset, rows.captions(dataset)),
+        "views": gallery.views(dataset),
     }
 
 
-def _network(network):
-    return {
-        "title": tables.TITLES[network.name],
-        "facts": tables.facts(network),
-        "curves": _svg(figures.learning_curves(network.curves, network.card["best_epoch"], style="svg")),
-        "panels": [{"caption": _caption(panel), "picture": _photograph(panel)} for panel in network.panels],
-    }
+def _segmentation_charts(dataset):
+    def each(name):
+        return {network.title: network.tables[name] for network in dataset.networks}
 
-
-def _detail_figure(dataset, segmentation):
-    if segmentation:
-        curves = {tables.TITLES[network.name]: network.detail for network in dataset.networks}
-        return figures.precision_recall(curves, style="svg")
-    frame, classes = dataset.networks[0].detail, list(dataset.info.classes)
-    counts = pd.crosstab(frame["actual"], frame["predicted"]).reindex(index=classes, columns=classes, fill_value=0)
-    return figures.confusion_matrix(counts.to_numpy(), classes, style="svg")
-
-
-def _lowest_dice(dataset):
-    table = pd.DataFrame(dataset.networks[0].per_image[["image", "group", "reference_fraction"]])
-    titles = [tables.TITLES[network.name] for network in dataset.networks]
-    for title, network in zip(titles, dataset.networks, strict=True):
-        table = table.merge(network.per_image[["image", "dice"]].rename(columns={"dice": title}), on="image")
-    order = table[titles].mean(axis=1).sort_values(kind="stable").index[:EXAMPLES]
-    rows = [
-        [
-            row["image"],
-            row["group"],
-            tables.number(row["reference_fraction"], True),
-            *(tables.number(row[t], True) for t in titles),
-        ]
-        for _, row in table.loc[order].iterrows()
+    chosen = {network.title: network.detail["threshold"] for network in dataset.networks}
+    return [
+        *_learning_curves(dataset),
+        _chart("Precision and recall", "Test pixels, over all thresholds.", charts.precision_recall(each("precision_recall"))),
+        _chart("ROC", "Test pixels; the diagonal is chance.", charts.roc(each("roc"))),
+        _chart("Reliability", "Test pixels; hollow: less than 0.1 % of them.", charts.reliability(each("reliability"))),
+        _chart("Threshold", "The dot is the threshold that was chosen.", charts.thresholds(each("threshold"), chosen)),
     ]
-    return {
-        "title": "Test images of the lowest Dice",
-        "headers": ["image", "group", "foreground", *titles],
-        "text": 2,
-        "rows": rows,
-    }
 
 
-def _confidently_wrong(dataset):
-    frame = dataset.networks[0].per_image
-    wrong = frame[frame["actual"] != frame["predicted"]].sort_values("confidence", ascending=False, kind="stable")
-    rows = [
-        [row["image"], row["group"], row["actual"], row["predicted"], tables.number(row["confidence"], True)]
-        for _, row in wrong.head(EXAMPLES).iterrows()
+def _classification_charts(dataset):
+    network = dataset.networks[0]
+    by_class = dict(list(network.tables["roc"].groupby("class", sort=False)))
+    reliability = charts.reliability({network.title: network.tables["reliability"]})
+    return [
+        *_learning_curves(dataset),
+        _chart("ROC", "Each class against the rest; the diagonal is chance.", charts.roc(by_class)),
+        _chart("Reliability", "Confidence of the answer, and how often it is right.", reliability),
     ]
-    headers = ["image", "group", "actual", "predicted", "confidence"]
-    return {"title": "Most confidently wrong test images", "headers": headers, "text": 4, "rows": rows}
 
 
-def _caption(panel):
-    """Turn ``1-worst-section_03.png`` into "worst: section_03"; another name stays as it is."""
-    return re.sub(r"^\d+-(worst|median|best)-", r"\1: ", panel.stem)
+def _learning_curves(dataset):
+    return [
+        _chart(
+            f"Learning, {network.title}",
+            "Loss and score by epoch.",
+            charts.learning_curves(network.tables["curves"], network.card["best_epoch"]),
+        )
+        for network in dataset.networks
+    ]
 
 
-def _svg(content):
-    return "data:image/svg+xml;base64," + base64.b64encode(content).decode()
+def _chart(title, note, content):
+    return {"title": title, "note": note, "source": gallery.data_uri(content, "image/svg+xml")}
+
+
+def _panel(dataset, path):
+    """Embed a panel, such as ``attention-1-worst-section_03.png``, with a link to the large picture of its image."""
+    found = re.fullmatch(r"(attention-)?\d+-(worst|median|best)-(.*)", path.stem)
+    if not found:
+        title = re.sub(r"^\d+-", "", path.stem)
+        return {"caption": SHEETS.get(title, title), "source": _photograph(path), "id": ""}
+    attention, rank, name = found.groups()
+    table = dataset.networks[0].tables["per_image"]
+    stems = {re.sub(r"[^\w.-]", "_", image): stem for image, stem in zip(table["image"], table["picture"], strict=True) if stem}
+    linked = gallery.picture_id(dataset, stems[name]) if name in stems and not attention else ""
+    return {"caption": f"{rank}{', attention' if attention else ''}: {name}", "source": _photograph(path), "id": linked}
 
 
 def _photograph(path):
@@ -156,6 +156,6 @@ def _photograph(path):
         with Image.open(path) as picture:
             picture.thumbnail((PICTURE_WIDTH, picture.height))
             picture.save(buffer, "WEBP", quality=PICTURE_QUALITY)
-    except (OSError, UnidentifiedImageError) as error:
+    except OSError as error:
         raise UserError(f"{path}: expected a picture, received: {error}") from error
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return gallery.data_uri(buffer.getvalue(), "image/webp")

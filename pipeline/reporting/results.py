@@ -1,20 +1,86 @@
 """Read what the other stages wrote, and name every file that is missing or damaged with the stage that makes it."""
 
-import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
 from pipeline import paths
 from pipeline.errors import UserError
 from pipeline.images.dataset import DatasetInfo, read_info
+from pipeline.reporting.reading import read_csv, read_json
 
 NETWORKS = {"mitochondria": ("unet", "attn_resunet"), "polyps": ("unet", "attn_resunet"), "tissue": ("vgg16",)}
-SEGMENTATION = (
-    *("iou", "dice", "mean_iou", "iou_background", "accuracy", "precision", "recall", "loss", "dice_per_image"),
-    *("average_precision", "threshold", "trivial_iou", "trivial_dice", "test_images"),
+TITLES = {"unet": "U-Net", "attn_resunet": "Attention ResU-Net", "vgg16": "VGG16"}
+
+POOLED = ("iou", "dice", "mean_iou", "iou_background", "accuracy", "precision", "recall")
+METRICS = {
+    "segmentation": (*POOLED, "dice_per_image", "loss", "nsd", "pq"),
+    "classification": ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "ece", "loss"),
+}
+_INTERVALS = {
+    "segmentation": (*POOLED, "dice_per_image", "nsd", "pq", "object_f1"),
+    "classification": ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "ece", "brier", "kappa"),
+}
+_OBJECTS = (
+    *("reference", "predicted", "count_error", "precision", "recall", "f1", "precision_75", "recall_75", "f1_75"),
+    *("pq", "sq", "rq", "average_precision", "splits", "merges"),
 )
-CLASSIFICATION = (*("accuracy", "balanced_accuracy", "macro_f1", "auroc", "ece", "loss", "trivial_accuracy", "test_images"),)
+DETAIL = {
+    "segmentation": (
+        *("test_images", "unit.name", "unit.count", "threshold", "tolerance", "pixel_size_nm", "trivial.iou", "trivial.dice"),
+        *(f"intervals.{key}" for key in _INTERVALS["segmentation"]),
+        *(
+            f"per_image.{key}.{part}"
+            for key in ("dice", "iou", "nsd", "hd95", "assd")
+            for part in ("mean", "median", "undefined")
+        ),
+        *(f"objects.{key}" for key in _OBJECTS),
+        *(f"probability.{key}" for key in ("average_precision", "auroc", "ece", "brier")),
+        "repeats",
+    ),
+    "classification": (
+        *("test_images", "unit.name", "unit.count", "trivial.accuracy"),
+        *(f"intervals.{key}" for key in _INTERVALS["classification"]),
+        *("kappa", "brier", "repeats"),
+    ),
+}
+CARD = ("precision", "parameters", "epochs", "best_epoch", "seed", "keras", "backend")
+AUDIT = (
+    *("images.train", "images.val", "images.test", "pairs", "correlation", "identical", "near"),
+    "test_images_with_a_near_duplicate_in_train",
+)
+
+# Per table: its columns of numbers and its columns of text.
+COMMON_TABLES = {"reliability": (("low", "high", "count", "confidence", "frequency"), ())}
+TABLES = {
+    "segmentation": COMMON_TABLES
+    | {
+        "curves": (("epoch", "loss", "val_loss", "dice", "val_dice"), ()),
+        "threshold": (("threshold", "dice", "precision", "recall"), ()),
+        "per_image": (
+            (
+                *("dice", "reference_fraction", "nsd", "hd95", "objects_reference", "objects_predicted", "object_f1"),
+                *("tp", "fp", "fn", "tn"),
+            ),
+            ("image", "group", "unit", "picture"),
+        ),
+        "precision_recall": (("threshold", "precision", "recall"), ()),
+        "roc": (("threshold", "false_positive_rate", "true_positive_rate"), ()),
+    },
+    "classification": COMMON_TABLES
+    | {
+        "curves": (("epoch", "loss", "val_loss", "accuracy", "val_accuracy"), ()),
+        "per_image": (
+            ("confidence", "probability_of_actual"),
+            ("image", "group", "unit", "actual", "predicted", "picture"),
+        ),
+        "confusion": ((), ("actual", "predicted")),
+        "per_class": (("support", "precision", "recall", "f1", "auroc"), ("class",)),
+        "roc": (("false_positive_rate", "true_positive_rate"), ("class",)),
+    },
+}
+TRAINED = ("curves", "threshold")  # tables that training writes; evaluate writes the others
 
 
 @dataclass(frozen=True)
@@ -25,30 +91,44 @@ class NetworkResult:
     ----------
     name : str
         As in ``params.yaml``.
-    metrics, card : dict
-        ``metrics.json`` and the model card.
-    curves, per_image, detail : DataFrame
-        Learning curves; one row per test image; and ``precision_recall.csv`` or ``confusion.csv``.
-    panels : list of Path
+    card, metrics, detail : dict
+        The model card, ``metrics.json`` and ``detail.json``.
+    tables : dict of str to DataFrame
+        By the name of the file, as in `TABLES`.
+    panels : list of pathlib.Path
         In the order of their names.
+    gallery : pathlib.Path
+        Folder of the pictures that ``per_image.csv`` names.
     """
 
     name: str
-    metrics: dict
     card: dict
-    curves: pd.DataFrame
-    per_image: pd.DataFrame
-    detail: pd.DataFrame
-    panels: list
+    metrics: dict
+    detail: dict
+    tables: dict[str, pd.DataFrame]
+    panels: list[Path]
+    gallery: Path
+
+    @property
+    def title(self):
+        """Its name in the report."""
+        return TITLES[self.name]
 
 
 @dataclass(frozen=True)
 class DatasetResult:
-    """One dataset with the networks that were trained on it, in the order of `NETWORKS`."""
+    """One dataset, its pictures and audit, and the networks that were trained on it, in the order of `NETWORKS`."""
 
     info: DatasetInfo
-    preview: object
-    networks: tuple
+    preview: Path
+    leakage: Path
+    audit: dict
+    networks: tuple[NetworkResult, ...]
+
+    @property
+    def segmentation(self):
+        """Whether its networks segment; else they classify."""
+        return self.info.kind == "segmentation"
 
 
 def read_results():
@@ -74,79 +154,55 @@ def read_results():
     return [_read_dataset(dataset, networks) for dataset, networks in NETWORKS.items()]
 
 
+def _kind(networks):
+    return "classification" if "vgg16" in networks else "segmentation"
+
+
 def _expected(dataset, networks):
     yield paths.raw(dataset) / "dataset.json", f"download@{dataset}"
-    yield paths.preview(dataset), f"patchify@{dataset}"
+    for path in (paths.audit(dataset), paths.preview(dataset), paths.leakage(dataset, "png")):
+        yield path, f"patchify@{dataset}"
+    kind = _kind(networks)
     for network in networks:
-        classifies = network == "vgg16"
-        train = "train-vgg16" if classifies else f"train-{network.replace('_', '-')}@{dataset}"
+        train = "train-vgg16" if kind == "classification" else f"train-{network.replace('_', '-')}@{dataset}"
+        evaluate, folder = f"evaluate@{dataset}-{network}", paths.report(dataset, network)
         yield paths.model_card(dataset, network), train
-        yield paths.report(dataset, network) / "curves.csv", train
-        for file in ("metrics.json", "per_image.csv", "confusion.csv" if classifies else "precision_recall.csv"):
-            yield paths.report(dataset, network) / file, f"evaluate@{dataset}-{network}"
+        for file in ("metrics.json", "detail.json"):
+            yield folder / file, evaluate
+        for table in TABLES[kind]:
+            yield folder / f"{table}.csv", train if table in TRAINED else evaluate
 
 
 def _read_dataset(dataset, networks):
-    file = paths.raw(dataset) / "dataset.json"
+    file, kind = paths.raw(dataset) / "dataset.json", _kind(networks)
     try:
         info = read_info(file.parent)
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{file}: expected a description of the dataset, received: {error}") from error
-    kind = "classification" if "vgg16" in networks else "segmentation"
     if (info.name, info.kind) != (dataset, kind):
         raise UserError(f"{file}: expected {dataset} ({kind}), received {info.name} ({info.kind})")
-    results = tuple(_read_network(dataset, network) for network in networks)
+    audit = read_json(paths.audit(dataset), AUDIT)
+    results = tuple(_read_network(dataset, network, kind) for network in networks)
     if kind == "classification":
-        _check_classes(paths.report(dataset, networks[0]) / "confusion.csv", results[0].detail, info.classes)
-    return DatasetResult(info, paths.preview(dataset), results)
+        _check_classes(paths.report(dataset, networks[0]), results[0].tables, info.classes)
+    return DatasetResult(info, paths.preview(dataset), paths.leakage(dataset, "png"), audit, results)
 
 
-def _check_classes(path, frame, classes):
-    unknown = sorted((set(frame["actual"]) | set(frame["predicted"])) - set(classes))
-    if unknown:
-        raise UserError(f"{path}: expected the classes {', '.join(classes)}; received {', '.join(unknown)}")
+def _check_classes(folder, tables, classes):
+    for name, columns in (("confusion", ("actual", "predicted")), ("per_class", ("class",))):
+        unknown = sorted(set().union(*(tables[name][column] for column in columns)) - set(classes))
+        if unknown:
+            raise UserError(f"{folder / f'{name}.csv'}: expected the classes {', '.join(classes)}; received {', '.join(unknown)}")
 
 
-def _read_network(dataset, network):
+def _read_network(dataset, network, kind):
     folder = paths.report(dataset, network)
-    if network == "vgg16":
-        metrics = _read_json(folder / "metrics.json", CLASSIFICATION)
-        score, detail = "accuracy", _read_csv(folder / "confusion.csv", ("actual", "predicted"), dtype=str)
-        per_image = ("image", "group", "actual", "predicted", "confidence")
-    else:
-        metrics = _read_json(folder / "metrics.json", SEGMENTATION)
-        score, detail = "dice", _read_csv(folder / "precision_recall.csv", ("threshold", "precision", "recall"))
-        per_image = ("image", "group", "dice", "iou", "precision", "recall", "reference_fraction", "predicted_fraction")
-    text = {column: str for column in ("image", "group", "actual", "predicted")}  # "007" is a name, not a number
     return NetworkResult(
         name=network,
-        metrics=metrics,
-        card=_read_json(paths.model_card(dataset, network), ("precision", "parameters", "epochs", "best_epoch")),
-        curves=_read_csv(folder / "curves.csv", ("epoch", "loss", "val_loss", score, f"val_{score}")),
-        per_image=_read_csv(folder / "per_image.csv", per_image, dtype=text),
-        detail=detail,
+        card=read_json(paths.model_card(dataset, network), CARD),
+        metrics=read_json(folder / "metrics.json", METRICS[kind]),
+        detail=read_json(folder / "detail.json", DETAIL[kind]),
+        tables={name: read_csv(folder / f"{name}.csv", *columns) for name, columns in TABLES[kind].items()},
         panels=sorted((folder / "panels").glob("*.png")),
+        gallery=folder / "gallery",
     )
-
-
-def _read_json(path, keys):
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path}: expected JSON, received: {error}") from error
-    absent = [key for key in keys if not isinstance(values, dict) or key not in values]
-    if absent:
-        raise UserError(f"{path}: expected the keys {', '.join(keys)}; {', '.join(absent)} missing")
-    return values
-
-
-def _read_csv(path, columns, dtype=None):
-    try:
-        # Only an empty cell is missing: a class or an image may well be called "NA" or "null".
-        frame = pd.read_csv(path, dtype=dtype, keep_default_na=False, na_values=["", "nan"] if dtype is not str else [])
-    except ValueError as error:  # of which pandas's own errors of reading are kinds
-        raise UserError(f"{path}: expected a table, received: {error}") from error
-    absent = [column for column in columns if column not in frame]
-    if absent:
-        raise UserError(f"{path}: expected the columns {', '.join(columns)}; {', '.join(absent)} missing")
-    return frame

@@ -1,123 +1,47 @@
-"""The numbers of the report as rows of text: shares in percent, differences in percentage points."""
+"""What the tables of both kinds of networks share, and the headline: shares in percent, differences in percentage points."""
 
-import math
+from pipeline.reporting.numbers import COUNT, INDEX, LOSS, MISSING, SHARE, Cell, cell, fixed, spread
+from pipeline.reporting.reported import REPORTED
+from pipeline.reporting.table import Row, Table
+from pipeline.scoring.statistics import FEWEST_UNITS
 
-TITLES = {"unet": "U-Net", "attn_resunet": "Attention ResU-Net", "vgg16": "VGG16"}
-MISSING = "–"  # of what is undefined or was not reported
-
-# Per metric: its title, what it means, and whether it is a share (shown in percent) or a plain number.
-SEGMENTATION_ROWS = {
-    "iou": ("IoU", "foreground, pooled over all test pixels", True),
-    "dice": ("Dice", "foreground, pooled over all test pixels", True),
-    "dice_per_image": ("Dice per image", "mean over test images", True),
-    "mean_iou": ("Mean IoU", "of foreground and background", True),
-    "iou_background": ("IoU background", "pooled", True),
-    "precision": ("Precision", "share of the prediction that is foreground", True),
-    "recall": ("Recall", "share of the foreground that is predicted", True),
-    "accuracy": ("Accuracy", "share of pixels that are right; high where little is foreground", True),
-    "average_precision": ("Average precision", "area under precision–recall, over all thresholds", True),
-    "loss": ("Loss", "on the test images; lower is better", False),
+# Of `metrics.json`, with kappa and Brier score of `detail.json`: title, how it is written, what it means.
+METRICS = {
+    "iou": ("IoU", SHARE, "foreground, pooled over all test pixels"),
+    "dice": ("Dice", SHARE, "foreground, pooled over all test pixels"),
+    "mean_iou": ("Mean IoU", SHARE, "of foreground and background"),
+    "iou_background": ("IoU background", SHARE, "pooled"),
+    "accuracy": ("Accuracy", SHARE, "share that is right; of pixels, high where little is foreground"),
+    "loss": ("Loss", LOSS, "on the test images; lower is better"),
+    "precision": ("Precision", SHARE, "share of the prediction that is foreground"),
+    "recall": ("Recall", SHARE, "share of the foreground that is predicted"),
+    "dice_per_image": ("Dice per image", SHARE, "mean over test images"),
+    "nsd": ("NSD", SHARE, "normalised surface Dice, mean over test images"),
+    "pq": ("Panoptic quality", SHARE, "of objects: F1 times the IoU of those found"),
+    "balanced_accuracy": ("Balanced accuracy", SHARE, "mean recall over classes"),
+    "macro_f1": ("Macro F1", SHARE, "mean F1 over classes"),
+    "auroc": ("AUROC", SHARE, "mean over classes, each against the rest"),
+    "kappa": ("Cohen's kappa", INDEX, "agreement beyond chance"),
+    "ece": ("Calibration error", SHARE, "expected, over 15 bins of confidence; lower is better"),
+    "brier": ("Brier score", INDEX, "squared error of the probabilities, 0 to 2; lower is better"),
 }
-CLASSIFICATION_ROWS = {
-    "accuracy": ("Accuracy", "share of images that are right", True),
-    "balanced_accuracy": ("Balanced accuracy", "mean recall over classes", True),
-    "macro_f1": ("Macro F1", "mean F1 over classes", True),
-    "auroc": ("AUROC", "mean over classes, each against the rest", True),
-    "ece": ("Calibration error", "expected, over 15 bins of confidence; lower is better", True),
-    "loss": ("Cross-entropy", "in nats; lower is better", False),
-}
-
-# The tables of the internship report that this pipeline grows from, with its own digits; its loss is of validation.
-REPORTED = {
-    "mitochondria": {
-        **{"accuracy": "99.47", "loss": "0.3255", "mean_iou": "95.19", "dice": "95.27"},
-        **{"iou_background": "99.41", "iou": "94.56"},
-    },
-    "polyps": {
-        **{"accuracy": "89.96", "loss": "0.25755", "mean_iou": "70.318", "dice": "68.395"},
-        **{"iou_background": "88.66", "iou": "51.97"},
-    },
-    "tissue": {"accuracy": "77.72", "loss": "1.5588"},
-}
-REPORTED_NOTES = {
-    "mitochondria": (
-        "The reported column is the internship report's, on other images; its loss is that of validation. "
-        "It contradicts itself: a Dice of 95.27 implies a foreground IoU of 90.97, not 94.56."
-    ),
-    "polyps": "The reported column is the internship report's, on Kvasir images; its loss is that of validation.",
-    "tissue": "The reported column is the internship report's VGG16 after 50 epochs; its loss is that of validation.",
-}
+HEADLINE = {"segmentation": ("iou", "dice"), "classification": ("accuracy",)}
 
 
-def number(value, percent):
-    """Write a share as percent with two decimals, another number with four; an undefined one as a dash."""
-    if not _defined(value):
-        return MISSING
-    return f"{100 * value:.2f}" if percent else f"{value:.4f}"
+def score(network, key):
+    """Write a network's score with its interval: a `Cell`."""
+    values = network.metrics if key in network.metrics else network.detail
+    return cell(values[key], METRICS[key][1], network.detail["intervals"].get(key))
 
 
-def difference(new, old, percent):
-    """Write ``new - old`` with its sign, in percentage points for shares."""
-    if not _defined(new) or not _defined(old):
-        return MISSING
-    text = f"{100 * (new - old):+.2f}" if percent else f"{new - old:+.4f}"
-    return text.replace("-", "\N{MINUS SIGN}")
+def trivial(network, key):
+    """Write what the trivial predictor scores, where it is defined: a `Cell`."""
+    return cell(network.detail["trivial"].get(key), METRICS[key][1])
 
 
-def headers(dataset):
-    """Column titles of `comparison`, after the metric."""
-    networks = [TITLES[network.name] for network in dataset.networks]
-    return [*networks, *(["difference"] if len(networks) == 2 else []), "trivial", "reported"]
-
-
-def comparison(dataset):
-    """One row per metric: every network, their difference, the trivial predictor, the reported figure.
-
-    Parameters
-    ----------
-    dataset : pipeline.reporting.results.DatasetResult
-
-    Returns
-    -------
-    list of dict
-        ``metric``, ``meaning``, ``cells`` (text, as long as `headers`).
-    """
-    metrics = [network.metrics for network in dataset.networks]
-    rows = []
-    for key, (title, meaning, percent) in _rows(dataset).items():
-        cells = [number(values[key], percent) for values in metrics]
-        if len(metrics) == 2:
-            cells.append(difference(metrics[1][key], metrics[0][key], percent))
-        cells.append(number(metrics[0].get(f"trivial_{key}"), percent))
-        cells.append(REPORTED[dataset.info.name].get(key, MISSING))
-        rows.append({"metric": title, "meaning": meaning, "cells": cells})
-    return rows
-
-
-def facts(network):
-    """What stands under a network's name: size, epochs, precision and, for segmentation, the threshold."""
-    card = network.card
-    lines = {
-        "parameters": f"{card['parameters']:,}" if isinstance(card["parameters"], int) else str(card["parameters"]),
-        "epochs": f"{card['epochs']}, the best is {card['best_epoch']}",
-        "arithmetic": str(card["precision"]),
-    }
-    if "threshold" in network.metrics:
-        lines["threshold"] = f"{network.metrics['threshold']:.3f}, chosen on validation"
-    return lines | {"test images": str(network.metrics["test_images"])}
-
-
-def paired_sentence(dataset):
-    """Say on how many test images each of two networks scores the higher Dice; plain counts, no test of significance."""
-    first, second = dataset.networks
-    pairs = first.per_image.merge(second.per_image, on="image", suffixes=("_1", "_2"))
-    higher = int((pairs["dice_2"] > pairs["dice_1"]).sum())
-    lower = int((pairs["dice_2"] < pairs["dice_1"]).sum())
-    return (
-        f"Of {len(pairs)} test images in {pairs['group_1'].nunique()} groups, {TITLES[second.name]} has the higher "
-        f"Dice on {higher}, {TITLES[first.name]} on {lower}. The differences are one training run against another; "
-        "they do not say how another seed would turn out."
-    )
+def reported(dataset, key):
+    """Write what the internship report has: a `Cell`."""
+    return Cell(REPORTED[dataset.info.name].get(key, MISSING))
 
 
 def headline(datasets):
@@ -130,25 +54,71 @@ def headline(datasets):
         trivial predictor, reported).
     """
     return [
-        {"dataset": dataset.info.name, "source": dataset.info.source, "phantom": dataset.info.phantom}
-        | {"network": TITLES[network.name], "scores": _headline_scores(dataset, network)}
+        {"dataset": dataset.info.name, "source": dataset.info.source, "phantom": dataset.info.phantom, "network": network.title}
+        | {
+            "scores": [
+                {"metric": METRICS[key][0], "cells": [score(network, key), trivial(network, key), reported(dataset, key)]}
+                for key in HEADLINE[dataset.info.kind]
+            ]
+        }
         for dataset in datasets
         for network in dataset.networks
     ]
 
 
-def _headline_scores(dataset, network):
-    scores = []
-    for key in ("iou", "dice") if dataset.info.kind == "segmentation" else ("accuracy",):
-        cells = [number(network.metrics[key], True), number(network.metrics[f"trivial_{key}"], True)]
-        cells.append(REPORTED[dataset.info.name].get(key, MISSING))
-        scores.append({"metric": _rows(dataset)[key][0], "cells": cells})
-    return scores
+def seeds(dataset):
+    """Mean and spread over the networks of several seeds: a `Table`, or None where one was trained."""
+    repeats = [network.detail["repeats"] for network in dataset.networks]
+    keys = [key for key in METRICS if any(key in summary for summary in repeats)]
+    if not keys:
+        return None
+    rows = [
+        Row(METRICS[key][0], METRICS[key][2], [_spread(summary.get(key), METRICS[key][1]) for summary in repeats]) for key in keys
+    ]
+    counts = sorted({summary[key]["n"] for summary in repeats for key in summary})
+    trained = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[-1])
+    note = f"Mean ± standard deviation of {trained} networks, trained from different seeds and scored on the same test images."
+    return Table("Over seeds", [network.title for network in dataset.networks], rows, len(repeats), note=note)
 
 
-def _rows(dataset):
-    return SEGMENTATION_ROWS if dataset.info.kind == "segmentation" else CLASSIFICATION_ROWS
+def _spread(summary, style):
+    return spread(summary["mean"], summary["sd"], style) if summary else Cell(MISSING)
 
 
-def _defined(value):
-    return value is not None and math.isfinite(value)
+def intervals_note(network):
+    """Say what the brackets mean, and why there may be none."""
+    detail = network.detail
+    unit, missing = detail["unit"], [key for key, limits in detail["intervals"].items() if limits is None]
+    where = ", each an independent unit" if unit["name"] == "image" else f" in {units_in_words(unit)}"
+    text = f"{fixed(detail['test_images'], COUNT)} test images{where}. "
+    if unit["count"] < FEWEST_UNITS:
+        return text + f"No intervals: they need at least {FEWEST_UNITS} independent units."
+    text += "In brackets: 95 % interval over these independent units."
+    return text + (" A score without brackets is undefined in some units, or alike in all." if missing else "")
+
+
+def units_in_words(unit):
+    """Count the independent units, as "4 blocks of 2 images"."""
+    head, _, rest = unit["name"].partition(" ")
+    return f"{unit['count']} {head}{'' if unit['count'] == 1 else 's'}{' ' * bool(rest)}{rest}"
+
+
+def training(dataset):
+    """How each network was trained: a `Table` of size, epochs, seed, arithmetic, software and, for segmentation, threshold."""
+    lines = [
+        ("Parameters", "", lambda network: _integer(network.card["parameters"])),
+        ("Epochs", "", lambda network: str(network.card["epochs"])),
+        ("Epoch kept", "lowest loss on validation", lambda network: str(network.card["best_epoch"])),
+        ("Seed", "", lambda network: str(network.card["seed"])),
+        ("Arithmetic", "", lambda network: str(network.card["precision"])),
+        ("Keras", "", lambda network: str(network.card["keras"])),
+        ("Backend", "", lambda network: str(network.card["backend"])),
+    ]
+    if dataset.segmentation:
+        lines.append(("Threshold", "highest Dice on validation", lambda network: f"{network.detail['threshold']:.3f}"))
+    rows = [Row(title, meaning, [Cell(value(network)) for network in dataset.networks]) for title, meaning, value in lines]
+    return Table("Training", [network.title for network in dataset.networks], rows, 0, first="")
+
+
+def _integer(value):
+    return f"{value:,}" if isinstance(value, int) else str(value)

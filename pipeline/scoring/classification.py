@@ -1,11 +1,11 @@
 """How well images are classified, and how far the stated confidences can be trusted."""
 
 import numpy as np
-from sklearn import metrics
+import pandas as pd
 
+from pipeline.scoring import calibration
 from pipeline.scoring.overlap import ratio
 
-CALIBRATION_BINS = 15  # as Guo et al. 2017 use
 SMALLEST_PROBABILITY = 1e-7  # as Keras clips: a confident mistake costs 16, not infinity
 
 
@@ -58,24 +58,141 @@ def confusion_matrix(labels, predicted, classes):
     return counts
 
 
-def expected_calibration_error(labels, probabilities):
-    """Mean gap between confidence and accuracy over 15 equal-width bins of the confidence.
+def confusion_rows(labels, predicted, classes):
+    """Flatten the confusion matrix of each image, so that they can be added up by patient.
 
-    Guo et al. 2017, "On Calibration of Modern Neural Networks", eq. 3 (arXiv 1706.04599); bin m is ((m-1)/15, m/15].
+    Returns
+    -------
+    ndarray, shape (N, classes²), int64
+        Column ``classes · actual + predicted``.
+    """
+    cell = classes * np.asarray(labels, np.int64) + np.asarray(predicted, np.int64)
+    return np.eye(classes**2, dtype=np.int64)[cell]
+
+
+def confusion_rates(confusion):
+    """Share of each true class (row) that was called each class (column); NaN in the row of a class without images."""
+    confusion = np.asarray(confusion)
+    return _divide(confusion, confusion.sum(axis=1, keepdims=True))
+
+
+def scores_of_confusions(rows):
+    """Score many summed confusion matrices at once, as the resamples of a bootstrap.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (R, K²)
+        Sums of `confusion_rows`.
+
+    Returns
+    -------
+    dict of ndarray, shape (R,)
+        ``accuracy``, ``balanced_accuracy``, ``macro_f1`` as in `summarise`, and ``kappa`` (`cohen_kappa`); NaN where undefined.
+    """
+    classes = round(rows.shape[1] ** 0.5)
+    if classes**2 != rows.shape[1]:
+        raise ValueError(f"expected rows (R, K²) of K × K confusion matrices, received {rows.shape}")
+    counts = np.asarray(rows, np.float64).reshape(-1, classes, classes)
+    hits, actual, called = np.diagonal(counts, axis1=1, axis2=2), counts.sum(axis=2), counts.sum(axis=1)
+    total = actual.sum(axis=1)
+    agreement, chance = _divide(hits.sum(axis=1), total), _divide((actual * called).sum(axis=1), total**2)
+    return {
+        "accuracy": agreement,
+        "balanced_accuracy": _divide(hits, actual).mean(axis=1),
+        "macro_f1": _divide(2 * hits, actual + called).mean(axis=1),
+        "kappa": _divide(agreement - chance, 1 - chance),
+    }
+
+
+def cohen_kappa(confusion):
+    """Agreement beyond chance, unweighted: (agreement - chance) / (1 - chance).
+
+    Cohen 1960, "A Coefficient of Agreement for Nominal Scales" (doi 10.1177/001316446002000104). Chance is what the two
+    distributions of classes would agree on if they were independent.
+
+    Parameters
+    ----------
+    confusion : ndarray, shape (K, K)
 
     Returns
     -------
     float or None
-        None without images.
+        None without images, and where all are of one class and called so: chance alone agrees fully.
+    """
+    kappa = scores_of_confusions(np.asarray(confusion).reshape(1, -1))["kappa"][0]
+    return None if np.isnan(kappa) else float(kappa)
+
+
+def per_class(labels, probabilities):
+    """Score each class against the rest.
+
+    Parameters
+    ----------
+    labels, probabilities
+        As for `summarise`.
+
+    Returns
+    -------
+    DataFrame, one row per class
+        ``support`` (its images), ``precision`` (NaN if it is never predicted), ``recall`` (NaN without an image of it),
+        ``f1`` (NaN if neither is there; 0 if one of the two), ``auroc`` (NaN if all images are of it, or none).
     """
     labels, probabilities = _checked(labels, probabilities)
-    if not len(labels):
-        return None
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
-    bins = np.ceil(confidence * CALIBRATION_BINS).astype(np.int64)
-    surplus = np.bincount(bins, weights=right) - np.bincount(bins, weights=confidence)
-    return float(np.abs(surplus).sum() / len(labels))
+    classes = probabilities.shape[1]
+    confusion = confusion_matrix(labels, probabilities.argmax(axis=1), classes)
+    hits, actual, called = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
+    areas = [_area(labels == k, probabilities[:, k]) for k in range(classes)]
+    columns = {"support": actual, "precision": _divide(hits, called), "recall": _divide(hits, actual)}
+    columns |= {"f1": _divide(2 * hits, actual + called), "auroc": np.array(areas, np.float64)}
+    return pd.DataFrame(columns, index=pd.RangeIndex(classes, name="class"))
+
+
+def auroc_by_unit(labels, probabilities, units):
+    """Bring the mean one-versus-rest AUROC into the form of `pipeline.scoring.statistics.interval`.
+
+    It is no function of sums over images; its totals count the units themselves, so that a resample is their weights.
+
+    Parameters
+    ----------
+    labels, probabilities
+        As for `summarise`.
+    units : array_like, shape (N,)
+
+    Returns
+    -------
+    totals : ndarray, shape (U, U)
+        The identity.
+    statistic : callable
+        (R, U) -> (R,), NaN where a class has no weight or all. ``interval(*auroc_by_unit(...), seed)`` is the interval.
+    """
+    labels, probabilities = _checked(labels, probabilities)
+    names, unit = np.unique(np.asarray(units), return_inverse=True)
+
+    def statistic(weights):
+        of_images = weights[:, unit]
+        return np.mean([_weighted_area(labels == k, score, of_images) for k, score in enumerate(probabilities.T)], axis=0)
+
+    return np.eye(len(names)), statistic
+
+
+def reliability_rows(labels, probabilities):
+    """Sums of each image for `pipeline.scoring.calibration`: of the top-1 confidence, and the Brier score over all classes.
+
+    Returns
+    -------
+    ndarray, shape (N, 46), float64
+    """
+    labels, probabilities = _checked(labels, probabilities)
+    squared_error = np.square(probabilities - np.eye(probabilities.shape[1])[labels]).sum(axis=1)
+    return calibration.rows_of(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels, squared_error)
+
+
+def expected_calibration_error(labels, probabilities):
+    """Mean gap between confidence and accuracy over 15 equal-width bins of the confidence; None without images.
+
+    Guo et al. 2017, "On Calibration of Modern Neural Networks", eq. 3 (arXiv 1706.04599); bin m is ((m-1)/15, m/15].
+    """
+    return calibration.expected_calibration_error(reliability_rows(labels, probabilities).sum(axis=0))
 
 
 def cross_entropy(labels, probabilities):
@@ -108,7 +225,24 @@ def _checked(labels, probabilities):
 
 
 def _area(positive, score):
-    return float(metrics.roc_auc_score(positive, score)) if 0 < positive.sum() < len(positive) else None
+    area = _weighted_area(positive, score, np.ones((1, len(score))))[0]
+    return None if np.isnan(area) else float(area)
+
+
+def _weighted_area(positive, score, weights):
+    """AUROC of weighted images for each row of weights (R, N): the share of pairs in the right order, of ties half."""
+    order = np.argsort(score, kind="stable")
+    starts = np.flatnonzero(np.diff(score[order], prepend=-1))
+    foreground = np.add.reduceat((weights * positive)[:, order], starts, axis=1)
+    background = np.add.reduceat((weights * ~positive)[:, order], starts, axis=1)
+    below = np.cumsum(background, axis=1) - background / 2
+    return _divide((foreground * below).sum(axis=1), foreground.sum(axis=1) * background.sum(axis=1))
+
+
+def _divide(above, below):
+    """Divide arrays; NaN where there is nothing to divide by."""
+    below = np.broadcast_to(below, np.shape(above))
+    return np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below != 0)
 
 
 def _mean(values):

@@ -1,9 +1,10 @@
-"""Precision, recall and Dice at every threshold, from histograms: bounded memory whatever the number of pixels."""
+"""Precision–recall and ROC curves over every threshold, from histograms: bounded memory whatever the number of pixels."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from sklearn import metrics
 
 from pipeline.errors import UserError
 
@@ -92,6 +93,44 @@ def average_precision(histogram):
     return float(np.sum(steps * curve["precision"].to_numpy()))
 
 
+def roc(histogram):
+    """Draw the ROC curve, the pixels being pooled.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``threshold`` (ascending; foreground is what is at or above it), ``false_positive_rate`` and
+        ``true_positive_rate``. The last threshold is infinite: nothing is predicted, and both rates are 0.
+        Without foreground the true positive rate is NaN, without background the false positive rate.
+    """
+    positives, negatives = histogram.foreground.sum(), histogram.background.sum()
+    tp = np.append(np.cumsum(histogram.foreground[::-1])[::-1], 0)
+    fp = np.append(np.cumsum(histogram.background[::-1])[::-1], 0)
+    return pd.DataFrame(
+        {
+            "threshold": np.append(np.arange(BINS + 1) / BINS, np.inf),
+            "false_positive_rate": fp / negatives if negatives else np.full(len(fp), np.nan),
+            "true_positive_rate": tp / positives if positives else np.full(len(tp), np.nan),
+        }
+    )
+
+
+def roc_area(histogram):
+    """Area under the ROC curve by trapezoids: how often a foreground pixel has a higher probability than a background pixel.
+
+    Pixels of one bin, 1/1024 wide, are tied, and a tie counts one half; that is exact for probabilities in steps of 1/1024.
+
+    Returns
+    -------
+    float or None
+        None without any foreground or without any background.
+    """
+    if not histogram.foreground.any() or not histogram.background.any():
+        return None
+    curve = roc(histogram)
+    return float(-np.trapezoid(curve["true_positive_rate"], curve["false_positive_rate"]))
+
+
 def best_threshold(histogram):
     """Choose the threshold of the highest pooled Dice.
 
@@ -105,3 +144,28 @@ def best_threshold(histogram):
         return 0.5
     best = curve.loc[curve["dice"] == curve["dice"].max(), "threshold"].to_numpy()
     return float(best[np.argmin(np.abs(best - 0.5))])
+
+
+def thinned(curve, points=200):
+    """Every n-th row of a curve with its last one, at most about `points`: enough to draw it."""
+    kept = np.arange(0, len(curve), max(1, len(curve) // points))
+    return curve.iloc[np.union1d(kept, [len(curve) - 1])] if len(curve) else curve
+
+
+def roc_points(positive, score):
+    """ROC curve of single images, from scores that need no binning.
+
+    Parameters
+    ----------
+    positive : ndarray of bool, shape (N,)
+    score : ndarray of float, shape (N,)
+
+    Returns
+    -------
+    DataFrame
+        ``false_positive_rate``, ``true_positive_rate``, both ascending; empty where there is no positive or no negative.
+    """
+    if positive.all() or not positive.any():
+        return pd.DataFrame({"false_positive_rate": [], "true_positive_rate": []})
+    false, true, _ = metrics.roc_curve(positive, score)
+    return pd.DataFrame({"false_positive_rate": false, "true_positive_rate": true})

@@ -14,7 +14,7 @@ def main(dataset, network):
     from pipeline.evaluation.segmentation import evaluate_segmentation
 
     if network == "vgg16":
-        evaluate_classification(dataset, network)
+        evaluate_classification(dataset, network, settings)
     else:
         evaluate_segmentation(dataset, network, settings)
 

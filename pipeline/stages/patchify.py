@@ -1,23 +1,30 @@
-"""Split, cut and augment one dataset: ``python -m pipeline.stages.patchify mitochondria``."""
+"""Split, audit, cut and augment one dataset: ``python -m pipeline.stages.patchify mitochondria``."""
 
 import sys
 
 from pipeline import params, paths
 from pipeline.errors import plain_errors
+from pipeline.images.audit import split_and_audit
 from pipeline.images.pack import pack
 from pipeline.images.packed import load_packed
 from pipeline.reporting.figures import patches as preview
+from pipeline.reporting.leakage import write_leakage
 
 
 def main(dataset):
     settings = params.load()
-    counts = pack(paths.raw(dataset), paths.patches(dataset), settings.dataset(dataset), settings.augment, settings.seed)
-    packed = load_packed(paths.patches(dataset), "train")
+    own, raw, folder = settings.dataset(dataset), paths.raw(dataset), paths.patches(dataset)
+    audited = split_and_audit(raw, own.split, settings.audit, settings.seed)
+    counts = pack(raw, folder, audited.table, own, settings.augment, settings.seed)
     paths.preview(dataset).parent.mkdir(parents=True, exist_ok=True)
+    packed = load_packed(folder, "train")
     paths.preview(dataset).write_bytes(preview(packed.images, packed.targets))
-    print(f"{paths.patches(dataset)}: " + ", ".join(f"{count} {split}" for split, count in counts.items()) + " patches")
+    write_leakage(dataset, audited)
+    print(f"{folder}: " + ", ".join(f"{count} {split}" for split, count in counts.items()) + " patches")
+    found = audited.summary["identical"] + audited.summary["near"]
+    print(f"{folder}: {found} near-duplicates on different sides among {audited.summary['pairs']:,} pairs", flush=True)
 
 
 if __name__ == "__main__":
     with plain_errors():
-        main(sys.argv[1])
+        main(*sys.argv[1:])

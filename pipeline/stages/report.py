@@ -2,8 +2,10 @@
 
 from pipeline import params, paths
 from pipeline.errors import plain_errors
-from pipeline.reporting.page import render, render_summary
+from pipeline.reporting.comparison import differences
+from pipeline.reporting.page import render
 from pipeline.reporting.results import read_results
+from pipeline.reporting.summary import render_summary
 
 
 def main():
@@ -11,10 +13,12 @@ def main():
     results = read_results()
     names = [dataset.info.name for dataset in results]
     leaking = [name for name in names if settings.dataset(name).split.method == "random"]
-    page = render(results, paths.PARAMS.read_text(encoding="utf-8"), leaking)
+    compared = {dataset.info.name: differences(dataset, settings.seed) for dataset in results}
+    page = render(results, compared, paths.PARAMS.read_text(encoding="utf-8"), leaking)
+    summary = render_summary(results, compared, leaking)
     paths.REPORT.parent.mkdir(parents=True, exist_ok=True)
-    paths.REPORT.write_text(page, encoding="utf-8")
-    paths.SUMMARY.write_text(render_summary(results, leaking), encoding="utf-8")
+    paths.REPORT.write_text(page, encoding="utf-8", newline="\n")  # not \r\n: the script's checksum is in the page
+    paths.SUMMARY.write_text(summary, encoding="utf-8", newline="\n")
     print(f"{paths.REPORT}: {', '.join(names)}; the headline is in {paths.SUMMARY}")
 
 

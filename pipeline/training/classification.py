@@ -3,14 +3,14 @@
 import keras
 
 from pipeline.networks.vgg16 import vgg16
-from pipeline.training.train import train
+from pipeline.training.train import Task, train
 
 
 def train_classification(dataset, name, params):
     """Train VGG16 with the parameters of its section (see `train_segmentation` for the arguments)."""
     settings = params.network(name)
 
-    def build(card, mean, variance):
+    def build(card, seed, mean, variance):
         return vgg16(
             size=card["patch_size"],
             channels=card["channels"],
@@ -21,9 +21,12 @@ def train_classification(dataset, name, params):
             frozen_blocks=settings.frozen_blocks,
             mean=mean,
             variance=variance,
-            seed=params.seed,
+            seed=seed,
         )
 
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    metric = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
-    train(dataset, name, "classification", build, loss, metric, params)
+    train(dataset, name, Task("classification", build, loss, _accuracy), params)
+
+
+def _accuracy():
+    return keras.metrics.SparseCategoricalAccuracy(name="accuracy")

@@ -4,13 +4,13 @@ import numpy as np
 
 from pipeline.images.io import unit
 from pipeline.inference.tiling import sigmoid
-from pipeline.scoring.curves import Histogram, best_threshold
+from pipeline.scoring.curves import Histogram, best_threshold, precision_recall, thinned
 from pipeline.training.losses import LOSSES, PooledDice
-from pipeline.training.train import train
+from pipeline.training.train import Task, train
 
 
 def train_segmentation(dataset, name, network, params):
-    """Train a segmentation network and choose its threshold on validation.
+    """Train a segmentation network; the threshold is that of the highest pooled Dice on the validation patches.
 
     Parameters
     ----------
@@ -21,35 +21,23 @@ def train_segmentation(dataset, name, network, params):
     """
     settings = params.network(name)
 
-    def build(card, mean, variance):
+    def build(card, seed, mean, variance):
         return network(
             card["channels"], settings.filters, settings.depth, settings.dropout, settings.normalization, mean, variance
         )
 
     def choose(model, validation):
-        return {"threshold": choose_threshold(model, validation, params.train.batch_size)}
+        histogram = _histogram(model, validation, params.train.batch_size)
+        return {"threshold": best_threshold(histogram)}, thinned(precision_recall(histogram))
 
-    loss = LOSSES[params.train.loss]
-    train(dataset, name, "segmentation", build, loss, PooledDice(), params, choose)
+    train(dataset, name, Task("segmentation", build, LOSSES[params.train.loss], PooledDice, choose), params)
 
 
-def choose_threshold(model, validation, batch_size):
-    """Find the probability at or above which calling a pixel foreground gives the best pooled Dice on validation.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Returns logits (N, H, W, 1).
-    validation : pipeline.images.packed.Packed
-    batch_size : int
-
-    Returns
-    -------
-    float
-    """
+def _histogram(model, validation, batch_size):
+    """Count the pixels of the validation patches by predicted probability and truth."""
     histogram = Histogram()
     for start in range(0, len(validation.images), batch_size):
         rows = slice(start, start + batch_size)
         logits = model.predict_on_batch(unit(validation.images[rows]))
         histogram.add(np.asarray(validation.targets[rows]), sigmoid(logits[..., 0]))
-    return best_threshold(histogram)
+    return histogram

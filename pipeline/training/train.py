@@ -1,6 +1,9 @@
 """Train one network on one dataset, and write the model, its card and its curves."""
 
 import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import keras
 
@@ -12,35 +15,68 @@ from pipeline.training.devices import prepare
 from pipeline.training.fit import fit
 
 
-def train(dataset, name, kind, build, loss, metric, params, choose=None):
-    """Train a network on the packed patches of a dataset.
+@dataclass(frozen=True)
+class Task:
+    """What a kind of network adds to the common path of training.
+
+    Attributes
+    ----------
+    kind : {"segmentation", "classification"}
+        A dataset of the other kind is refused.
+    build : callable
+        ``build(card, seed, mean, variance)`` → keras.Model that returns logits; `card` is the dataset's description.
+    loss : callable or keras.losses.Loss
+    metric : callable
+        Without arguments → keras.metrics.Metric, a fresh one for each network.
+    choose : callable, optional
+        ``choose(network, val)`` → what else validation chooses: a dict for the model card, and the table that it was
+        chosen from (pandas.DataFrame).
+    """
+
+    kind: str
+    build: Callable
+    loss: Callable
+    metric: Callable
+    choose: Callable | None = None
+
+
+def train(dataset, name, task, params):
+    """Train a network on the packed patches of a dataset, and again for each of `train.repeats` with the next seed.
 
     Parameters
     ----------
     dataset, name : str
         As in the file names: ``models/<dataset>/<name>.keras``.
-    kind : {"segmentation", "classification"}
-        What the network is for; a dataset of the other kind is refused.
-    build : callable
-        ``build(card, mean, variance)`` → keras.Model that returns logits; `card` is the dataset's description.
-    loss, metric : as `pipeline.training.fit.fit` takes them
+    task : Task
     params : pipeline.params.Params
-    choose : callable, optional
-        ``choose(network, val)`` → dict of what else validation chooses, for the model card.
     """
-    precision = prepare(params.seed, params.train.precision)
+    model, curves = paths.model(dataset, name), paths.report(dataset, name) / "curves.csv"
+    chosen_from = _train_one(dataset, name, task, params, params.seed, model, curves)
+    if chosen_from is not None:
+        chosen_from.to_csv(curves.with_name("threshold.csv"), index=False, float_format="%.6g")
+    repeats = paths.repeats(dataset, name)
+    shutil.rmtree(repeats, ignore_errors=True)
+    repeats.mkdir(parents=True)
+    for seed in range(params.seed + 1, params.seed + params.train.repeats):
+        _train_one(dataset, name, task, params, seed, repeats / f"{seed}.keras", repeats / f"{seed}.csv")
+
+
+def _train_one(dataset, name, task, params, seed, model, curves):
+    precision = prepare(seed, params.train.precision)
     folder = paths.patches(dataset)
     card, training, validation = load_card(folder), load_packed(folder, "train"), load_packed(folder, "val")
-    if card["kind"] != kind:
-        raise UserError(f"{name}: expected a dataset for {kind}, received {dataset}, one for {card['kind']}")
-    network = build(card, *statistics(training.images))
+    if card["kind"] != task.kind:
+        raise UserError(f"{name}: expected a dataset for {task.kind}, received {dataset}, one for {card['kind']}")
+    network = task.build(card, seed, *statistics(training.images))
     weights = network.count_params()
-    print(f"{name} on {dataset}: {weights:,} weights, {len(training.images):,} patches, {precision}", flush=True)
-    curves = paths.report(dataset, name) / "curves.csv"
-    epochs = fit(network, training, validation, loss, metric, params.train, params.network(name).lr_scale, params.seed, curves)
-    chosen = choose(network, validation) if choose else {}
+    print(f"{name} on {dataset}: {weights:,} weights, {len(training.images):,} patches, {precision}, seed {seed}", flush=True)
+    own = params.network(name)
+    settings = params.train.model_copy(update={"epochs": max(1, round(own.epochs_scale * params.train.epochs))})
+    epochs = fit(network, training, validation, task.loss, task.metric(), settings, own.lr_scale, seed, curves)
+    chosen, table = task.choose(network, validation) if task.choose else ({}, None)
     card |= {"network": name, "precision": precision, "parameters": weights} | epochs | chosen
-    card |= {"seed": params.seed, "keras": keras.__version__, "backend": keras.backend.backend()}
-    paths.model(dataset, name).parent.mkdir(parents=True, exist_ok=True)
-    network.save(paths.model(dataset, name), include_optimizer=False)
-    paths.model_card(dataset, name).write_text(json.dumps(card, indent=2) + "\n")
+    card |= {"seed": seed, "keras": keras.__version__, "backend": keras.backend.backend()}
+    model.parent.mkdir(parents=True, exist_ok=True)
+    network.save(model, include_optimizer=False)
+    model.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
+    return table

@@ -22,8 +22,47 @@ def test_every_network_leaves_its_model_and_its_metrics(project, dataset, networ
     assert set(metrics) >= (CLASSIFICATION if dataset == "tissue" else SEGMENTATION)
     assert len(metrics) <= 16
     assert all(value is None or math.isfinite(value) for value in metrics.values())
-    assert len(pd.read_csv(folder / "per_image.csv")) == metrics["test_images"]
+    detail = json.loads((folder / "detail.json").read_text())
+    table = pd.read_csv(folder / "per_image.csv", dtype={"picture": str})
+    assert len(table) == detail["test_images"]
+    assert table["unit"].nunique() == detail["unit"]["count"] >= 4  # fewer units have no interval
     assert list((folder / "panels").glob("*.png"))
+    assert {f"{stem}-image.webp" for stem in table["picture"].dropna()} <= {path.name for path in (folder / "gallery").iterdir()}
+
+
+def test_repeats_train_further_seeds_and_report_their_spread(project):
+    project.experiment("evaluate@polyps-unet", train__repeats="2")
+    metrics = json.loads((project.root / "reports/polyps/unet/metrics.json").read_text())
+    repeats = json.loads((project.root / "reports/polyps/unet/detail.json").read_text())["repeats"]
+    seed = yaml.safe_load((project.root / "params.yaml").read_text())["seed"]
+    card = json.loads((project.root / f"models/polyps/unet_repeats/{seed + 1}.json").read_text())
+    assert card["seed"] == seed + 1
+    assert repeats["loss"]["n"] == 2
+    assert repeats["loss"]["sd"] > 0  # another seed is another network
+    assert set(repeats) == set(metrics)
+    project.run("git", "checkout", "-q", ".")
+    project.dvc("checkout", "-q")
+
+
+def test_the_attention_of_each_gate_and_gradcam_are_drawn(project):
+    panels = {path.name for path in (project.root / "reports/mitochondria/attn_resunet/panels").iterdir()}
+    assert any(name.startswith("attention-") for name in panels)
+    assert not any(path.name.startswith("attention-") for path in (project.root / "reports/mitochondria/unet/panels").iterdir())
+    assert (project.root / "reports/tissue/vgg16/panels/2-gradcam.png").exists()
+
+
+@pytest.mark.parametrize("network", ["unet", "attn_resunet"])
+def test_the_headline_is_the_sum_of_the_table(project, network):
+    """Counts of the per-image table, added up and divided once, give the pooled figures."""
+    folder = project.root / f"reports/polyps/{network}"
+    metrics, table = json.loads((folder / "metrics.json").read_text()), pd.read_csv(folder / "per_image.csv")
+    tp, fp, fn, tn = table[["tp", "fp", "fn", "tn"]].sum()
+    assert metrics["iou"] == pytest.approx(tp / (tp + fp + fn), abs=1e-4)
+    assert metrics["accuracy"] == pytest.approx((tp + tn) / (tp + fp + fn + tn), abs=1e-4)
+    assert metrics["dice_per_image"] == pytest.approx(table["dice"].mean(), abs=1e-4)
+    assert metrics["nsd"] == pytest.approx(table["nsd"].mean(), abs=1e-4)
+    objects = pd.read_csv(folder / "per_object.csv")
+    assert (objects["kind"] == "reference").sum() == table["objects_reference"].sum()
 
 
 @pytest.mark.parametrize("dataset", NETWORKS)

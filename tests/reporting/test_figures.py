@@ -1,8 +1,6 @@
 import io
-import xml.etree.ElementTree as ElementTree
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
@@ -12,17 +10,10 @@ RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (20, 30, 1), np.uint8)
 RGB = RNG.integers(0, 65536, (20, 30, 3), np.uint16)
 MASK = RNG.random((20, 30)) > 0.5
-CURVES = pd.DataFrame({"epoch": [1, 2], "loss": [1.0, 0.5], "val_loss": [1.1, 0.7], "dice": [0.1, 0.5], "val_dice": [0.1, 0.4]})
 
 CALLS = {
     "panel": lambda: figures.panel(GREY, MASK, ~MASK),
     "patches": lambda: figures.patches(np.stack([RGB, RGB]), np.stack([MASK, MASK])),
-    "learning_curves": lambda: figures.learning_curves(CURVES, best_epoch=2),
-    "learning_curves, svg": lambda: figures.learning_curves(CURVES, best_epoch=2, style="svg"),
-    "precision_recall": lambda: figures.precision_recall(
-        {"U-Net": pd.DataFrame({"recall": [0, 1], "precision": [1, 0.5]})}, "svg"
-    ),
-    "confusion_matrix": lambda: figures.confusion_matrix(np.array([[3, 1], [0, 0]]), ["a", "$b"], "svg"),
 }
 
 
@@ -61,14 +52,3 @@ def test_preview_outlines_the_mask():
     mask[:, 5:15, 5:25] = True
     pixels = np.asarray(Image.open(io.BytesIO(figures.patches(np.zeros((1, 20, 30, 1), np.uint8), mask))).convert("RGB"))
     assert (pixels == (0xE6, 0x9F, 0x00)).all(axis=-1).any()
-
-
-def test_svg_takes_its_ink_from_the_colour_scheme():
-    svg = figures.learning_curves(CURVES, style="svg").decode()
-    assert ElementTree.fromstring(svg).tag.endswith("svg")
-    assert "prefers-color-scheme:dark" in svg and "currentColor" in svg and "#7a7a7a" not in svg
-
-
-def test_refuses_another_style():
-    with pytest.raises(ValueError, match="received 'pdf'"):
-        figures.learning_curves(CURVES, style="pdf")

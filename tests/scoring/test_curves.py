@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from pipeline.errors import UserError
-from pipeline.scoring.curves import BINS, Histogram, average_precision, best_threshold, precision_recall
+from pipeline.scoring.curves import BINS, Histogram, average_precision, best_threshold, precision_recall, roc, roc_area
 from pipeline.scoring.overlap import confusion_counts
 
 
@@ -20,12 +20,21 @@ def test_nothing_seen():
     histogram = Histogram()
     assert precision_recall(histogram).empty
     assert average_precision(histogram) is None
+    assert roc_area(histogram) is None
     assert best_threshold(histogram) == 0.5
+
+
+def test_no_background():
+    histogram = _histogram([1, 1], [0.2, 0.7])
+    assert roc_area(histogram) is None
+    assert roc(histogram)["false_positive_rate"].isna().all()
 
 
 def test_no_foreground():
     histogram = _histogram([0, 0, 0], [0.1, 0.4, 0.9])
     assert average_precision(histogram) is None
+    assert roc_area(histogram) is None
+    assert roc(histogram)["true_positive_rate"].isna().all()
     assert best_threshold(histogram) == 0.5
     assert precision_recall(histogram)["recall"].isna().all()
 
@@ -40,6 +49,23 @@ def test_hand_computed():
     assert curve.loc[0.75].tolist() == [2 / 3, 1 / 1, 1 / 2]
     assert average_precision(histogram) == pytest.approx(1 / 2 * 1 + 1 / 2 * 2 / 3)
     assert best_threshold(histogram) == 0.25
+
+
+def test_hand_computed_roc():
+    histogram = _histogram([1, 0, 1, 0], [0.75, 0.5, 0.25, 0.0])
+    curve = roc(histogram).set_index("threshold")
+    assert curve.index[-1] == np.inf and curve.loc[np.inf].tolist() == [0, 0]  # false, then true positive rate
+    assert curve.loc[0.75].tolist() == [0, 1 / 2]
+    assert curve.loc[0.5].tolist() == [1 / 2, 1 / 2]
+    assert curve.loc[0.25].tolist() == [1 / 2, 1]
+    assert curve.loc[0.0].tolist() == [1, 1]
+    assert roc_area(histogram) == 3 / 4  # of the four pairs, only 0.25 against 0.5 is the wrong way round
+
+
+def test_a_tie_counts_one_half():
+    assert roc_area(_histogram([1, 0], [0.5, 0.5])) == 1 / 2
+    assert roc_area(_histogram([1, 0], [0.5 + 0.4 / BINS, 0.5 + 0.9 / BINS])) == 1 / 2  # the same bin
+    assert roc_area(_histogram([1, 0], [0.5, 0.5 + 1 / BINS])) == 0
 
 
 def test_of_equally_good_thresholds_the_one_nearest_to_a_half_is_taken():
@@ -57,6 +83,7 @@ def test_images_accumulate():
 probabilities = arrays(np.float32, (6, 6), elements=st.floats(0, 1, width=32))
 
 
+@settings(deadline=None)
 @given(arrays(bool, (6, 6)), probabilities)
 def test_the_curve_is_what_thresholding_the_image_gives(reference, values):
     for row in precision_recall(_histogram(reference, values)).iloc[::97].itertuples():
@@ -65,6 +92,7 @@ def test_the_curve_is_what_thresholding_the_image_gives(reference, values):
         assert [row.dice, row.precision, row.recall] == pytest.approx(expected, nan_ok=True)
 
 
+@settings(deadline=None)  # scikit-learn may take its time on a busy machine
 @given(arrays(bool, (6, 6)), probabilities)
 def test_average_precision_agrees_with_scikit_learn(reference, values):
     ours = average_precision(_histogram(reference, values))
@@ -73,6 +101,17 @@ def test_average_precision_agrees_with_scikit_learn(reference, values):
     else:
         binned = np.floor(values.astype(np.float64).ravel() * BINS)
         assert ours == pytest.approx(average_precision_score(reference.ravel(), binned), abs=1e-12)
+
+
+@settings(max_examples=200, deadline=None)
+@given(arrays(bool, (6, 6)), arrays(np.int64, (6, 6), elements=st.integers(0, BINS)), st.integers(1, 4))
+def test_roc_area_agrees_with_scikit_learn(reference, steps, shift):
+    values = (steps >> shift) / BINS  # fewer steps, more ties
+    ours = roc_area(_histogram(reference, values))
+    if reference.all() or not reference.any():
+        assert ours is None
+    else:
+        assert ours == pytest.approx(roc_auc_score(reference.ravel(), values.ravel()), abs=1e-9)
 
 
 def test_counts_are_exact_beyond_float32():

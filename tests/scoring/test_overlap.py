@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn import metrics
@@ -72,9 +72,37 @@ def test_counts_are_exact_beyond_float32():
     assert one_more.tp - counts.tp == 1
 
 
+def test_a_volume_is_summed_section_by_section():
+    """As large as the Lucchi volume, one section in memory at a time, with sums that float32 cannot hold."""
+    sections, height, width = 165, 768, 1024
+    counts = []
+    for z in range(sections):
+        reference, prediction = np.zeros((height, width), bool), np.zeros((height, width), bool)
+        reference[:, :200] = True
+        prediction[:, 10:200] = True  # ten columns missed
+        if z == 0:
+            reference[0, 1000] = prediction[0, 1000] = True  # one pixel more: the sum is odd
+        if z == 1:
+            prediction[0, 300] = True
+        counts.append(confusion_counts(reference, prediction))
+    tp, fn = sections * height * 190 + 1, sections * height * 10
+    assert tp > 2**24 and tp % 2 == 1 and int(np.float32(tp)) != tp
+    assert sum(counts, Counts()) == Counts(tp, 1, fn, sections * height * width - tp - fn - 1)
+    summary = summarise(counts)
+    assert summary["dice"] == 2 * tp / (2 * tp + 1 + fn)
+    assert summary["iou"] == tp / (tp + 1 + fn)
+    assert summary["precision"] == tp / (tp + 1) < 1
+    assert summary["recall"] == tp / (tp + fn)
+    assert summary["accuracy"] == 1 - (fn + 1) / (sections * height * width)
+    ordinary = 2 * 190 / (2 * 190 + 10)
+    first, second = 2 * 145921 / (2 * 145921 + 7680), 2 * 145920 / (2 * 145920 + 1 + 7680)
+    assert summary["dice_per_image"] == pytest.approx((163 * ordinary + first + second) / 165, abs=1e-12)
+
+
 masks = arrays(bool, (5, 7))
 
 
+@settings(deadline=None)  # scikit-learn may take its time on a busy machine
 @given(masks, masks)
 def test_agrees_with_scikit_learn(reference, prediction):
     counts = confusion_counts(reference, prediction)

@@ -203,7 +203,7 @@ class TestTissue:
         assert all(image.shape == (64, 64, 3) and image.dtype == np.uint8 for _, image, _, _ in tiles)
         assert len(tiles) == 600 and len({name for name, _, _, _ in tiles}) == len(tiles)
         pairs, counts = np.unique([f"{group} {label}" for _, _, label, group in tiles], return_counts=True)
-        assert len(pairs) == 10 * len(tissue.CLASSES) and len(tissue.CLASSES) >= 6
+        assert len(pairs) == tissue.SLIDES * len(tissue.CLASSES) and len(tissue.CLASSES) >= 6
         assert set(counts.tolist()) == {10}
 
     def test_same_seed_same_bytes_other_seed_other_bytes(self, tiles):

@@ -1,0 +1,51 @@
+"""Small copies of the test images for the report, with what was right and wrong in them."""
+
+import numpy as np
+from PIL import Image
+
+SIDE = 512  # pixels of the longer side, at most: as large as the report shows them
+QUALITY = 80  # of WebP: no loss that the eye sees at this size
+MOST = 100  # test images of a network that get a picture; of more, these are spread evenly over the set
+
+# Of the palette image: right background is transparent, the others have the colours of the panels' errors.
+PALETTE = (0, 0, 0, 0, 158, 115, 230, 159, 0, 47, 127, 184)
+
+
+def pictured(count):
+    """Positions, in a test set of `count` images, of those that get a picture."""
+    return set(np.linspace(0, count - 1, min(count, MOST)).round().astype(int).tolist())
+
+
+def stem(position):
+    """Name of the picture of the image at a position: its own name may hold anything."""
+    return f"{position:04d}"
+
+
+def write_image(folder, position, image):
+    """Write ``<stem>-image.webp`` of an image (H, W, C), uint8 or uint16."""
+    _shrunk(_displayable(image), Image.Resampling.LANCZOS).save(folder / f"{stem(position)}-image.webp", quality=QUALITY)
+
+
+def write_errors(folder, position, mask, prediction):
+    """Write ``<stem>-errors.png``: 0 right background, 1 true positive, 2 false positive, 3 false negative."""
+    kinds = np.where(mask, np.where(prediction, 1, 3), np.where(prediction, 2, 0)).astype(np.uint8)
+    picture = _shrunk(Image.fromarray(kinds), Image.Resampling.NEAREST)
+    picture.putpalette(PALETTE)
+    picture.save(folder / f"{stem(position)}-errors.png", optimize=True)
+
+
+def write_map(folder, position, picture):
+    """Write ``<stem>-gradcam.webp`` of a picture (H, W, 3), uint8."""
+    _shrunk(Image.fromarray(picture), Image.Resampling.LANCZOS).save(folder / f"{stem(position)}-gradcam.webp", quality=QUALITY)
+
+
+def _displayable(image):
+    """8 bit. Cameras rarely fill 16 bits: those images are scaled by their own largest value."""
+    if image.dtype != np.uint8:
+        image = (image / max(int(image.max()), 1) * 255).astype(np.uint8)
+    return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).convert("RGB")
+
+
+def _shrunk(picture, resampling):
+    scale = SIDE / max(picture.size)
+    return picture if scale >= 1 else picture.resize(tuple(max(1, round(n * scale)) for n in picture.size), resampling)

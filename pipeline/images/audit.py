@@ -1,0 +1,96 @@
+"""The leakage audit: does the same picture stand on two sides of the split?"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from tqdm import tqdm
+
+from pipeline.errors import UserError
+from pipeline.images.dataset import read_table
+from pipeline.images.duplicates import find_duplicates, fingerprint, group_duplicates
+from pipeline.images.io import read_image
+from pipeline.images.split import ROLES, assign_splits
+
+SHOWN = 5  # pairs that an error names; all are in leakage.csv once the run is allowed
+
+
+@dataclass(frozen=True, eq=False)
+class AuditedSplit:
+    """A split and what the audit says of it.
+
+    Attributes
+    ----------
+    table : DataFrame
+        As `pipeline.images.split.assign_splits` returns it.
+    pairs : DataFrame
+        The near-duplicates across its sides, as `pipeline.images.duplicates.find_duplicates` lists them.
+    summary : dict
+        ``images`` by side, ``pairs`` compared, ``correlation`` (the threshold), ``identical`` and ``near`` pairs, and
+        ``test_images_with_a_near_duplicate_in_train`` (identical ones included).
+    """
+
+    table: pd.DataFrame
+    pairs: pd.DataFrame
+    summary: dict
+
+
+def split_and_audit(raw, rule, audit, seed):
+    """Divide the images of a dataset, and compare all images on different sides.
+
+    Parameters
+    ----------
+    raw : path-like
+        A dataset in the standard layout.
+    rule : pipeline.params.Split
+    audit : pipeline.params.Audit
+    seed : int
+
+    Returns
+    -------
+    AuditedSplit
+
+    Raises
+    ------
+    UserError
+        If identical images stand on two sides and `audit.allow_identical` is false.
+    """
+    raw = Path(raw)
+    table = read_table(raw / "images.csv")
+    images = tqdm(table["image"], desc="audit", disable=None)
+    fingerprints = [fingerprint(read_image(raw / image)) for image in images]  # one image at a time in memory
+    if audit.group:
+        table = group_duplicates(table, fingerprints, audit.correlation)
+    table = assign_splits(table, rule.method, rule.val, rule.test, rule.gap, seed, rule.block)
+    pairs = find_duplicates(table["name"].tolist(), fingerprints, table["split"].tolist(), audit.correlation)
+    identical = pairs[pairs["identical"]]
+    if len(identical) and not audit.allow_identical:
+        raise UserError("\n".join(_refusal(raw, identical)))
+    return AuditedSplit(table, pairs, _summary(table, pairs, audit.correlation))
+
+
+def _refusal(raw, identical):
+    for pair in identical[:SHOWN].itertuples():
+        yield (
+            f"{raw}: expected different images on the sides of the split, received {pair.name_a} ({pair.side_a}) "
+            f"and {pair.name_b} ({pair.side_b}), which are identical"
+        )
+    more = f"{len(identical)} such pairs; " if len(identical) > SHOWN else ""
+    yield f"{raw}: {more}remove the copies, set audit.group with split.method groups, or set audit.allow_identical"
+
+
+def _summary(table, pairs, threshold):
+    images = {role: int((table["split"] == role).sum()) for role in ROLES}
+    total = sum(images.values())
+    compared = (total**2 - sum(count**2 for count in images.values())) // 2
+    sides = pairs[["side_a", "side_b"]].apply(frozenset, axis=1) if len(pairs) else pd.Series(dtype=object)
+    leaks = pairs[sides == frozenset(("train", "test"))] if len(pairs) else pairs
+    tested = set(leaks["name_a"].where(leaks["side_a"] == "test", leaks["name_b"]))
+    return {
+        "images": images,
+        "pairs": compared,
+        "correlation": threshold,
+        "identical": int(pairs["identical"].sum()),
+        "near": int((~pairs["identical"].astype(bool)).sum()),
+        "test_images_with_a_near_duplicate_in_train": len(tested),
+    }

@@ -1,0 +1,93 @@
+"""What a network looks at: the attention gates of Attention Residual U-Net, and Grad-CAM for VGG16."""
+
+import keras
+import numpy as np
+
+from pipeline.images.io import unit
+from pipeline.images.patches import resize_image
+
+# The convolutions of VGG16 whose features Grad-CAM may weigh, deepest first. Deeper ones know more and see coarser.
+CANDIDATES = ("block5_conv3", "block4_conv3", "block3_conv3")
+SMALLEST_MAP = 6  # cells on a side; with fewer, as block5 has on tiles below 96 pixels, a map shows hardly more than a side
+
+
+def attention_maps(model, image, settings):
+    """Attention coefficients α of each gate, over the whole image.
+
+    Parameters
+    ----------
+    model : pipeline.inference.model.TrainedModel
+    image : ndarray, shape (H, W, C), uint8 or uint16
+    settings : pipeline.params.Inference
+
+    Returns
+    -------
+    dict of str to ndarray, shape (H, W), float32 in [0, 1]
+        By the name of the gate, finest first; empty for a network without gates. Where α is small, the features of the
+        skip connection are held back.
+    """
+    gates = [layer for layer in model.network.layers if layer.name.startswith("attention_")]
+    maps = {}
+    for gate in sorted(gates, key=lambda layer: layer.name):
+        coefficients = keras.Model(model.network.input, gate.output)
+
+        def predict(windows, coefficients=coefficients):
+            # Called, not compiled: for a handful of images that would take longer than to run.
+            return _enlarged(np.asarray(coefficients(windows, training=False), np.float32)[..., 0], windows.shape[1:3])
+
+        maps[gate.name] = model.blend(predict, image, settings)
+    return maps
+
+
+def gradcam(model, image, label):
+    """Grad-CAM: where in an image the evidence for a class lies (Selvaraju et al. 2017, arXiv 1610.02391, eq. 1 and 2).
+
+    The feature maps of the deepest convolution with at least 6 × 6 cells are weighed by the mean gradient of the class's
+    logit, and summed; what speaks against the class is cut off.
+
+    Parameters
+    ----------
+    model : pipeline.inference.model.TrainedModel
+        A VGG16.
+    image : ndarray, shape (H, W, C), uint8 or uint16
+    label : int
+        Index of the class.
+
+    Returns
+    -------
+    ndarray, shape (H, W), float32 in [0, 1]
+        Divided by its largest value; all 0 where nothing speaks for the class.
+    """
+    layer = _last_convolution(model.network)
+    pixels = resize_image(unit(image), model.card["resize"])[None]
+    features = keras.Model(model.network.input, layer.output)(pixels, training=False)
+    head = keras.Model(layer.output, model.network.outputs[0])
+    gradient = np.asarray(_gradient(lambda maps: head(maps, training=False)[0, label], features), np.float32)
+    weights = gradient.mean(axis=(1, 2), keepdims=True)
+    evidence = np.maximum((weights * np.asarray(features, np.float32)).sum(axis=-1)[0], 0)
+    if evidence.max() > 0:
+        evidence /= evidence.max()
+    return np.clip(resize_image(evidence, image.shape[:2]), 0, 1)
+
+
+def _last_convolution(network):
+    layers = [network.get_layer(name) for name in CANDIDATES]
+    large = (layer for layer in layers if min(layer.output.shape[1:3]) >= SMALLEST_MAP)
+    return next(large, layers[-1])
+
+
+def _gradient(function, inputs):
+    """Gradient of a scalar function, by the backend's own means: Keras has no word for it."""
+    if keras.backend.backend() == "tensorflow":
+        from pipeline.networks.tensorflow_door import gradient
+
+        return gradient(function, inputs)
+    import jax
+
+    return jax.grad(lambda values: function(values).astype("float32"))(inputs)
+
+
+def _enlarged(maps, shape):
+    """Repeat the cells of coarse maps (N, h, w) until they cover windows of `shape`; what stands over is cut off."""
+    rows, columns = (-(-n // m) for n, m in zip(shape, maps.shape[1:], strict=True))
+    return maps.repeat(rows, axis=1).repeat(columns, axis=2)[:, : shape[0], : shape[1]]

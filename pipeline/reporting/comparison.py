@@ -1,0 +1,80 @@
+"""Compare the two networks of a dataset on the same test images, unit by unit."""
+
+import numpy as np
+
+from pipeline import paths
+from pipeline.errors import UserError
+from pipeline.scoring.statistics import OVERLAP, paired_difference, quotient, sentence, sum_by_unit
+
+COUNTS = ["tp", "fp", "fn", "tn"]
+MEAN = quotient([1, 0], [0, 1])  # of rows (value, 1)
+POOLED_F1 = quotient([2, 0], [0, 1])  # of rows (matched objects, objects of reference and prediction together)
+
+
+def differences(dataset, seed):
+    """Take the second network minus the first.
+
+    Parameters
+    ----------
+    dataset : pipeline.reporting.results.DatasetResult
+        Of a segmentation.
+    seed : int
+        Of the resampling.
+
+    Returns
+    -------
+    dict of str to pipeline.scoring.statistics.Difference
+        Of each metric that ``per_image.csv`` determines; empty unless there are two networks.
+
+    Raises
+    ------
+    UserError
+        If the two were scored on different images.
+    """
+    if len(dataset.networks) != 2:
+        return {}
+    frames = [network.tables["per_image"] for network in dataset.networks]
+    _check_same_images(dataset, frames)
+    units = frames[0]["unit"]
+
+    def compare(statistic, rows):
+        return paired_difference(*(sum_by_unit(rows(frame), units) for frame in frames), statistic, seed)
+
+    found = {name: compare(statistic, lambda frame: frame[COUNTS]) for name, statistic in OVERLAP.items()}
+    found["dice_per_image"] = compare(MEAN, lambda frame: _value_and_one(frame["dice"]))
+    found["nsd"] = compare(MEAN, lambda frame: _value_and_one(frame["nsd"]))
+    found["object_f1"] = compare(POOLED_F1, _matched_and_all)
+    return found
+
+
+def verdict(dataset, found):
+    """Say in one sentence whether one of two networks has the higher pooled Dice; empty unless there are two."""
+    if "dice" not in found:
+        return ""
+    first, second = (network.title for network in dataset.networks)
+    # "block of 2 images": the sentence counts blocks, and the note under the table says how large they are.
+    unit = dataset.networks[0].detail["unit"]["name"].split(" of ")[0]
+    return sentence(found["dice"], first, second, "Dice", unit)
+
+
+def _check_same_images(dataset, frames):
+    first, second = frames
+    if first[["image", "unit"]].equals(second[["image", "unit"]]):
+        return
+    one, other = (paths.report(dataset.info.name, network.name) / "per_image.csv" for network in dataset.networks)
+    odd = sorted(set(first["image"]) ^ set(second["image"]))
+    raise UserError(
+        f"{other}: expected the images and units of {one}, received others ({', '.join(odd[:3]) or 'in another order'}); "
+        f"`dvc repro evaluate` scores both anew"
+    )
+
+
+def _value_and_one(values):
+    """Rows (value, 1), and (0, 0) of an image on which the value is undefined."""
+    return np.stack([values.fillna(0), values.notna()], axis=1)
+
+
+def _matched_and_all(frame):
+    """Rows (matched pairs, objects): an image's F1 is twice the one by the other, so it gives the count back."""
+    objects = frame["objects_reference"] + frame["objects_predicted"]
+    return np.stack([np.rint(frame["object_f1"].fillna(0) * objects / 2), objects], axis=1)

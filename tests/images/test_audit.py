@@ -1,0 +1,74 @@
+"""The audit before training: identical images on two sides stop it, near-duplicates are counted."""
+
+import numpy as np
+import pytest
+
+from pipeline import params
+from pipeline.errors import UserError
+from pipeline.images.audit import split_and_audit
+from pipeline.images.dataset import DatasetInfo, DatasetWriter
+from pipeline.sources.phantom import tissue
+
+RULE = params.load().datasets.tissue.split.model_copy(update={"method": "blocks", "val": 0.25, "test": 0.25})
+AUDIT = params.load().audit
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """Write images in order: of eight, the first four train, two validate, two test."""
+
+    def write(images):
+        with DatasetWriter(tmp_path / "raw") as writer:
+            for number, image in enumerate(images):
+                writer.add(f"i{number}", image, label="a")
+            writer.finish(DatasetInfo("tissue", "folder", "classification", ("a",), 3))
+        return tmp_path / "raw"
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def tiles():
+    return [image for _, image, _, _ in tissue.tiles(5)][:240:30]
+
+
+def test_a_clean_split_has_nothing_to_tell(dataset, tiles):
+    audited = split_and_audit(dataset(tiles), RULE, AUDIT, seed=0)
+    assert audited.pairs.empty
+    assert audited.summary == {
+        "images": {"train": 4, "val": 2, "test": 2},
+        "pairs": 4 * 2 + 4 * 2 + 2 * 2,
+        "correlation": AUDIT.correlation,
+        "identical": 0,
+        "near": 0,
+        "test_images_with_a_near_duplicate_in_train": 0,
+    }
+
+
+def test_identical_images_on_two_sides_stop_the_pipeline(dataset, tiles):
+    raw = dataset([*tiles[:7], tiles[0]])
+    with pytest.raises(UserError, match=r"i0 \(train\) and i7 \(test\), which are identical\n.*audit\.allow_identical"):
+        split_and_audit(raw, RULE, AUDIT, seed=0)
+    allowed = split_and_audit(raw, RULE, AUDIT.model_copy(update={"allow_identical": True}), seed=0)
+    assert (allowed.summary["identical"], allowed.summary["near"]) == (1, 0)
+    assert allowed.summary["test_images_with_a_near_duplicate_in_train"] == 1
+
+
+def test_copies_on_one_side_are_no_leak(dataset, tiles):
+    assert split_and_audit(dataset([tiles[1], *tiles[1:]]), RULE, AUDIT, seed=0).pairs.empty
+
+
+def test_near_duplicates_are_listed_and_do_not_stop_it(dataset, tiles):
+    brighter = np.clip(tiles[2].astype(int) + 9, 0, 255).astype(np.uint8)
+    audited = split_and_audit(dataset([*tiles[:4], tiles[3][::-1], tiles[5], brighter, tiles[7]]), RULE, AUDIT, seed=0)
+    assert audited.pairs[["name_a", "name_b"]].sort_values("name_a").values.tolist() == [["i2", "i6"], ["i3", "i4"]]
+    assert audited.summary["near"] == 2
+    assert audited.summary["test_images_with_a_near_duplicate_in_train"] == 1
+
+
+def test_grouping_before_the_split_keeps_copies_together(dataset, tiles):
+    raw = dataset([tiles[n % 4] for n in range(8)])
+    groups = RULE.model_copy(update={"method": "groups"})
+    audited = split_and_audit(raw, groups, AUDIT.model_copy(update={"group": True}), seed=0)
+    assert audited.pairs.empty
+    assert audited.table["group"].nunique() == 4

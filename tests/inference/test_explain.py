@@ -1,0 +1,84 @@
+"""Attention maps and Grad-CAM: of the image's size, in [0, 1], and where they must be."""
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline import params
+from pipeline.inference.explain import attention_maps, gradcam
+from pipeline.inference.model import TrainedModel
+from pipeline.networks.attn_resunet import attn_resunet
+from pipeline.networks.unet import unet
+from pipeline.networks.vgg16 import vgg16
+
+
+@pytest.fixture
+def settings():
+    return params.load().inference.model_copy(update={"tile": (32, 32), "overlap": (8, 8)})
+
+
+def loaded(network):
+    """The network as it is after saving and loading: each layer stands in one graph only."""
+    clone = keras.models.clone_model(network)
+    clone.set_weights(network.get_weights())
+    return clone
+
+
+def image(shape, channels=1):
+    return np.random.default_rng(0).integers(0, 256, (*shape, channels), np.uint8)
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (45, 70), (21, 17)])
+def test_each_gate_has_a_map_of_the_images_size(settings, shape):
+    model = TrainedModel(attn_resunet(1, filters=4, depth=3), {"resize": None})
+    maps = attention_maps(model, image(shape), settings)
+    assert list(maps) == ["attention_0", "attention_1", "attention_2"]
+    for values in maps.values():
+        assert values.shape == shape
+        assert 0 <= values.min() <= values.max() <= 1
+
+
+def test_the_map_is_the_output_of_the_gate(settings):
+    model = TrainedModel(attn_resunet(1, filters=4, depth=2), {"resize": None})
+    pixels = image((16, 24))
+    expected = keras.Model(model.network.input, model.network.get_layer("attention_0").output)(pixels[None] / np.float32(255))
+    np.testing.assert_allclose(attention_maps(model, pixels, settings)["attention_0"], np.asarray(expected)[0, ..., 0], atol=1e-6)
+
+
+def test_a_network_without_gates_has_no_maps(settings):
+    assert attention_maps(TrainedModel(unet(1, filters=2, depth=1), {"resize": None}), image((16, 16)), settings) == {}
+
+
+@pytest.mark.parametrize(("side", "layer"), [(96, "block5_conv3"), (48, "block4_conv3"), (32, "block3_conv3")])
+def test_gradcam_agrees_with_its_definition(side, layer):
+    """Against numerical differences: the weight of a channel is the mean change of the logit with each of its cells."""
+    network = loaded(vgg16((side, side), 3, 3, dense=16, seed=1))
+    model = TrainedModel(network, {"resize": [side, side]})
+    pixels = image((side, side), 3)
+    heat = gradcam(model, pixels, label=1)
+    assert heat.shape == (side, side)
+    assert heat.max() <= 1 and heat.min() >= 0
+
+    output = network.get_layer(layer).output
+    features = np.asarray(keras.Model(network.input, output)(pixels[None] / np.float32(255)))
+    head = keras.Model(output, network.outputs[0])
+    rng = np.random.default_rng(0)
+    for channel in rng.choice(features.shape[-1], 3, replace=False):
+        step = np.zeros_like(features)
+        step[..., channel] = 1e-2
+        slope = float(np.asarray(head(features + step) - head(features - step))[0, 1]) / 2e-2 / features[0, ..., 0].size
+        assert slope == pytest.approx(weights(network, layer, features)[channel], rel=0.1, abs=1e-5)
+
+
+def weights(network, layer, features):
+    from pipeline.networks.tensorflow_door import gradient
+
+    head = keras.Model(network.get_layer(layer).output, network.outputs[0])
+    return np.asarray(gradient(lambda maps: head(maps)[0, 1], keras.ops.convert_to_tensor(features))).mean(axis=(0, 1, 2))
+
+
+def test_gradcam_is_empty_where_nothing_speaks_for_a_class():
+    network = loaded(vgg16((32, 32), 3, 2, dense=8))
+    network.get_layer("logits").kernel.assign(np.zeros((8, 2)))
+    heat = gradcam(TrainedModel(network, {"resize": [32, 32]}), image((32, 32), 3), label=0)
+    assert (heat == 0).all()

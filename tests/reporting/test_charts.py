@@ -1,0 +1,34 @@
+import xml.etree.ElementTree as ElementTree
+
+import pandas as pd
+import pytest
+
+from pipeline.reporting import charts
+
+CURVES = pd.DataFrame({"epoch": [1, 2], "loss": [1.0, 0.5], "val_loss": [1.1, 0.7], "dice": [0.1, 0.5], "val_dice": [0.1, 0.4]})
+ROC = pd.DataFrame({"false_positive_rate": [0, 0.2, 1], "true_positive_rate": [0, 0.8, 1]})
+BINS = pd.DataFrame({"count": [0, 1, 5000], "confidence": [None, 0.5, 0.9], "frequency": [None, 0, 0.8]})
+THRESHOLDS = pd.DataFrame({"threshold": [1.0, 0.5, 0.0], "dice": [0.0, 0.9, 0.1]})
+
+CALLS = {
+    "learning_curves": lambda: charts.learning_curves(CURVES, 2),
+    "precision_recall": lambda: charts.precision_recall({"U-Net": pd.DataFrame({"recall": [0, 1], "precision": [1, 0.5]})}),
+    "roc": lambda: charts.roc({"U-Net": ROC, "a$b$": ROC}),
+    "roc of many classes": lambda: charts.roc({f"class {n}": ROC for n in range(30)}),
+    "roc of no class": lambda: charts.roc({}),
+    "reliability": lambda: charts.reliability({"U-Net": BINS}),
+    "thresholds": lambda: charts.thresholds({"U-Net": THRESHOLDS}, {"U-Net": 0.5}),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_equal_charts_are_equal_bytes(name):
+    first, second = CALLS[name](), CALLS[name]()
+    assert first == second
+    assert ElementTree.fromstring(first).tag.endswith("svg")
+    assert b"Matplotlib v" not in first and b"<dc:date>" not in first
+
+
+def test_ink_follows_the_colour_scheme():
+    svg = CALLS["learning_curves"]().decode()
+    assert "prefers-color-scheme:dark" in svg and "currentColor" in svg and "#7a7a7a" not in svg
