@@ -17,6 +17,7 @@ from pipeline.scoring import calibration, classification
 from pipeline.scoring.curves import roc_points, thinned
 from pipeline.scoring.statistics import interval, over_seeds, sum_by_unit
 
+PICTURED = 40  # images of the report's gallery: each takes a gradient, and the confident mistakes are what one looks at
 MISTAKES = 12  # on the sheet of the most confident ones: three rows of four
 RANKED = 4  # of the worst, the median and the best images each, on the sheet of Grad-CAM
 
@@ -112,7 +113,7 @@ def _pictured(table):
     """Positions of the images that get a picture: all, or of many the wrong ones first."""
     wrong = table["actual"] != table["predicted"]
     order = table.assign(wrong=wrong).sort_values(["wrong", "confidence", "image"], ascending=[False, False, True]).index
-    return set(order[: gallery.MOST])
+    return set(order[:PICTURED])
 
 
 def _write_pictures(folder, table, labels, model, dataset, records):

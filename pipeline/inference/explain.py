@@ -1,5 +1,7 @@
 """What a network looks at: the attention gates of Attention Residual U-Net, and Grad-CAM for VGG16."""
 
+from functools import lru_cache
+
 import keras
 import numpy as np
 
@@ -58,10 +60,8 @@ def gradcam(model, image, label):
     ndarray, shape (H, W), float32 in [0, 1]
         Divided by its largest value; all 0 where nothing speaks for the class.
     """
-    layer = _last_convolution(model.network)
-    pixels = resize_image(unit(image), model.card["resize"])[None]
-    features = keras.Model(model.network.input, layer.output)(pixels, training=False)
-    head = keras.Model(layer.output, model.network.outputs[0])
+    convolutions, head = _cut(model.network)
+    features = convolutions(resize_image(unit(image), model.card["resize"])[None], training=False)
     gradient = np.asarray(_gradient(lambda maps: head(maps, training=False)[0, label], features), np.float32)
     weights = gradient.mean(axis=(1, 2), keepdims=True)
     evidence = np.maximum((weights * np.asarray(features, np.float32)).sum(axis=-1)[0], 0)
@@ -70,10 +70,13 @@ def gradcam(model, image, label):
     return np.clip(resize_image(evidence, image.shape[:2]), 0, 1)
 
 
-def _last_convolution(network):
+@lru_cache(maxsize=1)  # one network is explained at a time, image by image
+def _cut(network):
+    """Cut a network in two behind the convolution whose features are weighed."""
     layers = [network.get_layer(name) for name in CANDIDATES]
     large = (layer for layer in layers if min(layer.output.shape[1:3]) >= SMALLEST_MAP)
-    return next(large, layers[-1])
+    layer = next(large, layers[-1])
+    return keras.Model(network.input, layer.output), keras.Model(layer.output, network.outputs[0])
 
 
 def _gradient(function, inputs):

@@ -57,7 +57,9 @@ def train(dataset, name, task, params):
     repeats = paths.repeats(dataset, name)
     shutil.rmtree(repeats, ignore_errors=True)
     repeats.mkdir(parents=True)
-    for seed in range(params.seed + 1, params.seed + params.train.repeats):
+    seeds = range(params.seed + 1, params.seed + params.train.repeats)
+    (repeats / "seeds.json").write_text(json.dumps(list(seeds)) + "\n")  # also without any: DVC warns of an empty folder
+    for seed in seeds:
         _train_one(dataset, name, task, params, seed, repeats / f"{seed}.keras", repeats / f"{seed}.csv")
 
 
