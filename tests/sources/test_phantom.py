@@ -204,7 +204,7 @@ class TestTissue:
         assert len(tiles) == 600 and len({name for name, _, _, _ in tiles}) == len(tiles)
         pairs, counts = np.unique([f"{group} {label}" for _, _, label, group in tiles], return_counts=True)
         assert len(pairs) == tissue.SLIDES * len(tissue.CLASSES) and len(tissue.CLASSES) >= 6
-        assert set(counts.tolist()) == {10}
+        assert set(counts.tolist()) == {tissue.TILES}
 
     def test_same_seed_same_bytes_other_seed_other_bytes(self, tiles):
         first, other = next(tissue.tiles(SEED)), next(tissue.tiles(SEED + 1))
