@@ -8,7 +8,8 @@ from tqdm import tqdm
 
 from pipeline.errors import UserError
 from pipeline.images.dataset import read_table
-from pipeline.images.duplicates import find_duplicates, fingerprint, group_duplicates
+from pipeline.images.duplicates import count_pairs, find_duplicates, group_duplicates
+from pipeline.images.fingerprints import fingerprints
 from pipeline.images.io import read_image
 from pipeline.images.split import ROLES, assign_splits
 
@@ -57,12 +58,12 @@ def split_and_audit(raw, rule, audit, seed):
     """
     raw = Path(raw)
     table = read_table(raw / "images.csv")
-    images = tqdm(table["image"], desc="audit", disable=None)
-    fingerprints = [fingerprint(read_image(raw / image)) for image in images]  # one image at a time in memory
+    images = (read_image(raw / image) for image in tqdm(table["image"], desc="audit", disable=None))
+    prints = fingerprints(table["name"].tolist(), images)
     if audit.group:
-        table = group_duplicates(table, fingerprints, audit.correlation)
+        table = group_duplicates(table, find_duplicates(prints, table["name"].tolist(), audit.correlation))
     table = assign_splits(table, rule.method, rule.val, rule.test, rule.gap, seed, rule.block)
-    pairs = find_duplicates(table["name"].tolist(), fingerprints, table["split"].tolist(), audit.correlation)
+    pairs = find_duplicates(prints, table["split"].tolist(), audit.correlation)
     identical = pairs[pairs["identical"]]
     if len(identical) and not audit.allow_identical:
         raise UserError("\n".join(_refusal(raw, identical)))
@@ -81,14 +82,12 @@ def _refusal(raw, identical):
 
 def _summary(table, pairs, threshold):
     images = {role: int((table["split"] == role).sum()) for role in ROLES}
-    total = sum(images.values())
-    compared = (total**2 - sum(count**2 for count in images.values())) // 2
     sides = pairs[["side_a", "side_b"]].apply(frozenset, axis=1) if len(pairs) else pd.Series(dtype=object)
     leaks = pairs[sides == frozenset(("train", "test"))] if len(pairs) else pairs
     tested = set(leaks["name_a"].where(leaks["side_a"] == "test", leaks["name_b"]))
     return {
         "images": images,
-        "pairs": compared,
+        "pairs": count_pairs(table["split"]),
         "correlation": threshold,
         "identical": int(pairs["identical"].sum()),
         "near": int((~pairs["identical"].astype(bool)).sum()),
