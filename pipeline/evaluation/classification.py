@@ -11,7 +11,8 @@ from pipeline.evaluation.write import fresh_folder, write_detail, write_metrics,
 from pipeline.images.packed import load_packed
 from pipeline.inference.explain import gradcam
 from pipeline.inference.model import load_trained
-from pipeline.reporting.maps import heat, map_sheet
+from pipeline.reporting.canvas import displayable, sheet
+from pipeline.reporting.maps import heat
 from pipeline.reporting.mistakes import mistakes
 from pipeline.scoring import calibration, classification
 from pipeline.scoring.curves import roc_points, thinned
@@ -141,10 +142,7 @@ def _write_pictures(folder, table, labels, model, dataset, records):
     for rank, positions in ranks.items():
         for position in positions:
             row = table.loc[position]
-            shown += list(_side_by_side(*evidence(position, labels[position])))
+            image, picture = evidence(position, labels[position])
+            shown += [displayable(image), picture]
             titles += [f"{rank}: {row['actual']}\n{row['probability_of_actual']:.0%}", "Grad-CAM of\nthe true class"]
-    (panels / "2-gradcam.png").write_bytes(map_sheet(shown, titles, columns=2 * RANKED))
-
-
-def _side_by_side(image, picture):
-    return np.broadcast_to(image / max(int(image.max()), 1), picture.shape), picture
+    (panels / "2-gradcam.png").write_bytes(sheet(shown, titles, columns=2 * RANKED, side=1.7))

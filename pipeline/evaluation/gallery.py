@@ -3,12 +3,12 @@
 import numpy as np
 from PIL import Image
 
+from pipeline.reporting.canvas import displayable
+from pipeline.reporting.figures import PALETTE
+
 SIDE = 512  # pixels of the longer side, at most: as large as the report shows them
 QUALITY = 80  # of WebP: no loss that the eye sees at this size
 MOST = 100  # test images of a network that get a picture; of more, these are spread evenly over the set
-
-# Of the palette image: right background is transparent, the others have the colours of the panels' errors.
-PALETTE = (0, 0, 0, 0, 158, 115, 230, 159, 0, 47, 127, 184)
 
 
 def pictured(count):
@@ -23,7 +23,8 @@ def stem(position):
 
 def write_image(folder, position, image):
     """Write ``<stem>-image.webp`` of an image (H, W, C), uint8 or uint16."""
-    _shrunk(_displayable(image), Image.Resampling.LANCZOS).save(folder / f"{stem(position)}-image.webp", quality=QUALITY)
+    shown = Image.fromarray(np.rint(255 * displayable(image)).astype(np.uint8))
+    _shrunk(shown, Image.Resampling.LANCZOS).save(folder / f"{stem(position)}-image.webp", quality=QUALITY)
 
 
 def write_errors(folder, position, mask, prediction):
@@ -37,13 +38,6 @@ def write_errors(folder, position, mask, prediction):
 def write_map(folder, position, picture):
     """Write ``<stem>-gradcam.webp`` of a picture (H, W, 3), uint8."""
     _shrunk(Image.fromarray(picture), Image.Resampling.LANCZOS).save(folder / f"{stem(position)}-gradcam.webp", quality=QUALITY)
-
-
-def _displayable(image):
-    """8 bit. Cameras rarely fill 16 bits: those images are scaled by their own largest value."""
-    if image.dtype != np.uint8:
-        image = (image / max(int(image.max()), 1) * 255).astype(np.uint8)
-    return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).convert("RGB")
 
 
 def _shrunk(picture, resampling):

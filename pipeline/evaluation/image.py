@@ -62,6 +62,7 @@ def score_image(record, mask, probability, threshold, tolerance, pixel_size_nm=N
     row = {"image": record["name"], "group": record["group"], "unit": record["unit"]}
     row |= overlap.per_image(pixels) | boundary.per_image(mask, prediction, tolerance, pixel_size_nm)
     row |= {"objects_reference": objects.reference, "objects_predicted": objects.predicted}
+    row |= {"objects_matched": objects.at_50.tp, "objects_iou": objects.at_50.iou_sum}
     row |= {"object_f1": instances.per_image(objects)["object_f1"]}
     row |= {"tp": pixels.tp, "fp": pixels.fp, "fn": pixels.fn, "tn": pixels.tn}
     table = per_object(found, np.asarray(probability))

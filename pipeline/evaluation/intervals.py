@@ -2,14 +2,7 @@
 
 import numpy as np
 
-from pipeline.scoring.statistics import OVERLAP, interval, quotient, sum_by_unit
-
-# Of rows (tp, fp, fn, sum of matched IoU) of objects at an IoU of 0.5: as `pipeline.scoring.instances.Matches` has them.
-OBJECTS = {
-    "object_f1": quotient([2, 0, 0, 0], [2, 1, 1, 0]),
-    "pq": quotient([0, 0, 0, 2], [2, 1, 1, 0]),
-}
-MEAN = quotient([1, 0], [0, 1])  # of rows (value, 1)
+from pipeline.scoring.statistics import MEAN, OBJECTS, OVERLAP, interval, sum_by_unit
 
 
 def segmentation_intervals(images, seed):

@@ -167,7 +167,7 @@ def _write_panels(folder, table, model, dataset, records, settings):
         name = f"{number}-{rank}-{safe}.png"
         prediction = model.segment(image, settings) >= model.card["threshold"]
         (folder / name).write_bytes(panel(image, mask, prediction))
-        maps = attention_maps(model, image, settings) if number % 2 else {}  # of the two worst and the two median images one each
+        maps = attention_maps(model, image, settings) if number % 2 else {}  # every second one: worst, median and best
         if maps:
             (folder / f"attention-{name}").write_bytes(map_panel(image, {_title(gate): m for gate, m in maps.items()}))
 

@@ -4,6 +4,7 @@ import io
 import re
 
 import matplotlib
+import numpy as np
 from matplotlib.figure import Figure
 
 INK = "#7a7a7a"  # text and axes: legible on white and on a dark page alike, as the background is transparent
@@ -70,6 +71,48 @@ def draw(size, paint, style="png", dpi=120):
         metadata = {"Software": None} if style == "png" else {"Date": None, "Creator": None}
         figure.savefig(buffer, format=style, dpi=dpi, metadata=metadata)
     return buffer.getvalue() if style == "png" else _themed(buffer.getvalue())
+
+
+def displayable(image):
+    """Turn an image (H, W, C), uint8 or uint16, into RGB (H, W, 3), float in [0, 1].
+
+    Cameras rarely fill 16 bits: those images are scaled by their own largest value.
+    """
+    top = 255 if image.dtype == np.uint8 else max(int(image.max()), 1)
+    return np.broadcast_to(image / top, (*image.shape[:2], 3)).copy()
+
+
+def sheet(pictures, captions, columns, side, nothing=""):
+    """A sheet of pictures (H, W, 3) with captions of two lines above them.
+
+    Parameters
+    ----------
+    pictures : sequence of ndarray
+    captions : sequence of str
+    columns : int
+    side : float
+        Width of a picture in inches.
+    nothing : str
+        What an empty sheet says.
+
+    Returns
+    -------
+    bytes
+        A PNG.
+    """
+    rows = max(1, -(-len(pictures) // columns))
+
+    def paint(figure):
+        grid = figure.subplots(rows, columns, squeeze=False).ravel()
+        for axis in grid:
+            axis.set_axis_off()
+        for axis, picture, caption in zip(grid, pictures, captions, strict=False):
+            axis.imshow(picture, interpolation="nearest")
+            axis.set_title(caption, fontsize=6.5, pad=2, parse_math=False)
+        if not len(pictures):
+            grid[0].text(0, 0.5, nothing, transform=grid[0].transAxes)
+
+    return draw((columns * side, rows * (side + 0.35)), paint)  # 0.35 inches: the caption
 
 
 def _themed(svg):

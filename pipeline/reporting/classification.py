@@ -9,6 +9,7 @@ from pipeline.reporting import tables
 from pipeline.reporting.numbers import COUNT, SHARE, cell, fixed
 from pipeline.reporting.reported import NOTES
 from pipeline.reporting.table import Row, Table
+from pipeline.scoring.classification import confusion_rates
 
 HEADLINE = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "kappa", "ece", "brier", "loss")
 SHADES = 10  # of the confusion matrix, from none to full
@@ -65,8 +66,7 @@ def confusion(dataset):
     """Count the test images by true and predicted class."""
     frame, classes = dataset.networks[0].tables["confusion"], list(dataset.info.classes)
     counts = pd.crosstab(frame["actual"], frame["predicted"]).reindex(index=classes, columns=classes, fill_value=0).to_numpy()
-    images = counts.sum(axis=1, keepdims=True)
-    rates = np.divide(counts, images, out=np.full(counts.shape, np.nan), where=images > 0)
+    rates = confusion_rates(counts)
     shades = np.ceil(SHADES * np.nan_to_num(rates)).astype(int)
     rows = [
         (name, [(fixed(c, COUNT), str(cell(r, SHARE)), int(s)) for c, r, s in zip(*row, strict=True)])

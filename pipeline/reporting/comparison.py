@@ -4,11 +4,9 @@ import numpy as np
 
 from pipeline import paths
 from pipeline.errors import UserError
-from pipeline.scoring.statistics import OVERLAP, paired_difference, quotient, sentence, sum_by_unit
+from pipeline.scoring.statistics import MEAN, OBJECTS, OVERLAP, paired_difference, sentence, sum_by_unit
 
 COUNTS = ["tp", "fp", "fn", "tn"]
-MEAN = quotient([1, 0], [0, 1])  # of rows (value, 1)
-POOLED_F1 = quotient([2, 0], [0, 1])  # of rows (matched objects, objects of reference and prediction together)
 
 
 def differences(dataset, seed):
@@ -43,7 +41,7 @@ def differences(dataset, seed):
     found = {name: compare(statistic, lambda frame: frame[COUNTS]) for name, statistic in OVERLAP.items()}
     found["dice_per_image"] = compare(MEAN, lambda frame: _value_and_one(frame["dice"]))
     found["nsd"] = compare(MEAN, lambda frame: _value_and_one(frame["nsd"]))
-    found["object_f1"] = compare(POOLED_F1, _matched_and_all)
+    found |= {name: compare(statistic, _matches) for name, statistic in OBJECTS.items()}
     return found
 
 
@@ -74,7 +72,7 @@ def _value_and_one(values):
     return np.stack([values.fillna(0), values.notna()], axis=1)
 
 
-def _matched_and_all(frame):
-    """Rows (matched pairs, objects): an image's F1 is twice the one by the other, so it gives the count back."""
-    objects = frame["objects_reference"] + frame["objects_predicted"]
-    return np.stack([np.rint(frame["object_f1"].fillna(0) * objects / 2), objects], axis=1)
+def _matches(frame):
+    """Rows (tp, fp, fn, sum of matched IoU) of the objects."""
+    tp = frame["objects_matched"]
+    return np.stack([tp, frame["objects_predicted"] - tp, frame["objects_reference"] - tp, frame["objects_iou"]], axis=1)

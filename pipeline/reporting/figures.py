@@ -5,12 +5,15 @@ import math
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from pipeline.reporting.canvas import BLUE, GREEN, ORANGE, draw
+from pipeline.reporting.canvas import BLUE, GREEN, ORANGE, displayable, draw
 from pipeline.scoring.overlap import confusion_counts, per_image
 
 TILE = 2.4  # inches, width of one picture in a panel; four of them fill a page
 GRID_ROWS, GRID_COLUMNS = 3, 6  # of the preview: enough to see the variety, small enough for a phone
 ERRORS = {"true positive": GREEN, "false positive": ORANGE, "false negative": BLUE}
+
+# Of palette images of errors: 0 is right background, then as in `ERRORS`.
+PALETTE = [0, 0, 0, *(int(colour[i : i + 2], 16) for colour in ERRORS.values() for i in (1, 3, 5))]
 
 
 def panel(image, mask, prediction):
@@ -28,7 +31,7 @@ def panel(image, mask, prediction):
     """
     height, width = mask.shape
     score = per_image(confusion_counts(mask, prediction))["dice"]
-    shown = _displayable(image)
+    shown = displayable(image)
     pictures = {"image": shown, "mask": _white(mask), "prediction": _white(prediction), "errors": errors(image, mask, prediction)}
 
     def paint(figure):
@@ -50,7 +53,7 @@ def errors(image, mask, prediction):
     -------
     ndarray, shape (H, W, 3), float in [0, 1]
     """
-    picture = 0.6 * _displayable(image).mean(axis=-1, keepdims=True).repeat(3, axis=-1)
+    picture = 0.6 * displayable(image).mean(axis=-1, keepdims=True).repeat(3, axis=-1)
     areas = (mask & prediction, ~mask & prediction, mask & ~prediction)
     for area, colour in zip(areas, ERRORS.values(), strict=True):
         picture[area] = 0.35 * picture[area] + 0.65 * _rgb(colour)  # the structure below stays visible
@@ -82,7 +85,7 @@ def patches(images, targets):
         for axis in grid:
             axis.set_axis_off()
         for axis, index in zip(grid, chosen, strict=False):
-            _show(axis, _displayable(np.asarray(images[index])))
+            _show(axis, displayable(np.asarray(images[index])))
             if not masked:
                 axis.set_title(f"class {targets[index]}", fontsize=7, pad=2)
             elif 0 < np.count_nonzero(targets[index]) < height * width:  # an empty or full mask has no outline
@@ -91,12 +94,6 @@ def patches(images, targets):
     side = 1.4  # inches: 168 pixels, about the size of a patch
     caption = 0 if masked else 0.16
     return draw((columns * side, rows * (side * height / width + caption)), paint)
-
-
-def _displayable(image):
-    """RGB in [0, 1]. Cameras rarely fill 16 bits: those images are scaled by their own largest value."""
-    top = 255 if image.dtype == np.uint8 else max(int(image.max()), 1)
-    return np.broadcast_to(image / top, (*image.shape[:2], 3)).copy()
 
 
 def _white(mask):

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.errors import UserError
-from pipeline.reporting.figures import ERRORS
+from pipeline.reporting.figures import PALETTE
 
 TRUE_POSITIVE, FALSE_POSITIVE, FALSE_NEGATIVE = 1, 2, 3  # of the palette image that evaluate writes; 0 is right background
 STRENGTH = 166  # alpha of the errors, of 255: the structure below stays visible
@@ -163,8 +163,7 @@ def _black_and_white(mask):
 
 def _coloured(kinds):
     picture = Image.fromarray(kinds.astype(np.uint8))
-    colours = [int(colour[i : i + 2], 16) for colour in ERRORS.values() for i in (1, 3, 5)]
-    picture.putpalette([0, 0, 0, *colours])
+    picture.putpalette(PALETTE)
     return _png(picture, bits=2, transparency=bytes([0, STRENGTH, STRENGTH, STRENGTH]))
 
 

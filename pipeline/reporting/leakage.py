@@ -2,11 +2,9 @@
 
 import json
 
-import numpy as np
-
 from pipeline import paths
 from pipeline.images.io import read_image
-from pipeline.reporting.canvas import draw
+from pipeline.reporting.canvas import displayable, draw
 
 MOST = 12  # pairs on the sheet: three rows of four, the most similar ones
 PAIRS_A_ROW = 4
@@ -53,8 +51,7 @@ def leakage_sheet(pairs, read):
         for number, pair in enumerate(shown):
             what = "identical" if pair.identical else f"r = {pair.correlation:.3f}"
             for axis, name, side in zip(grid[2 * number :], (pair.name_a, pair.name_b), (pair.side_a, pair.side_b), strict=False):
-                image = read(name)
-                axis.imshow(np.broadcast_to(image / max(int(image.max()), 1), (*image.shape[:2], 3)), interpolation="nearest")
+                axis.imshow(displayable(read(name)), interpolation="nearest")
                 axis.set_title(f"{side}: {name}\n{what}", fontsize=6, pad=2, parse_math=False)
         if not shown:
             grid[0].text(0, 0.5, "no image has a near-duplicate on another side", transform=grid[0].transAxes)

@@ -3,7 +3,7 @@
 import matplotlib
 import numpy as np
 
-from pipeline.reporting.canvas import draw
+from pipeline.reporting.canvas import displayable, draw
 
 TILE = 2.4  # inches, width of one picture
 HEAT = matplotlib.colormaps["inferno"]  # dark to light in even steps, also for colour-blind eyes and on paper
@@ -22,7 +22,7 @@ def heat(image, values):
     -------
     ndarray, shape (H, W, 3), uint8
     """
-    grey = (image / max(int(image.max()), 1)).mean(axis=-1, keepdims=True)
+    grey = displayable(image).mean(axis=-1, keepdims=True)
     return np.rint(255 * ((1 - STRENGTH) * grey + STRENGTH * HEAT(values)[..., :3])).astype(np.uint8)
 
 
@@ -44,8 +44,7 @@ def map_panel(image, maps):
 
     def paint(figure):
         axes = figure.subplots(1, 1 + len(maps), squeeze=False)[0]
-        shown = np.broadcast_to(image / max(int(image.max()), 1), (height, width, 3))
-        axes[0].imshow(shown, interpolation="nearest")
+        axes[0].imshow(displayable(image), interpolation="nearest")
         axes[0].set_title("image")
         for axis, (title, values) in zip(axes[1:], maps.items(), strict=True):
             axis.imshow(heat(image, values), interpolation="nearest")
@@ -54,18 +53,3 @@ def map_panel(image, maps):
             axis.set_axis_off()
 
     return draw(((1 + len(maps)) * TILE, TILE * height / width + 0.3), paint)  # 0.3 inches: the titles
-
-
-def map_sheet(pictures, captions, columns=6, side=1.7):
-    """A sheet of pictures (H, W, 3), uint8, with captions above them; a PNG. `side` is a picture's width in inches."""
-    rows = max(1, -(-len(pictures) // columns))
-
-    def paint(figure):
-        grid = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axis in grid:
-            axis.set_axis_off()
-        for axis, picture, caption in zip(grid, pictures, captions, strict=False):
-            axis.imshow(picture, interpolation="nearest")
-            axis.set_title(caption, fontsize=6.5, pad=2, parse_math=False)
-
-    return draw((columns * side, rows * (side + 0.35)), paint)  # 0.35 inches: a caption of two lines

@@ -1,8 +1,6 @@
 """A sheet of the images that a classifier got wrong with the most confidence."""
 
-import numpy as np
-
-from pipeline.reporting.canvas import draw
+from pipeline.reporting.canvas import displayable, sheet
 
 COLUMNS = 4
 SIDE = 1.7  # inches, width of one picture with its caption
@@ -23,16 +21,4 @@ def mistakes(images, captions):
     bytes
         A PNG.
     """
-    rows = max(1, -(-len(images) // COLUMNS))
-
-    def paint(figure):
-        grid = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
-        for axis in grid:
-            axis.set_axis_off()
-        for axis, image, caption in zip(grid, images, captions, strict=False):
-            axis.imshow(np.broadcast_to(image / np.iinfo(image.dtype).max, (*image.shape[:2], 3)), interpolation="nearest")
-            axis.set_title(caption, fontsize=6.5, pad=2, parse_math=False)
-        if not len(images):
-            grid[0].text(0, 0.5, "no test image is classified wrongly", transform=grid[0].transAxes)
-
-    return draw((COLUMNS * SIDE, rows * (SIDE + 0.35)), paint)
+    return sheet([displayable(image) for image in images], captions, COLUMNS, SIDE, "no test image is classified wrongly")

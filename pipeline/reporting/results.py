@@ -60,7 +60,8 @@ TABLES = {
         "threshold": (("threshold", "dice", "precision", "recall"), ()),
         "per_image": (
             (
-                *("dice", "reference_fraction", "nsd", "hd95", "objects_reference", "objects_predicted", "object_f1"),
+                *("dice", "reference_fraction", "nsd", "hd95", "objects_reference", "objects_predicted"),
+                *("objects_matched", "objects_iou", "object_f1"),
                 *("tp", "fp", "fn", "tn"),
             ),
             ("image", "group", "unit", "picture"),

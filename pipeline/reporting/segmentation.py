@@ -103,7 +103,7 @@ def objects(dataset, found):
     cells = partial(_plain_cells, dataset.networks, "objects")
     intervals = {"f1": "object_f1", "pq": "pq"}
     rows = [
-        Row(title, meaning, cells(key, style, intervals.get(key), found.get("object_f1") if key == "f1" else None))
+        Row(title, meaning, cells(key, style, intervals.get(key), found.get(intervals.get(key))))
         for key, (title, style, meaning) in OBJECTS.items()
     ]
     return Table("Objects, all test images pooled", _headers(dataset.networks), rows, len(dataset.networks))

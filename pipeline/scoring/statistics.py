@@ -72,6 +72,10 @@ OVERLAP = {
     "recall": quotient([1, 0, 0, 0], [1, 0, 1, 0]),
 }
 
+MEAN = quotient([1, 0], [0, 1])  # of rows (value, 1), or (0, 0) where it is undefined
+# Of rows (tp, fp, fn, sum of matched IoU): what `pipeline.scoring.instances.Matches` defines.
+OBJECTS = {"object_f1": quotient([2, 0, 0, 0], [2, 1, 1, 0]), "pq": quotient([0, 0, 0, 2], [2, 1, 1, 0])}
+
 
 def interval(totals, statistic, seed, resamples=RESAMPLES, level=0.95, share=True):
     """Confidence interval of a statistic, the units being a sample of many.

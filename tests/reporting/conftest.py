@@ -133,7 +133,8 @@ def write_segmentation(dataset, network):
     hd95 = [1.5] * 5 + [None if network == "unet" else 2.5]
     table = {"image": IMAGES, "group": "g", "unit": ["b1", "b1", "b2", "b3", "b4", "b5"], "dice": 2 * tp / (2 * tp + fp + fn)}
     table |= {"iou": tp / (tp + fp + fn), "precision": 0.5, "recall": 0.5, "reference_fraction": 0.2, "predicted_fraction": 0.2}
-    table |= {"nsd": 0.75, "hd95": hd95, "assd": hd95, "objects_reference": 2, "objects_predicted": 2, "object_f1": 0.5}
+    table |= {"nsd": 0.75, "hd95": hd95, "assd": hd95, "objects_reference": 2, "objects_predicted": 2}
+    table |= {"objects_matched": 1, "objects_iou": 0.8, "object_f1": 0.5}
     write_csv(folder / "per_image.csv", table | {"tp": tp, "fp": fp, "fn": fn, "tn": tn, "picture": [*stems(5), ""]})
     write_csv(folder / "precision_recall.csv", {"threshold": [0.0, 0.5], "precision": [0.1, 0.9], "recall": [1.0, 0.8]})
     roc = {"threshold": [0.0, 0.5, None], "false_positive_rate": [1, 0.1, 0], "true_positive_rate": [1, 0.9, 0]}

@@ -17,10 +17,13 @@ def test_differences_are_those_of_the_pooled_counts(workspace):
     assert low < found["dice"].difference < high
 
 
-def test_matched_objects_are_counted_back(workspace):
+def test_objects_are_pooled(workspace):
     path = workspace / "reports/polyps/attn_resunet/per_image.csv"
-    path.write_text(path.read_text().replace(",2,2,0.5,", ",2,4,0.6666667,"))  # twice 2 matches by 2 + 4 objects
-    assert differences(read_results()[1], seed=0)["object_f1"].difference == pytest.approx(24 / 36 - 12 / 24)
+    path.write_text(path.read_text().replace(",2,2,1,0.8,0.5,", ",2,4,2,1.5,0.6666667,"))
+    found = differences(read_results()[1], seed=0)
+    # Of each of six images: 1 match of IoU 0.8 among 2 + 2 objects, and 2 matches of 1.5 together among 2 + 4
+    assert found["object_f1"].difference == pytest.approx(24 / 36 - 12 / 24)
+    assert found["pq"].difference == pytest.approx(2 * 9 / 36 - 2 * 4.8 / 24)
 
 
 def test_verdict_names_networks_and_units(workspace):
