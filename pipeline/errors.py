@@ -1,7 +1,17 @@
 """Mistakes in the user's data or params, told in plain lines instead of a traceback."""
 
+import errno
 import sys
 from contextlib import contextmanager
+
+REMEDIES = {
+    errno.ENOENT: "run `dvc repro`, or `dvc pull`, which make what a stage reads",
+    errno.ENOSPC: "make space and run `dvc repro` again",
+    errno.EDQUOT: "make space and run `dvc repro` again",
+    errno.EACCES: "the project's folder must be readable and writable",
+    errno.EPERM: "the project's folder must be readable and writable",
+    errno.EROFS: "the project's folder must be writable",
+}
 
 
 class UserError(Exception):
@@ -13,12 +23,18 @@ class UserError(Exception):
 
 @contextmanager
 def plain_errors():
-    """Print a `UserError` as it stands and exit with status 1; let real bugs keep their traceback."""
+    """Print a `UserError`, or what the system says of disk and files, and exit with status 1; bugs keep their traceback."""
     try:
         yield
     except UserError as error:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in REMEDIES:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"error: {place}{error.strerror}; {REMEDIES[error.errno]}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit("interrupted")

@@ -44,6 +44,11 @@ def repeats(dataset, network):
     return Path("models", dataset, f"{network}_repeats")
 
 
+def checkpoint(dataset, network, key):
+    """Where an interrupted training goes on. Not an output of its stage: DVC removes those before a stage runs."""
+    return Path(".checkpoints", f"{dataset}-{network}-{key}.npz")
+
+
 def audit(dataset):
     """What the leakage audit of the split found, in numbers."""
     return Path("reports", dataset, "audit.json")

@@ -1,5 +1,6 @@
 """The only module that imports TensorFlow. Everything else is written for Keras, whatever its backend."""
 
+import keras
 import tensorflow as tf
 
 
@@ -35,6 +36,35 @@ def fused_batch_norm(inputs, gamma, beta, mean, variance, epsilon, training):
         count = tf.cast(shape[0] * shape[1] * shape[2], tf.float32)
         batch_variance *= (count - 1) / count  # the kernel returns the unbiased variance
     return outputs, batch_mean, batch_variance
+
+
+def fused_adam(variable, first, second, gradient, step, rate, beta_1, beta_2, epsilon):
+    """Update a variable and its two moments by one step of Adam, with one kernel.
+
+    Parameters
+    ----------
+    variable, first, second : keras.Variable or tf.Variable, float32
+        The moments are running means of the gradient and of its square.
+    gradient : tensor, shape as `variable`
+    step : tensor, int
+        Counted from 1.
+    rate : tensor, float32
+    beta_1, beta_2, epsilon : float
+    """
+    handles = [v.value.handle if isinstance(v, keras.Variable) else v.handle for v in (variable, first, second)]
+    power = tf.cast(step, tf.float32)
+    tf.raw_ops.ResourceApplyAdam(
+        var=handles[0],
+        m=handles[1],
+        v=handles[2],
+        beta1_power=beta_1**power,
+        beta2_power=beta_2**power,
+        lr=tf.cast(rate, tf.float32),
+        beta1=beta_1,
+        beta2=beta_2,
+        epsilon=epsilon,
+        grad=tf.cast(gradient, tf.float32),
+    )
 
 
 def gradient(function, inputs):

@@ -1,9 +1,7 @@
 """Score one network on one dataset's test images: ``python -m pipeline.stages.evaluate mitochondria unet``."""
 
-import sys
-
 from pipeline import params
-from pipeline.errors import plain_errors
+from pipeline.stages import command
 from pipeline.startup import load_keras
 
 
@@ -20,5 +18,4 @@ def main(dataset, network):
 
 
 if __name__ == "__main__":
-    with plain_errors():
-        main(*sys.argv[1:])
+    command.run(main, dataset=command.DATASETS, network=command.NETWORKS)

@@ -1,14 +1,12 @@
 """Split, audit, cut and augment one dataset: ``python -m pipeline.stages.patchify mitochondria``."""
 
-import sys
-
 from pipeline import params, paths
-from pipeline.errors import plain_errors
 from pipeline.images.audit import split_and_audit
 from pipeline.images.pack import pack
 from pipeline.images.packed import load_packed
 from pipeline.reporting.figures import patches as preview
 from pipeline.reporting.leakage import write_leakage
+from pipeline.stages import command
 
 
 def main(dataset):
@@ -26,5 +24,4 @@ def main(dataset):
 
 
 if __name__ == "__main__":
-    with plain_errors():
-        main(*sys.argv[1:])
+    command.run(main, dataset=command.DATASETS)

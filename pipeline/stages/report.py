@@ -1,11 +1,11 @@
 """Gather all results into one page and a short summary: ``python -m pipeline.stages.report``."""
 
 from pipeline import params, paths
-from pipeline.errors import plain_errors
 from pipeline.reporting.comparison import differences
 from pipeline.reporting.page import render
 from pipeline.reporting.results import read_results
 from pipeline.reporting.summary import render_summary
+from pipeline.stages import command
 
 
 def main():
@@ -23,5 +23,4 @@ def main():
 
 
 if __name__ == "__main__":
-    with plain_errors():
-        main()
+    command.run(main)

@@ -1,9 +1,7 @@
 """Train U-Net on one dataset: ``python -m pipeline.stages.train_unet mitochondria``."""
 
-import sys
-
 from pipeline import params
-from pipeline.errors import plain_errors
+from pipeline.stages import command
 from pipeline.startup import load_keras
 
 
@@ -17,5 +15,4 @@ def main(dataset):
 
 
 if __name__ == "__main__":
-    with plain_errors():
-        main(sys.argv[1])
+    command.run(main, dataset=command.SEGMENTED)

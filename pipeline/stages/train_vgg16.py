@@ -1,7 +1,7 @@
 """Train VGG16 on the tissue tiles: ``python -m pipeline.stages.train_vgg16``."""
 
 from pipeline import params
-from pipeline.errors import plain_errors
+from pipeline.stages import command
 from pipeline.startup import load_keras
 
 
@@ -14,5 +14,4 @@ def main():
 
 
 if __name__ == "__main__":
-    with plain_errors():
-        main()
+    command.run(main)

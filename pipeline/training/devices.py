@@ -31,13 +31,16 @@ def resolve_precision(precision, cpuinfo=Path("/proc/cpuinfo")):
 
 
 def prepare(seed, precision):
-    """Seed every generator and set the precision of the arithmetic; weights are float32 in either case.
+    """Begin a training as a fresh process would: seed every generator and set the precision of the arithmetic.
+
+    Weights are float32 in either precision.
 
     Returns
     -------
     str
         The precision that "auto" came to.
     """
+    keras.backend.clear_session()  # layers are numbered from 0 again, so that a network has the same names in each repeat
     keras.utils.set_random_seed(seed)
     precision = resolve_precision(precision)
     keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])

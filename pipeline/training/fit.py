@@ -2,18 +2,17 @@
 
 import sys
 
-import keras
-import numpy as np
-
-from pipeline.errors import UserError
 from pipeline.training.batches import Batches
-from pipeline.training.curves import Curves
 from pipeline.training.devices import compile_with_xla
+from pipeline.training.progress import Progress
 from pipeline.training.schedule import optimizer
 
 
-def fit(network, train, val, loss, metric, settings, lr_scale, seed, curves):
+def fit(network, train, val, loss, metric, settings, lr_scale, seed, curves, checkpoint):
     """Train a network and leave it with the weights of its best epoch, by validation loss.
+
+    What epoch e does depends on the state before it and on the seed alone, so that a training that goes on from a
+    checkpoint ends with the same bits as one that was never interrupted.
 
     Parameters
     ----------
@@ -29,6 +28,8 @@ def fit(network, train, val, loss, metric, settings, lr_scale, seed, curves):
     seed : int
     curves : pathlib.Path
         CSV file of the learning curves.
+    checkpoint : pipeline.training.checkpoint.Checkpoint
+        Written after each epoch, and read if it exists. Whoever calls removes it once the network is safe.
 
     Returns
     -------
@@ -44,21 +45,17 @@ def fit(network, train, val, loss, metric, settings, lr_scale, seed, curves):
     network.compile(
         optimizer=optimizer(settings, lr_scale, len(batches)), loss=loss, metrics=[metric], jit_compile=compile_with_xla()
     )
-    best = keras.callbacks.EarlyStopping(
-        "val_loss", mode="min", patience=settings.patience or settings.epochs, restore_best_weights=True
-    )
-    history = network.fit(
-        batches,
-        validation_data=Batches(val, settings.batch_size),
-        epochs=settings.epochs,
-        callbacks=[_StopWhenNotFinite(), Curves(curves), best],
-        verbose=1 if sys.stdout.isatty() else 2,  # a bar for a person, a line an epoch for a log
-    ).history
-    return {"epochs": len(history["val_loss"]), "best_epoch": int(np.argmin(history["val_loss"])) + 1}
-
-
-class _StopWhenNotFinite(keras.callbacks.Callback):
-    def on_epoch_end(self, epoch, logs=None):
-        wrong = [name for name, value in logs.items() if not np.isfinite(value)]
-        if wrong:
-            raise UserError(f"epoch {epoch + 1}: expected finite numbers, received {wrong[0]} = {logs[wrong[0]]}; lower train.lr")
+    progress = Progress(curves, checkpoint, settings.patience)
+    batches.epoch = progress.resume(network)
+    if not progress.finished:
+        network.fit(
+            batches,
+            validation_data=Batches(val, settings.batch_size),
+            initial_epoch=batches.epoch,
+            epochs=settings.epochs,
+            callbacks=[progress],
+            shuffle=False,  # the batches are shuffled by epoch; Keras would draw their order from a generator of its own
+            verbose=1 if sys.stdout.isatty() else 2,  # a bar for a person, a line an epoch for a log
+        )
+    network.set_weights(progress.best_weights)
+    return {"epochs": len(progress.rows), "best_epoch": progress.best_epoch}

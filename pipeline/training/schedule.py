@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from pipeline.training.adam import Adam
+
 
 class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
     """Rise linearly from zero, then stay or follow half a cosine to zero at the last step.
@@ -46,4 +48,4 @@ def optimizer(settings, lr_scale, steps_per_epoch):
     )
     if settings.optimizer == "sgd":
         return keras.optimizers.SGD(schedule, momentum=0.9, nesterov=True)
-    return keras.optimizers.Adam(schedule)
+    return Adam(schedule)

@@ -11,8 +11,10 @@ from pipeline import paths
 from pipeline.errors import UserError
 from pipeline.images.packed import load_card, load_packed
 from pipeline.training.batches import statistics
+from pipeline.training.checkpoint import Checkpoint, training_key
 from pipeline.training.devices import prepare
 from pipeline.training.fit import fit
+from pipeline.training.save import save
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,14 @@ def _train_one(dataset, name, task, params, seed, model, curves):
     print(f"{name} on {dataset}: {weights:,} weights, {len(training.images):,} patches, {precision}, seed {seed}", flush=True)
     own = params.network(name)
     settings = params.train.model_copy(update={"epochs": max(1, round(own.epochs_scale * params.train.epochs))})
-    epochs = fit(network, training, validation, task.loss, task.metric(), settings, own.lr_scale, seed, curves)
+    deciding = {"network": name, "seed": seed, "precision": precision, "train": settings.model_dump(), "own": own.model_dump()}
+    key = training_key(folder, deciding)
+    checkpoint = Checkpoint(paths.checkpoint(dataset, name, key))
+    epochs = fit(network, training, validation, task.loss, task.metric(), settings, own.lr_scale, seed, curves, checkpoint)
     chosen, table = task.choose(network, validation) if task.choose else ({}, None)
     card |= {"network": name, "precision": precision, "parameters": weights} | epochs | chosen
     card |= {"seed": seed, "keras": keras.__version__, "backend": keras.backend.backend()}
-    model.parent.mkdir(parents=True, exist_ok=True)
-    network.save(model, include_optimizer=False)
+    save(network, model)
     model.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
+    checkpoint.remove()
     return table

@@ -4,8 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 # Everything as in the default, but a hundredth of the work.
@@ -36,11 +39,29 @@ class Project:
             "DVC_NO_ANALYTICS": "1",
         }
 
-    def run(self, *command, check=True):
-        result = subprocess.run(command, cwd=self.root, env=self.environment, capture_output=True, text=True)
-        if check and result.returncode:
+    def run(self, *command, check=True, timeout=900):
+        """Run a command in the project, its output caught in files.
+
+        Not in pipes: the workers of `dvc queue start` inherit them, and whoever reads a pipe to its end then waits for
+        workers that may never end (both are told to stop by files, and the first to stop removes them all).
+        """
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+            code = subprocess.run(
+                command, cwd=self.root, env=self.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err, timeout=timeout
+            ).returncode
+            for stream in (out, err):
+                stream.seek(0)
+            result = subprocess.CompletedProcess(command, code, out.read(), err.read())
+        if check and code:
             raise AssertionError(f"{' '.join(command)}\n{result.stdout}\n{result.stderr}")
         return result
+
+    def end_workers(self):
+        """End the queue's workers, which would wait a minute for more to do."""
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if "queue-worker" in process.cmdline() and Path(process.cwd()).is_relative_to(self.root):
+                    process.kill()
 
     def dvc(self, *arguments, check=True):
         return self.run(sys.executable, "-m", "dvc", *arguments, check=check)
@@ -68,4 +89,5 @@ def project(tmp_path_factory):
     project.first = project.dvc("exp", "run", *(argument for setting in SMALL for argument in ("-S", setting)))
     project.run("git", "add", "-A")
     project.run("git", "commit", "-qm", "small")
-    return project
+    yield project
+    project.end_workers()

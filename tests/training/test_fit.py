@@ -9,6 +9,7 @@ from pipeline import params
 from pipeline.errors import UserError
 from pipeline.images.packed import Packed
 from pipeline.networks.unet import unet
+from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.devices import resolve_precision
 from pipeline.training.fit import fit
 from pipeline.training.losses import PooledDice, bce_dice
@@ -71,7 +72,17 @@ def test_a_network_learns_twice_the_same_and_keeps_its_best_epoch(tmp_path, sett
         keras.utils.set_random_seed(7)
         network = unet(1, filters=4, depth=2, dropout=0.1, normalization="batch")
         path = tmp_path / f"{run}" / "curves.csv"
-        epochs = fit(network, *squares, bce_dice, PooledDice(), settings, lr_scale=1.0, seed=7, curves=path)
+        epochs = fit(
+            network,
+            *squares,
+            bce_dice,
+            PooledDice(),
+            settings,
+            lr_scale=1.0,
+            seed=7,
+            curves=path,
+            checkpoint=Checkpoint(tmp_path / f"{run}.npz"),
+        )
         curves.append(path.read_text())
         weights.append(network.get_weights())
     frame = pd.read_csv(path)
@@ -90,11 +101,15 @@ def test_a_network_learns_twice_the_same_and_keeps_its_best_epoch(tmp_path, sett
 
 def test_patience_stops_a_training_that_no_longer_gets_better(tmp_path, settings, squares):
     still = settings.model_copy(update={"lr": 1e-30, "patience": 2, "schedule": "constant"})
-    epochs = fit(unet(1, 2, 1), *squares, bce_dice, PooledDice(), still, 1.0, 0, tmp_path / "curves.csv")
+    epochs = fit(
+        unet(1, 2, 1), *squares, bce_dice, PooledDice(), still, 1.0, 0, tmp_path / "curves.csv", Checkpoint(tmp_path / "c.npz")
+    )
     assert epochs == {"epochs": 3, "best_epoch": 1}
 
 
 def test_divergence_is_told(tmp_path, settings, squares):
     wild = settings.model_copy(update={"lr": 1e38, "warmup": 0.0})
     with pytest.raises(UserError, match=r"epoch 1: expected finite numbers, .* lower train\.lr"):
-        fit(unet(1, 2, 1), *squares, bce_dice, PooledDice(), wild, 1.0, 0, tmp_path / "curves.csv")
+        fit(
+            unet(1, 2, 1), *squares, bce_dice, PooledDice(), wild, 1.0, 0, tmp_path / "curves.csv", Checkpoint(tmp_path / "c.npz")
+        )

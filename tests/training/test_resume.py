@@ -1,0 +1,141 @@
+"""An interrupted training ends with the same bytes as one that was not; no other training picks its checkpoint up."""
+
+import hashlib
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline import params
+from pipeline.images.packed import Packed
+from pipeline.networks.unet import unet
+from pipeline.training.adam import Adam
+from pipeline.training.checkpoint import Checkpoint, training_key
+from pipeline.training.devices import prepare
+from pipeline.training.fit import fit
+from pipeline.training.losses import PooledDice, bce_dice
+from pipeline.training.save import save
+
+
+class KilledError(Exception):
+    pass
+
+
+class KilledAfter(Checkpoint):
+    """A checkpoint whose process ends right after it wrote the n-th epoch."""
+
+    def __init__(self, path, epochs):
+        super().__init__(path)
+        self.epochs = epochs
+
+    def write(self, arrays, values):
+        super().write(arrays, values)
+        if len(values["rows"]) == self.epochs:
+            raise KilledError
+
+
+@pytest.fixture
+def patches():
+    rng = np.random.default_rng(3)
+    images = rng.integers(0, 255, (14, 16, 16, 1), np.uint8)
+    return Packed(images[:10], images[:10, ..., 0] > 150), Packed(images[10:], images[10:, ..., 0] > 150)
+
+
+def run(folder, patches, checkpoint, **changes):
+    """Train four epochs with everything random that a training has; return the hashes of what it leaves."""
+    settings = params.load().train.model_copy(update={"epochs": 4, "batch_size": 4} | changes)
+    prepare(5, "float32")
+    network = unet(1, filters=4, depth=2, dropout=0.3, normalization="batch")
+    told = fit(network, *patches, bce_dice, PooledDice(), settings, 1.0, 5, folder / "curves.csv", checkpoint)
+    save(network, folder / "network.keras")
+    return told, *(hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ("curves.csv", "network.keras"))
+
+
+@pytest.mark.parametrize(("optimizer", "epochs"), [("adam", 1), ("adam", 4), ("sgd", 2)])
+def test_a_training_that_goes_on_ends_with_the_same_bytes(tmp_path, patches, optimizer, epochs):
+    whole = run(tmp_path / "whole", patches, Checkpoint(tmp_path / "whole.npz"), optimizer=optimizer)
+    with pytest.raises(KilledError):
+        run(tmp_path / "cut", patches, KilledAfter(tmp_path / "cut.npz", epochs), optimizer=optimizer)
+    (tmp_path / "cut/curves.csv").unlink()  # as DVC does before it runs a stage again
+    assert run(tmp_path / "cut", patches, Checkpoint(tmp_path / "cut.npz"), optimizer=optimizer) == whole
+
+
+def test_patience_is_remembered(tmp_path, patches):
+    changes = {"patience": 1, "lr": 1e-30, "schedule": "constant"}  # never better: stops after the second epoch
+    whole = run(tmp_path / "whole", patches, Checkpoint(tmp_path / "whole.npz"), **changes)
+    assert whole[0] == {"epochs": 2, "best_epoch": 1}
+    with pytest.raises(KilledError):
+        run(tmp_path / "cut", patches, KilledAfter(tmp_path / "cut.npz", 2), **changes)
+    assert run(tmp_path / "cut", patches, Checkpoint(tmp_path / "cut.npz"), **changes) == whole
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "text"])
+def test_a_damaged_checkpoint_is_told_and_passed_over(tmp_path, capsys, damage):
+    path = tmp_path / "network.npz"
+    Checkpoint(path).write({"weight": np.arange(1000.0)}, {"rows": [1]})
+    arrays, values = Checkpoint(path).read()
+    np.testing.assert_array_equal(arrays["weight"], np.arange(1000.0))
+    assert values == {"rows": [1]}
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes({"cut": content[:-200], "flipped": content, "empty": b"", "text": b"no zip at all"}[damage])
+    assert Checkpoint(path).read() is None
+    assert f"{path}: damaged" in capsys.readouterr().out
+
+
+def test_the_key_changes_with_settings_data_and_code(tmp_path, monkeypatch):
+    np.save(tmp_path / "images.npy", np.arange(4))
+    first = training_key(tmp_path, {"lr": 1.0})
+    assert first == training_key(tmp_path, {"lr": 1.0})
+    assert first != training_key(tmp_path, {"lr": 2.0})
+    monkeypatch.setattr(keras, "__version__", "0")
+    assert first != training_key(tmp_path, {"lr": 1.0})
+    monkeypatch.undo()
+    code = tmp_path / "code.py"
+    code.write_text("a = 1")
+    monkeypatch.setattr(sys.modules["pipeline.training.fit"], "__file__", str(code))
+    changed = training_key(tmp_path, {"lr": 1.0})
+    code.write_text("a = 2")
+    assert len({first, changed, training_key(tmp_path, {"lr": 1.0})}) == 3
+    monkeypatch.undo()
+    np.save(tmp_path / "images.npy", np.arange(1, 5))
+    assert first != training_key(tmp_path, {"lr": 1.0})
+
+
+def test_a_saved_network_has_no_date_and_still_loads(tmp_path, monkeypatch):
+    contents = []
+    for moment in (1e9, 1.5e9):
+        monkeypatch.setattr("time.time", lambda moment=moment: moment)
+        prepare(1, "float32")
+        network = unet(1, filters=2, depth=1)
+        save(network, tmp_path / "network.keras")
+        contents.append((tmp_path / "network.keras").read_bytes())
+    assert contents[0] == contents[1]
+    loaded = keras.saving.load_model(tmp_path / "network.keras")
+    for mine, its in zip(network.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, its)
+    assert [path.name for path in tmp_path.iterdir()] == ["network.keras"]
+
+
+def test_adam_by_hand():
+    """One step moves each weight by the rate against the sign of its gradient: both moments are corrected to g and g²."""
+    weight = keras.Variable(np.array([1.0, -2.0, 3.0], np.float32))
+    adam = Adam(0.1)
+    adam.build([weight])
+    adam.apply([keras.ops.convert_to_tensor([0.5, -4.0, 0.25])], [weight])
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(weight), [0.9, -1.9, 2.9], atol=1e-4)
+
+
+def test_adam_is_that_of_keras():
+    rng = np.random.default_rng(0)
+    start, gradients = rng.normal(size=50).astype(np.float32), rng.normal(size=(30, 50)).astype(np.float32)
+    results = []
+    for kind in (Adam, keras.optimizers.Adam):
+        weight, optimizer = keras.Variable(start), kind(0.01)
+        optimizer.build([weight])
+        for gradient in gradients:
+            optimizer.apply([keras.ops.convert_to_tensor(gradient)], [weight])
+        results.append([keras.ops.convert_to_numpy(v) for v in [weight, *optimizer.variables]])
+    for mine, its in zip(*results, strict=True):
+        np.testing.assert_allclose(mine, its, rtol=1e-5, atol=1e-6)
