@@ -1,15 +1,19 @@
 # make repro: from a fresh clone to trained networks and a report.  make test: the whole test suite.
+# make verify-reproducible: the whole pipeline twice from nothing, and every output compared.  make audit: known weaknesses.
 PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: repro test lint lock clean
+.PHONY: repro test verify-reproducible lint audit lock clean
 
 repro: $(VENV)/installed
 	dvc repro
 
 test: $(VENV)/installed
 	python -m pytest
+
+verify-reproducible: $(VENV)/installed
+	python -m tests.pipeline.two_runs
 
 lint: $(VENV)/installed
 	ruff check .
@@ -19,6 +23,11 @@ $(VENV)/installed: requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	python -m pip install --quiet --requirement requirements.txt
 	touch $@
+
+# Needs a network: asks the public database of known weaknesses for the locked packages.
+audit: $(VENV)/installed
+	python -m pip install --quiet pip-audit
+	pip-audit --requirement requirements.txt --no-deps --disable-pip
 
 # Needs uv (pip install uv): pip's own resolver takes minutes on this set.
 lock:

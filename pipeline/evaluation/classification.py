@@ -16,7 +16,7 @@ from pipeline.reporting.maps import heat
 from pipeline.reporting.mistakes import mistakes
 from pipeline.scoring import calibration, classification
 from pipeline.scoring.curves import roc_points, thinned
-from pipeline.scoring.statistics import interval, over_seeds, sum_by_unit
+from pipeline.scoring.statistics import MEAN, interval, over_seeds, sum_by_unit
 
 PICTURED = 40  # images of the report's gallery: each takes a gradient, and the confident mistakes are what one looks at
 MISTAKES = 12  # on the sheet of the most confident ones: three rows of four
@@ -51,6 +51,7 @@ def evaluate_classification(dataset, name, params):
     detail = {"test_images": len(records), "unit": units(records, split.method, split.block)}
     detail |= {"trivial": {"accuracy": majority}, "intervals": _intervals(labels, probabilities, reliability, unit, params.seed)}
     detail |= {"kappa": classification.cohen_kappa(confusion), "brier": calibration.brier_score(reliability.sum(axis=0))}
+    detail["average_precision"] = classification.average_precision(labels, probabilities)
     detail["repeats"] = {key: over_seeds([metrics[key], *(r[key] for r in repeats)]) for key in metrics if repeats}
     write_metrics(folder, metrics)
     write_detail(folder, detail)
@@ -75,7 +76,13 @@ def _intervals(labels, probabilities, reliability, unit, seed):
             return classification.scores_of_confusions(sums)[key]
 
         intervals[key] = interval(confusions, statistic, seed, share=key != "kappa")
+    if intervals["kappa"]:
+        low, high = intervals["kappa"]
+        intervals["kappa"] = max(low, -1.0), min(high, 1.0)  # its range
     intervals["auroc"] = interval(*classification.auroc_by_unit(labels, probabilities, unit), seed)
+    intervals["average_precision"] = interval(*classification.average_precision_by_unit(labels, probabilities, unit), seed)
+    losses = np.stack([classification.cross_entropies(labels, probabilities), np.ones(len(labels))], axis=1)
+    intervals["loss"] = interval(sum_by_unit(losses, unit), MEAN, seed, share=False)
     intervals["ece"] = None  # of finite samples it is biased upward: intervals around it miss the truth (docs/metrics.md)
     intervals["brier"] = interval(bins, calibration.brier_scores, seed, share=False)
     return intervals
@@ -93,19 +100,19 @@ def _write_tables(folder, records, labels, probabilities, classes, reliability):
             "predicted": [classes[k] for k in best],
             "confidence": probabilities[every, best],
             "probability_of_actual": probabilities[every, labels],
+            "loss": classification.cross_entropies(labels, probabilities),
             "picture": "",
         }
     )
     pictured = _pictured(table)
     table["picture"] = [gallery.stem(n) if n in pictured else "" for n in every]
     write_table(folder / "per_image.csv", table)
-    write_table(folder / "confusion.csv", table[["actual", "predicted"]])
     per_class = classification.per_class(labels, probabilities)
     per_class.insert(0, "class", classes)
     write_table(folder / "per_class.csv", per_class)
-    curves = [roc_points(labels == k, probabilities[:, k]).assign(**{"class": name}) for k, name in enumerate(classes)]
-    roc = pd.concat([thinned(curve) for curve in curves])
-    write_table(folder / "roc.csv", roc[["class", "false_positive_rate", "true_positive_rate"]])
+    for file, points in {"roc": roc_points, "precision_recall": classification.precision_recall_points}.items():
+        curves = [thinned(points(labels == k, probabilities[:, k])) for k in range(len(classes))]
+        write_table(folder / f"{file}.csv", pd.concat(curves, keys=classes, names=["class"]).reset_index("class"))
     write_table(folder / "reliability.csv", calibration.reliability_table(reliability.sum(axis=0)))
     return table
 

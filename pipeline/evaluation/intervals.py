@@ -20,9 +20,9 @@ def segmentation_intervals(images, seed):
     """
     units = [image.unit for image in images]
 
-    def of(statistics, rows):
+    def of(statistics, rows, share=True):
         totals = sum_by_unit(np.array(rows, np.float64), units)
-        return {name: interval(totals, statistic, seed) for name, statistic in statistics.items()}
+        return {name: interval(totals, statistic, seed, share=share) for name, statistic in statistics.items()}
 
     pixels = [(i.pixels.tp, i.pixels.fp, i.pixels.fn, i.pixels.tn) for i in images]
     matches = [(m.tp, m.fp, m.fn, m.iou_sum) for m in (image.objects.at_50 for image in images)]
@@ -31,4 +31,5 @@ def segmentation_intervals(images, seed):
         **of({"dice_per_image": MEAN}, [(image.row["dice"], 1) for image in images]),
         **of({"nsd": MEAN}, [(image.row["nsd"], 1) for image in images]),
         **of(OBJECTS, matches),
+        **of({"loss": MEAN}, [(image.row["loss"], 1) for image in images], share=False),
     }

@@ -35,21 +35,18 @@ class TestScores:
     Attributes
     ----------
     images : list of pipeline.evaluation.image.ImageScore
-    loss : float
-        Mean of the training loss over images.
     histogram : Histogram
     reliability : Reliability
     """
 
     images: list
-    loss: float
     histogram: Histogram
     reliability: Reliability
 
     @property
     def metrics(self):
-        """The keys of ``metrics.json``."""
-        return headline(self.images) | {"loss": self.loss}
+        """The keys of ``metrics.json``; the loss is its mean over images."""
+        return headline(self.images) | {"loss": float(np.mean([image.row["loss"] for image in self.images]))}
 
 
 def evaluate_segmentation(dataset, name, params):
@@ -88,19 +85,19 @@ def _score(model, dataset, records, params, title, pictures=None):
     """Predict and score all test images; fill the folder of `pictures`, if there is one."""
     pixel_size = read_info(paths.raw(dataset)).pixel_size_nm
     threshold, tolerance = model.card["threshold"], params.evaluation.tolerance
-    images, losses, histogram, reliability = [], [], Histogram(), Reliability()
+    images, histogram, reliability = [], Histogram(), Reliability()
     pictured = gallery.pictured(len(records)) if pictures else ()
     for position, record in enumerate(tqdm(records, desc=f"{title} on {dataset}", disable=None)):
         image, mask = open_image(dataset, record), open_mask(dataset, record)
         probability = model.segment(image, params.inference)
         histogram.add(mask, probability)  # first: it tells of a training that diverged
         reliability.add(mask, probability)
-        losses.append(_loss(params.train.loss, mask, probability))
         images.append(score_image(record, mask, probability, threshold, tolerance, pixel_size))
+        images[-1].row["loss"] = _loss(params.train.loss, mask, probability)
         if position in pictured:
             gallery.write_image(pictures, position, image)
             gallery.write_errors(pictures, position, mask, probability >= threshold)
-    return TestScores(images, float(np.mean(losses)), histogram, reliability)
+    return TestScores(images, histogram, reliability)
 
 
 def _loss(name, mask, probability):

@@ -60,7 +60,9 @@ def split_and_audit(raw, rule, audit, seed):
     table = read_table(raw / "images.csv")
     images = (read_image(raw / image) for image in tqdm(table["image"], desc="audit", disable=None))
     prints = fingerprints(table["name"].tolist(), images)
-    if audit.group:
+    if audit.group and rule.method != "groups":
+        print(f"{raw}: audit.group has no effect: split.method is {rule.method}, only groups keeps them together", flush=True)
+    elif audit.group:
         table = group_duplicates(table, find_duplicates(prints, table["name"].tolist(), audit.correlation))
     table = assign_splits(table, rule.method, rule.val, rule.test, rule.gap, seed, rule.block)
     pairs = find_duplicates(prints, table["split"].tolist(), audit.correlation)

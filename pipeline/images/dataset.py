@@ -132,14 +132,39 @@ class DatasetWriter:
 
 
 def read_info(folder):
-    """Read ``dataset.json`` of a folder as `DatasetInfo`."""
-    values = json.loads((Path(folder) / "dataset.json").read_text())
-    values["classes"] = tuple(values["classes"])
-    if values["pixel_size_nm"] is not None:
-        values["pixel_size_nm"] = tuple(values["pixel_size_nm"])
-    return DatasetInfo(**values)
+    """Read ``dataset.json`` of a folder as `DatasetInfo`.
+
+    Raises
+    ------
+    UserError
+        If it is damaged.
+    """
+    path = Path(folder) / "dataset.json"
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        values["classes"] = tuple(values["classes"])
+        if values["pixel_size_nm"] is not None:
+            values["pixel_size_nm"] = tuple(values["pixel_size_nm"])
+        return DatasetInfo(**values)
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: expected a description of the dataset, received: {error}; `dvc repro` makes it anew") from error
 
 
 def read_table(path):
-    """Read ``images.csv`` or ``split.csv``: every cell is text, and a missing one is an empty text."""
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
+    """Read ``images.csv`` or ``split.csv``: every cell is text, and a missing one is an empty text.
+
+    Raises
+    ------
+    UserError
+        If it is damaged.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise UserError(f"{path}: expected a table, received: {str(error).strip()}; `dvc repro` makes it anew") from error
+    missing = [column for column in COLUMNS if column not in table]
+    if missing:
+        raise UserError(
+            f"{path}: expected the columns {', '.join(COLUMNS)}, {', '.join(missing)} missing; `dvc repro` makes it anew"
+        )
+    return table

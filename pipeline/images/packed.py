@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.errors import UserError
+
 
 @dataclass(frozen=True)
 class Packed:
@@ -22,12 +24,31 @@ class Packed:
 
 
 def load_packed(folder, split):
-    """Open the arrays of one split without reading them into memory."""
+    """Open the arrays of one split without reading them into memory.
+
+    Raises
+    ------
+    UserError
+        If one of them is damaged.
+    """
     folder = Path(folder, split)
     targets = "masks.npy" if (folder / "masks.npy").exists() else "labels.npy"
-    return Packed(*(np.load(folder / file, mmap_mode="r", allow_pickle=False) for file in ("images.npy", targets)))
+    return Packed(*(_open(folder / file) for file in ("images.npy", targets)))
 
 
 def load_card(folder):
     """Read what ``dataset.json`` of packed patches says, as a dictionary."""
-    return json.loads(Path(folder, "dataset.json").read_text())
+    path = Path(folder, "dataset.json")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path}: expected a description of the patches, received: {error}; `dvc repro` makes it anew") from error
+
+
+def _open(path):
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError:
+        raise
+    except Exception as error:  # NumPy's reader of a damaged header raises whatever Python's own parser does
+        raise UserError(f"{path}: expected packed patches, received: {error}; `dvc repro` makes them anew") from error

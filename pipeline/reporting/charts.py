@@ -6,7 +6,7 @@ from pipeline.reporting.canvas import BLUE, GREEN, INK, ORANGE, draw
 
 SIZE = (3.6, 3.1)  # inches, of a square plot with its legend
 LINES = ((BLUE, "-"), (ORANGE, "--"), (GREEN, ":"))  # of the networks: told apart without colour, too
-# Of the classes of a ROC plot, after Okabe and Ito; with more than seven classes they return with other dashes.
+# Of classes, after Okabe and Ito; with more than seven classes they return with other dashes.
 MANY = ("#2f7fb8", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c7ae6")
 DASHES = ("-", "--", ":", "-.")
 LEGEND = 14  # entries at most: a longer legend would leave no room for the curves
@@ -43,19 +43,14 @@ def learning_curves(frame, best_epoch):
 
 
 def precision_recall(curves):
-    """Precision against recall over all thresholds, one line per network.
+    """Precision against recall over all thresholds, one line per network or class.
 
     Parameters
     ----------
     curves : dict of str to DataFrame
-        By the network's title; columns ``precision``, ``recall``.
+        By the title of the network or class; columns ``precision``, ``recall``.
     """
-
-    def paint(axis):
-        for (title, frame), (colour, dashes) in zip(curves.items(), LINES, strict=False):
-            axis.plot(frame["recall"], frame["precision"], color=colour, linestyle=dashes, label=title)
-
-    return _square(paint, "recall", "precision")
+    return _square(lambda axis: _lines(axis, curves, "recall", "precision"), "recall", "precision")
 
 
 def roc(curves):
@@ -66,13 +61,10 @@ def roc(curves):
     curves : dict of str to DataFrame
         By the title of the network or class; columns ``false_positive_rate``, ``true_positive_rate``.
     """
-    few = len(curves) <= len(LINES)
 
     def paint(axis):
         axis.plot([0, 1], [0, 1], color=INK, linewidth=0.6)
-        for number, (title, frame) in enumerate(curves.items()):
-            colour, dashes = LINES[number] if few else (MANY[number % len(MANY)], DASHES[number // len(MANY) % len(DASHES)])
-            axis.plot(frame["false_positive_rate"], frame["true_positive_rate"], color=colour, linestyle=dashes, label=title)
+        _lines(axis, curves, "false_positive_rate", "true_positive_rate")
 
     return _square(paint, "false positive rate", "true positive rate")
 
@@ -119,6 +111,13 @@ def thresholds(curves, chosen):
             axis.plot(chosen[title], height, color=colour, marker="o", markersize=5)
 
     return _square(paint, "threshold", "Dice on validation")
+
+
+def _lines(axis, curves, x, y):
+    few = len(curves) <= len(LINES)
+    for number, (title, frame) in enumerate(curves.items()):
+        colour, dashes = LINES[number] if few else (MANY[number % len(MANY)], DASHES[number // len(MANY) % len(DASHES)])
+        axis.plot(frame[x], frame[y], color=colour, linestyle=dashes, label=title)
 
 
 def _square(paint, x, y):

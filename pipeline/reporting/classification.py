@@ -11,7 +11,8 @@ from pipeline.reporting.reported import NOTES
 from pipeline.reporting.table import Row, Table
 from pipeline.scoring.classification import confusion_rates
 
-HEADLINE = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "kappa", "ece", "brier", "loss")
+HEADLINE = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "average_precision", "kappa", "ece", "brier", "loss")
+PER_CLASS = ("precision", "recall", "f1", "auroc", "average_precision")
 SHADES = 10  # of the confusion matrix, from none to full
 
 
@@ -40,11 +41,12 @@ def per_class(dataset):
         Row(
             row["class"],
             "",
-            [cell(row["support"], COUNT), *(cell(row[key], SHARE) for key in ("precision", "recall", "f1", "auroc"))],
+            [cell(row["support"], COUNT), *(cell(row[key], SHARE) for key in PER_CLASS)],
         )
         for row in frame.to_dict("records")
     ]
-    return Table("Each class", ["images", "precision", "recall", "F1", "AUROC"], rows, 5, first="class")
+    headers = ["images", "precision", "recall", "F1", "AUROC", "average precision"]
+    return Table("Each class", headers, rows, len(headers), first="class")
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Confusion:
 
 def confusion(dataset):
     """Count the test images by true and predicted class."""
-    frame, classes = dataset.networks[0].tables["confusion"], list(dataset.info.classes)
+    frame, classes = dataset.networks[0].tables["per_image"], list(dataset.info.classes)
     counts = pd.crosstab(frame["actual"], frame["predicted"]).reindex(index=classes, columns=classes, fill_value=0).to_numpy()
     rates = confusion_rates(counts)
     shades = np.ceil(SHADES * np.nan_to_num(rates)).astype(int)

@@ -7,6 +7,8 @@ from pipeline.errors import UserError
 from pipeline.scoring.statistics import MEAN, OBJECTS, OVERLAP, paired_difference, sentence, sum_by_unit
 
 COUNTS = ["tp", "fp", "fn", "tn"]
+# Means over images, by their column of ``per_image.csv``; an image on which one of the two has no value is left out of both.
+MEANS = {"dice_per_image": "dice", "nsd": "nsd", "hd95": "hd95", "assd": "assd", "loss": "loss"}
 
 
 def differences(dataset, seed):
@@ -39,8 +41,9 @@ def differences(dataset, seed):
         return paired_difference(*(sum_by_unit(rows(frame), units) for frame in frames), statistic, seed)
 
     found = {name: compare(statistic, lambda frame: frame[COUNTS]) for name, statistic in OVERLAP.items()}
-    found["dice_per_image"] = compare(MEAN, lambda frame: _value_and_one(frame["dice"]))
-    found["nsd"] = compare(MEAN, lambda frame: _value_and_one(frame["nsd"]))
+    for name, column in MEANS.items():
+        defined = frames[0][column].notna() & frames[1][column].notna()
+        found[name] = compare(MEAN, lambda frame, c=column, d=defined: np.stack([frame[c].where(d, 0), d], axis=1))
     found |= {name: compare(statistic, _matches) for name, statistic in OBJECTS.items()}
     return found
 
@@ -65,11 +68,6 @@ def _check_same_images(dataset, frames):
         f"{other}: expected the images and units of {one}, received others ({', '.join(odd[:3]) or 'in another order'}); "
         f"`dvc repro evaluate` scores both anew"
     )
-
-
-def _value_and_one(values):
-    """Rows (value, 1), and (0, 0) of an image on which the value is undefined."""
-    return np.stack([values.fillna(0), values.notna()], axis=1)
 
 
 def _matches(frame):

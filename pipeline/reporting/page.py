@@ -112,11 +112,15 @@ def _segmentation_charts(dataset):
 
 def _classification_charts(dataset):
     network = dataset.networks[0]
-    by_class = dict(list(network.tables["roc"].groupby("class", sort=False)))
+
+    def by_class(name):
+        return dict(list(network.tables[name].groupby("class", sort=False)))
+
     reliability = charts.reliability({network.title: network.tables["reliability"]})
     return [
         *_learning_curves(dataset),
-        _chart("ROC", "Each class against the rest; the diagonal is chance.", charts.roc(by_class)),
+        _chart("Precision and recall", "Each class against the rest.", charts.precision_recall(by_class("precision_recall"))),
+        _chart("ROC", "Each class against the rest; the diagonal is chance.", charts.roc(by_class("roc"))),
         _chart("Reliability", "Confidence of the answer, and how often it is right.", reliability),
     ]
 

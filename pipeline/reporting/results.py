@@ -19,8 +19,11 @@ METRICS = {
     "classification": ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "ece", "loss"),
 }
 _INTERVALS = {
-    "segmentation": (*POOLED, "dice_per_image", "nsd", "pq", "object_f1"),
-    "classification": ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "ece", "brier", "kappa"),
+    "segmentation": (*POOLED, "dice_per_image", "loss", "nsd", "pq", "object_f1"),
+    "classification": (
+        *("accuracy", "balanced_accuracy", "macro_f1", "auroc", "average_precision"),
+        *("ece", "brier", "kappa", "loss"),
+    ),
 }
 _OBJECTS = (
     *("reference", "predicted", "count_error", "precision", "recall", "f1", "precision_75", "recall_75", "f1_75"),
@@ -42,7 +45,7 @@ DETAIL = {
     "classification": (
         *("test_images", "unit.name", "unit.count", "trivial.accuracy"),
         *(f"intervals.{key}" for key in _INTERVALS["classification"]),
-        *("kappa", "brier", "repeats"),
+        *("kappa", "brier", "average_precision", "repeats"),
     ),
 }
 CARD = ("precision", "parameters", "epochs", "best_epoch", "seed", "keras", "backend")
@@ -60,7 +63,7 @@ TABLES = {
         "threshold": (("threshold", "dice", "precision", "recall"), ()),
         "per_image": (
             (
-                *("dice", "reference_fraction", "nsd", "hd95", "objects_reference", "objects_predicted"),
+                *("dice", "reference_fraction", "nsd", "hd95", "assd", "loss", "objects_reference", "objects_predicted"),
                 *("objects_matched", "objects_iou", "object_f1"),
                 *("tp", "fp", "fn", "tn"),
             ),
@@ -73,11 +76,11 @@ TABLES = {
     | {
         "curves": (("epoch", "loss", "val_loss", "accuracy", "val_accuracy"), ()),
         "per_image": (
-            ("confidence", "probability_of_actual"),
+            ("confidence", "probability_of_actual", "loss"),
             ("image", "group", "unit", "actual", "predicted", "picture"),
         ),
-        "confusion": ((), ("actual", "predicted")),
-        "per_class": (("support", "precision", "recall", "f1", "auroc"), ("class",)),
+        "per_class": (("support", "precision", "recall", "f1", "auroc", "average_precision"), ("class",)),
+        "precision_recall": (("recall", "precision"), ("class",)),
         "roc": (("false_positive_rate", "true_positive_rate"), ("class",)),
     },
 }
@@ -176,10 +179,7 @@ def _expected(dataset, networks):
 
 def _read_dataset(dataset, networks):
     file, kind = paths.raw(dataset) / "dataset.json", _kind(networks)
-    try:
-        info = read_info(file.parent)
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{file}: expected a description of the dataset, received: {error}") from error
+    info = read_info(file.parent)
     if (info.name, info.kind) != (dataset, kind):
         raise UserError(f"{file}: expected {dataset} ({kind}), received {info.name} ({info.kind})")
     audit = read_json(paths.audit(dataset), AUDIT)
@@ -190,7 +190,7 @@ def _read_dataset(dataset, networks):
 
 
 def _check_classes(folder, tables, classes):
-    for name, columns in (("confusion", ("actual", "predicted")), ("per_class", ("class",))):
+    for name, columns in (("per_image", ("actual", "predicted")), ("per_class", ("class",))):
         unknown = sorted(set().union(*(tables[name][column] for column in columns)) - set(classes))
         if unknown:
             raise UserError(f"{folder / f'{name}.csv'}: expected the classes {', '.join(classes)}; received {', '.join(unknown)}")

@@ -38,7 +38,12 @@ PROBABILITY = {
     "ece": ("Calibration error", SHARE, "expected, over 15 bins; lower is better"),
     "brier": ("Brier score", INDEX, "squared error of the probabilities; lower is better"),
 }
-COMPARED = {"dice": "dice_per_image", "nsd": "nsd"}  # means over images whose difference has an interval
+COMPARED = {
+    "dice": "dice_per_image",
+    "nsd": "nsd",
+    "hd95": "hd95",
+    "assd": "assd",
+}  # means over images whose difference has an interval
 
 
 def all_tables(dataset, found):

@@ -5,7 +5,7 @@ from pipeline.reporting.reported import REPORTED
 from pipeline.reporting.table import Row, Table
 from pipeline.scoring.statistics import FEWEST_UNITS
 
-# Of `metrics.json`, with kappa and Brier score of `detail.json`: title, how it is written, what it means.
+# Of `metrics.json`, with average precision, kappa and Brier score of `detail.json`: title, how it is written, what it means.
 METRICS = {
     "iou": ("IoU", SHARE, "foreground, pooled over all test pixels"),
     "dice": ("Dice", SHARE, "foreground, pooled over all test pixels"),
@@ -21,6 +21,7 @@ METRICS = {
     "balanced_accuracy": ("Balanced accuracy", SHARE, "mean recall over classes"),
     "macro_f1": ("Macro F1", SHARE, "mean F1 over classes"),
     "auroc": ("AUROC", SHARE, "mean over classes, each against the rest"),
+    "average_precision": ("Average precision", SHARE, "mean over classes, each against the rest"),
     "kappa": ("Cohen's kappa", INDEX, "agreement beyond chance"),
     "ece": ("Calibration error", SHARE, "expected, over 15 bins of confidence; lower is better"),
     "brier": ("Brier score", INDEX, "squared error of the probabilities, 0 to 2; lower is better"),

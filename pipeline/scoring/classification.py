@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from sklearn import metrics
 
 from pipeline.scoring import calibration
 from pipeline.scoring.overlap import ratio
@@ -40,7 +41,7 @@ def summarise(labels, probabilities):
         "accuracy": ratio(sum(hits), len(labels)),
         "balanced_accuracy": _mean([ratio(hit, all_) for hit, all_ in zip(hits, actual, strict=True)]),
         "macro_f1": _mean([ratio(2 * hit, all_ + call) for hit, all_, call in zip(hits, actual, called, strict=True)]),
-        "auroc": _mean([_area(labels == k, probabilities[:, k]) for k in range(probabilities.shape[1])]),
+        "auroc": _mean([_alone(_weighted_area, labels == k, probabilities[:, k]) for k in range(probabilities.shape[1])]),
         "ece": expected_calibration_error(labels, probabilities),
         "loss": cross_entropy(labels, probabilities),
     }
@@ -135,16 +136,44 @@ def per_class(labels, probabilities):
     -------
     DataFrame, one row per class
         ``support`` (its images), ``precision`` (NaN if it is never predicted), ``recall`` (NaN without an image of it),
-        ``f1`` (NaN if neither is there; 0 if one of the two), ``auroc`` (NaN if all images are of it, or none).
+        ``f1`` (NaN if neither is there; 0 if one of the two), ``auroc`` (NaN if all images are of it, or none),
+        ``average_precision`` (by steps, as scikit-learn defines it; NaN without an image of it).
     """
     labels, probabilities = _checked(labels, probabilities)
     classes = probabilities.shape[1]
     confusion = confusion_matrix(labels, probabilities.argmax(axis=1), classes)
     hits, actual, called = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
-    areas = [_area(labels == k, probabilities[:, k]) for k in range(classes)]
+    areas = [_alone(_weighted_area, labels == k, probabilities[:, k]) for k in range(classes)]
+    precisions = [_alone(_weighted_precision, labels == k, probabilities[:, k]) for k in range(classes)]
     columns = {"support": actual, "precision": _divide(hits, called), "recall": _divide(hits, actual)}
     columns |= {"f1": _divide(2 * hits, actual + called), "auroc": np.array(areas, np.float64)}
+    columns["average_precision"] = np.array(precisions, np.float64)
     return pd.DataFrame(columns, index=pd.RangeIndex(classes, name="class"))
+
+
+def average_precision(labels, probabilities):
+    """Mean over classes of the area under the one-versus-rest precision–recall curve; None where a class has no image."""
+    labels, probabilities = _checked(labels, probabilities)
+    return _mean([_alone(_weighted_precision, labels == k, probabilities[:, k]) for k in range(probabilities.shape[1])])
+
+
+def precision_recall_points(positive, score):
+    """Precision–recall curve of single images, from scores that need no binning.
+
+    Parameters
+    ----------
+    positive : ndarray of bool, shape (N,)
+    score : ndarray of float, shape (N,)
+
+    Returns
+    -------
+    DataFrame
+        ``recall`` (ascending, from 0), ``precision``; empty where there is no positive.
+    """
+    if not positive.any():
+        return pd.DataFrame({"recall": [], "precision": []})
+    precision, recall, _ = metrics.precision_recall_curve(positive, score)
+    return pd.DataFrame({"recall": recall[::-1], "precision": precision[::-1]})
 
 
 def auroc_by_unit(labels, probabilities, units):
@@ -165,14 +194,12 @@ def auroc_by_unit(labels, probabilities, units):
     statistic : callable
         (R, U) -> (R,), NaN where a class has no weight or all. ``interval(*auroc_by_unit(...), seed)`` is the interval.
     """
-    labels, probabilities = _checked(labels, probabilities)
-    names, unit = np.unique(np.asarray(units), return_inverse=True)
+    return _by_unit(_weighted_area, labels, probabilities, units)
 
-    def statistic(weights):
-        of_images = weights[:, unit]
-        return np.mean([_weighted_area(labels == k, score, of_images) for k, score in enumerate(probabilities.T)], axis=0)
 
-    return np.eye(len(names)), statistic
+def average_precision_by_unit(labels, probabilities, units):
+    """Bring `average_precision` into the form of `pipeline.scoring.statistics.interval`, as `auroc_by_unit` does AUROC."""
+    return _by_unit(_weighted_precision, labels, probabilities, units)
 
 
 def reliability_rows(labels, probabilities):
@@ -197,11 +224,13 @@ def expected_calibration_error(labels, probabilities):
 
 def cross_entropy(labels, probabilities):
     """Mean cross-entropy in nats; None without images."""
+    return float(cross_entropies(labels, probabilities).mean()) if len(labels) else None
+
+
+def cross_entropies(labels, probabilities):
+    """Cross-entropy of each image in nats, shape (N,)."""
     labels, probabilities = _checked(labels, probabilities)
-    if not len(labels):
-        return None
-    of_truth = probabilities[np.arange(len(labels)), labels]
-    return float(-np.log(np.clip(of_truth, SMALLEST_PROBABILITY, 1)).mean())
+    return -np.log(np.clip(probabilities[np.arange(len(labels)), labels], SMALLEST_PROBABILITY, 1))
 
 
 def majority_accuracy(train_labels, test_labels):
@@ -224,19 +253,44 @@ def _checked(labels, probabilities):
     return labels, probabilities
 
 
-def _area(positive, score):
-    area = _weighted_area(positive, score, np.ones((1, len(score))))[0]
-    return None if np.isnan(area) else float(area)
+def _by_unit(area, labels, probabilities, units):
+    labels, probabilities = _checked(labels, probabilities)
+    names, unit = np.unique(np.asarray(units), return_inverse=True)
+
+    def statistic(weights):
+        of_images = weights[:, unit]
+        return np.mean([area(labels == k, score, of_images) for k, score in enumerate(probabilities.T)], axis=0)
+
+    return np.eye(len(names)), statistic
+
+
+def _alone(area, positive, score):
+    """An area of unweighted images; None where it is undefined."""
+    value = area(positive, score, np.ones((1, len(score))))[0]
+    return None if np.isnan(value) else float(value)
 
 
 def _weighted_area(positive, score, weights):
     """AUROC of weighted images for each row of weights (R, N): the share of pairs in the right order, of ties half."""
-    order = np.argsort(score, kind="stable")
-    starts = np.flatnonzero(np.diff(score[order], prepend=-1))
-    foreground = np.add.reduceat((weights * positive)[:, order], starts, axis=1)
-    background = np.add.reduceat((weights * ~positive)[:, order], starts, axis=1)
+    foreground, background = _by_score(positive, score, weights)
     below = np.cumsum(background, axis=1) - background / 2
     return _divide((foreground * below).sum(axis=1), foreground.sum(axis=1) * background.sum(axis=1))
+
+
+def _weighted_precision(positive, score, weights):
+    """Average precision of weighted images for each row of weights (R, N): mean precision at the score of each positive."""
+    foreground, background = _by_score(positive, score, weights)
+    called = np.cumsum(foreground[:, ::-1], axis=1)[:, ::-1]  # positives of this score or a higher one
+    wrongly = np.cumsum(background[:, ::-1], axis=1)[:, ::-1]
+    precision = np.nan_to_num(_divide(called, called + wrongly))  # NaN only where nothing weighs
+    return _divide((foreground * precision).sum(axis=1), foreground.sum(axis=1))
+
+
+def _by_score(positive, score, weights):
+    """Weights of the positives and of the others, added up by score, ascending: two arrays (R, number of scores)."""
+    order = np.argsort(score, kind="stable")
+    starts = np.flatnonzero(np.diff(score[order], prepend=-1))
+    return (np.add.reduceat((weights * side)[:, order], starts, axis=1) for side in (positive, ~positive))
 
 
 def _divide(above, below):

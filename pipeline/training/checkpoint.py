@@ -33,11 +33,14 @@ class Checkpoint:
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_name(f".{self.path.name}.part")
-        with open(partial, "wb") as file:
-            np.savez(file, **arrays, values=np.array(json.dumps(values)))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, self.path)
+        try:
+            with open(partial, "wb") as file:
+                np.savez(file, **arrays, values=np.array(json.dumps(values)))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, self.path)
+        finally:  # also where the disk is full
+            partial.unlink(missing_ok=True)
 
     def read(self):
         """Read what was last written.

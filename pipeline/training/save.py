@@ -22,15 +22,18 @@ def save(network, path):
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     dated, partial = path.with_name(f".{path.stem}.part.keras"), path.with_name(f".{path.name}.part")
-    network.save(dated, include_optimizer=False)
-    with zipfile.ZipFile(dated) as source, zipfile.ZipFile(partial, "w") as target:
-        for name in source.namelist():
-            content = source.read(name)
-            if name.endswith(".json"):
-                content = json.dumps(_without_traces(json.loads(content), {}))
-            target.writestr(zipfile.ZipInfo(name, EPOCH), content)
-    dated.unlink()
-    os.replace(partial, path)
+    try:
+        network.save(dated, include_optimizer=False)
+        with zipfile.ZipFile(dated) as source, zipfile.ZipFile(partial, "w") as target:
+            for name in source.namelist():
+                content = source.read(name)
+                if name.endswith(".json"):
+                    content = json.dumps(_without_traces(json.loads(content), {}))
+                target.writestr(zipfile.ZipInfo(name, EPOCH), content)
+        os.replace(partial, path)
+    finally:  # also where the disk is full
+        for file in (dated, partial):
+            file.unlink(missing_ok=True)
 
 
 def _without_traces(value, numbers):

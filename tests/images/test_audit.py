@@ -72,3 +72,10 @@ def test_grouping_before_the_split_keeps_copies_together(dataset, tiles):
     audited = split_and_audit(raw, groups, AUDIT.model_copy(update={"group": True}), seed=0)
     assert audited.pairs.empty
     assert audited.table["group"].nunique() == 4
+
+
+def test_grouping_without_groups_says_that_it_has_no_effect(dataset, tiles, capsys):
+    raw = dataset(tiles)
+    audited = split_and_audit(raw, RULE, AUDIT.model_copy(update={"group": True}), seed=0)
+    assert "audit.group has no effect: split.method is blocks" in capsys.readouterr().out
+    assert audited.table.equals(split_and_audit(raw, RULE, AUDIT, seed=0).table)

@@ -1,93 +1,15 @@
-"""A small copy of the project in which every stage really runs."""
+"""The small project, run once for all tests of this folder."""
 
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
-from contextlib import suppress
-from pathlib import Path
-
-import psutil
 import pytest
 
-# Everything as in the default, but a hundredth of the work.
-SMALL = [
-    "augment.copies=0",
-    "train.epochs=1",
-    "unet.filters=4",
-    "unet.depth=2",
-    "attn_resunet.filters=4",
-    "attn_resunet.depth=2",
-    "vgg16.dense=32",
-    "datasets.mitochondria.patches.stride=[128,128]",
-    "datasets.polyps.patches.resize=[48,64]",
-    "datasets.polyps.patches.size=[48,64]",
-    "datasets.polyps.patches.stride=[48,64]",
-    "datasets.tissue.patches.resize=[32,32]",
-]
-
-
-class Project:
-    """A git and DVC repository in a folder of its own."""
-
-    def __init__(self, root):
-        self.root = root
-        self.environment = os.environ | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            "DVC_NO_ANALYTICS": "1",
-        }
-
-    def run(self, *command, check=True, timeout=900):
-        """Run a command in the project, its output caught in files.
-
-        Not in pipes: the workers of `dvc queue start` inherit them, and whoever reads a pipe to its end then waits for
-        workers that may never end (both are told to stop by files, and the first to stop removes them all).
-        """
-        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-            code = subprocess.run(
-                command, cwd=self.root, env=self.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err, timeout=timeout
-            ).returncode
-            for stream in (out, err):
-                stream.seek(0)
-            result = subprocess.CompletedProcess(command, code, out.read(), err.read())
-        if check and code:
-            raise AssertionError(f"{' '.join(command)}\n{result.stdout}\n{result.stderr}")
-        return result
-
-    def end_workers(self):
-        """End the queue's workers, which would wait a minute for more to do."""
-        for process in psutil.process_iter():
-            with suppress(psutil.Error):
-                if "queue-worker" in process.cmdline() and Path(process.cwd()).is_relative_to(self.root):
-                    process.kill()
-
-    def dvc(self, *arguments, check=True):
-        return self.run(sys.executable, "-m", "dvc", *arguments, check=check)
-
-    def experiment(self, *targets, **changes):
-        settings = [argument for key, value in changes.items() for argument in ("-S", f"{key.replace('__', '.')}={value}")]
-        return self.dvc("exp", "run", *settings, *targets)
+from tests.pipeline.project import SMALL, Project
 
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory):
     """The project after one whole run with the settings of `SMALL`."""
-    root = tmp_path_factory.mktemp("project")
-    files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True, check=True).stdout
-    for name in files.splitlines():
-        if Path(name).is_file():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(name, root / name)
-    project = Project(root)
-    project.run("git", "init", "-q")
-    project.run("git", "config", "user.name", "test")
-    project.run("git", "config", "user.email", "test@localhost")
-    project.run("git", "add", "-A")
-    project.run("git", "commit", "-qm", "copy")
+    project = Project.copy(tmp_path_factory.mktemp("project"))
     project.first = project.dvc("exp", "run", *(argument for setting in SMALL for argument in ("-S", setting)))
-    project.run("git", "add", "-A")
-    project.run("git", "commit", "-qm", "small")
+    project.commit("small")
     yield project
     project.end_workers()

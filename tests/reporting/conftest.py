@@ -125,7 +125,7 @@ def write_segmentation(dataset, network):
         "per_image": per_image,
         "objects": objects,
     }
-    detail["intervals"] = {key: [0.7004, 0.9496] for key in (*POOLED, "dice_per_image", "nsd", "pq", "object_f1")}
+    detail["intervals"] = {key: [0.7004, 0.9496] for key in (*POOLED, "dice_per_image", "loss", "nsd", "pq", "object_f1")}
     detail["probability"] = {"average_precision": 0.9433, "auroc": 0.9988, "ece": 0.0234, "brier": 0.0123}
     write_json(folder / "detail.json", detail | {"repeats": {}})
     counts = np.array(COUNTS[network])
@@ -133,7 +133,7 @@ def write_segmentation(dataset, network):
     hd95 = [1.5] * 5 + [None if network == "unet" else 2.5]
     table = {"image": IMAGES, "group": "g", "unit": ["b1", "b1", "b2", "b3", "b4", "b5"], "dice": 2 * tp / (2 * tp + fp + fn)}
     table |= {"iou": tp / (tp + fp + fn), "precision": 0.5, "recall": 0.5, "reference_fraction": 0.2, "predicted_fraction": 0.2}
-    table |= {"nsd": 0.75, "hd95": hd95, "assd": hd95, "objects_reference": 2, "objects_predicted": 2}
+    table |= {"nsd": 0.75, "hd95": hd95, "assd": hd95, "loss": 0.3, "objects_reference": 2, "objects_predicted": 2}
     table |= {"objects_matched": 1, "objects_iou": 0.8, "object_f1": 0.5}
     write_csv(folder / "per_image.csv", table | {"tp": tp, "fp": fp, "fn": fn, "tn": tn, "picture": [*stems(5), ""]})
     write_csv(folder / "precision_recall.csv", {"threshold": [0.0, 0.5], "precision": [0.1, 0.9], "recall": [1.0, 0.8]})
@@ -150,13 +150,17 @@ def write_segmentation(dataset, network):
 def write_classification(dataset, network):
     folder = write_network(dataset, network, "accuracy")
     write_json(folder / "metrics.json", CLASSIFICATION)
-    intervals = dict.fromkeys(("accuracy", "balanced_accuracy", "macro_f1", "auroc", "ece", "brier", "kappa"))
+    intervals = dict.fromkeys(
+        ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "average_precision", "ece", "brier", "kappa", "loss")
+    )
     detail = {"test_images": 3, "unit": {"name": "group", "count": 3}, "trivial": {"accuracy": 0.1666}, "intervals": intervals}
-    write_json(folder / "detail.json", detail | {"kappa": 0.4321, "brier": 0.3777, "repeats": {}})
+    write_json(folder / "detail.json", detail | {"kappa": 0.4321, "brier": 0.3777, "average_precision": 0.75, "repeats": {}})
     table = {"image": ["t1", "t2", "t3"], "group": "g", "unit": ["p1", "p2", "p3"], "actual": ["NA", "tumour", "tumour"]}
     table |= {"predicted": ["NA", "NA", "tumour"], "confidence": [0.9, 0.7654, 0.8], "probability_of_actual": [0.9, 0.2346, 0.8]}
+    table |= {"loss": [0.1, 1.4, 0.2]}
     write_csv(folder / "per_image.csv", table | {"picture": stems(3)})
-    write_csv(folder / "confusion.csv", {"actual": table["actual"], "predicted": table["predicted"]})
+    curve = {"class": ["NA", "NA", "tumour"], "recall": [0, 1, 1], "precision": [1, 0.5, 1]}
+    write_csv(folder / "precision_recall.csv", curve)
     classes = {
         "class": ["NA", "tumour"],
         "support": [1, 2],
@@ -164,6 +168,7 @@ def write_classification(dataset, network):
         "recall": [1, 0.5],
         "f1": 0.6666,
         "auroc": [1, None],
+        "average_precision": 1,
     }
     write_csv(folder / "per_class.csv", classes)
     roc = {"class": ["NA", "NA", "tumour"], "false_positive_rate": [0, 1, 0], "true_positive_rate": [0.5, 1, 1]}

@@ -11,6 +11,8 @@ from pipeline.reporting import results
 from pipeline.reporting.gallery import pictures
 from pipeline.stages import report
 
+PER_CLASS = "class,support,precision,recall,f1,auroc,average_precision"
+
 
 def test_nothing_there_names_every_file_and_its_stage(tmp_path, monkeypatch):
     shutil.copy(paths.PARAMS, tmp_path)
@@ -22,7 +24,7 @@ def test_nothing_there_names_every_file_and_its_stage(tmp_path, monkeypatch):
     assert "data/raw/polyps/dataset.json: expected this file; `dvc repro download@polyps` makes it" in lines
     assert "reports/tissue/audit.json: expected this file; `dvc repro patchify@tissue` makes it" in lines
     assert any("unet/threshold.csv" in line and "train-unet@mitochondria" in line for line in lines)
-    assert any("confusion.csv" in line and "evaluate@tissue-vgg16" in line for line in lines)
+    assert any("per_class.csv" in line and "evaluate@tissue-vgg16" in line for line in lines)
     assert not paths.REPORT.exists()
 
 
@@ -31,7 +33,7 @@ def test_names_stay_text_and_empty_cells_are_missing(workspace):
     table = mitochondria.networks[0].tables["per_image"]
     assert table["image"][:2].tolist() == ["007", "NA"] and table["picture"].iloc[-1] == ""
     assert table["hd95"].isna().tolist() == [False] * 5 + [True]
-    assert tissue.networks[0].tables["confusion"]["actual"][0] == "NA"
+    assert tissue.networks[0].tables["per_image"]["actual"][0] == "NA"
 
 
 @pytest.mark.parametrize(
@@ -47,8 +49,11 @@ def test_names_stay_text_and_empty_cells_are_missing(workspace):
         ("models/tissue/vgg16.json", "{}", "parameters, epochs, best_epoch"),
         ("data/raw/tissue/dataset.json", "{}", "expected a description of the dataset"),
         ("reports/tissue/audit.json", "{}", "pairs, correlation"),
-        ("reports/tissue/vgg16/confusion.csv", "actual,predicted\nNA,bone\n", "received bone"),
-        ("reports/tissue/vgg16/per_class.csv", "class,support,precision,recall,f1,auroc\nbone,1,,,,\n", "received bone"),
+        (
+            "reports/tissue/vgg16/per_class.csv",
+            f"{PER_CLASS}\nbone,1,,,,,\n",
+            "received bone",
+        ),
         ("reports/tissue/patches.png", "no picture", "expected a picture"),
         ("reports/tissue/vgg16/gallery/0001-gradcam.webp", "no picture", "expected a picture"),
         ("reports/polyps/unet/gallery/0000-errors.png", "no picture", "expected a picture"),

@@ -9,6 +9,8 @@ from sklearn import metrics
 from pipeline.scoring.calibration import brier_score
 from pipeline.scoring.classification import (
     auroc_by_unit,
+    average_precision,
+    average_precision_by_unit,
     cohen_kappa,
     confusion_matrix,
     confusion_rates,
@@ -57,8 +59,8 @@ def test_hand_computed_per_class():
     labels = np.array([0, 0, 1, 1])
     probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.3, 0.7]])
     table = per_class(labels, probabilities)
-    assert table.loc[0].tolist() == pytest.approx([2, 1, 1 / 2, 2 / 3, 1])  # support, precision, recall, F1, AUROC
-    assert table.loc[1].tolist() == pytest.approx([2, 2 / 3, 1, 4 / 5, 1])
+    assert table.loc[0].tolist() == pytest.approx([2, 1, 1 / 2, 2 / 3, 1, 1])  # support, precision, recall, F1, AUROC, AP
+    assert table.loc[1].tolist() == pytest.approx([2, 2 / 3, 1, 4 / 5, 1, 1])
     assert confusion_rates([[1, 1], [0, 2]]).tolist() == [[1 / 2, 1 / 2], [0, 1]]
     # They agree on 3 of 4; by chance on (2 · 1 + 2 · 3) / 16 = 1/2.
     assert cohen_kappa(np.array([[1, 1], [0, 2]])) == (3 / 4 - 1 / 2) / (1 - 1 / 2)
@@ -75,7 +77,7 @@ def test_a_class_that_is_absent_or_never_predicted():
 
 def test_all_of_one_class_and_called_so_is_no_agreement_beyond_chance():
     assert cohen_kappa(np.array([[5, 0], [0, 0]])) is None
-    assert per_class([0, 0], [[0.9, 0.1], [0.8, 0.2]]).loc[0].tolist() == pytest.approx([2, 1, 1, 1, np.nan], nan_ok=True)
+    assert per_class([0, 0], [[0.9, 0.1], [0.8, 0.2]]).loc[0].tolist() == pytest.approx([2, 1, 1, 1, np.nan, 1], nan_ok=True)
     assert cohen_kappa(np.array([[0, 5], [0, 0]])) == 0
 
 
@@ -125,6 +127,9 @@ def test_agrees_with_scikit_learn(seed, classes):
     assert (confusion_matrix(labels, predicted, classes) == confusion).all()
     precision, recall, f1, support = metrics.precision_recall_fscore_support(labels, predicted, zero_division=np.nan)
     auroc = metrics.roc_auc_score(np.eye(classes)[labels], probabilities, average=None)
+    average = metrics.average_precision_score(np.eye(classes)[labels], probabilities, average=None)
+    assert table["average_precision"].to_numpy() == pytest.approx(average, abs=1e-6)
+    assert average_precision(labels, probabilities) == pytest.approx(average.mean(), abs=1e-6)
     for name, second in {"support": support, "precision": precision, "recall": recall, "f1": f1, "auroc": auroc}.items():
         assert table[name].to_numpy() == pytest.approx(second, abs=1e-6, nan_ok=True), name
     loss = metrics.log_loss(labels, np.clip(probabilities, 1e-7, 1))
@@ -155,6 +160,9 @@ def test_sums_and_weights_agree_with_the_images_themselves(seed, classes):
     onehot = np.eye(classes)[labels]
     assert statistic(np.ones((1, len(totals)))) == pytest.approx(summary["auroc"], abs=1e-12)
     second = metrics.roc_auc_score(onehot[repeated], probabilities[repeated])
+    assert statistic(weights[None].astype(float)) == pytest.approx(second, abs=1e-6)
+    _, statistic = average_precision_by_unit(labels, probabilities, units)
+    second = metrics.average_precision_score(onehot[repeated], probabilities[repeated])
     assert statistic(weights[None].astype(float)) == pytest.approx(second, abs=1e-6)
 
 

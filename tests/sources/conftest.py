@@ -2,6 +2,7 @@
 
 import io
 import threading
+import time
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -14,6 +15,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         server = self.server
         server.asked.append(self.path)
+        server.ranges.append(self.headers.get("Range"))
         behaviours = server.routes.get(self.path, [404])
         behaviour = behaviours.pop(0) if len(behaviours) > 1 else behaviours[0]
         if isinstance(behaviour, int):
@@ -26,6 +28,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(content[: len(content) // 2], len(content))
             elif name == "cut silently":  # no length is stated
                 self._send(content[: len(content) // 2], None)
+            elif name == "resumable":  # an object with bytes, a version, and how many to send before the line is cut
+                self._send_from(content)
+            elif name == "slow":
+                time.sleep(0.3)
+                self._send(content, len(content))
             elif name == "stall":
                 self._send(content[: len(content) // 2], len(content))
                 server.stopping.wait()
@@ -38,6 +45,24 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
         self.wfile.flush()
 
+    def _send_from(self, content):
+        data, version, most = content
+        wanted = self.headers.get("Range")
+        if wanted and self.headers.get("If-Range") in (None, version):
+            start = int(wanted.removeprefix("bytes=").rstrip("-"))
+            if start >= len(data):
+                self.send_error(416)
+                return
+            self.send_response(206)
+            self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+        else:
+            start = 0
+            self.send_response(200)
+        self.send_header("ETag", version)
+        self.send_header("Content-Length", str(len(data) - start))
+        self.end_headers()
+        self.wfile.write(data[start : start + most])
+
     def log_message(self, *arguments):
         pass
 
@@ -47,7 +72,7 @@ def server(monkeypatch):
     """`server.routes[path] = [behaviour, ...]`, each used once, the last one for ever; `server.url(path)`."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    httpd.routes, httpd.asked, httpd.stopping = {}, [], threading.Event()
+    httpd.routes, httpd.asked, httpd.ranges, httpd.stopping = {}, [], [], threading.Event()
     httpd.url = lambda path: f"http://127.0.0.1:{httpd.server_port}{path}"
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -1,11 +1,14 @@
 import hashlib
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from pipeline.errors import UserError
 from pipeline.sources.fetch import Remote, fetch
 
-CONTENT = bytes(range(256)) * 40
+CONTENT = bytes(range(256)) * 4000  # a megabyte: sixteen of the pieces that are written at a time
+PIECE = 2**16
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 SIZE = len(CONTENT)
 WRONG = b"x" * SIZE
@@ -23,7 +26,8 @@ def get(server, cache):
 
 
 def _kept(cache):
-    return sorted(path.name for path in cache.iterdir()) if cache.exists() else []
+    """Files of the cache, but for the lock, which has no content."""
+    return sorted(path.name for path in cache.iterdir() if path.suffix != ".lock") if cache.exists() else []
 
 
 def test_downloads_once_for_all(get, server, cache):
@@ -62,7 +66,59 @@ def test_lasting_trouble_is_told_after_the_last_attempt(get, server, cache, bad)
     with pytest.raises(UserError, match=r"/file\.bin: expected a"):
         get(bad, waits=(0,))
     assert len(server.asked) == 2
-    assert _kept(cache) == []
+    assert "file.bin" not in _kept(cache)
+
+
+@pytest.mark.parametrize("tenth", range(10))
+@pytest.mark.parametrize("resumable", [True, False], ids=["resumable", "from the start"])
+def test_a_download_cut_at_every_tenth_goes_on(get, server, cache, tenth, resumable):
+    cut = SIZE * tenth // 10
+    good = ("resumable", (CONTENT, '"1"', SIZE)) if resumable else CONTENT
+    with pytest.raises(UserError, match="expected a whole file"):
+        get(("resumable", (CONTENT, '"1"', cut)), waits=())
+    assert get(good).path.read_bytes() == CONTENT
+    kept = cut // PIECE * PIECE
+    assert server.ranges == [None, f"bytes={kept}-" if kept else None]
+    assert _kept(cache) == ["file.bin"]
+
+
+def test_a_new_version_is_not_joined_to_the_old_one(get, server, cache):
+    with pytest.raises(UserError, match="expected a whole file"):
+        get(("resumable", (WRONG, '"old"', PIECE)), waits=())
+    assert get(("resumable", (CONTENT, '"new"', SIZE))).path.read_bytes() == CONTENT
+    assert server.ranges == [None, f"bytes={PIECE}-"]
+
+
+def test_parts_that_do_not_fit_are_not_accepted(get, server, cache):
+    """A server that gives two contents the same version: the checksum tells, and the download begins again."""
+    with pytest.raises(UserError, match="expected a whole file"):
+        get(("resumable", (WRONG, '"1"', PIECE)), waits=())
+    assert get(("resumable", (CONTENT, '"1"', SIZE))).path.read_bytes() == CONTENT
+    assert server.ranges == [None, f"bytes={PIECE}-", None]
+
+
+def test_a_part_that_is_already_whole_is_taken(get, server, cache):
+    with pytest.raises(UserError, match="expected a whole file"):
+        get(("resumable", (CONTENT, '"1"', SIZE - 1)), waits=())
+    (cache / ".file.bin.part").write_bytes(CONTENT)
+    assert get(("resumable", (CONTENT, '"1"', SIZE))).path.read_bytes() == CONTENT
+
+
+def test_two_at_once_download_once(server, cache):
+    server.routes["/file.bin"] = [("slow", CONTENT)]
+    remote = Remote("file.bin", server.url("/file.bin"), SHA256, SIZE)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: fetch(remote), range(4)))
+    assert [one.path.read_bytes() == CONTENT for one in found] == [True] * 4
+    assert server.asked == ["/file.bin"]
+
+
+def test_no_room_is_told_before_the_download(get, cache, monkeypatch):
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=SIZE - 1))
+    with pytest.raises(UserError, match=f"expected {SIZE} bytes of free space for file.bin, received {SIZE - 1}"):
+        get(CONTENT)
+    assert "file.bin" not in _kept(cache)
 
 
 def test_nobody_listens(cache):

@@ -1,0 +1,90 @@
+"""Kill training and evaluation at random moments, run `dvc repro` again, and compare all bytes with an undisturbed run.
+
+    python -m tests.pipeline.kill_training 50
+
+prints a line for each kill, and how many of them ended with the same bytes. It takes about half a minute a kill.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.pipeline.project import SMALL, Project
+
+STAGES = ["train-unet@polyps", "evaluate@polyps-unet"]
+SETTINGS = [*SMALL, "train.epochs=3", "train.repeats=2"]
+
+
+def prepare(root):
+    """Make a project, run the stages once undisturbed, and commit.
+
+    Returns
+    -------
+    project : Project
+    seconds : float
+        What the stages took.
+    """
+    project = Project.copy(root)
+    text = [argument for setting in SETTINGS for argument in ("-S", setting)]
+    project.dvc("exp", "run", *text, "patchify@polyps")
+    start = time.monotonic()
+    project.dvc("repro", *STAGES)
+    seconds = time.monotonic() - start
+    project.commit("undisturbed")
+    return project, seconds
+
+
+def kill_and_go_on(project, seconds):
+    """Force the stages to run again, kill everything after some seconds, go on, and compare.
+
+    Returns
+    -------
+    interrupted : str
+        What was going on: the last line that was printed.
+    went_on : bool
+        Whether training found a checkpoint.
+    same : bool
+        Whether every output has the bytes of the commit.
+    """
+    before = project.outputs()
+    log = project.root.parent / "killed.log"
+    with open(log, "w") as stream:
+        command = [sys.executable, "-m", "dvc", "repro", "--force", "--single-item", *STAGES]
+        process = subprocess.Popen(
+            command, cwd=project.root, env=project.environment, stdout=stream, stderr=stream, start_new_session=True
+        )
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    lines = log.read_text().split("\n")
+    # Without DVC's run cache, which would bring the outputs back without training.
+    went_on = "going on after epoch" in project.dvc("repro", "--no-run-cache", *STAGES).stdout
+    interrupted = next((line for line in reversed(lines) if line.strip()), "nothing yet")
+    return interrupted, went_on, project.outputs() == before
+
+
+def main(kills, seed=0):
+    moments = random.Random(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        project, seconds = prepare(Path(folder, "project"))
+        print(f"undisturbed: {seconds:.0f} s", flush=True)
+        right = 0
+        for number in range(1, kills + 1):
+            moment = moments.uniform(0.5, seconds)
+            interrupted, went_on, same = kill_and_go_on(project, moment)
+            right += same
+            result = f"{'same' if same else 'DIFFERENT'}, {'went on' if went_on else 'began anew'}"
+            print(f"{number:3d}  killed after {moment:5.1f} s  {result:22}  ({interrupted[:80]})", flush=True)
+    print(f"{right} of {kills} identical")
+    return right == kills
+
+
+if __name__ == "__main__":
+    sys.exit(0 if main(int(sys.argv[1]) if len(sys.argv) > 1 else 50) else 1)

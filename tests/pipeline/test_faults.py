@@ -1,0 +1,95 @@
+"""A full disk, a folder that cannot be written, a kill, a second run beside it: a clear message, and nothing is lost."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.pipeline import kill_training
+from tests.pipeline.project import SMALL, Project
+
+
+def settings():
+    return [argument for setting in SMALL for argument in ("-S", setting)]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A project whose first network is trained and committed."""
+    return kill_training.prepare(tmp_path_factory.mktemp("faults") / "project")
+
+
+def test_a_killed_training_goes_on_to_the_same_bytes(trained):
+    """Three moments of those that `python -m tests.pipeline.kill_training 50` draws."""
+    project, seconds = trained
+    for share in (0.4, 0.6, 0.9):
+        interrupted, _, same = kill_training.kill_and_go_on(project, share * seconds)
+        assert same, interrupted
+
+
+def test_a_second_run_is_refused_or_waits(trained):
+    project, _ = trained
+    before = project.outputs()
+    first = subprocess.Popen(
+        [sys.executable, "-m", "dvc", "repro", "--force", "--single-item", "train-unet@polyps"],
+        cwd=project.root,
+        env=project.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    time.sleep(4)
+    second = project.dvc("repro", "train-unet@polyps", check=False)
+    assert first.wait() == 0
+    assert second.returncode == 0 or "lock" in second.stderr
+    assert "Traceback" not in second.stderr
+    assert project.outputs() == before
+
+
+def test_an_output_that_cannot_be_written_is_one_line(trained):
+    project, _ = trained
+    if os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    folder = project.root / "models/polyps"
+    folder.chmod(0o555)
+    try:
+        result = project.dvc("repro", "--force", "--single-item", "train-unet@polyps", check=False)
+    finally:
+        folder.chmod(0o755)
+    assert result.returncode != 0
+    assert "Traceback" not in result.stdout + result.stderr
+    assert "Running stage" in project.dvc("repro", "train-unet@polyps").stdout
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 96 MB: only root may mount one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.decode().strip()}")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_full_disk_is_told_and_nothing_is_lost(small_disk):
+    project = Project.copy(small_disk / "project")
+    project.dvc("exp", "run", *settings(), "train-unet@polyps")
+    project.commit("trained")
+    before = project.outputs()
+    filler = small_disk / "filler"
+    with open(filler, "wb") as file:
+        file.write(bytes(max(0, shutil.disk_usage(small_disk).free - 40_000)))
+    result = project.dvc("repro", "--force", "--single-item", "train-unet@polyps", check=False)
+    assert result.returncode != 0
+    assert "No space left" in result.stdout + result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+    filler.unlink()
+    project.dvc("checkout", "--force")
+    assert project.outputs() == before
+    assert (project.root / "models/polyps/unet.keras").exists()
+    project.dvc("repro", "--force", "--single-item", "train-unet@polyps")
+    assert project.outputs() == before
