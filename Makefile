@@ -10,7 +10,7 @@ repro: $(VENV)/installed
 	dvc repro
 
 test: $(VENV)/installed
-	python -m pytest --numprocesses 2 --dist loadgroup
+	python -m pytest --numprocesses 2 --dist loadfile
 
 verify-reproducible: $(VENV)/installed
 	python -m tests.pipeline.two_runs

@@ -88,7 +88,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(small_disk):
     assert "No space left" in result.stdout + result.stderr
     assert "Traceback" not in result.stdout + result.stderr
     filler.unlink()
-    project.dvc("checkout", "--force")
+    project.dvc("checkout", "--force", "train-unet@polyps")
     assert project.outputs() == before
     assert (project.root / "models/polyps/unet.keras").exists()
     project.dvc("repro", "--force", "--single-item", "train-unet@polyps")
