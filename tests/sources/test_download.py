@@ -61,21 +61,19 @@ def test_door_makes_the_folder_and_says_so(project, encoded, capsys):
         path.parent.mkdir(parents=True)
         path.write_bytes(encoded(np.zeros((4, 4, 3), np.uint8)))
     project("tissue", source="folder", path="own")
-    stage.main(["tissue"])
+    stage.main("tissue")
     assert capsys.readouterr().out == "data/raw/tissue: 2 images from folder\n"
     assert read_info(paths.raw("tissue")).classes == ("a", "b")
     Path("own/a/1.png").write_bytes(b"")
     with pytest.raises(UserError, match="empty file"):
-        stage.main(["tissue"])
+        stage.main("tissue")
     assert len(read_table(paths.raw("tissue") / "images.csv")) == 2  # what was made before stays
 
 
-def test_unknown_dataset_and_missing_argument(project):
+def test_unknown_dataset(project):
     settings = project("tissue")
     with pytest.raises(UserError, match="expected a dataset of mitochondria, polyps, tissue, received 'tissues'"):
         sources.download("tissues", settings)
-    with pytest.raises(UserError, match="one dataset's name, received 0"):
-        stage.main([])
 
 
 def test_door_prints_a_line_for_a_mistake_and_imports_no_network_library(project):
