@@ -23,7 +23,7 @@ def trained(tmp_path_factory):
 
 
 def test_a_killed_training_goes_on_to_the_same_bytes(trained):
-    """Three moments of those that `python -m tests.pipeline.kill_training 50` draws."""
+    """At three shares of the time that an undisturbed run takes; `kill_training` draws as many random moments as one likes."""
     project, seconds = trained
     for share in (0.4, 0.6, 0.9):
         interrupted, _, same = kill_training.kill_and_go_on(project, share * seconds)
