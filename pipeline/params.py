@@ -158,6 +158,7 @@ class UNet(Section):
     normalization: Literal["batch", "none"]
     lr_scale: Positive
     epochs_scale: Positive
+    batch_scale: Positive
 
 
 class VGG16(Section):
@@ -167,6 +168,7 @@ class VGG16(Section):
     frozen_blocks: Annotated[int, Field(ge=0, le=5)]
     lr_scale: Positive
     epochs_scale: Positive
+    batch_scale: Positive
 
 
 class Inference(Section):

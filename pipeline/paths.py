@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import platformdirs
+
 PARAMS = Path("params.yaml")
 REPORT = Path("reports/index.html")
 SUMMARY = Path("reports/summary.md")
@@ -10,9 +12,7 @@ SUMMARY = Path("reports/summary.md")
 
 def downloads():
     """Per-user cache of downloaded files, shared by all experiments; PIPELINE_DOWNLOADS names another folder."""
-    import pooch  # here, because every stage imports this module and one downloads
-
-    return Path(os.environ.get("PIPELINE_DOWNLOADS") or pooch.os_cache("biomedical-image-pipeline"))
+    return Path(os.environ.get("PIPELINE_DOWNLOADS") or platformdirs.user_cache_dir("biomedical-image-pipeline"))
 
 
 def raw(dataset):

@@ -75,7 +75,7 @@ def test_every_positive_number_survives_its_text(value):
         ("datasets.polyps.folder.group", "'p'", "datasets.polyps.folder: expected group to hold one pair of parentheses"),
         ("datasets.tissue.patches.resize", "[16, 48]", "datasets.tissue: expected patches.resize of at least [32, 32]"),
         ("datasets.mitochondria.patches.size", "[128]", "datasets.mitochondria.patches.size.1: missing key"),
-        ("inference.overlap", "[300, 64]", "inference: expected overlap of at most half the tile"),
+        ("inference.overlap", "[600, 64]", "inference: expected overlap of at most half the tile"),
         ("unet.depth", "9", "unet.depth: expected less than or equal to 7, received 9"),
     ],
 )

@@ -11,7 +11,7 @@ import pipeline.networks.layers  # noqa: F401  registers the layers that a saved
 from pipeline.errors import UserError
 from pipeline.images.io import unit
 from pipeline.images.patches import resize_image
-from pipeline.inference.tiling import predict_image, sigmoid
+from pipeline.inference.tiling import predict_image, predict_rows, sigmoid
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,30 @@ class TrainedModel:
         -------
         ndarray, shape (H, W), float32 in [0, 1]
         """
-        return self.blend(lambda windows: sigmoid(self.network.predict_on_batch(windows))[..., 0], image, settings)
+        return self.blend(self._probability, image, settings)
+
+    def segment_rows(self, read, shape, settings, rows=None):
+        """Predict as `segment` does, from the top down, with few rows in memory (see `predict_rows`).
+
+        Only for a model whose images are not resized.
+
+        Parameters
+        ----------
+        read : callable
+            ``read(start, stop)`` → rows of the image, ndarray (stop - start, W, C), uint8 or uint16.
+        shape : tuple of int
+            Rows and columns of the image.
+        settings : pipeline.params.Inference
+        rows : tuple of int, optional
+            First row and the one after the last; by default all.
+
+        Yields
+        ------
+        start : int
+        probability : ndarray, shape (h, W), float32 in [0, 1]
+        """
+        how = (settings.tile, settings.overlap, settings.batch_size, settings.flips, self.align)
+        return predict_rows(self._probability, lambda start, stop: unit(read(start, stop)), shape, *how, rows)
 
     def blend(self, predict, image, settings):
         """Run another function of windows over an image as `segment` runs the network (see `predict_image`)."""
@@ -49,8 +72,17 @@ class TrainedModel:
         size = self.card["resize"]
         if size is not None:
             pixels = resize_image(pixels, size)
-        values = predict_image(predict, pixels, settings.tile, settings.overlap, settings.batch_size, settings.flips)
+        how = (settings.tile, settings.overlap, settings.batch_size, settings.flips, self.align)
+        values = predict_image(predict, pixels, *how)
         return values if size is None else resize_image(values, image.shape[:2])
+
+    @property
+    def align(self):
+        """Pixels by which an image can be moved so that the network's poolings fall on the same ones."""
+        return 2 ** sum(isinstance(layer, keras.layers.MaxPooling2D) for layer in self.network.layers)
+
+    def _probability(self, windows):
+        return sigmoid(self.network.predict_on_batch(windows))[..., 0]
 
     def classify(self, image):
         """Predict the probability of each class.

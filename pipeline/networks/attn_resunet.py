@@ -5,7 +5,7 @@ import keras
 from keras import layers
 
 from pipeline.networks import blocks
-from pipeline.networks.layers import CropTo
+from pipeline.networks.layers import CropTo, Double
 
 
 def attn_resunet(channels, filters=64, depth=4, dropout=0.0, normalization="batch", mean=0.0, variance=1.0):
@@ -57,7 +57,7 @@ def attention_gate(skip, signal, filters, name):
     gating = layers.Conv2D(filters, 1, kernel_initializer=blocks.INITIALIZER)(signal)
     x = layers.ReLU()(layers.Add()([features, gating]))
     x = layers.Conv2D(1, 1, activation="sigmoid")(x)
-    x = layers.UpSampling2D(2, interpolation="bilinear")(x)
+    x = Double()(x)
     # The layer that crops is the named one: its output is α on the grid of x.
     attention = CropTo(name=name)([x, skip])
     return layers.Multiply()([skip, attention])

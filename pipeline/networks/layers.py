@@ -44,3 +44,31 @@ class CropTo(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         larger, reference = input_shape
         return (larger[0], *reference[1:3], larger[3])
+
+
+@keras.saving.register_keras_serializable(package="pipeline")
+class Double(keras.layers.Layer):
+    """Double height and width by bilinear interpolation, between pixels' centres, edges repeated.
+
+    As ``UpSampling2D(2, interpolation="bilinear")``, which on TensorFlow fails where a compiled network meets images of
+    several sizes, and which XLA does not compile.
+    """
+
+    def call(self, inputs):
+        return _doubled(_doubled(inputs, axis=1), axis=2)
+
+    def compute_output_shape(self, input_shape):
+        batch, *sides, channels = input_shape
+        return (batch, *(None if side is None else 2 * side for side in sides), channels)
+
+
+def _doubled(x, axis):
+    """Put two values in the place of each along an axis: a quarter of a pixel before its centre, and behind it."""
+    if axis == 1:
+        before, after = ops.concatenate([x[:, :1], x[:, :-1]], 1), ops.concatenate([x[:, 1:], x[:, -1:]], 1)
+    else:
+        before, after = ops.concatenate([x[:, :, :1], x[:, :, :-1]], 2), ops.concatenate([x[:, :, 1:], x[:, :, -1:]], 2)
+    pairs = ops.stack([0.75 * x + 0.25 * before, 0.75 * x + 0.25 * after], axis + 1)
+    shape = list(ops.shape(x))
+    shape[axis] = 2 * shape[axis]
+    return ops.reshape(pairs, shape)

@@ -2,6 +2,7 @@
 
 import keras
 
+from pipeline.networks.settle import settle
 from pipeline.networks.vgg16 import vgg16
 from pipeline.training.train import Task, train
 
@@ -25,7 +26,8 @@ def train_classification(dataset, name, params):
         )
 
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    train(dataset, name, Task("classification", build, loss, _accuracy), params)
+    task = Task("classification", build, loss, _accuracy, settle=settle if settings.weights is None else None)
+    train(dataset, name, task, params)
 
 
 def _accuracy():

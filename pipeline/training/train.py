@@ -10,11 +10,13 @@ import keras
 from pipeline import paths
 from pipeline.errors import UserError
 from pipeline.images.packed import load_card, load_packed
-from pipeline.training.batches import statistics
+from pipeline.training.batches import sample, statistics
 from pipeline.training.checkpoint import Checkpoint, training_key
 from pipeline.training.devices import prepare
 from pipeline.training.fit import fit
 from pipeline.training.save import save
+
+SETTLED_ON = 64  # patches whose answers give each unit of a network its first scale and shift
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Task:
     choose : callable, optional
         ``choose(network, val)`` → what else validation chooses: a dict for the model card, and the table that it was
         chosen from (pandas.DataFrame).
+    settle : callable, optional
+        ``settle(network, images)`` → brings the first weights of a network into the range of some training images.
     """
 
     kind: str
@@ -40,6 +44,7 @@ class Task:
     loss: Callable
     metric: Callable
     choose: Callable | None = None
+    settle: Callable | None = None
 
 
 def train(dataset, name, task, params):
@@ -71,17 +76,23 @@ def _train_one(dataset, name, task, params, seed, model, curves):
     card, training, validation = load_card(folder), load_packed(folder, "train"), load_packed(folder, "val")
     if card["kind"] != task.kind:
         raise UserError(f"{name}: expected a dataset for {task.kind}, received {dataset}, one for {card['kind']}")
-    network = task.build(card, seed, *statistics(training.images))
+    mean, variance = statistics(training.images)
+    network = task.build(card, seed, mean, variance)
+    if task.settle:
+        task.settle(network, sample(training.images, SETTLED_ON))
     weights = network.count_params()
     print(f"{name} on {dataset}: {weights:,} weights, {len(training.images):,} patches, {precision}, seed {seed}", flush=True)
     own = params.network(name)
-    settings = params.train.model_copy(update={"epochs": max(1, round(own.epochs_scale * params.train.epochs))})
+    scaled = {"epochs": own.epochs_scale * params.train.epochs, "batch_size": own.batch_scale * params.train.batch_size}
+    settings = params.train.model_copy(update={name: max(1, round(value)) for name, value in scaled.items()})
     deciding = {"network": name, "seed": seed, "precision": precision, "train": settings.model_dump(), "own": own.model_dump()}
     key = training_key(folder, deciding)
     checkpoint = Checkpoint(paths.checkpoint(dataset, name, key))
     epochs = fit(network, training, validation, task.loss, task.metric(), settings, own.lr_scale, seed, curves, checkpoint)
     chosen, table = task.choose(network, validation) if task.choose else ({}, None)
     card |= {"network": name, "precision": precision, "parameters": weights} | epochs | chosen
+    # What prediction holds a new image against, in [0, 1] units.
+    card |= {"intensity": {"mean": mean, "deviation": [v**0.5 for v in variance]}}
     card |= {"seed": seed, "keras": keras.__version__, "backend": keras.backend.backend()}
     save(network, model)
     model.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")

@@ -7,10 +7,12 @@ from itertools import pairwise
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
 from pipeline.errors import UserError
 from pipeline.networks.attn_resunet import attn_resunet
-from pipeline.networks.layers import BatchNormalization
+from pipeline.networks.layers import BatchNormalization, Double
+from pipeline.networks.settle import settle
 from pipeline.networks.unet import unet
 from pipeline.networks.vgg16 import vgg16
 
@@ -163,3 +165,34 @@ for name in ("unet", "attn_resunet"):
     np.testing.assert_allclose(network.predict_on_batch(images), expected, atol=1e-6)
 """
     subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True)
+
+
+def test_doubling_equals_keras_on_images_of_several_sizes():
+    inputs = keras.Input((None, None, 2))
+    network = keras.Model(inputs, Double()(inputs))
+    reference = keras.layers.UpSampling2D(2, interpolation="bilinear")
+    for shape in [(1, 1, 1, 2), (1, 3, 5, 2), (2, 8, 6, 2), (1, 1, 7, 2)]:
+        values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+        np.testing.assert_allclose(network.predict_on_batch(values), reference(values), atol=1e-6)
+
+
+@pytest.mark.parametrize("build", [unet, attn_resunet])
+def test_one_network_predicts_images_of_several_sizes(build):
+    network = build(channels=1, filters=2, depth=2)
+    for size in [(16, 16), (32, 16), (17, 23), (40, 40)]:
+        image = np.random.default_rng(0).uniform(size=(1, *size, 1)).astype(np.float32)
+        np.testing.assert_allclose(network.predict_on_batch(image), network(image), atol=1e-5)
+
+
+def test_settled_units_answer_with_mean_0_and_deviation_1():
+    images = np.random.default_rng(3).uniform(size=(24, 32, 32, 3)).astype(np.float32)
+    network = vgg16((32, 32), 3, 5, dense=64)
+    settle(network, images)
+    x = images
+    for layer in network.layers[1:]:
+        if hasattr(layer, "kernel"):
+            axes = tuple(range(len(x.shape) - 1))
+            answers = (ops.conv(x, layer.kernel, padding="same") if len(x.shape) == 4 else x @ layer.kernel) + layer.bias
+            np.testing.assert_allclose(ops.mean(answers, axes), 0, atol=1e-3)
+            np.testing.assert_allclose(ops.std(answers, axes), 0.1 if layer.name == "logits" else 1, atol=1e-2)
+        x = layer(x)
