@@ -1,5 +1,6 @@
 """Read and write images and masks. Row/column order; whatever the file's depth, the caller gets one of few types."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from pipeline.errors import UserError
 TIFF = (".tif", ".tiff")
 LOSSY = (".jpg", ".jpeg")
 SUFFIXES = (".png", *LOSSY, *TIFF)
+Image.MAX_IMAGE_PIXELS = 30_000**2 // 2  # Pillow refuses twice as many: a slide scanner's image passes, a forged header does not
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # between once and twice
 
 
 def read_pages(path):
@@ -44,7 +47,7 @@ def read_pages(path):
         raise UserError(f"{path}: expected a readable image, received damaged bytes ({_first_line(error)})") from error
     if not pages:
         raise UserError(f"{path}: expected a readable image, received a file without pages")
-    return [_grey_or_rgb(page, path) for page in pages]
+    return [grey_or_rgb(page, path) for page in pages]
 
 
 def read_image(path):
@@ -124,21 +127,8 @@ def unit(image):
     return image.astype(np.float32) / np.float32(np.iinfo(image.dtype).max)
 
 
-def _read_tiff(path):
-    with tifffile.TiffFile(path) as file:
-        return [page.asarray() if page.photometric.name != "PALETTE" else page.asrgb() for page in file.pages]
-
-
-def _read_pillow(path):
-    with Image.open(path) as image:
-        if image.mode == "P":
-            image = image.convert("RGB")
-        elif image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
-            raise UserError(f"{path}: expected grey or RGB, received {image.mode}")
-        return np.asarray(ImageOps.exif_transpose(image))  # cameras store the turn beside the pixels, masks are drawn upright
-
-
-def _grey_or_rgb(page, path):
+def grey_or_rgb(page, path):
+    """Bring one decoded page to shape (H, W, 1) or (H, W, 3), bool, uint8 or uint16 (see `read_pages`)."""
     if page.ndim == 2:
         page = page[..., None]
     if page.ndim != 3 or page.shape[-1] not in (1, 2, 3, 4) or 0 in page.shape:
@@ -153,6 +143,20 @@ def _grey_or_rgb(page, path):
     if page.dtype == np.uint16 and page.shape[-1] == 3:
         page = (page >> 8).astype(np.uint8)  # as Pillow reads a 16-bit RGB PNG; it cannot write one
     return page
+
+
+def _read_tiff(path):
+    with tifffile.TiffFile(path) as file:
+        return [page.asarray() if page.photometric.name != "PALETTE" else page.asrgb() for page in file.pages]
+
+
+def _read_pillow(path):
+    with Image.open(path) as image:
+        if image.mode == "P":
+            image = image.convert("RGB")
+        elif image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+            raise UserError(f"{path}: expected grey or RGB, received {image.mode}")
+        return np.asarray(ImageOps.exif_transpose(image))  # cameras store the turn beside the pixels, masks are drawn upright
 
 
 def _first_line(error):
