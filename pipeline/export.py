@@ -1,0 +1,66 @@
+"""Export a trained model for other software: ``python -m pipeline.export MODEL --format FORMAT --out PATH``.
+
+The exported network takes images (N, H, W, C), float32 in [0, 1], and returns probabilities, not logits: sigmoid of each
+pixel (N, H, W, 1) for segmentation, softmax over the classes (N, K) for classification. Formats: ``onnx`` (a file),
+``savedmodel`` and ``openvino`` (folders), ``bioimage`` (a package of the BioImage Model Zoo, ``.zip``).
+"""
+
+import argparse
+
+from pipeline.errors import plain_errors
+from pipeline.exporting.output import check, whole
+from pipeline.startup import load_keras
+
+# What the path of each format must end in; None: a folder.
+FORMATS = {"onnx": ".onnx", "savedmodel": None, "openvino": None, "bioimage": ".zip"}
+
+
+def export(model_path, name, out, overwrite=False):
+    """Write a model in another format and compare it with Keras; it appears whole or not at all.
+
+    Parameters
+    ----------
+    model_path : path-like
+        A ``.keras`` file with its card beside it.
+    name : {"onnx", "savedmodel", "openvino", "bioimage"}
+    out : path-like
+        Folders above it are made if needed.
+    overwrite : bool
+        Replace an earlier export.
+
+    Returns
+    -------
+    weights : int
+    difference : float
+        The largest absolute difference of probabilities from Keras.
+
+    Raises
+    ------
+    UserError
+        If the model cannot be loaded, the output exists or cannot be written, or its probabilities differ from those of
+        Keras by more than 1e-4.
+    """
+    check(out, FORMATS[name], overwrite)
+    load_keras()
+    from pipeline.exporting.convert import convert, load
+
+    model = load(model_path)
+    with whole(out) as path:
+        difference = convert(model, name, path)
+    return model.network.count_params(), difference
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m pipeline.export", description=__doc__.splitlines()[0])
+    parser.add_argument("model", metavar="MODEL", help="models/<dataset>/<network>.keras")
+    parser.add_argument("--format", required=True, choices=FORMATS, help="onnx, bioimage: a file; savedmodel, openvino: a folder")
+    parser.add_argument("--out", metavar="PATH", required=True, help="ends in .onnx or, for bioimage, in .zip")
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier export")
+    given = parser.parse_args(arguments)
+    weights, difference = export(given.model, given.format, given.out, given.overwrite)
+    print(f"{given.out}: {weights:,} weights, differs from Keras by at most {difference:.1e}")
+
+
+if __name__ == "__main__":
+    with plain_errors():
+        main()

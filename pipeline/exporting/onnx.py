@@ -1,0 +1,49 @@
+"""ONNX: one file that ONNX Runtime, OpenVINO and many others run."""
+
+import json
+
+import onnx
+import onnxruntime
+
+OPSET = 15  # of 2021: old enough for every runtime in use, and has all that the networks need
+
+
+def write(network, card, path):
+    """Write a network as ONNX; its metadata property ``card`` holds the card as JSON.
+
+    Parameters
+    ----------
+    network : keras.Model
+        As `pipeline.exporting.network.portable` makes it.
+    card : dict
+    path : pathlib.Path
+    """
+    network.export(str(path), format="onnx", verbose=False, opset_version=OPSET)
+    model = onnx.load(path)
+    _name(model.graph)
+    model.doc_string = "Images (batch, height, width, channel), float32 in [0, 1], to probabilities."
+    onnx.helper.set_model_props(model, {"card": json.dumps(card)})
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def read(source):
+    """Load an ONNX file (a path, or its bytes) as a function of images, on the CPU."""
+    source = source if isinstance(source, bytes) else str(source)
+    session = onnxruntime.InferenceSession(source, providers=["CPUExecutionProvider"])
+    return lambda images: session.run(["probability"], {"image": images})[0]
+
+
+def _name(graph):
+    """Give the output and the axes without a fixed size, which tf2onnx numbers, the names that they have here."""
+    output = graph.output[0].name
+    for node in graph.node:
+        for names in (node.input, node.output):
+            for number, name in enumerate(names):
+                if name == output:
+                    names[number] = "probability"
+    graph.output[0].name = "probability"
+    for tensor in (graph.input[0], graph.output[0]):
+        for name, axis in zip(("batch", "height", "width"), tensor.type.tensor_type.shape.dim, strict=False):
+            if not axis.HasField("dim_value"):
+                axis.dim_param = name

@@ -1,0 +1,23 @@
+"""SavedModel: TensorFlow's own folder, which runs without Keras and without this project."""
+
+import json
+
+import keras
+import numpy as np
+
+from pipeline.exporting.output import CARD
+
+
+def write(network, card, path):
+    """Write a network as SavedModel, its endpoint ``serve``, with the card in ``card.json``.
+
+    Parameters are those of `pipeline.exporting.onnx.write`; `path` becomes a folder.
+    """
+    network.export(str(path), format="tf_saved_model", verbose=False)
+    (path / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+
+
+def read(path):
+    """Load a SavedModel as a function of images."""
+    layer = keras.layers.TFSMLayer(str(path), call_endpoint="serve")
+    return lambda images: np.asarray(layer(images))
