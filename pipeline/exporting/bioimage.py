@@ -51,8 +51,8 @@ def write(network, card, path):
         save_bioimageio_package(_describe(card, tuple(size), folder), output_path=path)
     summary = test_model(path)
     if summary.status != "passed":
-        reasons = [error.msg.splitlines()[0] for detail in summary.details for error in detail.errors]
-        raise UserError(f"{path.name}: expected a package that the validator passes, received: {'; '.join(reasons)}")
+        first = next((error.msg.splitlines()[0] for detail in summary.details for error in detail.errors), summary.status)
+        raise UserError(f"{path.name}: expected a package that the validator passes, received: {first}; nothing was written")
 
 
 def read(path):
@@ -90,6 +90,7 @@ def _describe(card, size, folder):
 def _input(card, size, folder):
     tiled = card["kind"] == "segmentation" and card["resize"] is None
     sides = [spec.ParameterizedSize(min=SIZE, step=STEP) if tiled else side for side in size]
+    single = spec.EnsureDtypeDescr(kwargs=spec.EnsureDtypeKwargs(dtype="float32"))
     names = ["grey"] if card["channels"] == 1 else ["red", "green", "blue"]
     return spec.InputTensorDescr(
         id=spec.TensorId("image"),
@@ -102,10 +103,8 @@ def _input(card, size, folder):
             spec.ChannelAxis(channel_names=names),
         ],
         data=spec.IntervalOrRatioDataDescr(type="uint8", range=(0, 255)),
-        preprocessing=[
-            spec.EnsureDtypeDescr(kwargs=spec.EnsureDtypeKwargs(dtype="float32")),
-            spec.ScaleLinearDescr(kwargs=spec.ScaleLinearKwargs(gain=1 / 255)),
-        ],
+        # The last step too: without it, what is scaled would be turned into 8 bit again.
+        preprocessing=[single, spec.ScaleLinearDescr(kwargs=spec.ScaleLinearKwargs(gain=1 / 255)), single],
         test_tensor=spec.FileDescr(source=folder / "input.npy"),
     )
 

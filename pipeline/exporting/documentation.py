@@ -22,9 +22,9 @@ def document(card):
                 "## Output",
                 _output(card),
                 "## Validation",
-                "Compare with exact masks or labels on images of another patient, slide or block than those of training: images of "
-                "the same one flatter the score. The test tensors of this package show a generated image; they say that the software "
-                "computes what the trained network computes, nothing about quality.",
+                "Compare with exact masks or labels on images of other patients, slides or blocks than those of training: the "
+                "same ones flatter the score. The test tensors show a generated image; they say that the software computes what "
+                "the trained network computes, and nothing about quality.",
                 "## Training images",
                 *_origin(card),
             ]
