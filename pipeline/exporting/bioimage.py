@@ -1,5 +1,6 @@
 """A package of the BioImage Model Zoo: ONNX weights, what goes in and comes out, test tensors, and where it all is from."""
 
+import json
 import re
 import zipfile
 
@@ -83,7 +84,7 @@ def _describe(card, size, folder):
         inputs=[_input(card, size, folder)],
         outputs=[_output(card, folder)],
         weights=spec.WeightsDescr(onnx=spec.OnnxWeightsDescr(source=folder / WEIGHTS, opset_version=onnx.OPSET)),
-        config=spec.Config(biomedical_image_pipeline=card),
+        config=spec.Config(biomedical_image_pipeline={"card": json.dumps(card)}),
     )
 
 

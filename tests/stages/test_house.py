@@ -20,8 +20,8 @@ FRAMEWORK_IMPORT = rf"^\s*(import|from) ({'|'.join(FRAMEWORKS)})\b"
 
 # From the front door inwards: a room may import those on its own floor and below, never above.
 FLOORS = [
-    ("stages", "predict"),
-    ("sources", "training", "evaluation"),
+    ("stages", "predict", "export"),
+    ("sources", "training", "evaluation", "exporting"),
     ("images", "networks", "inference", "scoring", "reporting"),
     ("params", "paths", "errors", "startup"),
 ]

@@ -1,0 +1,232 @@
+"""Every exported network computes what Keras computes, at any size; an export appears whole or not at all."""
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.export import export, main
+from pipeline.exporting import bioimage, convert, onnx, openvino, savedmodel
+from pipeline.exporting.network import Bilinear, portable
+from pipeline.exporting.verify import difference
+from pipeline.networks.attn_resunet import attn_resunet
+from pipeline.networks.unet import unet
+from pipeline.networks.vgg16 import vgg16
+
+STATISTICS = {"mean": [0.4, 0.5, 0.6], "variance": [0.04, 0.05, 0.06]}
+SIZES = [(173, 95), (32, 48)]
+
+
+def build(name):
+    if name == "vgg16":
+        return vgg16((32, 32), 3, 4, dense=8, **STATISTICS)
+    network = {"unet": unet, "attn_resunet": attn_resunet}[name](3, filters=4, depth=2, normalization="batch", **STATISTICS)
+    for number, layer in enumerate(network.layers):  # statistics as after some training
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.moving_mean.assign(np.random.default_rng(number).normal(0, 0.2, layer.moving_mean.shape))
+    return network
+
+
+def card_of(name):
+    classification = name == "vgg16"
+    return {
+        "name": "tissue" if classification else "polyps",
+        "source": "phantom",
+        "kind": "classification" if classification else "segmentation",
+        "classes": ["adipose", "debris", "mucosa", "tumour"] if classification else ["background", "polyp"],
+        "channels": 3,
+        "pixel_size_nm": [8.0, 6.0] if name == "unet" else None,
+        "phantom": True,
+        "licence": "CC BY 4.0",
+        "citation": "Somebody: A set of images, 2020, doi 10.1234/abc.5",
+        "url": "https://example.org/images",
+        "resize": {"vgg16": [32, 32], "attn_resunet": [48, 64], "unet": None}[name],
+        "patch_size": [32, 32],
+        "network": name,
+        "threshold": 0.4375,
+    }
+
+
+def logits_to_probabilities(name, logits):
+    logits = np.asarray(logits, np.float64)
+    if name != "vgg16":
+        return 1 / (1 + np.exp(-logits))
+    odds = np.exp(logits)
+    return odds / odds.sum(axis=-1, keepdims=True)
+
+
+@pytest.fixture(scope="module", params=["unet", "attn_resunet", "vgg16"])
+def trained(request, tmp_path_factory):
+    """Name, network, path of its file with the card beside it, and images with their probabilities."""
+    name = request.param
+    network = build(name)
+    path = tmp_path_factory.mktemp("models") / f"{name}.keras"
+    network.save(path)
+    path.with_suffix(".json").write_text(json.dumps(card_of(name)))
+    sizes = [(32, 32)] if name == "vgg16" else SIZES
+    images = [np.random.default_rng(1).random((n, *size, 3), np.float32) for n, size in enumerate(sizes, start=1)]
+    return name, network, path, [(x, logits_to_probabilities(name, network(x, training=False))) for x in images]
+
+
+@pytest.fixture(scope="module")
+def exported(trained, tmp_path_factory):
+    """A trained network's ONNX file, with what exporting it told."""
+    path = tmp_path_factory.mktemp("exported") / "a.onnx"
+    return path, export(trained[2], "onnx", path)
+
+
+@pytest.fixture
+def same_onnx(exported, monkeypatch):
+    """The formats that are made from ONNX take the exported file: tf2onnx needs seconds for each."""
+    monkeypatch.setattr(onnx, "write", lambda network, card, path: shutil.copy(exported[0], path))
+
+
+def agree(run, pairs):
+    for images, expected in pairs:
+        received = run(images)
+        assert received.dtype == np.float32
+        np.testing.assert_allclose(received, expected, rtol=0, atol=1e-4)
+
+
+def test_onnx_computes_what_keras_computes(trained, exported):
+    _, network, _, pairs = trained
+    path, (weights, found) = exported
+    assert weights == network.count_params()
+    assert 0 <= found < 1e-5
+    agree(onnx.read(path), pairs)
+
+
+def test_openvino_computes_what_keras_computes(trained, tmp_path, same_onnx):
+    name, _, path, pairs = trained
+    export(path, "openvino", tmp_path / "ov")
+    agree(openvino.read(tmp_path / "ov"), pairs)
+    assert sorted(file.name for file in (tmp_path / "ov").iterdir()) == ["card.json", "model.bin", "model.xml"]
+    assert json.loads((tmp_path / "ov/card.json").read_text()) == card_of(name)
+    assert "openvino_telemetry" not in sys.modules  # its converter would report the use
+
+
+def test_onnx_says_what_it_is(trained, exported):
+    import onnx as library
+
+    name = trained[0]
+    model = library.load(exported[0])
+    (properties,) = model.metadata_props
+    assert json.loads(properties.value) == card_of(name)
+    (entry,), (result,) = model.graph.input, model.graph.output  # statistics of the images are no further inputs
+    assert (entry.name, result.name) == ("image", "probability")
+    axes = [axis.dim_param or axis.dim_value for axis in entry.type.tensor_type.shape.dim]
+    assert axes == (["batch", 32, 32, 3] if name == "vgg16" else ["batch", "height", "width", 3])
+
+
+def test_savedmodel_runs_without_this_project(trained, tmp_path):
+    name, _, path, pairs = trained
+    export(path, "savedmodel", tmp_path / "saved")
+    agree(savedmodel.read(tmp_path / "saved"), pairs)
+    assert json.loads((tmp_path / "saved/card.json").read_text()) == card_of(name)
+
+
+@pytest.mark.filterwarnings("ignore:Found mapping with 'source'")  # bioimageio.spec about its own descriptions
+def test_the_validator_of_the_model_zoo_passes_a_package(trained, tmp_path, same_onnx):
+    from bioimageio.core import load_description, test_model
+
+    name, _, path, pairs = trained
+    export(path, "bioimage", tmp_path / "a.zip")
+    summary = test_model(tmp_path / "a.zip")
+    assert summary.status == "passed", summary.format()
+    agree(bioimage.read(tmp_path / "a.zip"), pairs)
+    described = load_description(tmp_path / "a.zip")
+    assert str(described.license) == "CC-BY-4.0"
+    assert "10.1234/abc.5" in [str(entry.doi) for entry in described.cite]
+    assert json.loads(described.config.biomedical_image_pipeline["card"]) == card_of(name)
+    if name == "unet":
+        assert [axis.scale for axis in described.inputs[0].axes[1:3]] == [8.0, 6.0]
+    with zipfile.ZipFile(tmp_path / "a.zip") as package:
+        text = b"".join(package.read(file) for file in package.namelist() if file.endswith((".md", ".yaml"))).decode()
+    assert str(tmp_path) not in text
+
+
+def test_what_was_trained_in_bfloat16_is_exported_in_float32():
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        network = unet(1, 4, 1, normalization="batch")
+    finally:
+        keras.config.set_dtype_policy(policy)
+    copy = portable(network, "segmentation")
+    assert {layer.compute_dtype for layer in copy.layers} == {"float32"}
+    images = np.random.default_rng(0).random((1, 20, 30, 1), np.float32)
+    expected = logits_to_probabilities("unet", np.asarray(network(images)))
+    np.testing.assert_allclose(np.asarray(copy(images)), expected, atol=0.02)  # three digits of bfloat16
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 8), (2, 1)])
+def test_upsampling_is_that_of_keras(size):
+    images = np.random.default_rng(0).normal(size=(2, *size, 3)).astype(np.float32)
+    expected = keras.layers.UpSampling2D(2, interpolation="bilinear")(images)
+    np.testing.assert_allclose(np.asarray(Bilinear(2)(images)), np.asarray(expected), atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """The path of a small network's file, with its card beside it."""
+    path = tmp_path_factory.mktemp("small") / "unet.keras"
+    unet(1, 2, 1).save(path)
+    path.with_suffix(".json").write_text(json.dumps(card_of("unet") | {"channels": 1}))
+    return path
+
+
+@pytest.mark.parametrize("wrong", [lambda p: p + 2e-4, lambda p: p[:, :-1], lambda p: p * np.nan])
+def test_every_difference_is_found(wrong):
+    copy = portable(unet(1, 2, 1), "segmentation")
+    assert difference(lambda images: np.asarray(copy(images)), copy) <= convert.LIMIT
+    assert not difference(lambda images: wrong(np.asarray(copy(images))), copy) <= convert.LIMIT
+
+
+def test_what_differs_is_refused_and_leaves_nothing_behind(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(convert, "difference", lambda run, network: 2e-4)
+    monkeypatch.setitem(convert.WRITERS, "onnx", Fake)
+    with pytest.raises(UserError, match=r"a\.onnx: expected probabilities within 0\.0001 .* difference of 2\.0e-04"):
+        export(small, "onnx", tmp_path / "new" / "a.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+class Fake:
+    """A format that writes at once."""
+
+    @staticmethod
+    def write(network, card, path):
+        path.write_text("new")
+
+    @staticmethod
+    def read(path):
+        return None
+
+
+def test_the_command_prints_one_line(small, tmp_path):
+    command = [sys.executable, "-m", "pipeline.export", small, "--format", "onnx", "--out", tmp_path / "a.onnx"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
+    (line,) = result.stdout.splitlines()
+    assert line.startswith(f"{tmp_path / 'a.onnx'}: ")
+    assert "weights, differs from Keras by at most" in line
+    again = subprocess.run(command, capture_output=True, text=True)
+    assert again.returncode == 1
+    assert again.stderr == f"error: {tmp_path / 'a.onnx'}: expected a new name, received one that exists; " + (
+        "choose another or give --overwrite\n"
+    )
+    assert [file.name for file in tmp_path.iterdir()] == ["a.onnx"]
+
+
+def test_overwrite_replaces_an_export(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(convert, "difference", lambda run, network: 0.0)
+    monkeypatch.setitem(convert.WRITERS, "onnx", Fake)
+    (tmp_path / "a.onnx").write_text("old")
+    main([str(small), "--format", "onnx", "--out", str(tmp_path / "a.onnx"), "--overwrite"])
+    assert (tmp_path / "a.onnx").read_text() == "new"
+    assert [file.name for file in tmp_path.iterdir()] == ["a.onnx"]

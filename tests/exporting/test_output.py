@@ -1,0 +1,108 @@
+"""Mistakes with models and places are told in one plain line, and nothing is left behind."""
+
+import json
+
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.export import export
+from pipeline.exporting.output import check, whole
+
+
+def left(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def keras_file(folder, content, card="{}"):
+    (folder / "unet.keras").write_bytes(content)
+    (folder / "unet.json").write_text(card)
+    return folder / "unet.keras"
+
+
+def a_truncated_file(folder):
+    import keras
+
+    network = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Conv2D(1, 1)])
+    network.save(folder / "whole.keras")
+    path = keras_file(folder, (folder / "whole.keras").read_bytes()[:-200])
+    (folder / "whole.keras").unlink()
+    return path
+
+
+def a_card_without_what_is_needed(folder):
+    import keras
+
+    path = keras_file(folder, b"", json.dumps({"kind": "segmentation"}))
+    keras.Sequential([keras.Input((None, None, 1)), keras.layers.Conv2D(1, 1)]).save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda folder: folder / "unet.keras", "no such file"),
+        (lambda folder: keras_file(folder, b"not a model"), "expected a model trained by this pipeline"),
+        (a_truncated_file, "expected a model trained by this pipeline"),
+        (a_card_without_what_is_needed, "expected a card that says channels, classes, name, network, resize"),
+    ],
+)
+def test_a_model_that_cannot_be_loaded_is_told(tmp_path, make, told):
+    path = make(tmp_path)
+    before = left(tmp_path)
+    with pytest.raises(UserError, match=told) as error:
+        export(path, "onnx", tmp_path / "out" / "a.onnx")
+    assert len(str(error.value).splitlines()) == 1
+    assert left(tmp_path) == before
+
+
+def test_a_wrong_name_is_told():
+    with pytest.raises(UserError, match=r"a\.zip: expected a name that ends in \.onnx, received a\.zip"):
+        check("a.zip", ".onnx", overwrite=False)
+
+
+@pytest.mark.parametrize("suffix", [None, ".onnx"])
+def test_what_exists_is_kept(tmp_path, suffix):
+    place = tmp_path / "a.onnx"
+    place.write_text("old") if suffix else place.mkdir()
+    with pytest.raises(UserError, match="expected a new name, received one that exists"):
+        check(place, suffix, overwrite=False)
+
+
+def test_a_folder_that_is_no_export_is_never_replaced(tmp_path):
+    (tmp_path / "thesis").mkdir()
+    with pytest.raises(UserError, match=r"expected an earlier export \(a folder with a card\.json\)"):
+        check(tmp_path / "thesis", None, overwrite=True)
+    (tmp_path / "thesis/card.json").write_text("{}")
+    check(tmp_path / "thesis", None, overwrite=True)
+
+
+@pytest.mark.parametrize(("place", "told"), [("file/a.onnx", "File exists"), ("file/deep/a.onnx", "Not a directory")])
+def test_a_place_that_cannot_be_written_is_told(tmp_path, place, told):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(UserError, match=f"expected a place to write to, received: {told}"),
+        whole(tmp_path / place),
+    ):
+        pytest.fail("nothing can be written there")
+    assert left(tmp_path) == ["file"]
+
+
+def test_a_folder_is_replaced_whole(tmp_path):
+    place = tmp_path / "saved"
+    place.mkdir()
+    (place / "old").write_text("")
+    with pytest.raises(RuntimeError), whole(place) as path:
+        path.mkdir()
+        raise RuntimeError
+    assert left(tmp_path) == ["saved", "saved/old"]
+    with whole(place) as path:
+        path.mkdir()
+        (path / "new").write_text("")
+    assert left(tmp_path) == ["saved", "saved/new"]
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path):
+    with pytest.raises(UserError, match="No space left on device"), whole(tmp_path / "deep/er/a.onnx") as path:
+        path.write_text("half")
+        raise OSError(28, "No space left on device")
+    assert left(tmp_path) == []
