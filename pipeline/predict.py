@@ -1,118 +1,188 @@
 """Apply a trained model to your own images: ``python -m pipeline.predict MODEL IMAGE... --out DIR``.
 
-A segmentation model writes, for each image, ``<stem>_mask.png`` (0 and 255), ``<stem>_probability.tif`` (float32 in
-[0, 1]) and ``<stem>_overlay.png``; VGG16 writes one ``predictions.csv`` with the probability of each class.
+Or from Python, on arrays::
+
+    from pipeline.predict import load, predict
+
+    model = load("models/mitochondria/unet.keras")
+    result = predict(model, image)          # ndarray (H, W) or (H, W, C), uint8 or uint16
+    result.mask, result.probability, result.labels, result.objects
 """
 
 import argparse
+import os
 import sys
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
-import tifffile
-from tqdm import tqdm
+import pandas as pd
 
-from pipeline import params
+from pipeline import params, paths
 from pipeline.errors import UserError, plain_errors
-from pipeline.images.io import read_image, write_png
+from pipeline.images.io import grey_or_rgb
+from pipeline.inference.objects import label_rows
+from pipeline.inference.units import COLUMNS, table_row
+from pipeline.params import Inference
+from pipeline.prediction import checks
+from pipeline.prediction.describe import describe
+from pipeline.prediction.run import predict_files
+from pipeline.prediction.segmentation import Choices
+from pipeline.prediction.volume import Cluster
 from pipeline.startup import load_keras
 
+ANYWHERE = Inference(tile=(1024, 1024), overlap=(192, 192), batch_size=1, flips=False)  # where there is no params.yaml
 
-def predict(model_path, images, out, threshold=None):
-    """Predict images and write the results into a folder.
 
-    Parameters
+@dataclass(frozen=True)
+class Prediction:
+    """What a segmentation model says of an image.
+
+    Attributes
     ----------
-    model_path : path-like
-        A ``.keras`` file with its card beside it.
-    images : sequence of path-like
-        Grey or RGB, 8 or 16 bit, of any size.
-    out : path-like
-        Made if needed.
-    threshold : float, optional
-        Probability at or above which a pixel is foreground; by default the one chosen on validation.
+    probability : ndarray, shape (H, W), float32 in [0, 1]
+    mask : ndarray, shape (H, W), bool
+    labels : ndarray, shape (H, W), int32
+        0 is background; objects count from 1.
+    objects : pandas.DataFrame
+        One row an object, with the columns of ``<name>_objects.csv``.
+    """
+
+    probability: np.ndarray
+    mask: np.ndarray
+    labels: np.ndarray
+    objects: pd.DataFrame
+
+
+def load(path):
+    """Load a trained model (``models/<dataset>/<network>.keras``, its card beside it).
+
+    Returns
+    -------
+    pipeline.inference.model.TrainedModel
 
     Raises
     ------
     UserError
-        After all other images were predicted: one line for each image that could not be.
+        If the file is missing, damaged or of another kind.
     """
-    settings = params.load().inference
     load_keras()
     from pipeline.inference.model import load_trained
 
-    names = [Path(image).stem for image in images]
-    doubles = sorted({name for name in names if names.count(name) > 1})
-    if doubles:
-        raise UserError(f"expected images of different names, received several of: {', '.join(doubles)}")
-    model = load_trained(model_path)
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    write = (
-        _classifications(model, out)
-        if model.card["kind"] == "classification"
-        else _segmentations(model, out, settings, threshold)
-    )
-    failures = []
-    for path in tqdm(images, desc="images", disable=None):
-        try:
-            image = read_image(path)
-            expected = model.card["channels"]
-            if image.shape[-1] != expected:
-                raise UserError(f"{path}: expected {expected} channels as in training, received {image.shape[-1]}")
-            write(Path(path), image)
-        except UserError as error:
-            failures.append(str(error))
-    if failures:
-        raise UserError("\n".join(failures))
+    return load_trained(path)
 
 
-def _segmentations(model, out, settings, threshold):
-    threshold = model.card["threshold"] if threshold is None else threshold
+def predict(model, image, threshold=None, split=False, smallest=1, pixel_size_nm=None, settings=ANYWHERE):
+    """Predict one image.
 
-    def write(path, image):
-        probability = model.segment(image, settings)
-        mask = probability >= threshold
-        write_png(out / f"{path.stem}_mask.png", mask.astype(np.uint8) * 255)
-        tifffile.imwrite(out / f"{path.stem}_probability.tif", probability, compression="zlib")
-        write_png(out / f"{path.stem}_overlay.png", _overlay(image, mask))
+    Parameters
+    ----------
+    model : pipeline.inference.model.TrainedModel
+    image : ndarray, shape (H, W) or (H, W, C), uint8 or uint16
+    threshold : float, optional
+        Probability at or above which a pixel is foreground; by default the one chosen on validation.
+    split : bool
+        Separate objects that touch.
+    smallest : int
+        Objects of fewer pixels are left out of labels and table.
+    pixel_size_nm : tuple of float, optional
+        Height and width of a pixel, for micrometres in the table.
+    settings : pipeline.params.Inference
 
-    return write
+    Returns
+    -------
+    Prediction, or for VGG16 dict of str to float
+        Probability of each class.
+
+    Raises
+    ------
+    UserError
+        If the image has other channels than the training images, or another kind of number.
+    """
+    image = checks.fitting(grey_or_rgb(np.asarray(image), "image"), model.card["channels"], "image")
+    if model.card["kind"] == "classification":
+        return dict(zip(model.card["classes"], map(float, model.classify(image)), strict=True))
+    probability = model.segment(image, settings)
+    mask = probability >= (model.card["threshold"] if threshold is None else threshold)
+    bands = list(label_rows([(mask, image)], split, smallest))
+    objects = [table_row(measured, pixel_size_nm) for _, found in bands for measured in found]
+    labels = np.concatenate([labels for labels, _ in bands])
+    return Prediction(probability, mask, labels, pd.DataFrame(objects, columns=list(COLUMNS)))
 
 
-def _classifications(model, out):
-    table = out / "predictions.csv"
-    classes = model.card["classes"]
-    table.write_text(",".join(["image", "predicted", *classes]) + "\n", encoding="utf-8")
+def _arguments(arguments):
+    parser = argparse.ArgumentParser(prog="python -m pipeline.predict", description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("model", metavar="MODEL", help="models/<dataset>/<network>.keras")
+    add("images", metavar="IMAGE", nargs="*", help="PNG, JPEG, TIFF, OME-TIFF or OME-Zarr; a folder or a pattern of them")
+    add("--out", metavar="DIR", help="folder for the results")
+    add("--describe", action="store_true", help="print the model's card and stop")
+    add("--overwrite", action="store_true", help="replace what another run wrote into DIR")
+    add("--threshold", type=float, help="probability of foreground (default: the one chosen on validation)")
+    add("--split", action="store_true", help="separate objects that touch")
+    add("--smallest", type=int, default=1, metavar="PIXELS", help="leave out smaller objects")
+    add("--median", type=int, default=1, metavar="SECTIONS", help="median of the probability over so many sections (odd)")
+    add("--range", type=float, nargs=2, metavar=("LOW", "HIGH"), help="grey values that become black and white")
+    add("--pixel-size", type=float, nargs="+", metavar="NM", help="height and width of a pixel, or one for both")
+    add("--flips", action="store_true", help="average over eight flips and turns: slower, a little better")
+    add("--tile", type=int, metavar="PIXELS", help="side of the window that slides over large images")
+    add("--overlap", type=int, metavar="PIXELS", help="that neighbouring windows share")
+    add("--batch-size", type=int, metavar="WINDOWS", help="windows at a time")
+    add("--device", metavar="cpu|gpu:N", help="where to compute (default: the first GPU, if there is one)")
+    add("--workers", type=int, default=1, help="processes for a volume")
+    add("--memory", default="auto", metavar="SIZE", help="of each process, such as 2GiB")
+    add("--scheduler", metavar="tcp://...", help="a running Dask scheduler instead")
+    given = parser.parse_args(arguments)
+    if not given.describe and not (given.images and given.out):
+        parser.error("expected IMAGE... and --out DIR, or --describe")
+    if given.median < 1 or given.median % 2 == 0:
+        parser.error(f"--median: expected an odd number of sections, received {given.median}")
+    if given.threshold is not None and not 0 <= given.threshold <= 1:
+        parser.error(f"--threshold: expected a probability, received {given.threshold}")
+    if given.range and not given.range[0] < given.range[1]:
+        parser.error(f"--range: expected LOW below HIGH, received {given.range[0]:g} {given.range[1]:g}")
+    if given.pixel_size and (len(given.pixel_size) > 2 or min(given.pixel_size) <= 0):
+        parser.error(f"--pixel-size: expected one or two sizes above 0, received {given.pixel_size}")
+    return given
 
-    def write(path, image):
-        probability = model.classify(image)
-        row = [path.name, classes[int(probability.argmax())], *(f"{p:.6g}" for p in probability)]
-        with open(table, "a", encoding="utf-8") as file:
-            file.write(",".join(row) + "\n")
 
-    return write
+def _settings(given):
+    """The params' inference section, or its defaults away from the project, with what the command line changes."""
+    settings = params.load().inference if paths.PARAMS.exists() else ANYWHERE
+    changes = {"batch_size": given.batch_size, "flips": given.flips or None}
+    changes |= {name: [value] * 2 for name, value in (("tile", given.tile), ("overlap", given.overlap)) if value is not None}
+    changed = settings.model_dump() | {name: value for name, value in changes.items() if value is not None}
+    try:
+        return Inference.model_validate(changed)
+    except ValueError as error:
+        reason = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+        raise UserError(f"--tile, --overlap, --batch-size: {reason}") from error
 
 
-def _overlay(image, mask):
-    """The image in grey with the mask's outline in orange, as uint8 RGB."""
-    from skimage.segmentation import find_boundaries
-
-    grey = image if image.dtype == np.uint8 else (image / max(int(image.max()), 1) * 255).astype(np.uint8)
-    picture = np.broadcast_to(grey, (*mask.shape, 3)).copy()
-    picture[find_boundaries(mask)] = (213, 94, 0)  # vermilion of the Okabe–Ito palette, told apart by everyone
-    return picture
+def _choose_device(device):
+    """Hide the GPUs that are not meant, before Keras looks for them."""
+    if device is None:
+        return
+    kind, _, number = device.partition(":")
+    if kind not in ("cpu", "gpu") or (number and not number.isdigit()):
+        raise UserError(f"--device: expected cpu, gpu or gpu:N, received {device}")
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1" if kind == "cpu" else number or "0"
+    if kind == "cpu":
+        os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python -m pipeline.predict", description=__doc__.splitlines()[0])
-    parser.add_argument("model", metavar="MODEL", help="models/<dataset>/<network>.keras")
-    parser.add_argument("images", metavar="IMAGE", nargs="+", help="PNG, JPEG or TIFF")
-    parser.add_argument("--out", metavar="DIR", required=True, help="folder for the results")
-    parser.add_argument("--threshold", type=float, help="probability of foreground (default: the one chosen on validation)")
-    given = parser.parse_args(arguments)
-    predict(given.model, given.images, given.out, given.threshold)
-    print(f"{len(given.images)} images predicted into {given.out}", file=sys.stderr)
+    given = _arguments(arguments)
+    _choose_device(given.device)
+    if given.describe:
+        print(describe(given.model, load(given.model)))
+        return
+    size = tuple(given.pixel_size * 2)[:2] if given.pixel_size else None
+    grey_range = tuple(given.range) if given.range else None
+    choices = Choices(given.threshold, given.median, given.split, given.smallest, grey_range, size)
+    cluster = Cluster(given.model, given.workers, given.memory, given.scheduler)
+    settings, model = _settings(given), load(given.model)
+    count = predict_files(model, given.model, given.images, given.out, settings, choices, cluster, given.overwrite)
+    print(f"{count} images predicted into {given.out}", file=sys.stderr)
 
 
 if __name__ == "__main__":

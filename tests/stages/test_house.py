@@ -21,7 +21,7 @@ FRAMEWORK_IMPORT = rf"^\s*(import|from) ({'|'.join(FRAMEWORKS)})\b"
 # From the front door inwards: a room may import those on its own floor and below, never above.
 FLOORS = [
     ("stages", "predict", "export"),
-    ("sources", "training", "evaluation", "exporting"),
+    ("sources", "training", "evaluation", "exporting", "prediction"),
     ("images", "networks", "inference", "scoring", "reporting"),
     ("params", "paths", "errors", "startup"),
 ]

@@ -1,0 +1,90 @@
+"""OME-Zarr: where the full resolution of a volume lies, what its axes are, and how large its pixels."""
+
+import shutil
+from pathlib import Path
+
+import zarr
+from ome_zarr.format import FormatV04, FormatV05
+from ome_zarr.writer import write_multiscales_metadata
+
+from pipeline.errors import UserError
+
+NANOMETRES = {"angstrom": 0.1, "nanometer": 1.0, "micrometer": 1e3, "millimeter": 1e6, "meter": 1e9}
+CHUNK = 1024  # rows and columns of a chunk that is written: a window's width, a megabyte of bytes
+
+
+def read(path):
+    """Open the full resolution of an OME-Zarr volume.
+
+    Returns
+    -------
+    array : zarr.Array
+    axes : str
+        A letter for each dimension, such as ``zyx`` or ``tczyx``.
+    pixel_size_nm : tuple of float, or None
+        Height and width, where the volume tells a unit.
+
+    Raises
+    ------
+    UserError
+        If it is no OME-Zarr image, or has no rows and columns.
+    """
+    try:
+        group = zarr.open_group(path, mode="r")
+        attributes = dict(group.attrs)
+        multiscales = attributes.get("ome", attributes)["multiscales"][0]
+        array = group[multiscales["datasets"][0]["path"]]
+    except (KeyError, IndexError, TypeError, ValueError, OSError, zarr.errors.BaseZarrError) as error:
+        raise UserError(f"{path}: expected an OME-Zarr image (a group with multiscales), received: {error}") from error
+    axes = [axis["name"] if isinstance(axis, dict) else axis for axis in multiscales.get("axes", "tczyx"[-array.ndim :])]
+    if len(axes) != array.ndim or not {"y", "x"} <= set(axes):
+        raise UserError(f"{path}: expected axes with y and x for {array.ndim} dimensions, received {axes}")
+    return array, "".join(axes), _pixel_size(multiscales, axes)
+
+
+def create(path, pages, shape, dtype, pixel_size_nm, source):
+    """Create an empty OME-Zarr volume of axes zyx for results, in the format of the volume that they belong to.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Replaced if it exists.
+    pages : int
+    shape : tuple of int
+        Rows and columns.
+    dtype : numpy dtype
+    pixel_size_nm : tuple of float, or None
+    source : path-like
+        The volume that was predicted.
+
+    Returns
+    -------
+    zarr.Array
+        (pages, *shape), a chunk a page and `CHUNK` × `CHUNK` pixels.
+    """
+    shutil.rmtree(path, ignore_errors=True)
+    old = zarr.open_group(source, mode="r").metadata.zarr_format == 2
+    group = zarr.open_group(path, mode="w", zarr_format=2 if old else 3)
+    chunks = (1, *(min(CHUNK, n) for n in shape))
+    array = group.create_array(
+        "0", shape=(pages, *shape), chunks=chunks, dtype=dtype, dimension_names=None if old else list("zyx")
+    )
+    unit = {"unit": "nanometer"} if pixel_size_nm else {}
+    axes = [{"name": "z", "type": "space"}, *({"name": name, "type": "space"} | unit for name in "yx")]
+    scale = [1.0, *map(float, pixel_size_nm or (1, 1))]
+    datasets = [{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": scale}]}]
+    write_multiscales_metadata(group, datasets, fmt=FormatV04() if old else FormatV05(), axes=axes, name=Path(path).stem)
+    return array
+
+
+def _pixel_size(multiscales, axes):
+    units = {axis["name"]: NANOMETRES.get(axis.get("unit")) for axis in multiscales.get("axes", []) if isinstance(axis, dict)}
+    if not (units.get("y") and units.get("x")):
+        return None
+    scale = [1.0] * len(axes)
+    everywhere = multiscales.get("coordinateTransformations", [])
+    for transformation in [*multiscales["datasets"][0].get("coordinateTransformations", []), *everywhere]:
+        if transformation.get("type") == "scale":
+            scale = [a * b for a, b in zip(scale, transformation["scale"], strict=True)]
+    size = tuple(scale[axes.index(name)] * units[name] for name in "yx")
+    return size if all(n > 0 for n in size) else None

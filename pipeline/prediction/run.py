@@ -1,0 +1,94 @@
+"""Predict many images into one folder: the ones that fail do not keep the others from being done."""
+
+import errno
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from pipeline.errors import UserError
+from pipeline.prediction.classification import classify, sheets, thumbnail
+from pipeline.prediction.inputs import gather
+from pipeline.prediction.record import Record, digest
+from pipeline.prediction.segmentation import segment
+from pipeline.prediction.stack import opened
+
+
+def predict_files(model, path, images, out, settings, choices, cluster, overwrite=False):
+    """Predict files, folders, patterns and volumes into a folder; what an earlier run finished there is kept.
+
+    Parameters
+    ----------
+    model : pipeline.inference.model.TrainedModel
+    path : path-like
+        Of the model's file.
+    images : sequence of str
+    out : path-like
+    settings : pipeline.params.Inference
+    choices : pipeline.prediction.segmentation.Choices
+        With ``threshold=None`` the model's own is taken.
+    cluster : pipeline.prediction.volume.Cluster
+    overwrite : bool
+
+    Returns
+    -------
+    int
+        Images whose results are in the folder.
+
+    Raises
+    ------
+    UserError
+        After all other images were predicted: one line for each image that could not be.
+    """
+    inputs, failures = gather(images)
+    classification = model.card["kind"] == "classification"
+    if choices.threshold is None and not classification:
+        choices = replace(choices, threshold=model.card["threshold"])
+    run = {"model": digest(path), "settings": settings.model_dump(mode="json"), "choices": _plain(asdict(choices))}
+    record = Record(out, run, overwrite)
+    waiting = [image for image in inputs if not record.done(image)]
+    if len(waiting) < len(inputs):
+        print(f"{len(inputs) - len(waiting)} of {len(inputs)} images are done already", file=sys.stderr)
+    try:
+        for image in tqdm(waiting, desc="images", disable=None):
+            try:
+                with opened(image.path) as stack:
+                    folder = record.workspace(image)
+                    if classification:
+                        files, rows = [], classify(model, stack, image.name, choices.grey_range, _tell)
+                    else:
+                        files, rows = segment(model, stack, image.name, folder, settings, choices, cluster, _tell)
+                    record.finish(image, files, rows)
+            except (UserError, OSError, MemoryError) as error:
+                failures.append(_line(image.path, error))
+    finally:
+        record.close([image.name for image in inputs], "predictions.csv" if classification else "images.csv")
+    done = [image for image in inputs if record.done(image)]
+    if classification and done:
+        pictures = []
+        for image in done:
+            with opened(image.path) as stack:
+                pictures.append(thumbnail(stack))
+        sheets(pictures, [record.images[image.name]["rows"][0] for image in done], Path(out))
+    if failures:
+        raise UserError("\n".join(failures))
+    return len(done)
+
+
+def _line(path, error):
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"{path}: no space left for its results; make space and run the same command again, what is done is kept"
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return f"{path}: {reason}{f': {error.filename}' if getattr(error, 'filename', None) else ''}"
+
+
+def _plain(values):
+    """Choices as JSON gives them back: tuples are lists."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+
+
+def _tell(line):
+    tqdm.write(f"warning: {line}", file=sys.stderr)

@@ -1,0 +1,165 @@
+"""An opened image: pages that are read one at a time, and the size of their pixels where the file tells it."""
+
+import math
+import xml.etree.ElementTree as ElementTree
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tifffile
+import zarr
+
+from pipeline.errors import UserError
+from pipeline.images.io import TIFF, grey_or_rgb, read_image
+from pipeline.prediction import ome
+from pipeline.prediction.inputs import is_volume
+
+MICROMETRE = ("µm", "um", "micron", "microns", "micrometer")
+NANOMETRES = {"nm": 1, "nanometer": 1, "mm": 1e6, "cm": 1e7} | dict.fromkeys(MICROMETRE, 1e3)
+CENTIMETRE = 3  # of TIFF's ResolutionUnit; an inch is left alone, it tells how to print
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Pages of one size.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    pages : int
+    shape : tuple of int
+        Rows and columns of a page.
+    pixel_size_nm : tuple of float, or None
+        Height and width of a pixel, where the file tells it.
+    read : callable
+        ``read(page, start, stop)`` → rows of a page, ndarray (stop - start, W, C), uint8 or uint16, C = 1 or 3.
+    """
+
+    path: Path
+    pages: int
+    shape: tuple
+    pixel_size_nm: tuple | None
+    read: callable
+
+
+@contextmanager
+def opened(path):
+    """Open an image file or an OME-Zarr folder as a `Stack`.
+
+    A page of a TIFF, PNG or JPEG is decoded as a whole when it is first asked for; a volume is read by its chunks.
+
+    Raises
+    ------
+    UserError
+        If it is no image, is damaged, or holds another kind of number; also later, while reading.
+    """
+    path = Path(path)
+    if is_volume(path):
+        yield _volume(path)
+    elif path.suffix.lower() in TIFF and path.stat().st_size:
+        with _told(path), tifffile.TiffFile(path) as file:
+            stack = _tiff(path, file)
+            yield stack
+    else:
+        image = read_image(path)
+        yield Stack(path, 1, image.shape[:2], None, lambda page, start, stop: image[start:stop])
+
+
+def _tiff(path, file):
+    if not file.series:
+        raise UserError(f"{path}: expected a readable image, received a file without pages")
+    series = file.series[0]
+    axes, shape = series.axes, dict(zip(series.axes, series.shape, strict=True))
+    if "Y" not in shape or "X" not in shape:
+        raise UserError(f"{path}: expected an image of rows and columns, received axes {axes}")
+    if shape.get("C", 1) > 1:
+        raise UserError(f"{path}: expected grey or RGB, received {shape['C']} separate channels; save the one to predict")
+    leading = {axis: n for axis, n in shape.items() if axis not in "YXS"}
+    order = [[axis for axis in axes if axis in "YXS"].index(axis) for axis in "YXS" if axis in axes]
+    last = {"page": None, "pixels": None}  # the page that was read last
+
+    def page(number):
+        if last["page"] != number:
+            position = _position(number, leading)
+            with _told(path):
+                if series.keyframe.photometric.name == "PALETTE":
+                    pixels = series.pages[number].asrgb()
+                else:
+                    array = zarr.open(series.aszarr(level=0), mode="r")
+                    pixels = np.asarray(array[tuple(position.get(axis, slice(None)) for axis in axes)]).transpose(order)
+            last.update(page=number, pixels=_pixels(pixels, path))
+        return last["pixels"]
+
+    size = _ome_pixel_size(file) or _tiff_pixel_size(file)
+    return Stack(path, math.prod(leading.values()), (shape["Y"], shape["X"]), size, lambda n, start, stop: page(n)[start:stop])
+
+
+def _volume(path):
+    array, axes, size = ome.read(path)
+    leading = {axis: n for axis, n in zip(axes, array.shape, strict=True) if axis not in "yxc"}
+    colours = array.shape[axes.index("c")] if "c" in axes else 1
+    if colours not in (1, 3):
+        raise UserError(f"{path}: expected 1 or 3 channels, received {colours}")
+
+    def read(page, start, stop):
+        position = _position(page, leading)
+        index = tuple(slice(start, stop) if axis == "y" else slice(None) if axis in "xc" else position[axis] for axis in axes)
+        with _told(path):
+            pixels = np.asarray(array[index])
+        return _pixels(np.moveaxis(pixels, 0, -1) if "c" in axes else pixels, path)
+
+    shape = array.shape[axes.index("y")], array.shape[axes.index("x")]
+    return Stack(path, math.prod(leading.values()), shape, size, read)
+
+
+def _pixels(pixels, path):
+    pixels = grey_or_rgb(pixels, path)
+    return pixels.astype(np.uint8) * 255 if pixels.dtype == bool else pixels
+
+
+def _position(page, leading):
+    """Where page number `page` lies along the leading axes (a dict of their lengths)."""
+    return dict(zip(leading, np.unravel_index(page, tuple(leading.values())), strict=True)) if leading else {}
+
+
+@contextmanager
+def _told(path):
+    """Tell what a decoder raises on damaged bytes in one line."""
+    try:
+        yield
+    except (UserError, MemoryError, OSError, GeneratorExit):
+        raise
+    except Exception as error:  # struct.error, KeyError, zlib.error, TiffFileError, ...
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise UserError(f"{path}: expected a readable image, received damaged bytes ({reason})") from error
+
+
+def _ome_pixel_size(file):
+    if not file.is_ome:
+        return None
+    pixels = next((e for e in ElementTree.fromstring(file.ome_metadata).iter() if e.tag.endswith("}Pixels")), None)
+    if pixels is None or not {"PhysicalSizeX", "PhysicalSizeY"} <= set(pixels.attrib):
+        return None
+    units = [NANOMETRES.get(pixels.get(f"PhysicalSize{axis}Unit", "µm")) for axis in "YX"]
+    return _positive(
+        float(pixels.get(f"PhysicalSize{axis}")) * (unit or math.nan) for axis, unit in zip("YX", units, strict=True)
+    )
+
+
+def _tiff_pixel_size(file):
+    tags = file.pages[0].tags
+    if "XResolution" not in tags or "YResolution" not in tags:
+        return None
+    unit = NANOMETRES.get((file.imagej_metadata or {}).get("unit", "").replace("\\u00B5", "µ"))
+    if unit is None and "ResolutionUnit" in tags and tags["ResolutionUnit"].value == CENTIMETRE:
+        unit = NANOMETRES["cm"]
+    if unit is None:
+        return None
+    per_unit = [tags[f"{axis}Resolution"].value for axis in "YX"]
+    return _positive(unit * below / above if above else math.nan for above, below in per_unit)
+
+
+def _positive(values):
+    values = tuple(values)
+    return values if all(0 < v < math.inf for v in values) else None

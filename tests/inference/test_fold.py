@@ -1,0 +1,60 @@
+"""Folding changes how a network computes, not what."""
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline.inference.fold import folded
+from pipeline.inference.model import TrainedModel
+from pipeline.networks.attn_resunet import attn_resunet
+from pipeline.networks.unet import unet
+from pipeline.networks.vgg16 import vgg16
+from pipeline.params import Inference
+
+
+def trained(build):
+    """A small network whose normalisations have seen something."""
+    network = build(channels=1, filters=4, depth=2, normalization="batch", mean=0.4, variance=0.1)
+    rng = np.random.default_rng(5)
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.set_weights([rng.uniform(0.5, 2, w.shape) for w in layer.get_weights()])
+    return network
+
+
+@pytest.mark.parametrize("build", [unet, attn_resunet])
+def test_a_folded_network_answers_the_same(build):
+    network = trained(build)
+    copy = folded(network)
+    assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in copy.layers)
+    for size in [(16, 16), (33, 47)]:
+        image = np.random.default_rng(1).uniform(size=(2, *size, 1)).astype(np.float32)
+        expected = np.asarray(network(image, training=False))
+        np.testing.assert_allclose(np.asarray(copy(image)), expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+
+
+def test_nothing_to_fold_is_left_alone():
+    network = vgg16((32, 32), 3, 2, dense=8)
+    assert folded(network) is network
+
+
+@pytest.mark.parametrize("build", [unet, attn_resunet])
+def test_a_trained_model_predicts_what_its_network_says(build):
+    network = trained(build)
+    model = TrainedModel(network, {"resize": None})
+    assert model.align == 4
+    settings = Inference(tile=(64, 64), overlap=(16, 16), batch_size=2, flips=False)
+    for size in [(20, 31), (64, 64), (17, 23)]:
+        image = np.random.default_rng(2).integers(0, 256, (*size, 1), dtype=np.uint8)
+        logits = np.asarray(network((image / np.float32(255))[None], training=False))[0, ..., 0]
+        np.testing.assert_allclose(model.segment(image, settings), 1 / (1 + np.exp(-logits)), atol=1e-4)
+
+
+def test_rows_of_a_trained_model_equal_the_whole():
+    model = TrainedModel(trained(unet), {"resize": None})
+    settings = Inference(tile=(32, 32), overlap=(8, 8), batch_size=2, flips=False)
+    image = np.random.default_rng(3).integers(0, 65536, (100, 70, 1), dtype=np.uint16)
+    whole = model.segment(image, settings)
+    for first, end in [(0, 100), (0, 40), (40, 41), (41, 100)]:
+        blocks = model.segment_rows(lambda start, stop: image[start:stop], image.shape[:2], settings, (first, end))
+        np.testing.assert_array_equal(np.concatenate([block for _, block in blocks]), whole[first:end])
