@@ -30,7 +30,7 @@ from pipeline.prediction.segmentation import Choices
 from pipeline.prediction.volume import Cluster
 from pipeline.startup import load_keras
 
-ANYWHERE = Inference(tile=(1024, 1024), overlap=(192, 192), batch_size=1, flips=False)  # where there is no params.yaml
+ANYWHERE = Inference(tile=(1024, 1024), overlap=(192, 192), batch_size=2, flips=False)  # where there is no params.yaml
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,6 @@
 
 import keras
 import numpy as np
-from keras import ops
-
-
-@keras.saving.register_keras_serializable(package="pipeline.exporting")
-class Bilinear(keras.layers.UpSampling2D):
-    """Twice the height and width by bilinear interpolation, for sizes that are known only when an image is there.
-
-    Keras's own layer asks in Python whether the new size is positive, which a graph without a fixed size cannot answer.
-    Same results: with every pixel doubled, the mean with its neighbours in weights 1, 2, 1 is the linear interpolation.
-    """
-
-    def call(self, inputs):
-        x = ops.repeat(ops.repeat(inputs, 2, axis=1), 2, axis=2)
-        # The border's pixel is doubled, so that to reflect is to repeat it.
-        x = ops.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="reflect")
-        return ops.average_pool(ops.average_pool(x, 2, strides=1), 2, strides=1)  # 1, 1 after 1, 1 is 1, 2, 1
 
 
 def portable(network, kind):
@@ -55,6 +39,4 @@ def _portable_layer(layer):
         deviation = np.maximum(np.sqrt(np.ravel(layer.variance).astype(np.float64)), keras.backend.epsilon())
         offset = -np.ravel(layer.mean).astype(np.float64) / deviation
         return keras.layers.Rescaling((1 / deviation).tolist(), offset.tolist(), dtype="float32", name=layer.name)
-    if type(layer) is keras.layers.UpSampling2D and settings["interpolation"] == "bilinear" and layer.size == (2, 2):
-        return Bilinear.from_config(settings)
     return type(layer).from_config(settings)

@@ -35,7 +35,8 @@ def read(path):
         multiscales = attributes.get("ome", attributes)["multiscales"][0]
         array = group[multiscales["datasets"][0]["path"]]
     except (KeyError, IndexError, TypeError, ValueError, OSError, zarr.errors.BaseZarrError) as error:
-        raise UserError(f"{path}: expected an OME-Zarr image (a group with multiscales), received: {error}") from error
+        reason = f"no {error}" if isinstance(error, KeyError) else error
+        raise UserError(f"{path}: expected an OME-Zarr image (a group with multiscales), received: {reason}") from error
     axes = [axis["name"] if isinstance(axis, dict) else axis for axis in multiscales.get("axes", "tczyx"[-array.ndim :])]
     if len(axes) != array.ndim or not {"y", "x"} <= set(axes):
         raise UserError(f"{path}: expected axes with y and x for {array.ndim} dimensions, received {axes}")
