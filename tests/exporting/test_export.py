@@ -13,7 +13,7 @@ import pytest
 from pipeline.errors import UserError
 from pipeline.export import export, main
 from pipeline.exporting import bioimage, convert, onnx, openvino, savedmodel
-from pipeline.exporting.network import Bilinear, portable
+from pipeline.exporting.network import portable
 from pipeline.exporting.verify import difference
 from pipeline.networks.attn_resunet import attn_resunet
 from pipeline.networks.unet import unet
@@ -163,13 +163,6 @@ def test_what_was_trained_in_bfloat16_is_exported_in_float32():
     images = np.random.default_rng(0).random((1, 20, 30, 1), np.float32)
     expected = logits_to_probabilities("unet", np.asarray(network(images)))
     np.testing.assert_allclose(np.asarray(copy(images)), expected, atol=0.02)  # three digits of bfloat16
-
-
-@pytest.mark.parametrize("size", [(1, 1), (5, 8), (2, 1)])
-def test_upsampling_is_that_of_keras(size):
-    images = np.random.default_rng(0).normal(size=(2, *size, 3)).astype(np.float32)
-    expected = keras.layers.UpSampling2D(2, interpolation="bilinear")(images)
-    np.testing.assert_allclose(np.asarray(Bilinear(2)(images)), np.asarray(expected), atol=1e-6)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,239 @@
+"""The user's own front door, on real files."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from pipeline.errors import UserError
+from pipeline.images.io import read_image
+from pipeline.predict import load, main, predict
+
+
+def run(model, *arguments):
+    main([str(model), *map(str, arguments)])
+
+
+def told(capsys, model, *arguments):
+    """Run a command that fails; return its lines."""
+    with pytest.raises(UserError) as caught:
+        run(model, *arguments)
+    return str(caught.value).splitlines()
+
+
+def rows(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def image(tmp_path, spots):
+    path = tmp_path / "in" / "spots.png"
+    path.parent.mkdir()
+    Image.fromarray(spots).save(path)
+    return path
+
+
+def test_what_is_written(tmp_path, image, spots, bright):
+    out = tmp_path / "out"
+    run(bright, image, "--out", out, "--pixel-size", 10)
+    np.testing.assert_array_equal(tifffile.imread(out / "spots_mask.tif"), (spots >= 128) * np.uint8(255))
+    expected = 1 / (1 + np.exp(-(20.0 * (spots / 255) - 10)))
+    np.testing.assert_allclose(tifffile.imread(out / "spots_probability.tif"), expected, atol=1e-5)
+    labels = tifffile.imread(out / "spots_labels.tif")
+    assert [int((labels == n).sum()) for n in range(5)] == [4800 - 33, 12, 20, 1, 0]
+    objects = rows(out / "spots_objects.csv")
+    assert [(o["label"], o["area_px"], o["area_um2"]) for o in objects] == [
+        ("1", "12", "0.0012"),
+        ("2", "20", "0.002"),
+        ("3", "1", "0.0001"),
+    ]
+    assert [o["touches_border"] for o in objects] == ["False", "False", "True"]
+    assert [o["mean_intensity"] for o in objects] == ["220", "200", "255"]
+    total = rows(out / "images.csv")
+    assert total == [
+        {"image": "spots", "page": "1", "count": "3", "area_px": "33", "area_fraction": "0.006875", "area_um2": "0.0033"}
+    ]
+    assert read_image(out / "spots_overlay.png").shape == (60, 80, 3)
+    with tifffile.TiffFile(out / "spots_mask.tif") as file:
+        tags = file.pages[0].tags
+        assert tags["XResolution"].value == (10**6, 1) and tags["ResolutionUnit"].value == 3  # a million 10 nm make a centimetre
+    assert not (out / ".unfinished").exists()
+
+
+def test_options(tmp_path, image, bright):
+    run(bright, image, "--out", tmp_path / "out", "--smallest", 5, "--threshold", 0.999)
+    assert [o["area_px"] for o in rows(tmp_path / "out" / "spots_objects.csv")] == ["12"]  # 200 of 255 is not sure enough
+
+
+def test_an_image_without_foreground(tmp_path, bright):
+    Image.fromarray(np.zeros((9, 7), np.uint8)).save(tmp_path / "dark.png")
+    run(bright, tmp_path / "dark.png", "--out", tmp_path / "out")
+    assert rows(tmp_path / "out" / "dark_objects.csv") == []
+    assert rows(tmp_path / "out" / "images.csv")[0]["count"] == "0"
+
+
+@pytest.mark.parametrize("size", [(1, 1), (17, 23), (70, 50), (300, 41)])
+def test_any_size_gives_the_image_back_without_a_seam(tmp_path, bright, size):
+    image = np.random.default_rng(1).integers(0, 256, size, dtype=np.uint8)
+    Image.fromarray(image).save(tmp_path / "a.png")
+    run(bright, tmp_path / "a.png", "--out", tmp_path / "out", "--tile", 32, "--overlap", 8)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out" / "a_mask.tif") > 0, image >= 128)
+
+
+def test_files_equal_what_python_says(tmp_path, small_unet):
+    image = np.random.default_rng(2).integers(0, 65536, (90, 130), dtype=np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", image)
+    run(small_unet, tmp_path / "a.tif", "--out", tmp_path / "out", "--smallest", 3)
+    result = predict(load(small_unet), image, smallest=3)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out" / "a_probability.tif"), result.probability)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out" / "a_mask.tif") > 0, result.mask)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out" / "a_labels.tif"), result.labels)
+    assert len(rows(tmp_path / "out" / "a_objects.csv")) == len(result.objects) > 0
+
+
+def test_a_median_over_sections_removes_what_one_section_shows(tmp_path, bright):
+    pages = np.full((5, 12, 12), 20, np.uint8)
+    pages[:, 2:5, 2:5] = 240  # in all sections
+    pages[2, 8:10, 8:10] = 240  # in one
+    tifffile.imwrite(tmp_path / "s.tif", pages, photometric="minisblack")
+    run(bright, tmp_path / "s.tif", "--out", tmp_path / "out", "--median", 3)
+    mask = tifffile.imread(tmp_path / "out" / "s_mask.tif") > 0
+    assert mask.shape == (5, 12, 12)
+    np.testing.assert_array_equal(mask.sum(axis=(1, 2)), 9)
+    assert [o["page"] for o in rows(tmp_path / "out" / "s_objects.csv")] == list("12345")
+
+
+def test_the_others_are_done_and_each_failure_is_one_line(tmp_path, image, bright, capsys):
+    folder = image.parent
+    (folder / "empty.png").write_bytes(b"")
+    (folder / "broken.png").write_bytes(image.read_bytes()[:60])
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(folder / "colours.png")
+    lines = told(capsys, bright, folder, folder / "missing.png", "--out", tmp_path / "out")
+    assert [line.split(":")[0].rsplit("/")[-1] for line in lines] == ["missing.png", "broken.png", "colours.png", "empty.png"]
+    assert "expected 1 channel(s) as in training, received a coloured image" in lines[2]
+    assert (tmp_path / "out" / "spots_mask.tif").exists()
+    assert not list((tmp_path / "out").glob("broken*"))
+
+
+def test_a_second_run_goes_on_and_another_one_overwrites_nothing(tmp_path, image, bright, capsys):
+    out = tmp_path / "out"
+    run(bright, image, "--out", out)
+    before = (out / "spots_mask.tif").stat().st_mtime_ns
+    Image.fromarray(read_image(image)[..., 0]).save(image.with_name("more.png"))
+    run(bright, image.parent, "--out", out)
+    assert "1 of 2 images are done already" in capsys.readouterr().err
+    assert (out / "spots_mask.tif").stat().st_mtime_ns == before
+    assert [row["image"] for row in rows(out / "images.csv")] == ["more", "spots"]
+    (line,) = told(capsys, bright, image.parent, "--out", out, "--threshold", 0.9)
+    assert "received those of another choices; give --overwrite or another folder" in line
+    run(bright, image.parent, "--out", out, "--threshold", 0.9, "--overwrite")
+    assert (out / "spots_mask.tif").stat().st_mtime_ns > before
+
+
+def test_a_changed_image_is_predicted_again(tmp_path, image, bright):
+    run(bright, image, "--out", tmp_path / "out")
+    Image.fromarray(np.zeros((5, 5), np.uint8)).save(image)
+    run(bright, image, "--out", tmp_path / "out")
+    assert tifffile.imread(tmp_path / "out" / "spots_mask.tif").shape == (5, 5)
+
+
+def test_a_file_that_was_there_is_not_overwritten(tmp_path, image, bright, capsys):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "spots_mask.tif").write_bytes(b"mine")
+    (line,) = told(capsys, bright, image, "--out", tmp_path / "out")
+    assert "spots_mask.tif: expected no such file, received one" in line
+    assert (tmp_path / "out" / "spots_mask.tif").read_bytes() == b"mine"
+
+
+def test_what_differs_from_training_is_told(tmp_path, image, bright, capsys):
+    dark = read_image(image)[..., 0].astype(np.uint16) * 4  # ten bits in a file of sixteen
+    tifffile.imwrite(tmp_path / "ten.tif", dark, resolution=(1e7 / 40, 1e7 / 40), resolutionunit="CENTIMETER")
+    run(bright, tmp_path / "ten.tif", "--out", tmp_path / "out")
+    said = capsys.readouterr().err
+    assert "expected pixels of about 8 × 8 nm as in training, received 40 × 40 nm" in said
+    assert "--range LOW HIGH stretches them" in said
+    run(bright, tmp_path / "ten.tif", "--out", tmp_path / "stretched", "--range", 0, 1020)
+    expected = read_image(image)[..., 0] >= 128
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "stretched" / "ten_mask.tif") > 0, expected)
+
+
+def test_a_full_disk_is_told(tmp_path, image, bright):
+    if not sys.platform.startswith("linux"):
+        pytest.skip("needs Linux's limit on the size of a file")
+    script = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000)); import signal;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); from pipeline.errors import plain_errors; from pipeline.predict import main;"
+        "exec('with plain_errors(): main(sys.argv[1:])')"
+    )
+    command = [sys.executable, "-c", script, str(bright), str(image), "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"error: {image}: File too large")
+    assert not list((tmp_path / "out").glob("spots*"))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut", b"text"])
+def test_a_damaged_model_is_one_line(tmp_path, image, bright, content, capsys):
+    (tmp_path / "m.keras").write_bytes(content)
+    (tmp_path / "m.json").write_text(bright.with_suffix(".json").read_text())
+    (line,) = told(capsys, tmp_path / "m.keras", image, "--out", tmp_path / "out")
+    assert "m.keras: expected a model trained by this pipeline" in line
+
+
+def test_classification(tmp_path, cells):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(3):
+        Image.fromarray(np.random.default_rng(number).integers(0, 256, (40, 50, 3), dtype=np.uint8)).save(
+            folder / f"{number}.png"
+        )
+    run(cells, folder, "--out", tmp_path / "out")
+    table = rows(tmp_path / "out" / "predictions.csv")
+    assert [row["image"] for row in table] == ["0", "1", "2"]
+    for number, row in enumerate(table):
+        expected = predict(load(cells), read_image(folder / f"{number}.png"))
+        assert float(row["a"]) == pytest.approx(expected["a"], rel=1e-4)
+        assert row["predicted"] == max(expected, key=expected.get)
+    sheet = read_image(tmp_path / "out" / "contact_sheet.png")
+    assert sheet.shape == (164, 3 * 136, 3) and sheet.std() > 10
+
+
+def test_describe(bright, capsys):
+    run(bright, "--describe")
+    said = capsys.readouterr().out
+    for expected in (
+        "mitochondria (every pixel)",
+        "8 × 8 nm",
+        "0.500, of the best Dice on validation",
+        "generated images",
+        "not in git",
+    ):
+        assert expected in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "expected IMAGE... and --out DIR"),
+        (["a.png", "--out", "o", "--median", "2"], "expected an odd number"),
+        (["a.png", "--out", "o", "--range", "9", "3"], "expected LOW below HIGH"),
+        (["a.png", "--out", "o", "--threshold", "7"], "expected a probability"),
+    ],
+)
+def test_wrong_arguments(bright, arguments, message, capsys):
+    with pytest.raises(SystemExit):
+        main([str(bright), *arguments])
+    assert message in capsys.readouterr().err
+
+
+def test_the_record_names_the_run(tmp_path, image, bright):
+    run(bright, image, "--out", tmp_path / "out")
+    record = json.loads((tmp_path / "out" / "predict.json").read_text())
+    assert set(record["run"]) == {"model", "settings", "choices"}
+    assert record["run"]["choices"]["threshold"] == 0.5

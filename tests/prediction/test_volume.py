@@ -1,0 +1,132 @@
+"""Volumes: block by block, by one process or several, interrupted or not: the same bytes."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import psutil
+import pytest
+import zarr
+from ome_zarr.format import FormatV04
+from ome_zarr.writer import write_multiscale
+
+from pipeline.prediction import volume
+from tests.prediction.test_predict import rows, run, told
+
+PAGES, SIDE = 14, 600
+
+
+@pytest.fixture(scope="module")
+def sections(tmp_path_factory):
+    """A volume of smooth random sections."""
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (PAGES, SIDE // 20, SIDE // 20), dtype=np.uint8)
+    data = coarse.repeat(20, axis=1).repeat(20, axis=2)
+    path = tmp_path_factory.mktemp("volume") / "v.ome.zarr"
+    axes = [{"name": "z", "type": "space"}, *({"name": n, "type": "space", "unit": "nanometer"} for n in "yx")]
+    scale = [[{"type": "scale", "scale": [50.0, 8.0, 8.0]}]]
+    group = zarr.open_group(path, mode="w", zarr_format=2)
+    write_multiscale([data], group, axes=axes, coordinate_transformations=scale, fmt=FormatV04())
+    return path
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory, sections, small_unet):
+    """What one process makes of it, never interrupted."""
+    out = tmp_path_factory.mktemp("expected")
+    run(small_unet, sections, "--out", out)
+    return out
+
+
+def content(folder):
+    """All bytes of the results but the record, which holds times."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "predict.json")
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in files}
+
+
+def test_what_one_process_writes(expected, sections):
+    table = rows(expected / "images.csv")
+    assert len(table) == PAGES
+    probability = zarr.open_array(expected / "v_probability.ome.zarr" / "0", mode="r")[:]
+    mask = zarr.open_array(expected / "v_mask.ome.zarr" / "0", mode="r")[:]
+    labels = zarr.open_array(expected / "v_labels.ome.zarr" / "0", mode="r")[:]
+    assert probability.std() > 0.01
+    np.testing.assert_array_equal(mask > 0, probability >= 0.5)
+    np.testing.assert_array_equal(labels > 0, mask > 0)
+    assert [int(row["count"]) for row in table] == [int(page.max()) for page in labels]
+    assert float(table[0]["area_um2"]) == pytest.approx(mask[0].astype(bool).sum() * 64e-6, rel=1e-5)
+
+
+def test_a_large_page_is_cut_into_blocks_that_fit(tmp_path, expected, sections, small_unet, monkeypatch):
+    monkeypatch.setattr(volume, "ROWS", 256)
+    monkeypatch.setattr(volume.ome, "CHUNK", 128)
+    run(small_unet, sections, "--out", tmp_path, "--tile", 1024, "--overlap", 192)
+    for kind in ("probability", "labels"):
+        path = f"v_{kind}.ome.zarr"
+        cut, whole = (zarr.open_array(folder / path / "0", mode="r") for folder in (tmp_path, expected))
+        assert cut.chunks == (1, 128, 128)
+        np.testing.assert_array_equal(cut[:], whole[:])
+
+
+def start(model, *arguments):
+    command = [sys.executable, "-m", "pipeline.predict", str(model), *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+
+
+def wait_for_marks(out, count, process):
+    deadline = time.monotonic() + 120
+    while len(marks := list(out.glob(".unfinished/v/finished/*"))) < count:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.005)
+    return marks
+
+
+def test_two_workers_one_of_them_killed(tmp_path, expected, sections, small_unet):
+    process = start(small_unet, sections, "--out", tmp_path, "--workers", 2)
+    wait_for_marks(tmp_path, 1, process)
+    children = psutil.Process(process.pid).children(recursive=True)
+    workers = [child for child in children if child.num_threads() > 8]  # those that hold TensorFlow
+    workers[0].kill()
+    assert process.wait(timeout=300) == 0
+    assert content(tmp_path) == content(expected)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_killed_run_goes_on_and_skips_what_is_finished(tmp_path, expected, sections, small_unet, workers):
+    process = start(small_unet, sections, "--out", tmp_path, "--workers", workers)
+    wait_for_marks(tmp_path, 3, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for child in psutil.process_iter():  # Dask's workers have sessions of their own; they end when the scheduler is gone
+        if str(tmp_path) in " ".join(child.info.get("cmdline") or [] if child.info else []):
+            child.kill()
+    time.sleep(2)
+    finished = {mark: mark.stat().st_mtime_ns for mark in tmp_path.glob(".unfinished/v/finished/*")}
+    assert 3 <= len(finished) < PAGES
+    kept = tmp_path.with_name(tmp_path.name + "-kept")
+    shutil.copytree(tmp_path, kept)
+    for mark in kept.glob(".unfinished/v/finished/*"):  # a finished block is not looked at again: spoil one, and it stays
+        page = int(mark.name.split("-")[0])
+    array = zarr.open_array(kept / ".unfinished" / "v" / "v_probability.ome.zarr" / "0", mode="r+")
+    array[page] = 0.25
+    run(small_unet, sections, "--out", kept)
+    assert (zarr.open_array(kept / "v_probability.ome.zarr" / "0", mode="r")[page] == 0.25).all()
+    run(small_unet, sections, "--out", tmp_path)
+    assert content(tmp_path) == content(expected)
+
+
+def test_a_median_over_sections(tmp_path, expected, sections, small_unet):
+    run(small_unet, sections, "--out", tmp_path, "--median", 3)
+    single = zarr.open_array(expected / "v_probability.ome.zarr" / "0", mode="r")[:]
+    smoothed = zarr.open_array(tmp_path / "v_probability.ome.zarr" / "0", mode="r")[:]
+    np.testing.assert_array_equal(smoothed[3], np.median(single[2:5], axis=0))
+    np.testing.assert_array_equal(smoothed[0], np.median(single[:2], axis=0).astype(np.float32))
+
+
+def test_a_scheduler_that_is_not_there_is_told(tmp_path, sections, small_unet, capsys):
+    (line,) = told(capsys, small_unet, sections, "--out", tmp_path, "--scheduler", "tcp://127.0.0.1:9")
+    assert line.startswith("--scheduler: expected a running Dask scheduler at tcp://127.0.0.1:9")
