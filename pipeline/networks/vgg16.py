@@ -63,9 +63,7 @@ def vgg16(size, channels, classes, weights=None, dense=4096, dropout=0.5, frozen
         initializer = keras.initializers.HeNormal(seed=seed + 100 + number)
         x = layers.Dense(dense, activation="relu", kernel_initializer=initializer, name=f"fc{number}")(x)
         x = layers.Dropout(dropout, seed=seed + number, name=f"dropout{number}")(x)
-    initializer = keras.initializers.GlorotUniform(seed=seed + 200)
-    logits = layers.Dense(classes, dtype="float32", kernel_initializer=initializer, name="logits")(x)
-    return keras.Model(inputs, logits, name="vgg16")
+    return keras.Model(inputs, layers.Dense(classes, dtype="float32", name="logits")(x), name="vgg16")
 
 
 def _convolutions(shape, weights, seed):

@@ -67,11 +67,6 @@ def statistics(images, most=512):
     -------
     mean, variance : list of float, of length C
     """
-    pixels = sample(images, most)
-    mean, variance = pixels.mean(axis=(0, 1, 2), dtype=np.float64), pixels.var(axis=(0, 1, 2), dtype=np.float64)
+    sample = unit(images[:: math.ceil(len(images) / most)])
+    mean, variance = sample.mean(axis=(0, 1, 2), dtype=np.float64), sample.var(axis=(0, 1, 2), dtype=np.float64)
     return [float(m) for m in mean], [float(max(v, 1e-6)) for v in variance]  # 1e-6: a constant image is no division by zero
-
-
-def sample(images, most):
-    """At most `most` images (N, H, W, C), evenly spread, as float32 in [0, 1]."""
-    return unit(images[:: math.ceil(len(images) / most)])

@@ -2,7 +2,6 @@
 
 import keras
 
-from pipeline.networks.settle import settle
 from pipeline.networks.vgg16 import vgg16
 from pipeline.training.train import Task, train
 
@@ -26,8 +25,7 @@ def train_classification(dataset, name, params):
         )
 
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    task = Task("classification", build, loss, _accuracy, settle=settle if settings.weights is None else None)
-    train(dataset, name, task, params)
+    train(dataset, name, Task("classification", build, loss, _accuracy), params)
 
 
 def _accuracy():

@@ -10,13 +10,11 @@ import keras
 from pipeline import paths
 from pipeline.errors import UserError
 from pipeline.images.packed import load_card, load_packed
-from pipeline.training.batches import sample, statistics
+from pipeline.training.batches import statistics
 from pipeline.training.checkpoint import Checkpoint, training_key
 from pipeline.training.devices import prepare
 from pipeline.training.fit import fit
 from pipeline.training.save import save
-
-SETTLED_ON = 64  # patches whose answers give each unit of a network its first scale and shift
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,6 @@ class Task:
     choose : callable, optional
         ``choose(network, val)`` → what else validation chooses: a dict for the model card, and the table that it was
         chosen from (pandas.DataFrame).
-    settle : callable, optional
-        ``settle(network, images)`` → brings the first weights of a network into the range of some training images.
     """
 
     kind: str
@@ -44,7 +40,6 @@ class Task:
     loss: Callable
     metric: Callable
     choose: Callable | None = None
-    settle: Callable | None = None
 
 
 def train(dataset, name, task, params):
@@ -78,8 +73,6 @@ def _train_one(dataset, name, task, params, seed, model, curves):
         raise UserError(f"{name}: expected a dataset for {task.kind}, received {dataset}, one for {card['kind']}")
     mean, variance = statistics(training.images)
     network = task.build(card, seed, mean, variance)
-    if task.settle:
-        task.settle(network, sample(training.images, SETTLED_ON))
     weights = network.count_params()
     print(f"{name} on {dataset}: {weights:,} weights, {len(training.images):,} patches, {precision}, seed {seed}", flush=True)
     own = params.network(name)

@@ -168,8 +168,7 @@ def test_a_full_disk_is_told(tmp_path, image, bright):
         pytest.skip("needs Linux's limit on the size of a file")
     script = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000)); import signal;"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); from pipeline.errors import plain_errors; from pipeline.predict import main;"
-        "exec('with plain_errors(): main(sys.argv[1:])')"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); import runpy; runpy.run_module('pipeline.predict', run_name='__main__')"
     )
     command = [sys.executable, "-c", script, str(bright), str(image), "--out", str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
