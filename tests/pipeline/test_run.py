@@ -6,7 +6,10 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 import yaml
+
+from pipeline.images.io import read_mask
 
 NETWORKS = {"mitochondria": ("unet", "attn_resunet"), "polyps": ("unet", "attn_resunet"), "tissue": ("vgg16",)}
 SEGMENTATION = {"iou", "dice", "mean_iou", "iou_background", "accuracy", "precision", "recall", "loss", "dice_per_image"}
@@ -231,12 +234,24 @@ def test_predict_on_an_image_of_ones_own(project, tmp_path, network):
     out = tmp_path / "out"
     project.run("python", "-m", "pipeline.predict", f"models/{dataset}/{network}.keras", str(image), "--out", str(out))
     if network == "unet":
-        assert {path.name for path in out.iterdir()} == {
-            f"{image.stem}_{kind}" for kind in ("mask.png", "probability.tif", "overlay.png")
+        kinds = ("mask.tif", "probability.tif", "labels.tif", "objects.csv", "overlay.png")
+        assert {path.name for path in out.iterdir()} == {f"{image.stem}_{kind}" for kind in kinds} | {
+            "images.csv",
+            "predict.json",
         }
     else:
         table = pd.read_csv(out / "predictions.csv")
         assert table.iloc[0, 2:].astype(float).sum() == pytest.approx(1, abs=1e-4)
+
+
+def test_predict_gives_what_evaluate_scored(project, tmp_path):
+    scored = pd.read_csv(project.root / "reports/mitochondria/unet/per_image.csv")
+    images = [str(project.root / f"data/raw/mitochondria/images/{name}.png") for name in scored["image"]]
+    project.run("python", "-m", "pipeline.predict", "models/mitochondria/unet.keras", *images, "--out", str(tmp_path / "out"))
+    for name, tp, fp in zip(scored["image"], scored["tp"], scored["fp"], strict=True):
+        mask = tifffile.imread(tmp_path / "out" / f"{name}_mask.tif") > 0
+        reference = read_mask(project.root / f"data/raw/mitochondria/masks/{name}.png")
+        assert (int((mask & reference).sum()), int((mask & ~reference).sum())) == (tp, fp)
 
 
 def test_predict_says_what_is_wrong_and_still_does_the_rest(project, tmp_path):
@@ -247,7 +262,7 @@ def test_predict_says_what_is_wrong_and_still_does_the_rest(project, tmp_path):
     assert result.returncode == 1
     assert "bad.png: expected a readable image" in result.stderr
     assert "Traceback" not in result.stderr
-    assert (tmp_path / "out" / f"{good.stem}_mask.png").exists()
+    assert (tmp_path / "out" / f"{good.stem}_mask.tif").exists()
 
 
 def test_a_damaged_model_is_one_line(project, tmp_path):
