@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from skimage.segmentation import find_boundaries
+from tqdm import tqdm
 
 from pipeline.images.io import write_png
 from pipeline.inference.objects import label_rows
@@ -141,14 +142,17 @@ class Planes:
 def _probabilities(model, stack, read, folder, settings):
     """Predict all pages of an image into one file of plain numbers."""
     raw = Raw(folder / "probability.raw", stack.shape, np.float32)
-    with raw.filled() as append:
+    bar = tqdm(total=stack.pages * stack.shape[0], desc=stack.path.name, unit="row", leave=False, disable=None)
+    with bar, raw.filled() as append:
         for page in range(stack.pages):
             if model.card["resize"] is None:
                 rows = model.segment_rows(lambda start, stop, page=page: read(page, start, stop), stack.shape, settings)
                 for _, band in rows:
                     append(band)
+                    bar.update(len(band))
             else:
                 append(model.segment(read(page, 0, stack.shape[0]), settings))
+                bar.update(stack.shape[0])
     return raw
 
 
