@@ -1,4 +1,9 @@
-"""The order of the tests: `make test` shares their files out between two processes."""
+"""What all tests share: TensorFlow as the stages start it, and the order."""
+
+import os
+
+# As `pipeline.startup.load_keras` sets it: tests import Keras by themselves, and must compute the same bits as a stage.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 def pytest_collection_modifyitems(items):
