@@ -241,7 +241,7 @@ def test_predict_on_an_image_of_ones_own(project, tmp_path, network):
         }
     else:
         table = pd.read_csv(out / "predictions.csv")
-        assert table.iloc[0, 2:].astype(float).sum() == pytest.approx(1, abs=1e-4)
+        assert table.iloc[0, 3:].astype(float).sum() == pytest.approx(1, abs=1e-4)
 
 
 def test_predict_gives_what_evaluate_scored(project, tmp_path):
