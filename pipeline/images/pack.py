@@ -12,7 +12,9 @@
 """
 
 import json
+import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +27,13 @@ from pipeline.images.augment import augmented_patch
 from pipeline.images.dataset import read_info
 from pipeline.images.io import read_image, read_mask, unit
 from pipeline.images.patches import corners, cut, resize_image, resize_mask
+from pipeline.images.rows import Rows
 
 PACKED = ("train", "val")  # test images are kept whole: evaluate alone reads them, from data/raw
 
 
-def pack(raw, folder, table, settings, augment, seed):
-    """Cut and augment a dataset.
+def pack(raw, folder, table, settings, augment, seed, threads=None):
+    """Cut and augment a dataset. Memory holds an image and a patch for each thread, however large the dataset is.
 
     Parameters
     ----------
@@ -44,6 +47,8 @@ def pack(raw, folder, table, settings, augment, seed):
         Its `split` and `patches` are read.
     augment : pipeline.params.Augment
     seed : int
+    threads : int, optional
+        Images at a time; one for each processor by default. The bytes do not depend on it.
 
     Returns
     -------
@@ -51,12 +56,11 @@ def pack(raw, folder, table, settings, augment, seed):
         Number of packed patches by split.
     """
     raw, folder = Path(raw), Path(folder)
-    info = read_info(raw)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     table.to_csv(folder / "split.csv", index=False)
-    rows = [row for split in PACKED for row in _pack_split(raw, folder, table, split, info, settings.patches, augment, seed)]
-    pd.DataFrame(rows).to_csv(folder / "manifest.csv", index=False)
+    manifests = [_pack_split(raw, folder, table, split, settings.patches, augment, seed, threads) for split in PACKED]
+    pd.concat(manifests).to_csv(folder / "manifest.csv", index=False)
     card = json.loads((raw / "dataset.json").read_text())
     card |= {
         "resize": settings.patches.resize,
@@ -64,45 +68,55 @@ def pack(raw, folder, table, settings, augment, seed):
         "split_method": settings.split.method,
     }
     (folder / "dataset.json").write_text(json.dumps(card, indent=2) + "\n")
-    return {split: sum(row["split"] == split for row in rows) for split in PACKED}
+    return {split: len(manifest) for split, manifest in zip(PACKED, manifests, strict=True)}
 
 
-def _pack_split(raw, folder, table, split, info, patches, augment, seed):
-    table = table[table["split"] == split]
-    size = _patch_size(patches)
-    stride = getattr(patches, "stride", size)
-    copies = augment.copies if split == "train" else 0
-    shapes = [patches.resize or _height_and_width(raw / image) for image in table["image"]]
-    grids = [corners(shape, size, stride) for shape in shapes]
-    total = sum(len(grid) for grid in grids) * (1 + copies)
-
-    first = read_image(raw / table["image"].iloc[0])
+def _pack_split(raw, folder, table, split, patches, augment, seed, threads):
+    """Write the arrays of one split; return its part of the manifest."""
     (folder / split).mkdir()
-    images = _new_array(folder / split / "images.npy", (total, *size, info.channels), first.dtype)
-    segmentation = info.kind == "segmentation"
-    targets = _new_array(folder / split / "masks.npy", (total, *size), bool) if segmentation else np.empty(total, np.int64)
+    table, info = table[table["split"] == split], read_info(raw)
+    size, copies = _patch_size(patches), augment.copies if split == "train" else 0
+    shapes = [patches.resize or _height_and_width(raw / image) for image in table["image"]]
+    grids = [corners(shape, size, getattr(patches, "stride", size)) for shape in shapes]
+    ends = np.cumsum([len(grid) * (1 + copies) for grid in grids])
+    depth = read_image(raw / table["image"].iloc[0]).dtype
+    images = Rows.create(folder / split / "images.npy", ends[-1], (*size, info.channels), depth)
+    masks = Rows.create(folder / split / "masks.npy", ends[-1], size, bool) if info.kind == "segmentation" else None
 
-    rows = []
-    for (index, record), grid in zip(tqdm(table.iterrows(), total=len(table), desc=split, disable=None), grids, strict=True):
-        image, mask = _load(raw, record, patches.resize, info, first.dtype)
-        for number, corner in enumerate(grid):
-            for copy in range(1 + copies):
-                if copy == 0:
-                    patch, patch_mask = cut(image, corner, size), None if mask is None else cut(mask, corner, size)
-                else:
-                    # Seeded by what the patch is, not by when it is made: the same bytes in whatever order.
-                    rng = np.random.default_rng([seed, index, number, copy])
-                    patch, patch_mask = augmented_patch(image, mask, corner, size, rng, augment)
-                row = len(rows)
-                images[row] = np.rint(patch * np.iinfo(first.dtype).max)
-                targets[row] = patch_mask if segmentation else info.classes.index(record["label"])
-                rows.append(
-                    {"split": split, "row": row, "name": record["name"], "group": record["group"], "top": corner[0]}
-                    | {"left": corner[1], "copy": copy, "label": record["label"]}
-                )
-    if not segmentation:
-        np.save(folder / split / "labels.npy", targets)
-    return rows
+    def pack_image(index, record, grid, end):
+        image, mask = _load(raw, record, patches.resize, info, depth)
+        manifest = _manifest(split, end, record, grid, copies)
+        for row, number, copy in zip(manifest["row"], np.repeat(range(len(grid)), 1 + copies), manifest["copy"], strict=True):
+            # Seeded by what the patch is, not by when it is made: the same bytes in whatever order.
+            rng = np.random.default_rng([seed, index, number, copy]) if copy else None
+            patch, patch_mask = _patch(image, mask, grid[number], size, rng, augment)
+            images.write(row, np.rint(patch * np.iinfo(depth).max))
+            if masks:
+                masks.write(row, patch_mask)
+        return manifest
+
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        done = pool.map(pack_image, table.index, (record for _, record in table.iterrows()), grids, ends)
+        manifest = pd.concat(tqdm(done, total=len(table), desc=split, disable=None))
+    if not masks:
+        np.save(folder / split / "labels.npy", manifest["label"].map(info.classes.index).to_numpy(np.int64))
+    return manifest
+
+
+def _patch(image, mask, corner, size, rng, augment):
+    """One patch and its mask (or None): as it is, or changed at random where there is a generator."""
+    if rng is not None:
+        return augmented_patch(image, mask, corner, size, rng, augment)
+    return cut(image, corner, size), None if mask is None else cut(mask, corner, size)
+
+
+def _manifest(split, end, record, grid, copies):
+    """The rows that one image fills: each patch, followed by its copies."""
+    top, left = np.repeat(grid, 1 + copies, axis=0).T
+    columns = {"split": split, "row": np.arange(end - len(top), end), "name": record["name"], "group": record["group"]}
+    return pd.DataFrame(
+        columns | {"top": top, "left": left, "copy": np.tile(range(1 + copies), len(grid)), "label": record["label"]}
+    )
 
 
 def _patch_size(patches):
@@ -127,7 +141,3 @@ def _load(raw, record, size, info, dtype):
 def _height_and_width(path):
     with Image.open(path) as image:
         return image.size[::-1]
-
-
-def _new_array(path, shape, dtype):
-    return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
