@@ -32,6 +32,7 @@ audit: $(VENV)/installed
 # Needs uv (pip install uv): pip's own resolver takes minutes on this set.
 lock:
 	uv pip compile --quiet --no-header --no-emit-index-url --python-version 3.11 requirements.in --output-file requirements.txt
+	uv pip compile --quiet --no-header --no-emit-index-url --python-version 3.11 requirements-gpu.in --output-file requirements-gpu.txt
 
 clean:
 	rm -rf $(VENV)

@@ -149,6 +149,7 @@ class Train(Section):
     patience: Annotated[int, Field(ge=0)]
     flips: bool
     repeats: Count
+    devices: Literal["auto"] | Count
 
 
 class UNet(Section):

@@ -14,12 +14,14 @@ def load_keras():
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 2 would still report a missing GPU as an error
     # TensorFlow turns oneDNN on by itself only where it finds AVX-512: with AVX2 alone a U-Net then trains at 60 % of the speed.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    with _silent_stderr():
-        import keras  # noqa: F401
+    with silent_stderr():
+        import keras
+
+        keras.utils.set_random_seed(0)  # TensorFlow is imported here, if it is installed, whatever the backend
 
 
 @contextmanager
-def _silent_stderr():
+def silent_stderr():
     """Point file descriptor 2 elsewhere: C++ does not go through `sys.stderr`."""
     sys.stderr.flush()
     kept = os.dup(2)

@@ -15,7 +15,7 @@ from pipeline.reporting.canvas import displayable, sheet
 from pipeline.reporting.maps import heat
 from pipeline.reporting.mistakes import mistakes
 from pipeline.scoring import calibration, classification
-from pipeline.scoring.curves import roc_points, thinned
+from pipeline.scoring.curves import precision_recall_points, roc_points, thinned
 from pipeline.scoring.statistics import MEAN, interval, over_seeds, sum_by_unit
 
 PICTURED = 40  # images of the report's gallery: each takes a gradient, and the confident mistakes are what one looks at
@@ -110,7 +110,7 @@ def _write_tables(folder, records, labels, probabilities, classes, reliability):
     per_class = classification.per_class(labels, probabilities)
     per_class.insert(0, "class", classes)
     write_table(folder / "per_class.csv", per_class)
-    for file, points in {"roc": roc_points, "precision_recall": classification.precision_recall_points}.items():
+    for file, points in {"roc": roc_points, "precision_recall": precision_recall_points}.items():
         curves = [thinned(points(labels == k, probabilities[:, k])) for k in range(len(classes))]
         write_table(folder / f"{file}.csv", pd.concat(curves, keys=classes, names=["class"]).reset_index("class"))
     write_table(folder / "reliability.csv", calibration.reliability_table(reliability.sum(axis=0)))

@@ -5,7 +5,7 @@ from pipeline.exporting import bioimage, onnx, openvino, savedmodel
 from pipeline.exporting.network import portable
 from pipeline.exporting.verify import difference
 from pipeline.inference.model import load_trained
-from pipeline.startup import _silent_stderr as silence
+from pipeline.startup import silent_stderr
 
 # Each has write(network, card, path) and read(path) → function of images (N, H, W, C) that returns probabilities.
 WRITERS = {"onnx": onnx, "savedmodel": savedmodel, "openvino": openvino, "bioimage": bioimage}
@@ -20,7 +20,7 @@ def load(path):
     UserError
         If the model or its card is missing, damaged or of another kind.
     """
-    with silence():
+    with silent_stderr():
         model = load_trained(path)
     needed = {"name", "network", "kind", "classes", "channels", "resize"}
     missing = needed - set(model.card) if isinstance(model.card, dict) else needed
@@ -51,7 +51,7 @@ def convert(model, name, path):
         If it exceeds `LIMIT`.
     """
     writer = WRITERS[name]
-    with silence():  # TensorFlow, tf2onnx and the validators write about what they do
+    with silent_stderr():  # TensorFlow, tf2onnx and the validators write about what they do
         network = portable(model.network, model.card["kind"])
         writer.write(network, model.card, path)
         found = difference(writer.read(path), network)

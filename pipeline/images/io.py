@@ -1,5 +1,6 @@
 """Read and write images and masks. Row/column order; whatever the file's depth, the caller gets one of few types."""
 
+import struct
 import warnings
 from pathlib import Path
 
@@ -147,7 +148,19 @@ def grey_or_rgb(page, path):
 
 def _read_tiff(path):
     with tifffile.TiffFile(path) as file:
+        _check_chain(file)
         return [page.asarray() if page.photometric.name != "PALETTE" else page.asrgb() for page in file.pages]
+
+
+def _check_chain(file):
+    """Raise where the last page that was found points to another one: tifffile reads a cut file as a shorter one."""
+    layout, last = file.tiff, file.pages[-1].offset
+    file.filehandle.seek(last)
+    (tags,) = struct.unpack(layout.tagnoformat, file.filehandle.read(layout.tagnosize))
+    file.filehandle.seek(last + layout.tagnosize + tags * layout.tagsize)
+    (following,) = struct.unpack(layout.offsetformat, file.filehandle.read(layout.offsetsize))
+    if following:
+        raise OSError(f"the file is cut after page {len(file.pages)}")
 
 
 def _read_pillow(path):

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from sklearn import metrics
 
 from pipeline.scoring import calibration
 from pipeline.scoring.overlap import ratio
@@ -155,25 +154,6 @@ def average_precision(labels, probabilities):
     """Mean over classes of the area under the one-versus-rest precision–recall curve; None where a class has no image."""
     labels, probabilities = _checked(labels, probabilities)
     return _mean([_alone(_weighted_precision, labels == k, probabilities[:, k]) for k in range(probabilities.shape[1])])
-
-
-def precision_recall_points(positive, score):
-    """Precision–recall curve of single images, from scores that need no binning.
-
-    Parameters
-    ----------
-    positive : ndarray of bool, shape (N,)
-    score : ndarray of float, shape (N,)
-
-    Returns
-    -------
-    DataFrame
-        ``recall`` (ascending, from 0), ``precision``; empty where there is no positive.
-    """
-    if not positive.any():
-        return pd.DataFrame({"recall": [], "precision": []})
-    precision, recall, _ = metrics.precision_recall_curve(positive, score)
-    return pd.DataFrame({"recall": recall[::-1], "precision": precision[::-1]})
 
 
 def auroc_by_unit(labels, probabilities, units):

@@ -1,4 +1,7 @@
-"""Precision–recall and ROC curves over every threshold, from histograms: bounded memory whatever the number of pixels."""
+"""Precision–recall and ROC curves over every threshold, from histograms: bounded memory whatever the number of pixels.
+
+Those of a few images, in `roc_points` and `precision_recall_points`, need no binning.
+"""
 
 from dataclasses import dataclass, field
 
@@ -169,3 +172,22 @@ def roc_points(positive, score):
         return pd.DataFrame({"false_positive_rate": [], "true_positive_rate": []})
     false, true, _ = metrics.roc_curve(positive, score)
     return pd.DataFrame({"false_positive_rate": false, "true_positive_rate": true})
+
+
+def precision_recall_points(positive, score):
+    """Precision–recall curve of single images, from scores that need no binning.
+
+    Parameters
+    ----------
+    positive : ndarray of bool, shape (N,)
+    score : ndarray of float, shape (N,)
+
+    Returns
+    -------
+    DataFrame
+        ``recall`` (ascending, from 0), ``precision``; empty where there is no positive.
+    """
+    if not positive.any():
+        return pd.DataFrame({"recall": [], "precision": []})
+    precision, recall, _ = metrics.precision_recall_curve(positive, score)
+    return pd.DataFrame({"recall": recall[::-1], "precision": precision[::-1]})

@@ -6,8 +6,7 @@ import keras
 class Adam(keras.optimizers.Adam):
     """Keras's Adam with the same variables and the same rule.
 
-    Keras on TensorFlow reads and writes each weight in a dozen operations, the kernel once: a fifth of VGG16's step on
-    two cores.
+    Keras on TensorFlow reads and writes each weight in a dozen operations, the kernel once.
     """
 
     def update_step(self, gradient, variable, learning_rate):

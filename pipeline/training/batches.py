@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.images.io import unit
 from pipeline.images.symmetry import flip_and_turn
+from pipeline.training.hosts import ALONE
 
 
 class Batches(keras.utils.PyDataset):
@@ -21,15 +22,18 @@ class Batches(keras.utils.PyDataset):
         Another order each epoch; the last, smaller batch is kept.
     flips : bool
         Flip and turn each batch at random.
+    team : pipeline.training.hosts.Team, optional
+        Of which this process reads its part of each batch.
     """
 
-    def __init__(self, packed, batch_size, seed=0, shuffle=False, flips=False):
+    def __init__(self, packed, batch_size, seed=0, shuffle=False, flips=False, team=ALONE):
         super().__init__()
         self.packed = packed
         self.batch_size = batch_size
         self.seed = seed
         self.shuffle = shuffle
         self.flips = flips
+        self.team = team
         self.epoch = 0
 
     def __len__(self):
@@ -37,7 +41,7 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         rows = self._order()[index * self.batch_size : (index + 1) * self.batch_size]
-        rows = np.sort(rows)  # a batch has no order, and the disk is read forwards
+        rows = self.team.share(np.sort(rows))  # a batch has no order, and the disk is read forwards
         images, targets = unit(self.packed.images[rows]), np.asarray(self.packed.targets[rows])
         masks = targets if targets.ndim == 3 else None
         if self.flips:

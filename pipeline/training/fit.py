@@ -4,11 +4,12 @@ import sys
 
 from pipeline.training.batches import Batches
 from pipeline.training.devices import compile_with_xla
+from pipeline.training.hosts import ALONE
 from pipeline.training.progress import Progress
 from pipeline.training.schedule import optimizer
 
 
-def fit(network, train, val, loss, metric, settings, lr_scale, seed, curves, checkpoint):
+def fit(network, train, val, loss, metric, settings, lr_scale, seed, curves, checkpoint, team=ALONE):
     """Train a network and leave it with the weights of its best epoch, by validation loss.
 
     What epoch e does depends on the state before it and on the seed alone, so that a training that goes on from a
@@ -30,6 +31,8 @@ def fit(network, train, val, loss, metric, settings, lr_scale, seed, curves, che
         CSV file of the learning curves.
     checkpoint : pipeline.training.checkpoint.Checkpoint
         Written after each epoch, and read if it exists. Whoever calls removes it once the network is safe.
+    team : pipeline.training.hosts.Team, optional
+        The processes that train it together, in whose context it was built.
 
     Returns
     -------
@@ -41,21 +44,29 @@ def fit(network, train, val, loss, metric, settings, lr_scale, seed, curves, che
     UserError
         If the loss is no longer a finite number.
     """
-    batches = Batches(train, settings.batch_size, seed, shuffle=True, flips=settings.flips)
+    batches = Batches(train, settings.batch_size, seed, shuffle=True, flips=settings.flips, team=team)
     network.compile(
         optimizer=optimizer(settings, lr_scale, len(batches)), loss=loss, metrics=[metric], jit_compile=compile_with_xla()
     )
-    progress = Progress(curves, checkpoint, settings.patience)
+    progress = Progress(curves, checkpoint, settings.patience, writes=team.leads)
     batches.epoch = progress.resume(network)
+    team.agree("epochs behind it", batches.epoch)
     if not progress.finished:
         network.fit(
             batches,
-            validation_data=Batches(val, settings.batch_size),
+            validation_data=Batches(val, settings.batch_size, team=team),
             initial_epoch=batches.epoch,
             epochs=settings.epochs,
             callbacks=[progress],
             shuffle=False,  # the batches are shuffled by epoch; Keras would draw their order from a generator of its own
-            verbose=1 if sys.stdout.isatty() else 2,  # a bar for a person, a line an epoch for a log
+            verbose=_verbosity(team),
         )
     network.set_weights(progress.best_weights)
     return {"epochs": len(progress.rows), "best_epoch": progress.best_epoch}
+
+
+def _verbosity(team):
+    """Keras's: a bar for a person, a line an epoch for a log, and nothing from those who help."""
+    if not team.leads:
+        return 0
+    return 1 if sys.stdout.isatty() else 2

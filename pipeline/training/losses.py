@@ -55,17 +55,23 @@ class PooledDice(keras.metrics.Metric):
 
     def __init__(self, name="dice", **kwargs):
         super().__init__(name=name, **kwargs)
-        # int64: float32 stops counting at 2^24 pixels, a few hundred patches.
-        self.overlap = self.add_variable((), "zeros", dtype="int64", name="overlap")
-        self.total = self.add_variable((), "zeros", dtype="int64", name="total")
+        self.overlap = self.add_variable((), "zeros", dtype=_count(), name="overlap")
+        self.total = self.add_variable((), "zeros", dtype=_count(), name="total")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         reference, prediction = ops.cast(y_true, "bool"), y_pred > 0
-        overlap = ops.sum(ops.cast(ops.logical_and(reference, prediction), "int64"))
+        overlap, reference, prediction = (
+            ops.sum(ops.cast(mask, _count())) for mask in (ops.logical_and(reference, prediction), reference, prediction)
+        )
         self.overlap.assign_add(overlap)
-        self.total.assign_add(ops.sum(ops.cast(reference, "int64")) + ops.sum(ops.cast(prediction, "int64")))
+        self.total.assign_add(reference + prediction)
 
     def result(self):
         total = ops.cast(self.total, "float32")
         overlap = 2.0 * ops.cast(self.overlap, "float32")
         return ops.where(total > 0, overlap / ops.maximum(total, 1.0), 1.0)  # nothing there and nothing found: right
+
+
+def _count():
+    """Type that counts pixels: float32 stops at 2^24, a few hundred patches. JAX has no int64 unless asked; 2^32 will do."""
+    return "uint32" if keras.backend.backend() == "jax" else "int64"

@@ -18,6 +18,8 @@ class Progress(keras.callbacks.Callback):
     checkpoint : pipeline.training.checkpoint.Checkpoint
     patience : int
         Epochs without a better one after which training stops; 0: never.
+    writes : bool
+        False: read the checkpoint, write nothing. Of several processes that train together the first alone writes.
 
     Attributes
     ----------
@@ -26,11 +28,12 @@ class Progress(keras.callbacks.Callback):
     best_epoch : int
     """
 
-    def __init__(self, curves, checkpoint, patience):
+    def __init__(self, curves, checkpoint, patience, writes=True):
         super().__init__()
         self.curves = curves
         self.checkpoint = checkpoint
         self.patience = patience
+        self.writes = writes
         self.rows = []
         self.best_epoch, self.best_loss, self.best_weights = 0, np.inf, []
 
@@ -69,11 +72,15 @@ class Progress(keras.callbacks.Callback):
         if loss < self.best_loss:
             self.best_epoch, self.best_loss, self.best_weights = epoch + 1, loss, self.model.get_weights()
         self.model.stop_training = self.finished
+        if not self.writes:
+            return
         state = {name: keras.ops.convert_to_numpy(variable) for name, variable in _state(self.model).items()}
         state |= {f"best/{i}": weight for i, weight in enumerate(self.best_weights)}
         self.checkpoint.write(state, {"rows": self.rows, "best_epoch": self.best_epoch, "best_loss": self.best_loss})
 
     def _write_curves(self):
+        if not self.writes:
+            return
         self.curves.parent.mkdir(parents=True, exist_ok=True)
         with open(self.curves, "w", newline="", encoding="utf-8") as file:
             if self.rows:

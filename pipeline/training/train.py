@@ -14,6 +14,7 @@ from pipeline.training.batches import statistics
 from pipeline.training.checkpoint import Checkpoint, training_key
 from pipeline.training.devices import prepare
 from pipeline.training.fit import fit
+from pipeline.training.hosts import join
 from pipeline.training.save import save
 
 
@@ -52,36 +53,48 @@ def train(dataset, name, task, params):
     task : Task
     params : pipeline.params.Params
     """
+    team = join(params.train.devices)
     model, curves = paths.model(dataset, name), paths.report(dataset, name) / "curves.csv"
-    chosen_from = _train_one(dataset, name, task, params, params.seed, model, curves)
+    chosen_from = _train_one(dataset, name, task, params, params.seed, model, curves, team)
     if chosen_from is not None:
         chosen_from.to_csv(curves.with_name("threshold.csv"), index=False, float_format="%.6g")
     repeats = paths.repeats(dataset, name)
-    shutil.rmtree(repeats, ignore_errors=True)
-    repeats.mkdir(parents=True)
     seeds = range(params.seed + 1, params.seed + params.train.repeats)
-    (repeats / "seeds.json").write_text(json.dumps(list(seeds)) + "\n")  # also without any: DVC warns of an empty folder
+    if team.leads:
+        shutil.rmtree(repeats, ignore_errors=True)
+        repeats.mkdir(parents=True)
+        (repeats / "seeds.json").write_text(json.dumps(list(seeds)) + "\n")  # also without any: DVC warns of an empty folder
     for seed in seeds:
-        _train_one(dataset, name, task, params, seed, repeats / f"{seed}.keras", repeats / f"{seed}.csv")
+        _train_one(dataset, name, task, params, seed, repeats / f"{seed}.keras", repeats / f"{seed}.csv", team)
 
 
-def _train_one(dataset, name, task, params, seed, model, curves):
+def _train_one(dataset, name, task, params, seed, model, curves, team):
     precision = prepare(seed, params.train.precision)
     folder = paths.patches(dataset)
     card, training, validation = load_card(folder), load_packed(folder, "train"), load_packed(folder, "val")
     if card["kind"] != task.kind:
         raise UserError(f"{name}: expected a dataset for {task.kind}, received {dataset}, one for {card['kind']}")
     mean, variance = statistics(training.images)
-    network = task.build(card, seed, mean, variance)
-    weights = network.count_params()
-    print(f"{name} on {dataset}: {weights:,} weights, {len(training.images):,} patches, {precision}, seed {seed}", flush=True)
     own = params.network(name)
     scaled = {"epochs": own.epochs_scale * params.train.epochs, "batch_size": own.batch_scale * params.train.batch_size}
     settings = params.train.model_copy(update={name: max(1, round(value)) for name, value in scaled.items()})
     deciding = {"network": name, "seed": seed, "precision": precision, "train": settings.model_dump(), "own": own.model_dump()}
     key = training_key(folder, deciding)
     checkpoint = Checkpoint(paths.checkpoint(dataset, name, key))
-    epochs = fit(network, training, validation, task.loss, task.metric(), settings, own.lr_scale, seed, curves, checkpoint)
+    with team.together():
+        network = task.build(card, seed, mean, variance)
+        weights = network.count_params()
+        print(_heading(dataset, name, weights, len(training.images), precision, seed, team), flush=True)
+        epochs = fit(
+            network, training, validation, task.loss, task.metric(), settings, own.lr_scale, seed, curves, checkpoint, team
+        )
+    if not team.leads:
+        return None
+    if team.size > 1:  # what follows is for this process alone
+        weights_of_all = network.get_weights()
+        prepare(seed, precision)
+        network = task.build(card, seed, mean, variance)
+        network.set_weights(weights_of_all)
     chosen, table = task.choose(network, validation) if task.choose else ({}, None)
     card |= {"network": name, "precision": precision, "parameters": weights} | epochs | chosen
     # What prediction holds a new image against, in [0, 1] units.
@@ -91,3 +104,9 @@ def _train_one(dataset, name, task, params, seed, model, curves):
     model.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
     checkpoint.remove()
     return table
+
+
+def _heading(dataset, name, weights, patches, precision, seed, team):
+    """The line with which a training begins."""
+    devices = f", {team.devices} devices in each of {team.processes} processes" if team.size > 1 else ""
+    return f"{name} on {dataset}: {weights:,} weights, {patches:,} patches, {precision}, seed {seed}{devices}"

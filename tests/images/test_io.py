@@ -103,6 +103,20 @@ def test_what_is_no_image_is_told_with_its_name(tmp_path, name, content, told):
         read_image(tmp_path / name)
 
 
+@pytest.mark.parametrize("bigtiff", [False, True])
+def test_a_tiff_that_is_cut_between_its_pages_is_told(tmp_path, bigtiff):
+    with tifffile.TiffWriter(tmp_path / "whole.tif", bigtiff=bigtiff) as file:
+        for _ in range(3):
+            file.write(np.zeros((8, 8), np.uint8), contiguous=False)
+    with tifffile.TiffFile(tmp_path / "whole.tif") as file:
+        third = file.pages[2].offset
+    whole = (tmp_path / "whole.tif").read_bytes()
+    assert len(read_pages(tmp_path / "whole.tif")) == 3
+    (tmp_path / "cut.tif").write_bytes(whole[: third - 1])
+    with pytest.raises(UserError, match=r"cut\.tif: expected a readable image, received: the file is cut after page 2"):
+        read_pages(tmp_path / "cut.tif")
+
+
 def test_a_truncated_png_is_told(tmp_path):
     write_png(tmp_path / "a.png", np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8))
     (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:2000])

@@ -201,7 +201,7 @@ class TestPolyps:
 class TestTissue:
     def test_every_slide_holds_every_class(self, tiles):
         assert all(image.shape == (64, 64, 3) and image.dtype == np.uint8 for _, image, _, _ in tiles)
-        assert len(tiles) == 600 and len({name for name, _, _, _ in tiles}) == len(tiles)
+        assert len(tiles) == 960 and len({name for name, _, _, _ in tiles}) == len(tiles)
         pairs, counts = np.unique([f"{group} {label}" for _, _, label, group in tiles], return_counts=True)
         assert len(pairs) == tissue.SLIDES * len(tissue.CLASSES) and len(tissue.CLASSES) >= 6
         assert set(counts.tolist()) == {tissue.TILES}

@@ -16,9 +16,9 @@ from pipeline.sources.phantom.texture import disc, line, smooth_noise, soft_step
 
 CLASSES = ("adipose", "debris", "lymphocytes", "mucosa", "stroma", "tumour")
 SLIDES = 20
-TILES = 5  # of each class on each slide: enough to learn from, few enough for VGG16 on two cores
+TILES = 8  # of each class on each slide: enough to learn from, few enough for VGG16 on two cores
 SIZE = 64
-MIXED = 0.3  # fraction of the tiles with a second tissue
+MIXED = 0.2  # fraction of the tiles with a second tissue
 SHAPE = (SIZE, SIZE)
 
 ROW, COLUMN = np.meshgrid(*(np.arange(n, dtype=np.float32) for n in SHAPE), indexing="ij")
