@@ -1,16 +1,21 @@
 # make repro: from a fresh clone to trained networks and a report.  make test: the whole test suite.
+# make bench: how fast it is, beside what one would use instead (docs/performance.md).
 # make verify-reproducible: the whole pipeline twice from nothing, and every output compared.  make audit: known weaknesses.
 PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: repro test verify-reproducible lint audit lock clean
+.PHONY: repro test bench verify-reproducible lint audit lock clean
 
 repro: $(VENV)/installed
 	dvc repro
 
 test: $(VENV)/installed
 	python -m pytest --numprocesses 2 --dist loadfile
+
+# Needs: python -m pip install --requirement benchmarks/requirements.txt
+bench: $(VENV)/installed
+	python -m benchmarks
 
 verify-reproducible: $(VENV)/installed
 	python -m tests.pipeline.two_runs

@@ -126,7 +126,7 @@ def _arguments(arguments):
     add("--flips", action="store_true", help="average over eight flips and turns: slower, a little better")
     add("--tile", type=int, metavar="PIXELS", help="side of the window that slides over large images")
     add("--overlap", type=int, metavar="PIXELS", help="that neighbouring windows share")
-    add("--batch-size", type=int, metavar="WINDOWS", help="windows at a time")
+    add("--batch-size", type=int, metavar="WINDOWS", help="windows at a time (default: two, or one if memory is short)")
     add("--device", metavar="cpu|gpu:N", help="where to compute (default: the first GPU, if there is one)")
     add("--workers", type=int, default=1, help="processes for a volume")
     add("--memory", default="auto", metavar="SIZE", help="of each process, such as 2GiB")
@@ -181,6 +181,10 @@ def main(arguments=None):
     choices = Choices(given.threshold, given.median, given.split, given.smallest, grey_range, size)
     cluster = Cluster(given.model, given.workers, given.memory, given.scheduler)
     settings, model = _settings(given), load(given.model)
+    if given.batch_size is None and model.card["kind"] == "segmentation":
+        from pipeline.prediction.memory import windows_that_fit
+
+        settings = settings.model_copy(update={"batch_size": windows_that_fit(model.network, settings.tile, settings.batch_size)})
     count = predict_files(model, given.model, given.images, given.out, settings, choices, cluster, given.overwrite)
     print(f"{count} images predicted into {given.out}", file=sys.stderr)
 

@@ -45,7 +45,8 @@ def predict_files(model, path, images, out, settings, choices, cluster, overwrit
     classification = model.card["kind"] == "classification"
     if choices.threshold is None and not classification:
         choices = replace(choices, threshold=model.card["threshold"])
-    run = {"model": digest(path), "settings": settings.model_dump(mode="json"), "choices": _plain(asdict(choices))}
+    deciding = settings.model_dump(mode="json", exclude={"batch_size"})
+    run = {"model": digest(path), "settings": deciding, "choices": _plain(asdict(choices))}
     record = Record(out, run, overwrite)
     waiting = [image for image in inputs if not record.done(image)]
     if len(waiting) < len(inputs):

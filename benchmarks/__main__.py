@@ -1,0 +1,65 @@
+"""Measure this pipeline beside what one would use instead, and write docs/performance.md: ``make bench``, 30 minutes.
+
+``python -m benchmarks [--rounds N] [--batches N] [--networks unet,vgg16]``
+"""
+
+import argparse
+
+from benchmarks.page import write_page
+from benchmarks.race import race
+from benchmarks.task import Task
+
+SIDES = {"unet": 256, "attn_resunet": 256, "vgg16": 64}
+
+
+def contenders(phase, network, precision):
+    """What takes turns: by name, a module's function with its task."""
+    float32, native = Task(network, side=SIDES[network]), Task(network, precision, side=SIDES[network])
+    pairs = {
+        "Keras as in a tutorial": ("plain_keras", phase, float32, {}),
+        "PyTorch, eager": ("pytorch", phase, float32, {}),
+        "PyTorch, compiled": ("pytorch", phase, float32, {"compiled": True}),
+        "this pipeline": ("ours", phase, float32, {}),
+    }
+    if phase == "prediction":
+        pairs["this pipeline, exported to OpenVINO"] = ("openvino_engine", phase, float32, {})
+    if precision == "bfloat16":  # where the hardware computes in it
+        pairs["Keras as in a tutorial, bfloat16"] = ("plain_keras", phase, native, {})
+        pairs["PyTorch, eager, bfloat16"] = ("pytorch", phase, native, {})
+        pairs["PyTorch, compiled, bfloat16"] = ("pytorch", phase, native, {"compiled": True})
+        pairs["this pipeline, bfloat16"] = ("ours", phase, native, {})
+        if phase == "prediction":
+            pairs["this pipeline, exported to OpenVINO, bfloat16"] = ("openvino_engine", phase, native, {})
+    return pairs
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each contender")
+    parser.add_argument("--batches", type=int, default=4, help="of 8 images, in each turn")
+    parser.add_argument("--networks", default=",".join(SIDES))
+    given = parser.parse_args()
+
+    from pipeline.startup import load_keras
+
+    load_keras()
+    from benchmarks.data_path import augmentation
+    from benchmarks.machine import forward_operations, matrix_rate
+    from benchmarks.ours import network as build
+    from pipeline.training.devices import resolve_precision
+
+    precision = resolve_precision("auto")
+    measured, operations = {}, {}
+    rates = {kind: matrix_rate(kind) for kind in dict.fromkeys(("float32", precision))}
+    for network in given.networks.split(","):
+        operations[network] = forward_operations(build(Task(network, side=SIDES[network])), SIDES[network])
+        for phase in ("training", "prediction"):
+            measured[network, phase] = race(contenders(phase, network, precision), given.rounds, given.batches)
+            for name, result in measured[network, phase].items():
+                print(f"{network}, {phase}, {name}: {max(result['rates']):.1f} images a second", flush=True)
+    rates = {kind: max(rate, matrix_rate(kind)) for kind, rate in rates.items()}
+    write_page(measured, operations, rates, SIDES, augmentation())
+
+
+if __name__ == "__main__":
+    main()

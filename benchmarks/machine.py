@@ -1,0 +1,53 @@
+"""What the machine is, and what it could do at most."""
+
+import os
+import platform
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+
+def describe():
+    """One line: processor, cores, what it computes in, operating system."""
+    cpuinfo = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    model = next((line.split(":")[1].strip() for line in cpuinfo.splitlines() if line.startswith("model name")), "")
+    flags = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if f" {flag}" in cpuinfo]
+    return (
+        f"{model or platform.processor()}, {os.cpu_count()} cores, {' '.join(flags) or platform.machine()}, {platform.system()}"
+    )
+
+
+def matrix_rate(precision, side=4096, repeats=3):
+    """Operations a second of a large matrix product: the best of a few.
+
+    Parameters
+    ----------
+    precision : {"float32", "bfloat16"}
+    side : int
+        Rows and columns.
+    """
+    rng = np.random.default_rng(0)
+    one = keras.ops.cast(keras.ops.convert_to_tensor(rng.standard_normal((side, side), np.float32)), precision)
+    best = np.inf
+    for _ in range(repeats + 1):  # the first one warms up
+        start = time.perf_counter()
+        keras.ops.convert_to_numpy(keras.ops.matmul(one, one)[0, 0])
+        best = min(best, time.perf_counter() - start)
+    return 2 * side**3 / best
+
+
+def forward_operations(network, side):
+    """Multiplications and additions of the convolutions and dense layers for one image of `side` × `side` pixels."""
+    probe = keras.Model(network.input, [layer.output for layer in network.layers])
+    shapes = keras.ops.shape
+    outputs = dict(zip(network.layers, probe(np.zeros((1, side, side, network.input.shape[-1]), np.float32)), strict=True))
+    total = 0
+    for layer, output in outputs.items():
+        if not hasattr(layer, "kernel"):
+            continue
+        where = layer.input if isinstance(layer, keras.layers.Conv2DTranspose) else None
+        places = np.prod(shapes(output)[1:-1]) if where is None else np.prod(shapes(output)[1:-1]) / np.prod(layer.strides)
+        total += 2 * np.prod(layer.kernel.shape) * max(1, places)
+    return float(total)

@@ -1,0 +1,58 @@
+"""The pipeline's own networks, trained and run as its stages do."""
+
+import keras
+import numpy as np
+
+from benchmarks.task import CLASSES, Task
+from pipeline import params
+from pipeline.images.packed import Packed
+from pipeline.inference.model import TrainedModel
+from pipeline.networks.attn_resunet import attn_resunet
+from pipeline.networks.unet import unet
+from pipeline.networks.vgg16 import vgg16
+from pipeline.training.batches import Batches
+from pipeline.training.devices import compile_with_xla, prepare
+from pipeline.training.losses import LOSSES, PooledDice
+from pipeline.training.schedule import optimizer
+
+
+def network(task):
+    """The network of a `Task`, with the defaults of ``params.yaml``."""
+    known = params.load()
+    if task.network == "vgg16":
+        own = known.vgg16
+        return vgg16((task.side, task.side), task.channels, CLASSES, None, own.dense, own.dropout, 0, 0.5, 0.1)
+    build, own = (unet, known.unet) if task.network == "unet" else (attn_resunet, known.attn_resunet)
+    return build(task.channels, task.filters or own.filters, own.depth, own.dropout, own.normalization, 0.5, 0.1)
+
+
+def training(task: Task):
+    """Return what trains so many batches, with the input path of the stages: packed patches, flipped and turned."""
+    prepare(0, task.precision)
+    own, settings = network(task), params.load().train
+    images, targets = task.data()
+    if task.network == "vgg16":
+        loss, metric = keras.losses.SparseCategoricalCrossentropy(from_logits=True), keras.metrics.SparseCategoricalAccuracy()
+    else:
+        loss, metric = LOSSES[settings.loss], PooledDice()
+    own.compile(optimizer(settings, 1.0, 1000), loss, [metric], jit_compile=compile_with_xla())
+
+    def train(batches):
+        rows = np.arange(batches * task.batch) % len(images)
+        own.fit(Batches(Packed(images[rows], targets[rows]), task.batch, shuffle=True, flips=True), verbose=0, shuffle=False)
+
+    return train, own.count_params()
+
+
+def prediction(task: Task):
+    """Return what predicts so many batches, as a trained model does: normalisation folded, compiled."""
+    prepare(0, task.precision)
+    model = TrainedModel(network(task), {"resize": None})
+    images = task.data()[0][: task.batch].astype(np.float32) / 255
+    predict = model.network.predict_on_batch if task.network == "vgg16" else model._probability
+
+    def run(batches):
+        for _ in range(batches):
+            np.asarray(predict(images))
+
+    return run, model.network.count_params()

@@ -1,0 +1,45 @@
+"""What every contender does: a network, images of a size, in batches, in a precision."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+CLASSES = 6
+IMAGES = 64  # kept in memory; more would measure the disk
+
+
+@dataclass(frozen=True)
+class Task:
+    """One measurement.
+
+    Attributes
+    ----------
+    network : {"unet", "attn_resunet", "vgg16"}
+    precision : {"float32", "bfloat16"}
+    batch, side : int
+        Images a batch; rows and columns of each.
+    filters : int, optional
+        Of the first level; the default of ``params.yaml`` if None.
+    """
+
+    network: str
+    precision: str = "float32"
+    batch: int = 8
+    side: int = 256
+    filters: int | None = None
+
+    @property
+    def channels(self):
+        return 3 if self.network == "vgg16" else 1
+
+    def data(self):
+        """Noise of the right shapes: time does not depend on what an image shows.
+
+        Returns
+        -------
+        images : ndarray, shape (N, side, side, channels), uint8
+        targets : ndarray, shape (N, side, side), bool, or (N,), int64
+        """
+        rng = np.random.default_rng(0)
+        images = rng.integers(0, 256, (IMAGES, self.side, self.side, self.channels), np.uint8)
+        return images, rng.integers(0, CLASSES, IMAGES) if self.network == "vgg16" else images[..., 0] > 200

@@ -1,0 +1,40 @@
+"""How many windows at a time fit into memory."""
+
+import keras
+import psutil
+
+# Bytes that a window needs for each pixel and filter of the first level, measured with TensorFlow on a CPU (docs/predict.md).
+BYTES = 40
+SHARE = 0.5  # of what is free; the rest is for the image, its results, and whoever else computes
+
+
+def windows_that_fit(network, tile, most):
+    """Choose a batch size for prediction.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Of images of any size.
+    tile : tuple of int
+        Rows and columns of a window.
+    most : int
+        Windows at a time, if they fit.
+
+    Returns
+    -------
+    int
+        From 1 to `most`.
+    """
+    filters = next(layer.filters for layer in network.layers if isinstance(layer, keras.layers.Conv2D))
+    return max(1, min(most, int(SHARE * free_memory() / (BYTES * filters * tile[0] * tile[1]))))
+
+
+def free_memory():
+    """Bytes that are free on the device that computes."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        stats = jax.devices()[0].memory_stats()  # None on a CPU
+        if stats:
+            return stats["bytes_limit"] - stats["bytes_in_use"]
+    return psutil.virtual_memory().available

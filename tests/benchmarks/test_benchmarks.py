@@ -1,0 +1,69 @@
+"""The benchmarks compare like with like, and count what they divide by."""
+
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from benchmarks import data_path, ours, plain_keras, time_to_iou
+from benchmarks.machine import forward_operations
+from benchmarks.race import race
+from benchmarks.task import Task
+
+
+@pytest.mark.parametrize("network", ["unet", "attn_resunet"])
+def test_the_plain_network_has_the_convolutions_of_ours(network):
+    task = Task(network, side=32)
+    own, plain = ours.network(task), plain_keras.training(task)[1]
+    biases = own.count_params() - plain  # ours has none before a normalisation, and knows mean and variance of its input
+    assert abs(biases) < 0.01 * plain
+    assert forward_operations(own, 32) == pytest.approx(forward_operations(plain_keras._network(task), 32), rel=1e-3)
+
+
+def test_operations_by_hand():
+    inputs = keras.Input((4, 4, 2))
+    x = keras.layers.Conv2D(3, 3, padding="same")(inputs)  # 3 · 3 · 2 · 3 multiplications at 16 places
+    x = keras.layers.Conv2D(5, 2, strides=2)(x)  # 2 · 2 · 3 · 5 at 4
+    x = keras.layers.Conv2DTranspose(1, 2, strides=2)(x)  # 2 · 2 · 5 at each of 4 places that it starts from
+    x = keras.layers.Dense(7)(keras.layers.Flatten()(x))  # 16 · 7
+    assert forward_operations(keras.Model(inputs, x), 4) == 2 * (54 * 16 + 60 * 4 + 20 * 4 + 16 * 7)
+
+
+def test_contenders_take_turns():
+    task = Task("unet", side=32, batch=2, filters=2)
+    phases = {
+        "ours": ("ours", "training", task, {}),
+        "plain": ("plain_keras", "prediction", task, {}),
+        "openvino": ("openvino_engine", "prediction", task, {}),
+    }
+    results = race(phases, rounds=2, batches=1)
+    for result in results.values():
+        assert len(result["rates"]) == 2 and min(result["rates"]) > 0
+        assert result["weights"] > 0 and result["memory"] > 2**20
+
+
+def test_the_transforms_that_are_timed_change_an_image_alike():
+    from pipeline import params
+
+    rng, settings = np.random.default_rng(0), params.load().augment
+    image = rng.random((1024, 1024), np.float32)
+    patch, mask = data_path._with_scipy(image, image > 0.5, np.random.default_rng(1), settings)
+    assert patch.shape == mask.shape == data_path.SIZE
+    assert patch.min() >= 0 and patch.max() <= 1 and 0.2 < mask.mean() < 0.8
+
+
+def test_the_gpu_script_runs_on_jax():
+    small = ["--filters", "2", "--side", "32", "--batch", "2", "--batches", "1", "--rounds", "1", "--matrix", "64"]
+    known = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, "-m", "benchmarks.gpu", *small, "--precision", "float32"]
+    done = subprocess.run(command, env=known, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "Keras on jax" in done.stdout
+    assert [line.split("|")[1].strip() for line in done.stdout.splitlines()[3:]] == ["unet", "attn_resunet", "vgg16"]
+
+
+def test_the_iou_that_is_waited_for_by_hand():
+    assert time_to_iou._iou(np.array([1, 1, 0, 0], bool), np.array([1, 0, 1, 0], bool)) == pytest.approx(1 / 3)
