@@ -1,4 +1,4 @@
-"""Measure this pipeline beside what one would use instead, and write docs/performance.md: ``make bench``, 30 minutes.
+"""Measure this pipeline beside what one would use instead, and write docs/performance.md: ``make bench``, 15 minutes.
 
 ``python -m benchmarks [--rounds N] [--batches N] [--networks unet,vgg16]``
 """
@@ -35,8 +35,8 @@ def contenders(phase, network, precision):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each contender")
-    parser.add_argument("--batches", type=int, default=4, help="of 8 images, in each turn")
+    parser.add_argument("--rounds", type=int, default=4, help="turns of each contender")
+    parser.add_argument("--batches", type=int, default=2, help="of 8 images, in each turn")
     parser.add_argument("--networks", default=",".join(SIDES))
     given = parser.parse_args()
 

@@ -40,6 +40,7 @@ def matrix_rate(precision, side=4096, repeats=3):
 
 def forward_operations(network, side):
     """Multiplications and additions of the convolutions and dense layers for one image of `side` × `side` pixels."""
+    network = keras.models.clone_model(network)  # in VGG16 the layers also belong to Keras's own model
     probe = keras.Model(network.input, [layer.output for layer in network.layers])
     shapes = keras.ops.shape
     outputs = dict(zip(network.layers, probe(np.zeros((1, side, side, network.input.shape[-1]), np.float32)), strict=True))

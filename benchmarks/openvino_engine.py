@@ -17,7 +17,7 @@ def prediction(task):
     plain = network(task)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "network.xml")
-        (plain if task.network == "vgg16" else folded(plain)).export(path, format="openvino", verbose=False)
+        (plain if task.network == "vgg16" else folded(plain)).export(str(path), format="openvino", verbose=False)
         model = openvino.Core().read_model(path)
     model.reshape([task.batch, task.side, task.side, task.channels])
     hints = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[task.precision]}

@@ -35,7 +35,7 @@ def training(task: Task):
         loss, metric = keras.losses.SparseCategoricalCrossentropy(from_logits=True), keras.metrics.SparseCategoricalAccuracy()
     else:
         loss, metric = LOSSES[settings.loss], PooledDice()
-    own.compile(optimizer(settings, 1.0, 1000), loss, [metric], jit_compile=compile_with_xla())
+    own.compile(optimizer(settings, 1.0, 1000), loss, metrics=[metric], jit_compile=compile_with_xla())
 
     def train(batches):
         rows = np.arange(batches * task.batch) % len(images)

@@ -52,7 +52,7 @@ def training(task):
     images = images.astype(np.float32) / 255
     targets = targets if task.network == "vgg16" else targets[..., None].astype(np.float32)
     loss = "sparse_categorical_crossentropy" if task.network == "vgg16" else "binary_crossentropy"
-    network.compile(keras.optimizers.Adam(1e-3), loss, ["accuracy"])
+    network.compile(keras.optimizers.Adam(1e-3), loss, metrics=["accuracy"])
 
     def train(batches):
         rows = np.arange(batches * task.batch) % len(images)

@@ -2,13 +2,18 @@
 
 import importlib
 import json
+import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import asdict
 
 from benchmarks.task import Task
+from pipeline.startup import load_keras
+
+OURS = ("ours", "openvino_engine")  # started as the stages are; the others as they come (and PyTorch without TensorFlow)
 
 
 def race(contenders, rounds, batches):
@@ -28,12 +33,12 @@ def race(contenders, rounds, batches):
         By name: ``rates`` (images a second, one a round), ``weights``, ``memory`` (bytes at the peak).
     """
     processes = {name: _start(*contender) for name, contender in contenders.items()}
-    results = {name: json.loads(process.stdout.readline()) | {"rates": []} for name, process in processes.items()}
+    results = {name: _told(name, process) | {"rates": []} for name, process in processes.items()}
     for _ in range(rounds):
         for name, process in processes.items():
             process.stdin.write(f"{batches}\n")
             process.stdin.flush()
-            told = json.loads(process.stdout.readline())
+            told = _told(name, process)
             results[name]["rates"].append(batches * contenders[name][2].batch / told["seconds"])
             results[name]["memory"] = told["memory"]
     for process in processes.values():
@@ -42,17 +47,30 @@ def race(contenders, rounds, batches):
     return results
 
 
+def _told(name, process):
+    """The next line of a contender; one that ended is an error with its last words."""
+    line = process.stdout.readline()
+    if not line:
+        process.errors.seek(0)
+        raise RuntimeError(f"{name} ended: {process.errors.read()[-2000:]}")
+    return json.loads(line)
+
+
 def _start(module, phase, task, more):
     command = [sys.executable, "-m", __spec__.name, module, phase, json.dumps(asdict(task)), json.dumps(more)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    known = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}  # what `load_keras` set here
+    errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed with the process
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": errors, "text": True}
+    process = subprocess.Popen(command, env=known, **pipes)
+    process.errors = errors
+    return process
 
 
 def _main(module, phase, task, more):
     """One contender: prepare, warm up, then run as many batches as each line of the input says."""
-    from pipeline.startup import load_keras
-
     said, sys.stdout = sys.stdout, sys.stderr  # nothing that a library prints comes between
-    load_keras()
+    if module in OURS:
+        load_keras()
     run, weights = getattr(importlib.import_module(f"benchmarks.{module}"), phase)(Task(**json.loads(task)), **json.loads(more))
     run(2)
     print(json.dumps({"weights": weights}), file=said, flush=True)
