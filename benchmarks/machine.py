@@ -19,6 +19,25 @@ def describe():
     )
 
 
+SIDE, PRODUCTS = 2048, 4  # of the matrix product that takes turns with the contenders, and how many of them stand for a batch
+
+
+def product(task):
+    """A contender that multiplies large matrices, in the precision of the task: what the machine gives at that moment."""
+    one = keras.ops.cast(np.random.default_rng(0).standard_normal((SIDE, SIDE), np.float32), task.precision)
+
+    def multiply(batches):
+        for _ in range(batches * PRODUCTS):
+            keras.ops.convert_to_numpy(keras.ops.matmul(one, one)[0, 0])
+
+    return multiply, one.shape[0] * one.shape[1]
+
+
+def operations_of(rate, task):
+    """Operations a second of `product`, from its "images" a second."""
+    return rate / task.batch * PRODUCTS * 2 * SIDE**3
+
+
 def matrix_rate(precision, side=4096, repeats=3):
     """Operations a second of a large matrix product: the best of a few.
 

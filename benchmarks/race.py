@@ -13,7 +13,11 @@ from dataclasses import asdict
 from benchmarks.task import Task
 from pipeline.startup import load_keras
 
-OURS = ("ours", "openvino_engine")  # started as the stages are; the others as they come (and PyTorch without TensorFlow)
+OURS = (
+    "ours",
+    "openvino_engine",
+    "machine",
+)  # started as the stages are; the others as they come (and PyTorch without TensorFlow)
 
 
 def race(contenders, rounds, batches):
