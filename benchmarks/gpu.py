@@ -19,12 +19,13 @@ def main():
     for name, default in (("filters", 64), ("side", 256), ("batch", 16), ("rounds", 3), ("batches", 20), ("matrix", 8192)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="bfloat16")
+    parser.add_argument("--networks", default="unet,attn_resunet,vgg16")
     given = parser.parse_args()
     peak = matrix_rate(given.precision, given.matrix)
     print(f"Keras on {keras.backend.backend()}; a matrix product of {given.matrix}: {peak / 1e12:.2f} TFLOP/s, {given.precision}")
     print("| network | training, images a second | of the matrix rate | prediction | of the matrix rate |")
     print("|---|---|---|---|---|")
-    for network in ("unet", "attn_resunet", "vgg16"):
+    for network in given.networks.split(","):
         task = Task(network, given.precision, given.batch, given.side, given.filters)
         work = forward_operations(ours.network(task), given.side)
         cells = []
