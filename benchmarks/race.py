@@ -3,13 +3,13 @@
 import importlib
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import asdict
 
+from benchmarks.memory import peak_memory
 from benchmarks.task import Task
 from pipeline.startup import load_keras
 
@@ -82,8 +82,7 @@ def _main(module, phase, task, more):
         start = time.perf_counter()
         run(int(line))
         seconds = time.perf_counter() - start
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        print(json.dumps({"seconds": seconds, "memory": memory}), file=said, flush=True)
+        print(json.dumps({"seconds": seconds, "memory": peak_memory()}), file=said, flush=True)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 ``python -m tests.images.many [PATCHES]``; 128,000 patches of 256 × 256 pixels by default, which take 17 GB of disk.
 """
 
-import resource
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ import numpy as np
 import pandas as pd
 import tifffile
 
+from benchmarks.memory import peak_memory
 from pipeline import params
 from pipeline.images.pack import pack
 
@@ -49,7 +49,7 @@ def pack_many(work, patches):
     counts = pack(raw, Path(work, "packed"), table, own, augment, settings.seed)
     seconds = time.perf_counter() - start
     size = sum(path.stat().st_size for path in Path(work, "packed").rglob("*.npy"))
-    return counts, size, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return counts, size, seconds, peak_memory()
 
 
 if __name__ == "__main__":
