@@ -58,7 +58,7 @@ def training(task):
         rows = np.arange(batches * task.batch) % len(images)
         network.fit(images[rows], targets[rows], batch_size=task.batch, verbose=0)
 
-    return train, _weights(network)
+    return train, network.count_params()
 
 
 def prediction(task):
@@ -68,7 +68,7 @@ def prediction(task):
         rows = np.arange(batches * task.batch) % len(images)
         network.predict(images[rows], batch_size=task.batch, verbose=0)
 
-    return predict, _weights(network)
+    return predict, network.count_params()
 
 
 def _network(task):
@@ -76,10 +76,6 @@ def _network(task):
     if task.network == "vgg16":
         return vgg16(task.side, task.channels)
     return {"unet": unet, "attn_resunet": attn_resunet}[task.network](task.channels, task.filters or 16)
-
-
-def _weights(network):
-    return network.count_params()
 
 
 def _two(x, filters):

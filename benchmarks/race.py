@@ -13,11 +13,8 @@ from benchmarks.memory import peak_memory
 from benchmarks.task import Task
 from pipeline.startup import load_keras
 
-OURS = (
-    "ours",
-    "openvino_engine",
-    "machine",
-)  # started as the stages are; the others as they come (and PyTorch without TensorFlow)
+# Started as the stages are; the others as they come, and PyTorch without TensorFlow.
+OURS = ("ours", "openvino_engine", "machine")
 
 
 def race(contenders, rounds, batches):

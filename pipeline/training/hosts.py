@@ -66,10 +66,9 @@ class Team:
     def _together(self):
         import jax
 
+        own = [[d for d in jax.devices() if d.process_index == p][: self.devices] for p in range(self.processes)]
+        names = [f"{device.platform}:{device.id}" for devices in own for device in devices]
         # Not auto_shard_dataset: each process reads its own part, and no other.
-        devices = [device for device in jax.devices() if device.process_index < self.processes]
-        own = {p: [d for d in devices if d.process_index == p][: self.devices] for p in range(self.processes)}
-        names = [f"{device.platform}:{device.id}" for p in own for device in own[p]]
         with keras.distribution.DataParallel(devices=names, auto_shard_dataset=False).scope():
             try:
                 yield
@@ -120,9 +119,11 @@ def join(devices):
     import jax
 
     if several:
-        jax.distributed.initialize(
-            **(_named() if named else {}), heartbeat_timeout_seconds=HEARTBEAT_S, shutdown_timeout_seconds=CLOSING_S
-        )
+        who = _named() if named else {}
+        try:
+            jax.distributed.initialize(**who, heartbeat_timeout_seconds=HEARTBEAT_S, shutdown_timeout_seconds=CLOSING_S)
+        except (ValueError, RuntimeError) as error:
+            raise UserError(f"expected to join the other processes as {who or 'Slurm says'}, received: {error}") from error
     found = jax.local_device_count()
     if devices != "auto" and devices > found:
         raise UserError(f"train.devices: expected at most the {found} that JAX finds here, received {devices}")

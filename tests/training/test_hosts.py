@@ -73,10 +73,9 @@ def project(folder, patches=24, **train):
     return folder
 
 
-def start(folder, processes=1, port=None, **environment):
+def start(folder, processes=1, **environment):
     """Start the stage in so many processes; a file has what each says."""
-    port = port or _free_port()
-    running = []
+    port, running = _free_port(), []
     for process in range(processes):
         own = {
             "JAX_COORDINATOR_ADDRESS": f"127.0.0.1:{port}",
@@ -150,3 +149,11 @@ def test_every_process_ends_when_one_is_killed(tmp_path):
     # The first process holds the connections together: without it JAX ends the others itself.
     assert "another task died" in (tmp_path / "0/said-1.txt").read_text()
     assert "error: process 0 lost another one; start all of them again" in (tmp_path / "1/said-0.txt").read_text()
+
+
+def test_a_process_number_that_cannot_be_is_one_line(tmp_path):
+    known = {"JAX_COORDINATOR_ADDRESS": "127.0.0.1:1", "JAX_NUM_PROCESSES": "2", "JAX_PROCESS_ID": "-"}
+    (process,) = start(project(tmp_path), **known)
+    assert process.wait(timeout=120) == 1
+    told = "error: JAX_PROCESS_ID: expected a number, as JAX_COORDINATOR_ADDRESS is set, received '-'\n"
+    assert (tmp_path / "said-0.txt").read_text() == told
