@@ -10,7 +10,7 @@ from pipeline.inference.model import TrainedModel
 from pipeline.networks.attn_resunet import attn_resunet
 from pipeline.networks.unet import unet
 from pipeline.networks.vgg16 import vgg16
-from pipeline.training.batches import Batches
+from pipeline.training.batches import Batches, readable
 from pipeline.training.devices import compile_with_xla, prepare
 from pipeline.training.losses import LOSSES, PooledDice
 from pipeline.training.schedule import optimizer
@@ -39,7 +39,8 @@ def training(task: Task):
 
     def train(batches):
         rows = np.arange(batches * task.batch) % len(images)
-        own.fit(Batches(Packed(images[rows], targets[rows]), task.batch, shuffle=True, flips=True), verbose=0, shuffle=False)
+        batches = Batches(Packed(images[rows], targets[rows]), task.batch, shuffle=True, flips=True)
+        own.fit(readable(batches), verbose=0, shuffle=False)
 
     return train, own.count_params()
 

@@ -55,7 +55,7 @@ def _epochs(contender, train, val):
     from pipeline import params
     from pipeline.images.packed import Packed
     from pipeline.networks.unet import unet
-    from pipeline.training.batches import Batches, statistics
+    from pipeline.training.batches import Batches, readable, statistics
     from pipeline.training.devices import prepare
     from pipeline.training.losses import LOSSES
     from pipeline.training.schedule import optimizer
@@ -69,7 +69,7 @@ def _epochs(contender, train, val):
     network.compile(optimizer(settings, own.lr_scale, len(batches)), LOSSES[settings.loss])
     for epoch in range(EPOCHS):
         batches.epoch = epoch
-        network.fit(batches, verbose=0, shuffle=False)
+        network.fit(readable(batches), verbose=0, shuffle=False)
         predicted = [network.predict_on_batch(val[0][i : i + 8].astype(np.float32) / 255) for i in range(0, len(val[0]), 8)]
         yield _iou(np.concatenate(predicted)[..., 0] > 0, val[1])
 

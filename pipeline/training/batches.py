@@ -24,6 +24,11 @@ class Batches(keras.utils.PyDataset):
         Flip and turn each batch at random.
     team : pipeline.training.hosts.Team, optional
         Of which this process reads its part of each batch.
+
+    Attributes
+    ----------
+    epoch : int
+        Counted from 0. Whoever trains sets it before each epoch.
     """
 
     def __init__(self, packed, batch_size, seed=0, shuffle=False, flips=False, team=ALONE):
@@ -50,12 +55,18 @@ class Batches(keras.utils.PyDataset):
             targets = masks[..., None].astype(np.float32)
         return np.ascontiguousarray(images), np.ascontiguousarray(targets)
 
-    def on_epoch_end(self):
-        self.epoch += 1
-
     def _order(self):
         count = len(self.packed.images)
         return np.random.default_rng([self.seed, 1, self.epoch]).permutation(count) if self.shuffle else np.arange(count)
+
+
+def readable(batches):
+    """What ``keras.Model.fit`` reads batches from best: on TensorFlow a stream, elsewhere the batches themselves."""
+    if keras.backend.backend() != "tensorflow":
+        return batches
+    from pipeline.networks.tensorflow_door import stream
+
+    return stream(batches)
 
 
 def statistics(images, most=512):

@@ -2,7 +2,9 @@
 
 import sys
 
-from pipeline.training.batches import Batches
+import keras
+
+from pipeline.training.batches import Batches, readable
 from pipeline.training.devices import compile_with_xla
 from pipeline.training.hosts import ALONE
 from pipeline.training.progress import Progress
@@ -49,15 +51,16 @@ def fit(network, train, val, loss, metric, settings, lr_scale, seed, curves, che
         optimizer=optimizer(settings, lr_scale, len(batches)), loss=loss, metrics=[metric], jit_compile=compile_with_xla()
     )
     progress = Progress(curves, checkpoint, settings.patience, writes=team.leads)
-    batches.epoch = progress.resume(network)
-    team.agree("epochs behind it", batches.epoch)
+    behind = progress.resume(network)
+    team.agree("epochs behind it", behind)
+    number = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: setattr(batches, "epoch", epoch))
     if not progress.finished:
         network.fit(
-            batches,
-            validation_data=Batches(val, settings.batch_size, team=team),
-            initial_epoch=batches.epoch,
+            readable(batches),
+            validation_data=readable(Batches(val, settings.batch_size, team=team)),
+            initial_epoch=behind,
             epochs=settings.epochs,
-            callbacks=[progress],
+            callbacks=[number, progress],
             shuffle=False,  # the batches are shuffled by epoch; Keras would draw their order from a generator of its own
             verbose=_verbosity(team),
         )
