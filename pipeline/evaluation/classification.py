@@ -127,13 +127,14 @@ def _pictured(table):
 def _write_pictures(folder, table, labels, model, dataset, records):
     pictures, panels = fresh_folder(folder / "gallery"), fresh_folder(folder / "panels")
 
-    def evidence(position, label):
-        image = open_image(dataset, records[position])
-        return image, heat(image, gradcam(model, image, label))
+    def evidence(positions, chosen):
+        """Each image, and over it what speaks for the class that was chosen for it."""
+        images = [open_image(dataset, records[position]) for position in positions]
+        return zip(images, map(heat, images, gradcam(model, images, chosen)), strict=True)
 
-    classes = model.card["classes"]
-    for position in sorted(_pictured(table)):
-        image, picture = evidence(position, classes.index(table["predicted"][position]))
+    classes, pictured = model.card["classes"], sorted(_pictured(table))
+    predicted = [classes.index(name) for name in table["predicted"][pictured]]
+    for position, (image, picture) in zip(pictured, evidence(pictured, predicted), strict=True):
         gallery.write_image(pictures, position, image)
         gallery.write_map(pictures, position, picture)
 
@@ -147,9 +148,8 @@ def _write_pictures(folder, table, labels, model, dataset, records):
     ranks = {"worst": ranked[:RANKED], "median": ranked[middle : middle + RANKED], "best": ranked[-RANKED:]}
     shown, titles = [], []
     for rank, positions in ranks.items():
-        for position in positions:
+        for position, (image, picture) in zip(positions, evidence(positions, labels[positions]), strict=True):
             row = table.loc[position]
-            image, picture = evidence(position, labels[position])
             shown += [displayable(image), picture]
             titles += [f"{rank}: {row['actual']}\n{row['probability_of_actual']:.0%}", "Grad-CAM of\nthe true class"]
     (panels / "2-gradcam.png").write_bytes(sheet(shown, titles, columns=2 * RANKED, side=1.7))

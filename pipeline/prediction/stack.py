@@ -1,6 +1,5 @@
 """An opened image: pages that are read one at a time, and the size of their pixels where the file tells it."""
 
-import logging
 import math
 import xml.etree.ElementTree as ElementTree
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ import tifffile
 import zarr
 
 from pipeline.errors import UserError
-from pipeline.images.io import TIFF, grey_or_rgb, read_image
+from pipeline.images.io import TIFF, check_pages, grey_or_rgb, read_image
 from pipeline.prediction import ome
 from pipeline.prediction.inputs import is_volume
 
@@ -59,7 +58,7 @@ def opened(path):
     if is_volume(path):
         yield _volume(path)
     elif path.suffix.lower() in TIFF and path.stat().st_size:
-        with _told(path), _complete(path), tifffile.TiffFile(path) as file:
+        with _told(path), tifffile.TiffFile(path) as file:
             _tiff(path, file)
         # Opened once more, so that what the caller's code raises is not taken for the decoder's.
         with tifffile.TiffFile(path) as file:
@@ -72,6 +71,7 @@ def opened(path):
 def _tiff(path, file):
     if not file.series or not len(file.pages):  # counting goes through all of them
         raise UserError(f"{path}: expected a readable image, received a file without pages")
+    check_pages(file, path)
     series = file.series[0]
     axes, shape = series.axes, dict(zip(series.axes, series.shape, strict=True))
     if "Y" not in shape or "X" not in shape:
@@ -136,28 +136,6 @@ def _told(path):
     except Exception as error:  # struct.error, KeyError, zlib.error, TiffFileError, ...
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(f"{path}: expected a readable image, received damaged bytes ({reason})") from error
-
-
-@contextmanager
-def _complete(path):
-    """Refuse a file whose later pages are missing: tifffile reads the first ones, and tells the rest to its log alone."""
-    heard = []
-
-    class Listener(logging.Handler):
-        def emit(self, record):
-            heard.append(record.getMessage())
-
-    logger, listener = logging.getLogger("tifffile"), Listener(logging.ERROR)
-    propagates, logger.propagate = logger.propagate, False
-    logger.addHandler(listener)
-    try:
-        yield
-    finally:
-        logger.removeHandler(listener)
-        logger.propagate = propagates
-    lost = [message for message in heard if "TiffPages" in message or "series" in message]
-    if lost:
-        raise UserError(f"{path}: expected a readable image, received damaged bytes ({lost[0]})")
 
 
 def _ome_pixel_size(file):

@@ -1,5 +1,7 @@
 """What the hardware can do, and how Keras is told to use it."""
 
+import ctypes
+import sys
 from pathlib import Path
 
 import keras
@@ -40,11 +42,29 @@ def prepare(seed, precision):
     str
         The precision that "auto" came to.
     """
+    keep_memory()
     keras.backend.clear_session()  # layers are numbered from 0 again, so that a network has the same names in each repeat
     keras.utils.set_random_seed(seed)
     precision = resolve_precision(precision)
     keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
     return precision
+
+
+# Of glibc's mallopt, numbered as in its malloc.h: never trim the heap, large arrays on the heap too, one heap for all threads.
+M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
+KEEPING = {M_TRIM_THRESHOLD: -1, M_MMAP_MAX: 0, M_ARENA_MAX: 1}
+
+
+def keep_memory():
+    """Let the process keep the memory that a step frees: the next step asks for the same again.
+
+    By default glibc gives large arrays back to the kernel, which has to clear their pages each time: 30 % of a step of
+    VGG16 on two cores, whose gradients have 134 MB. Elsewhere than on Linux with glibc nothing is changed.
+    """
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if hasattr(libc, "gnu_get_libc_version"):
+        for parameter, value in KEEPING.items():
+            libc.mallopt(parameter, value)
 
 
 def compile_with_xla():

@@ -113,7 +113,7 @@ def test_a_tiff_that_is_cut_between_its_pages_is_told(tmp_path, bigtiff):
     whole = (tmp_path / "whole.tif").read_bytes()
     assert len(read_pages(tmp_path / "whole.tif")) == 3
     (tmp_path / "cut.tif").write_bytes(whole[: third - 1])
-    with pytest.raises(UserError, match=r"cut\.tif: expected a readable image, received: the file is cut after page 2"):
+    with pytest.raises(UserError, match=r"cut\.tif: expected a readable image, received a file that is cut after page 2"):
         read_pages(tmp_path / "cut.tif")
 
 

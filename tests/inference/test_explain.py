@@ -56,7 +56,10 @@ def test_gradcam_agrees_with_its_definition(side, layer):
     network = loaded(vgg16((side, side), 3, 3, dense=16, seed=1))
     model = TrainedModel(network, {"resize": [side, side]})
     pixels = image((side, side), 3)
-    heat = gradcam(model, pixels, label=1)
+    blank = np.zeros_like(pixels)
+    other, heat = gradcam(model, [blank, pixels], labels=[2, 1])
+    (alone,) = gradcam(model, [blank], labels=[2])
+    np.testing.assert_allclose(other, alone, atol=1e-4)  # nobody's map depends on the image beside it
     assert heat.shape == (side, side)
     assert heat.max() <= 1 and heat.min() >= 0
 
@@ -81,5 +84,5 @@ def weights(network, layer, features):
 def test_gradcam_is_empty_where_nothing_speaks_for_a_class():
     network = loaded(vgg16((32, 32), 3, 2, dense=8))
     network.get_layer("logits").kernel.assign(np.zeros((8, 2)))
-    heat = gradcam(TrainedModel(network, {"resize": [32, 32]}), image((32, 32), 3), label=0)
+    (heat,) = gradcam(TrainedModel(network, {"resize": [32, 32]}), [image((32, 32), 3)], labels=[0])
     assert (heat == 0).all()
