@@ -88,7 +88,7 @@ def test_one_line_names_the_key_and_what_is_allowed(load, key, value, told):
 
 def test_a_misspelled_key_is_refused_with_a_suggestion(load):
     with pytest.raises(UserError) as caught:
-        load(SHIPPED.replace("  batch_size: 8", "  batchsize: 16"))
+        load(SHIPPED.replace("  batch_size: 4", "  batchsize: 16"))
     assert [line.split("params.yaml: ")[1] for line in str(caught.value).splitlines()] == [
         "train.batch_size: missing key",
         "train.batchsize: unknown key; did you mean batch_size?",
