@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.images.packed import Packed
-from pipeline.training.batches import Batches, statistics
+from pipeline.training.batches import Batches, readable, statistics
 
 
 @pytest.fixture
@@ -42,6 +42,18 @@ def test_masks_stay_with_their_images(packed):
         images, masks = batches[i]
         assert images.dtype == masks.dtype == np.float32
         np.testing.assert_array_equal(masks, np.rint(images * 255) % 2)
+
+
+def test_the_stream_holds_the_same_batches(packed):
+    batches = Batches(packed, 4, seed=1, shuffle=True, flips=True)
+    stream = readable(batches)
+    assert stream.options().autotune.enabled is False
+    for batches.epoch in range(2):
+        read = list(stream)
+        assert len(read) == stream.cardinality() == 3
+        for (images, masks), index in zip(read, range(3), strict=True):
+            np.testing.assert_array_equal(images, batches[index][0])
+            np.testing.assert_array_equal(masks, batches[index][1])
 
 
 def test_labels_are_whole_numbers(packed):
