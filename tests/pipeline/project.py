@@ -15,6 +15,7 @@ import yaml
 SMALL = [
     "augment.copies=0",
     "train.epochs=1",
+    "train.batch_size=16",
     "unet.filters=4",
     "unet.depth=2",
     "attn_resunet.filters=4",
