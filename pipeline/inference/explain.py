@@ -9,7 +9,7 @@ from pipeline.images.patches import resize_image
 # The convolutions of VGG16 whose features Grad-CAM may weigh, deepest first. Deeper ones know more and see coarser.
 CANDIDATES = ("block5_conv3", "block4_conv3", "block3_conv3")
 SMALLEST_MAP = 6  # cells on a side; with fewer, as block5 has on tiles below 96 pixels, a map shows hardly more than a side
-BATCH = 8  # images whose gradients are computed together: four times as fast as one by one, in little memory
+BATCH = 8  # images whose gradients are computed together; more would take memory for little time
 
 
 def attention_maps(model, image, settings):
