@@ -24,7 +24,7 @@ def attn_resunet(channels, filters=64, depth=4, dropout=0.0, normalization="batc
     x = residual_block(x, filters * 2**depth, normalization)
     for level in reversed(range(depth)):
         gated = attention_gate(skips[level], x, filters * 2**level // 2, name=f"attention_{level}")
-        x = blocks.upsample(x, filters * 2**level, skips[level])
+        x = blocks.upsample(x, filters * 2**level, skips[level], normalization)
         x = layers.Concatenate()([gated, x])
         x = residual_block(x, filters * 2**level, normalization)
     return keras.Model(inputs, blocks.logits(x), name="attn_resunet")

@@ -36,9 +36,10 @@ def downsample(x):
     return layers.MaxPooling2D(2, padding="same")(x)
 
 
-def upsample(x, filters, skip):
+def upsample(x, filters, skip, normalization):
     """Double height and width with a 2 × 2 transposed convolution, and crop to those of `skip`."""
-    x = layers.Conv2DTranspose(filters, 2, strides=2, kernel_initializer=INITIALIZER)(x)
+    bias = normalization != "batch"  # the normalisation behind the next convolution takes away what is the same everywhere
+    x = layers.Conv2DTranspose(filters, 2, strides=2, use_bias=bias, kernel_initializer=INITIALIZER)(x)
     return CropTo()([x, skip])
 
 

@@ -41,7 +41,7 @@ def unet(channels, filters=64, depth=4, dropout=0.0, normalization="none", mean=
     x = layers.Dropout(dropout)(x)
     x = _two_convolutions(x, filters * 2**depth, normalization)
     for level in reversed(range(depth)):
-        x = blocks.upsample(x, filters * 2**level, skips[level])
+        x = blocks.upsample(x, filters * 2**level, skips[level], normalization)
         x = layers.Concatenate()([skips[level], x])
         x = _two_convolutions(x, filters * 2**level, normalization)
     return keras.Model(inputs, blocks.logits(x), name="unet")

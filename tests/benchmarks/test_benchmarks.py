@@ -38,6 +38,7 @@ def test_contenders_take_turns():
         "ours": ("ours", "training", task, {}),
         "plain": ("plain_keras", "prediction", task, {}),
         "openvino": ("openvino_engine", "prediction", task, {}),
+        "product": ("machine", "product", Task("unet", "bfloat16", batch=2), {}),
     }
     results = race(phases, rounds=2, batches=1)
     for result in results.values():

@@ -39,8 +39,16 @@ def prepare(root):
     return project, seconds
 
 
-def kill_and_go_on(project, seconds):
+def kill_and_go_on(project, seconds, at_checkpoint=False):
     """Force the stages to run again, kill everything after some seconds, go on, and compare.
+
+    Parameters
+    ----------
+    project : Project
+    seconds : float
+        When to kill.
+    at_checkpoint : bool, default False
+        Kill before that as soon as an epoch is kept.
 
     Returns
     -------
@@ -58,11 +66,12 @@ def kill_and_go_on(project, seconds):
         process = subprocess.Popen(
             command, cwd=project.root, env=project.environment, stdout=stream, stderr=stream, start_new_session=True
         )
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        end = time.monotonic() + seconds
+        while process.poll() is None:
+            if time.monotonic() > end or (at_checkpoint and list(project.root.glob(".checkpoints/*.npz"))):
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            time.sleep(0.02)
     lines = log.read_text().split("\n")
     # Without DVC's run cache, which would bring the outputs back without training.
     went_on = "going on after epoch" in project.dvc("repro", "--no-run-cache", *STAGES).stdout

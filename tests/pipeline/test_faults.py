@@ -9,11 +9,7 @@ import time
 import pytest
 
 from tests.pipeline import kill_training
-from tests.pipeline.project import SMALL, Project
-
-
-def settings():
-    return [argument for setting in SMALL for argument in ("-S", setting)]
+from tests.pipeline.project import Project
 
 
 @pytest.fixture(scope="module")
@@ -23,11 +19,12 @@ def trained(tmp_path_factory):
 
 
 def test_a_killed_training_goes_on_to_the_same_bytes(trained):
-    """At three shares of the time that an undisturbed run takes; `kill_training` draws as many random moments as one likes."""
+    """Killed after an epoch, then late; `kill_training` draws as many random moments as one likes."""
     project, seconds = trained
-    for share in (0.4, 0.6, 0.9):
-        interrupted, _, same = kill_training.kill_and_go_on(project, share * seconds)
-        assert same, interrupted
+    interrupted, went_on, same = kill_training.kill_and_go_on(project, 100 * seconds, at_checkpoint=True)
+    assert went_on and same, interrupted
+    interrupted, _, same = kill_training.kill_and_go_on(project, 0.85 * seconds)
+    assert same, interrupted
 
 
 def test_a_second_run_is_refused_or_waits(trained):
@@ -75,10 +72,8 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_a_full_disk_is_told_and_nothing_is_lost(small_disk):
-    project = Project.copy(small_disk / "project")
-    project.dvc("exp", "run", *settings(), "train-unet@polyps")
-    project.commit("trained")
+def test_a_full_disk_is_told_and_nothing_is_lost(trained, small_disk):
+    project = Project(shutil.copytree(trained[0].root, small_disk / "project"))
     before = project.outputs()
     filler = small_disk / "filler"
     with open(filler, "wb") as file:

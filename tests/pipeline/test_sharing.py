@@ -46,23 +46,26 @@ def add_remote(project, settings):
             project.dvc("remote", "modify", "--local", "shared", key, value)
 
 
-@pytest.mark.parametrize("kind", ["s3", "folder"])
-def test_a_clone_pulls_and_has_nothing_to_run(project, clone, s3, tmp_path, kind):
-    settings = s3 if kind == "s3" else {"url": str(tmp_path / "remote")}
-    add_remote(project, settings)
+def has_nothing_to_run(clone, project):
+    """Whether a clone that pulled has the files of the project, and no stage to run."""
+    output = clone.dvc("repro").stdout
+    assert "Running stage" not in output
+    assert clone.run("git", "status", "--porcelain").stdout == ""
+    for file in ("models/polyps/unet.keras", "reports/index.html", "data/patches/tissue/train/images.npy"):
+        assert (clone.root / file).read_bytes() == (project.root / file).read_bytes()
+
+
+def test_a_clone_pulls_from_s3_and_has_nothing_to_run(project, clone, s3):
+    add_remote(project, s3)
     project.dvc("push")
     other = clone("other")
     assert not (other.root / "models/polyps/unet.keras").exists()
-    add_remote(other, settings)
+    add_remote(other, s3)
     other.dvc("pull")
-    output = other.dvc("repro").stdout
-    assert "Running stage" not in output
-    assert other.run("git", "status", "--porcelain").stdout == ""
-    for file in ("models/polyps/unet.keras", "reports/index.html", "data/patches/tissue/train/images.npy"):
-        assert (other.root / file).read_bytes() == (project.root / file).read_bytes()
+    has_nothing_to_run(other, project)
 
 
-def test_an_experiment_travels_over_a_bare_git_remote(project, clone, tmp_path):
+def test_a_folder_shares_the_outputs_and_a_bare_git_remote_an_experiment(project, clone, tmp_path):
     bare = tmp_path / "bare.git"
     project.run("git", "clone", "-q", "--bare", str(project.root), str(bare))
     settings = {"url": str(tmp_path / "remote")}
@@ -72,6 +75,7 @@ def test_an_experiment_travels_over_a_bare_git_remote(project, clone, tmp_path):
     for one in (mine, other):
         add_remote(one, settings)
     mine.dvc("pull")
+    has_nothing_to_run(mine, project)
     mine.dvc("exp", "run", "--name", "faster", "--set-param", "train.lr=5e-3", "train-unet@polyps")
     mine.dvc("exp", "push", "origin", "faster")
     other.dvc("exp", "pull", "origin", "faster")

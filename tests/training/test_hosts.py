@@ -83,6 +83,7 @@ def start(folder, processes=1, **environment):
             "JAX_PROCESS_ID": str(process),
         }
         known = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)} | environment
+        known["XLA_FLAGS"] = "--xla_backend_optimization_level=0"  # compiling takes most of the time
         known |= own if processes > 1 else {}
         with open(folder / f"said-{process}.txt", "w") as said:
             command = [sys.executable, "-m", "pipeline.stages.train_unet", "mitochondria"]
