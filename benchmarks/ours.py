@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from benchmarks.task import CLASSES, Task
+from benchmarks.task import CLASSES, DENSE, Task
 from pipeline import params
 from pipeline.images.packed import Packed
 from pipeline.inference.model import TrainedModel
@@ -17,11 +17,11 @@ from pipeline.training.schedule import optimizer
 
 
 def network(task):
-    """The network of a `Task`, with the defaults of ``params.yaml``."""
+    """The network of a `Task`, with the defaults of ``params.yaml``; of VGG16 the dense layers that were published."""
     known = params.load()
     if task.network == "vgg16":
         own = known.vgg16
-        return vgg16((task.side, task.side), task.channels, CLASSES, None, own.dense, own.dropout, 0, 0.5, 0.1)
+        return vgg16((task.side, task.side), task.channels, CLASSES, None, DENSE, own.dropout, 0, 0.5, 0.1)
     build, own = (unet, known.unet) if task.network == "unet" else (attn_resunet, known.attn_resunet)
     return build(task.channels, task.filters or own.filters, own.depth, own.dropout, own.normalization, 0.5, 0.1)
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from benchmarks.task import CLASSES
+from benchmarks.task import CLASSES, DENSE
 
 
 def unet(channels, filters):
@@ -43,7 +43,7 @@ def vgg16(side, channels):
     base = keras.applications.VGG16(weights=None, include_top=False, input_shape=(side, side, channels))
     x = layers.Flatten()(base.output)
     for _ in range(2):
-        x = layers.Dropout(0.5)(layers.Dense(4096, activation="relu")(x))
+        x = layers.Dropout(0.5)(layers.Dense(DENSE, activation="relu")(x))
     return keras.Model(base.input, layers.Dense(CLASSES, activation="softmax")(x))
 
 

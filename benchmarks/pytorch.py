@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from benchmarks.task import CLASSES
+from benchmarks.task import CLASSES, DENSE
 
 
 class Convolution(nn.Sequential):
@@ -82,8 +82,8 @@ def vgg16(side, channels):
     layers.append(nn.Flatten())
     inside = 512 * (side // 32) ** 2
     for _ in range(2):
-        layers += [nn.Linear(inside, 4096), nn.ReLU(inplace=True), nn.Dropout(0.5)]
-        inside = 4096
+        layers += [nn.Linear(inside, DENSE), nn.ReLU(inplace=True), nn.Dropout(0.5)]
+        inside = DENSE
     return nn.Sequential(*layers, nn.Linear(inside, CLASSES))
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 CLASSES = 6
+DENSE = 4096  # units of VGG16's fc1 and fc2
 IMAGES = 64  # kept in memory; more would measure the disk
 
 

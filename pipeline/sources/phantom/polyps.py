@@ -6,13 +6,14 @@ coordinates on its wall. Everything that has height is lit by the lamp beside th
 """
 
 import math
+from functools import partial
 
 import numpy as np
 from scipy import ndimage
 
 from pipeline.images.dataset import DatasetInfo
 from pipeline.sources.phantom.bowel import COLUMN, ROW, SHAPE, WALL, patient
-from pipeline.sources.phantom.texture import disc, line, paste, smooth_noise, soft_step, stream, to_uint8
+from pipeline.sources.phantom.texture import disc, line, paste, processes, smooth_noise, soft_step, stream, to_uint8
 
 PATIENTS = 22
 EMPTY = 8  # frames without a polyp, 3 % of all: a detector must be able to say no
@@ -162,24 +163,37 @@ def _add_bubbles(rng, image):
             paste(image, np.round(rng.normal(place, 12)).astype(int), 0.95, 0.5 * line(far - radius, 1.4) + 0.5 * point)
 
 
-def frames(seed):
-    """Generate all frames in order: yields (name, image, mask, patient's name)."""
+def frames(seed, map=map):
+    """Generate all frames in order: yields (name, image, mask, patient's name).
+
+    Parameters
+    ----------
+    seed : int
+    map : callable, optional
+        Applies a function to each patient, as the built-in one does; that of a pool makes several at a time.
+    """
     counts = stream(seed, 2, 0).integers(10, 13, PATIENTS)
-    empty = set(stream(seed, 2, 1).choice(counts.sum(), EMPTY, replace=False).tolist())
-    number = 0
-    for p, count in enumerate(counts):
-        who = patient(stream(seed, 2, 2, p))
-        for f in range(count):
-            polyp = None if number in empty else who.polyps[f * len(who.polyps) // count]
-            image, mask = frame(stream(seed, 2, 3, p, f), who, polyp)
-            yield f"p{p:02d}_f{f:02d}", image, mask, f"p{p:02d}"
-            number += 1
+    empty = stream(seed, 2, 1).choice(counts.sum(), EMPTY, replace=False)
+    numbers = np.split(np.arange(counts.sum()), np.cumsum(counts)[:-1])
+    for of_patient in map(partial(_frames_of_patient, seed), range(PATIENTS), [np.isin(n, empty) for n in numbers]):
+        yield from of_patient
+
+
+def _frames_of_patient(seed, p, empty):
+    """All frames of a patient; `empty` tells which of them show no polyp."""
+    who, taken = patient(stream(seed, 2, 2, p)), []
+    for f, without in enumerate(empty):
+        polyp = None if without else who.polyps[f * len(who.polyps) // len(empty)]
+        image, mask = frame(stream(seed, 2, 3, p, f), who, polyp)
+        taken.append((f"p{p:02d}_f{f:02d}", image, mask, f"p{p:02d}"))
+    return taken
 
 
 def make(writer, seed):
     """Write the phantom; the frames of a patient are one group."""
-    for name, image, mask, group in frames(seed):
-        writer.add(name, image, mask=mask, group=group)
+    with processes() as pool:
+        for name, image, mask, group in frames(seed, pool.map):
+            writer.add(name, image, mask=mask, group=group)
     return DatasetInfo(
         name="polyps",
         source="phantom",

@@ -6,13 +6,14 @@ Coordinates are row, column; a pixel is about 1 µm.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from pipeline.images.dataset import DatasetInfo
-from pipeline.sources.phantom.texture import disc, line, smooth_noise, soft_step, stream, to_uint8
+from pipeline.sources.phantom.texture import disc, line, processes, smooth_noise, soft_step, stream, to_uint8
 
 CLASSES = ("adipose", "debris", "lymphocytes", "mucosa", "stroma", "tumour")
 SLIDES = 20
@@ -215,19 +216,33 @@ DRAW = {
 }
 
 
-def tiles(seed):
-    """Generate all tiles in order: yields (name, image, label, slide's name)."""
-    for s in range(SLIDES):
-        where = slide(stream(seed, 3, 0, s))
-        for c, label in enumerate(CLASSES):
-            for t in range(TILES):
-                yield f"s{s:02d}_{label}_{t:02d}", tile(stream(seed, 3, 1, s, c, t), where, label), label, f"s{s:02d}"
+def tiles(seed, map=map):
+    """Generate all tiles in order: yields (name, image, label, slide's name).
+
+    Parameters
+    ----------
+    seed : int
+    map : callable, optional
+        Applies a function to each slide, as the built-in one does; that of a pool makes several at a time.
+    """
+    for of_slide in map(partial(_tiles_of_slide, seed), range(SLIDES)):
+        yield from of_slide
+
+
+def _tiles_of_slide(seed, s):
+    where = slide(stream(seed, 3, 0, s))
+    return [
+        (f"s{s:02d}_{label}_{t:02d}", tile(stream(seed, 3, 1, s, c, t), where, label), label, f"s{s:02d}")
+        for c, label in enumerate(CLASSES)
+        for t in range(TILES)
+    ]
 
 
 def make(writer, seed):
     """Write the phantom; the tiles of a slide are one group, and every slide holds every class."""
-    for name, image, label, group in tiles(seed):
-        writer.add(name, image, label=label, group=group)
+    with processes() as pool:
+        for name, image, label, group in tiles(seed, pool.map):
+            writer.add(name, image, label=label, group=group)
     return DatasetInfo(
         name="tissue",
         source="phantom",
