@@ -22,7 +22,8 @@ def vgg16(size, channels, classes, weights=None, dense=4096, dropout=0.5, frozen
     weights : None, "imagenet" or path-like
         None: He-normal kernels; with Keras's default (Glorot) the signal halves at each of 13 layers, and the network
         stays at chance. "imagenet" is downloaded by Keras; a path names a ``.weights.h5`` file of the application
-        without its top. Either needs three channels.
+        without its top. Either needs three channels. A path that ends in ``.keras`` names a VGG16 that this pipeline
+        trained, on other images, with as many channels: its convolutions are taken over.
     dense : int
         Units of the first two dense layers.
     dropout : float
@@ -30,7 +31,8 @@ def vgg16(size, channels, classes, weights=None, dense=4096, dropout=0.5, frozen
     frozen_blocks : int
         How many of the five convolution blocks are not trained.
     mean, variance : float or sequence of float
-        Of the training images in [0, 1] units; used with random weights. Pretrained ones bring their own.
+        Of the training images in [0, 1] units; used with random weights and with those of this pipeline. Those of
+        ImageNet bring their own.
     seed : int
         Draws the random kernels.
 
@@ -46,7 +48,7 @@ def vgg16(size, channels, classes, weights=None, dense=4096, dropout=0.5, frozen
         If pretrained weights meet grey images, or their file cannot be loaded.
     """
     inputs = keras.Input((*size, channels), name="image")
-    if weights is not None:
+    if weights is not None and not _is_own(weights):
         if channels != 3:
             raise UserError(
                 f"vgg16.weights: pretrained weights expect RGB images, received {channels} channel(s); set it to null"
@@ -66,18 +68,28 @@ def vgg16(size, channels, classes, weights=None, dense=4096, dropout=0.5, frozen
     return keras.Model(inputs, layers.Dense(classes, dtype="float32", name="logits")(x), name="vgg16")
 
 
+def _is_own(weights):
+    return weights is not None and Path(weights).suffix == ".keras"
+
+
 def _convolutions(shape, weights, seed):
     try:
-        base = keras.applications.VGG16(include_top=False, weights=weights, input_shape=shape)
+        base = keras.applications.VGG16(include_top=False, weights=None if _is_own(weights) else weights, input_shape=shape)
+        if _is_own(weights):
+            trained = keras.saving.load_model(weights, compile=False, safe_mode=True)
+            for layer in base.layers[1:]:
+                layer.set_weights(trained.get_layer(layer.name).get_weights())
     except Exception as error:  # Keras lets through whatever h5py, urllib or its own checks raise
         reason = (str(error) or type(error).__name__).splitlines()[0]
         if weights != "imagenet" and not Path(weights).exists():
             reason = "no such file"
-        raise UserError(f"vgg16.weights: expected null, imagenet or a weights file, received {weights}: {reason}") from error
+        raise UserError(
+            f"vgg16.weights: expected null, imagenet, a weights file or a VGG16 of this pipeline, received {weights}: {reason}"
+        ) from error
     if weights is None:
         for number, layer in enumerate(layer for layer in base.layers if hasattr(layer, "kernel")):
             layer.kernel.assign(keras.initializers.HeNormal(seed=seed + number)(layer.kernel.shape))
-    else:
+    elif not _is_own(weights):
         # The published weights expect blue, green, red: turn the first kernel round once instead of every image.
         first = base.get_layer("block1_conv1")
         first.kernel.assign(first.kernel[:, :, ::-1, :])

@@ -4,6 +4,8 @@ import json
 import os
 import zipfile
 
+import keras
+
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that zip knows
 
 
@@ -17,13 +19,14 @@ def save(network, path):
     Parameters
     ----------
     network : keras.Model
-        Saved without its optimizer.
+        Of the functional interface. Saved without its optimizer, which would make the file three times as large.
     path : pathlib.Path
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     dated, partial = path.with_name(f".{path.stem}.part.keras"), path.with_name(f".{path.name}.part")
     try:
-        network.save(dated, include_optimizer=False)
+        # `include_optimizer=False` is not heard for this format: a model that was never compiled has no optimizer to save.
+        keras.Model(network.inputs, network.outputs, name=network.name).save(dated)
         with zipfile.ZipFile(dated) as source, zipfile.ZipFile(partial, "w") as target:
             for name in source.namelist():
                 content = source.read(name)

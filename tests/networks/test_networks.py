@@ -134,7 +134,20 @@ def test_pretrained_vgg16_equals_the_application_with_its_own_preprocessing(tmp_
     assert frozen == ["block1_conv1", "block1_conv2", "block2_conv1", "block2_conv2"]
 
 
-@pytest.mark.parametrize(("weights", "channels", "told"), [("no.weights.h5", 3, "no such file"), ("imagenet", 1, "expect RGB")])
+def test_vgg16_takes_over_the_convolutions_of_another_one(tmp_path):
+    other = vgg16((32, 32), 1, 4, dense=8, seed=5)
+    other.save(tmp_path / "other.keras")
+    network = vgg16((48, 40), 1, 3, weights=str(tmp_path / "other.keras"), dense=16, mean=0.4, variance=0.04)
+    for layer in network.layers:
+        if layer.name.startswith("block") and layer.weights:
+            np.testing.assert_array_equal(layer.kernel, other.get_layer(layer.name).kernel)
+    np.testing.assert_allclose(network.get_layer("standardise")(np.full((1, 48, 40, 1), 0.6, np.float32)), 1, rtol=1e-5)
+
+
+WRONG = [("no.weights.h5", 3, "no such file"), ("no.keras", 1, "no such file"), ("imagenet", 1, "expect RGB")]
+
+
+@pytest.mark.parametrize(("weights", "channels", "told"), WRONG)
 def test_unusable_weights_are_told(weights, channels, told):
     with pytest.raises(UserError, match=rf"vgg16\.weights: .*{told}"):
         vgg16((32, 32), channels, 4, weights=weights, dense=8)

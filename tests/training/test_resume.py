@@ -2,7 +2,9 @@
 
 import hashlib
 import sys
+import zipfile
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -109,9 +111,13 @@ def test_a_saved_network_has_no_date_and_still_loads(tmp_path, monkeypatch):
         monkeypatch.setattr("time.time", lambda moment=moment: moment)
         prepare(1, "float32")
         network = unet(1, filters=2, depth=1)
+        network.compile("adam", "mse")
+        network.train_on_batch(np.zeros((1, 8, 8, 1)), np.zeros((1, 8, 8, 1)))
         save(network, tmp_path / "network.keras")
         contents.append((tmp_path / "network.keras").read_bytes())
     assert contents[0] == contents[1]
+    with zipfile.ZipFile(tmp_path / "network.keras") as saved, h5py.File(saved.open("model.weights.h5")) as weights:
+        assert "optimizer" not in weights  # its moments are twice as large as the network
     loaded = keras.saving.load_model(tmp_path / "network.keras")
     for mine, its in zip(network.get_weights(), loaded.get_weights(), strict=True):
         np.testing.assert_array_equal(mine, its)
