@@ -40,7 +40,7 @@ def contenders(phase, network, precision):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=4, help="turns of each contender")
-    parser.add_argument("--batches", type=int, default=2, help="of 8 images, in each turn")
+    parser.add_argument("--batches", type=int, default=6, help="of 8 images, in each turn")
     parser.add_argument("--networks", default=",".join(SIDES))
     given = parser.parse_args()
 

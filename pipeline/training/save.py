@@ -26,7 +26,7 @@ def save(network, path):
     dated, partial = path.with_name(f".{path.stem}.part.keras"), path.with_name(f".{path.name}.part")
     try:
         # `include_optimizer=False` is not heard for this format: a model that was never compiled has no optimizer to save.
-        keras.Model(network.inputs, network.outputs, name=network.name).save(dated)
+        keras.Model(network.input, network.output, name=network.name).save(dated)
         with zipfile.ZipFile(dated) as source, zipfile.ZipFile(partial, "w") as target:
             for name in source.namelist():
                 content = source.read(name)

@@ -119,6 +119,7 @@ def test_a_saved_network_has_no_date_and_still_loads(tmp_path, monkeypatch):
     with zipfile.ZipFile(tmp_path / "network.keras") as saved, h5py.File(saved.open("model.weights.h5")) as weights:
         assert "optimizer" not in weights  # its moments are twice as large as the network
     loaded = keras.saving.load_model(tmp_path / "network.keras")
+    assert loaded.input.shape == network.input.shape
     for mine, its in zip(network.get_weights(), loaded.get_weights(), strict=True):
         np.testing.assert_array_equal(mine, its)
     assert [path.name for path in tmp_path.iterdir()] == ["network.keras"]
