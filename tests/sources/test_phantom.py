@@ -35,7 +35,7 @@ def tiles():
 
 @pytest.fixture
 def generated(monkeypatch, sections, frames, tiles):
-    """What was generated once serves `make` and the pictures too; seconds count, and determinism has its own tests."""
+    """What was generated once serves the pictures too: seconds count."""
     monkeypatch.setattr(mitochondria, "volume", lambda seed: sections)
     monkeypatch.setattr(polyps, "frames", lambda seed: frames)
     monkeypatch.setattr(tissue, "tiles", lambda seed: tiles)
@@ -186,7 +186,7 @@ class TestPolyps:
         for channel in range(3):
             assert best_threshold_iou(np.stack([image[..., channel] for _, image, _, _ in frames]), masks) < 0.45
 
-    def test_make(self, generated, frames, tmp_path):
+    def test_make(self, frames, tmp_path):
         with DatasetWriter(tmp_path / "polyps") as writer:
             writer.finish(polyps.make(writer, SEED))
         info, table = read_info(tmp_path / "polyps"), read_table(tmp_path / "polyps/images.csv")
@@ -220,7 +220,7 @@ class TestTissue:
     def test_no_two_tiles_are_alike(self, tiles):
         assert len({digest(image) for _, image, _, _ in tiles}) == len(tiles)
 
-    def test_make(self, generated, tiles, tmp_path):
+    def test_make(self, tiles, tmp_path):
         with DatasetWriter(tmp_path / "tissue") as writer:
             writer.finish(tissue.make(writer, SEED))
         info, table = read_info(tmp_path / "tissue"), read_table(tmp_path / "tissue/images.csv")

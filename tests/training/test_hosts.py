@@ -53,7 +53,7 @@ def test_tensorflow_and_several_devices_are_refused(monkeypatch):
 def project(folder, patches=24, **train):
     """What a training stage needs and no more: params and packed patches, small ones."""
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
-    values["train"] |= {"batch_size": 8, "epochs": 2, "lr": 0.001} | train
+    values["train"] |= {"batch_size": 8, "epochs": 2, "lr": 0.001, "precision": "float32"} | train
     values["unet"] |= {"filters": 4, "depth": 1}
     (folder / "params.yaml").write_text(yaml.safe_dump(values))
     rng = np.random.default_rng(0)
