@@ -24,7 +24,7 @@ SIZES = [(173, 95), (32, 48)]
 
 
 def build(name):
-    keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(0)  # the same network each time: a difference that is found can be found again
     if name == "vgg16":
         return vgg16((32, 32), 3, 4, dense=8, **STATISTICS)
     network = {"unet": unet, "attn_resunet": attn_resunet}[name](3, filters=4, depth=2, normalization="batch", **STATISTICS)
