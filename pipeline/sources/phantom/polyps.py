@@ -13,7 +13,8 @@ from scipy import ndimage
 
 from pipeline.images.dataset import DatasetInfo
 from pipeline.sources.phantom.bowel import COLUMN, ROW, SHAPE, WALL, patient
-from pipeline.sources.phantom.texture import disc, line, paste, processes, smooth_noise, soft_step, stream, to_uint8
+from pipeline.sources.phantom.processes import processes
+from pipeline.sources.phantom.texture import disc, line, paste, smooth_noise, soft_step, stream, to_uint8
 
 PATIENTS = 22
 EMPTY = 8  # frames without a polyp, 3 % of all: a detector must be able to say no

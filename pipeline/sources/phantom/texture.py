@@ -1,14 +1,6 @@
 """What all phantoms are made of: smooth noise, soft edges, and the step to 8 bit. Row/column order throughout."""
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
-
 import numpy as np
-
-
-def processes():
-    """A process for each core. Started anew, not forked: whoever asks may have threads, which do not survive that."""
-    return ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn"))
 
 
 def stream(seed, *ids):

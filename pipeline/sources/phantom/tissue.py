@@ -13,7 +13,8 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from pipeline.images.dataset import DatasetInfo
-from pipeline.sources.phantom.texture import disc, line, processes, smooth_noise, soft_step, stream, to_uint8
+from pipeline.sources.phantom.processes import processes
+from pipeline.sources.phantom.texture import disc, line, smooth_noise, soft_step, stream, to_uint8
 
 CLASSES = ("adipose", "debris", "lymphocytes", "mucosa", "stroma", "tumour")
 SLIDES = 20
