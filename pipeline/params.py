@@ -146,6 +146,7 @@ class Train(Section):
     schedule: Literal["cosine", "constant"]
     warmup: NonNegative
     loss: Literal["bce_dice", "bce", "dice", "focal", "tversky"]
+    monitor: Literal["loss", "metric"]
     patience: Annotated[int, Field(ge=0)]
     flips: bool
     repeats: Count
@@ -166,6 +167,7 @@ class VGG16(Section):
     weights: str | None
     dense: Count
     dropout: Fraction
+    normalization: Literal["batch", "none"]
     frozen_blocks: Annotated[int, Field(ge=0, le=5)]
     lr_scale: Positive
     epochs_scale: Positive

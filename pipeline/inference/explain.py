@@ -77,7 +77,9 @@ def gradcam(model, images, labels):
 
 def _cut(network):
     """Cut a network in two behind the convolution whose features are weighed."""
-    layers = [network.get_layer(name) for name in CANDIDATES]
+    names = {layer.name for layer in network.layers}
+    behind = [f"{name}_relu" if f"{name}_relu" in names else name for name in CANDIDATES]  # of a normalised convolution
+    layers = [network.get_layer(name) for name in behind]
     large = (layer for layer in layers if min(layer.output.shape[1:3]) >= SMALLEST_MAP)
     layer = next(large, layers[-1])
     return keras.Model(network.input, layer.output), keras.Model(layer.output, network.outputs[0])

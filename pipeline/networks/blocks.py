@@ -3,12 +3,9 @@
 import keras
 from keras import layers
 
-from pipeline.networks.layers import BatchNormalization, CropTo
+from pipeline.networks.layers import MOMENTUM, BatchNormalization, CropTo
 
 INITIALIZER = "he_normal"  # keeps the variance through ReLU (He et al. 2015, arXiv 1502.01852)
-# Of the moving averages of batch normalisation. Keras's 0.99 still holds a third of its start after a hundred steps:
-# validation is then garbage for the first epochs. A batch has a million pixels, so ten batches are average enough.
-MOMENTUM = 0.9
 
 
 def image_input(channels, mean, variance):

@@ -3,6 +3,10 @@
 import keras
 from keras import ops
 
+# Of the moving averages of batch normalisation. Keras's 0.99 still holds a third of its start after a hundred steps:
+# validation is then garbage for the first epochs. A batch has a million pixels, so ten batches are average enough.
+MOMENTUM = 0.9
+
 
 @keras.saving.register_keras_serializable(package="pipeline")
 class BatchNormalization(keras.layers.BatchNormalization):

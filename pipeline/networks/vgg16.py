@@ -6,12 +6,25 @@ import keras
 from keras import layers
 
 from pipeline.errors import UserError
+from pipeline.networks.layers import MOMENTUM, BatchNormalization
 
 # Mean red, green and blue of ImageNet in 0-255 units: what the published weights expect subtracted.
 IMAGENET_MEAN = (123.68, 116.779, 103.939)
 
 
-def vgg16(size, channels, classes, weights=None, dense=4096, dropout=0.5, frozen_blocks=0, mean=0.0, variance=1.0, seed=0):
+def vgg16(
+    size,
+    channels,
+    classes,
+    weights=None,
+    dense=4096,
+    dropout=0.5,
+    normalization="none",
+    frozen_blocks=0,
+    mean=0.0,
+    variance=1.0,
+    seed=0,
+):
     """Build VGG16: the 13 convolutions of the Keras application and the 3 dense layers of the paper.
 
     Parameters
@@ -23,11 +36,14 @@ def vgg16(size, channels, classes, weights=None, dense=4096, dropout=0.5, frozen
         None: He-normal kernels; with Keras's default (Glorot) the signal halves at each of 13 layers, and the network
         stays at chance. "imagenet" is downloaded by Keras; a path names a ``.weights.h5`` file of the application
         without its top. Either needs three channels. A path that ends in ``.keras`` names a VGG16 that this pipeline
-        trained, on other images, with as many channels: its convolutions are taken over.
+        trained, on other images, with as many channels and the same normalization: its convolutions are taken over.
     dense : int
         Units of the first two dense layers.
     dropout : float
         Rate after each of them.
+    normalization : {"none", "batch"}
+        "batch": batch normalisation between each convolution and its ReLU, which the paper is older than. With it the
+        network learns from random weights where it would stay at chance.
     frozen_blocks : int
         How many of the five convolution blocks are not trained.
     mean, variance : float or sequence of float
@@ -55,37 +71,56 @@ def vgg16(size, channels, classes, weights=None, dense=4096, dropout=0.5, frozen
             )
         mean, variance = [m / 255 for m in IMAGENET_MEAN], [1 / 255**2] * 3
     x = layers.Normalization(mean=mean, variance=variance, dtype="float32", name="standardise")(inputs)
-    base = _convolutions((*size, channels), weights, seed)
-    for layer in base.layers[1:]:
-        block = int(layer.name.removeprefix("block")[0])
-        layer.trainable = block > frozen_blocks
+    for layer in _convolutions((*size, channels), weights, seed):
+        normalise = normalization == "batch" and isinstance(layer, layers.Conv2D)
+        layer.trainable = int(layer.name.removeprefix("block")[0]) > frozen_blocks
+        if normalise:
+            layer.activation = keras.activations.linear  # the ReLU comes behind the normalisation
         x = layer(x)
+        if normalise:
+            x = BatchNormalization(momentum=MOMENTUM, trainable=layer.trainable, name=f"{layer.name}_norm")(x)
+            x = layers.ReLU(name=f"{layer.name}_relu")(x)
     x = layers.Flatten(name="flatten")(x)
     for number in (1, 2):
         initializer = keras.initializers.HeNormal(seed=seed + 100 + number)
         x = layers.Dense(dense, activation="relu", kernel_initializer=initializer, name=f"fc{number}")(x)
         x = layers.Dropout(dropout, seed=seed + number, name=f"dropout{number}")(x)
-    return keras.Model(inputs, layers.Dense(classes, dtype="float32", name="logits")(x), name="vgg16")
+    network = keras.Model(inputs, layers.Dense(classes, dtype="float32", name="logits")(x), name="vgg16")
+    if _is_own(weights):
+        _take_over(network, weights)
+    return network
 
 
 def _is_own(weights):
     return weights is not None and Path(weights).suffix == ".keras"
 
 
+def _take_over(network, weights):
+    """Give a network the convolutions, and what normalises them, of one that this pipeline trained."""
+    try:
+        trained = keras.saving.load_model(weights, compile=False, safe_mode=True)
+        for layer in network.layers:
+            if layer.name.startswith("block") and layer.weights:
+                layer.set_weights(trained.get_layer(layer.name).get_weights())
+    except Exception as error:  # Keras lets through whatever zipfile, h5py or its own checks raise
+        raise _unusable(weights, error) from error
+
+
+def _unusable(weights, error):
+    reason = (str(error) or type(error).__name__).splitlines()[0]
+    if weights != "imagenet" and not Path(weights).exists():
+        reason = "no such file"
+    return UserError(
+        f"vgg16.weights: expected null, imagenet, a weights file or a VGG16 of this pipeline, received {weights}: {reason}"
+    )
+
+
 def _convolutions(shape, weights, seed):
+    """The convolutions and poolings of the Keras application, in their order."""
     try:
         base = keras.applications.VGG16(include_top=False, weights=None if _is_own(weights) else weights, input_shape=shape)
-        if _is_own(weights):
-            trained = keras.saving.load_model(weights, compile=False, safe_mode=True)
-            for layer in base.layers[1:]:
-                layer.set_weights(trained.get_layer(layer.name).get_weights())
-    except Exception as error:  # Keras lets through whatever h5py, urllib or its own checks raise
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        if weights != "imagenet" and not Path(weights).exists():
-            reason = "no such file"
-        raise UserError(
-            f"vgg16.weights: expected null, imagenet, a weights file or a VGG16 of this pipeline, received {weights}: {reason}"
-        ) from error
+    except Exception as error:  # as above, and what urllib raises
+        raise _unusable(weights, error) from error
     if weights is None:
         for number, layer in enumerate(layer for layer in base.layers if hasattr(layer, "kernel")):
             layer.kernel.assign(keras.initializers.HeNormal(seed=seed + number)(layer.kernel.shape))
@@ -93,4 +128,4 @@ def _convolutions(shape, weights, seed):
         # The published weights expect blue, green, red: turn the first kernel round once instead of every image.
         first = base.get_layer("block1_conv1")
         first.kernel.assign(first.kernel[:, :, ::-1, :])
-    return base
+    return base.layers[1:]

@@ -64,7 +64,7 @@ class Checkpoint:
         self.path.unlink(missing_ok=True)
 
 
-def training_key(folder, settings):
+def training_key(folder, settings, files=()):
     """Name a training by all that decides its result: settings, data, code and versions.
 
     Parameters
@@ -73,6 +73,8 @@ def training_key(folder, settings):
         Packed patches.
     settings : dict
         Of plain values.
+    files : sequence of path-like
+        What else is read.
 
     Returns
     -------
@@ -85,7 +87,7 @@ def training_key(folder, settings):
     known = {"settings": settings, "versions": versions, "backend": keras.backend.backend()}
     digest = hashlib.sha256(json.dumps(known, sort_keys=True, default=str).encode())
     code = {Path(module.__file__) for name, module in sys.modules.items() if name.split(".")[0] == "pipeline" and module.__file__}
-    for path in sorted(code) + sorted(Path(folder).glob("**/*.npy")):
+    for path in [*sorted(code), *sorted(Path(folder).glob("**/*.npy")), *files]:
         with open(path, "rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]

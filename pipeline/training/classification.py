@@ -1,5 +1,7 @@
 """Train VGG16 on tiles."""
 
+from pathlib import Path
+
 import keras
 
 from pipeline.networks.vgg16 import vgg16
@@ -18,6 +20,7 @@ def train_classification(dataset, name, params):
             weights=settings.weights,
             dense=settings.dense,
             dropout=settings.dropout,
+            normalization=settings.normalization,
             frozen_blocks=settings.frozen_blocks,
             mean=mean,
             variance=variance,
@@ -25,7 +28,8 @@ def train_classification(dataset, name, params):
         )
 
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    train(dataset, name, Task("classification", build, loss, _accuracy), params)
+    files = [Path(settings.weights)] if settings.weights and Path(settings.weights).is_file() else []
+    train(dataset, name, Task("classification", build, loss, _accuracy, files=files), params)
 
 
 def _accuracy():

@@ -59,7 +59,7 @@ def keep_memory():
     """Let the process keep the memory that a step frees: the next step asks for the same again.
 
     By default glibc gives large arrays back to the kernel, which has to clear their pages each time: 30 % of a step of
-    VGG16 on two cores, whose gradients have 134 MB. Elsewhere than on Linux with glibc nothing is changed.
+    VGG16 at its published width on two cores, whose gradients have 134 MB. Elsewhere than on Linux with glibc nothing is changed.
     """
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
     if hasattr(libc, "gnu_get_libc_version"):

@@ -12,7 +12,7 @@ from pipeline.training.schedule import optimizer
 
 
 def fit(network, train, val, loss, metric, settings, lr_scale, seed, curves, checkpoint, team=ALONE):
-    """Train a network and leave it with the weights of its best epoch, by validation loss.
+    """Train a network and leave it with the weights of its best epoch, as `settings.monitor` says.
 
     What epoch e does depends on the state before it and on the seed alone, so that a training that goes on from a
     checkpoint ends with the same bits as one that was never interrupted.
@@ -24,7 +24,7 @@ def fit(network, train, val, loss, metric, settings, lr_scale, seed, curves, che
     train, val : pipeline.images.packed.Packed
     loss : callable or keras.losses.Loss
     metric : keras.metrics.Metric
-        Shown beside the loss.
+        Shown beside the loss; the larger the better.
     settings : pipeline.params.Train
     lr_scale : float
         Factor of this network on the learning rate.
@@ -50,7 +50,8 @@ def fit(network, train, val, loss, metric, settings, lr_scale, seed, curves, che
     network.compile(
         optimizer=optimizer(settings, lr_scale, len(batches)), loss=loss, metrics=[metric], jit_compile=compile_with_xla()
     )
-    progress = Progress(curves, checkpoint, settings.patience, writes=team.leads)
+    monitor = "loss" if settings.monitor == "loss" else metric.name
+    progress = Progress(curves, checkpoint, monitor, settings.patience, writes=team.leads)
     behind = progress.resume(network)
     team.agree("epochs behind it", behind)
     number = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: setattr(batches, "epoch", epoch))

@@ -9,13 +9,15 @@ from pipeline.errors import UserError
 
 
 class Progress(keras.callbacks.Callback):
-    """Keep the curves and the best epoch, by validation loss, and write a checkpoint after each epoch.
+    """Keep the curves and the best epoch on validation, and write a checkpoint after each epoch.
 
     Parameters
     ----------
     curves : pathlib.Path
         CSV file that grows by a line each epoch, so that DVC and VS Code draw it while a network trains.
     checkpoint : pipeline.training.checkpoint.Checkpoint
+    monitor : str
+        What is best: "loss", the least; or the name of a metric, the most.
     patience : int
         Epochs without a better one after which training stops; 0: never.
     writes : bool
@@ -28,14 +30,15 @@ class Progress(keras.callbacks.Callback):
     best_epoch : int
     """
 
-    def __init__(self, curves, checkpoint, patience, writes=True):
+    def __init__(self, curves, checkpoint, monitor, patience, writes=True):
         super().__init__()
         self.curves = curves
         self.checkpoint = checkpoint
+        self.monitor = monitor
         self.patience = patience
         self.writes = writes
         self.rows = []
-        self.best_epoch, self.best_loss, self.best_weights = 0, np.inf, []
+        self.best_epoch, self.best_score, self.best_weights = 0, -np.inf, []
 
     @property
     def finished(self):
@@ -55,7 +58,7 @@ class Progress(keras.callbacks.Callback):
             arrays, values = found
             for name, variable in _state(network).items():
                 variable.assign(arrays[name])
-            self.rows, self.best_epoch, self.best_loss = values["rows"], values["best_epoch"], values["best_loss"]
+            self.rows, self.best_epoch, self.best_score = values["rows"], values["best_epoch"], values["best_score"]
             self.best_weights = [arrays[f"best/{i}"] for i in range(len(network.weights))]
             print(f"going on after epoch {len(self.rows)}, from {self.checkpoint.path}", flush=True)
         self._write_curves()
@@ -68,15 +71,16 @@ class Progress(keras.callbacks.Callback):
         values = logs | {"learning_rate": self.model.optimizer.learning_rate}
         self.rows.append({"epoch": epoch + 1} | {name: f"{float(value):.6g}" for name, value in values.items()})
         self._write_curves()
-        loss = float(logs["val_loss"])
-        if loss < self.best_loss:
-            self.best_epoch, self.best_loss, self.best_weights = epoch + 1, loss, self.model.get_weights()
+        value = float(logs[f"val_{self.monitor}"])
+        score = -value if self.monitor == "loss" else value
+        if score > self.best_score:
+            self.best_epoch, self.best_score, self.best_weights = epoch + 1, score, self.model.get_weights()
         self.model.stop_training = self.finished
         if not self.writes:
             return
         state = {name: keras.ops.convert_to_numpy(variable) for name, variable in _state(self.model).items()}
         state |= {f"best/{i}": weight for i, weight in enumerate(self.best_weights)}
-        self.checkpoint.write(state, {"rows": self.rows, "best_epoch": self.best_epoch, "best_loss": self.best_loss})
+        self.checkpoint.write(state, {"rows": self.rows, "best_epoch": self.best_epoch, "best_score": self.best_score})
 
     def _write_curves(self):
         if not self.writes:

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import keras
@@ -34,6 +34,8 @@ class Task:
     choose : callable, optional
         ``choose(network, val)`` → what else validation chooses: a dict for the model card, and the table that it was
         chosen from (pandas.DataFrame).
+    files : sequence of path-like, optional
+        What else training reads: a checkpoint of other contents is not gone on from.
     """
 
     kind: str
@@ -41,6 +43,7 @@ class Task:
     loss: Callable
     metric: Callable
     choose: Callable | None = None
+    files: Sequence = ()
 
 
 def train(dataset, name, task, params):
@@ -79,7 +82,7 @@ def _train_one(dataset, name, task, params, seed, model, curves, team):
     scaled = {"epochs": own.epochs_scale * params.train.epochs, "batch_size": own.batch_scale * params.train.batch_size}
     settings = params.train.model_copy(update={name: max(1, round(value)) for name, value in scaled.items()})
     deciding = {"network": name, "seed": seed, "precision": precision, "train": settings.model_dump(), "own": own.model_dump()}
-    key = training_key(folder, deciding)
+    key = training_key(folder, deciding, task.files)
     checkpoint = Checkpoint(paths.checkpoint(dataset, name, key))
     with team.together():
         network = task.build(card, seed, mean, variance)

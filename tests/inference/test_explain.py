@@ -49,11 +49,14 @@ def test_a_network_without_gates_has_no_maps(settings):
     assert attention_maps(TrainedModel(unet(1, filters=2, depth=1), {"resize": None}), image((16, 16)), settings) == {}
 
 
-@pytest.mark.parametrize(("side", "layer"), [(96, "block5_conv3"), (48, "block4_conv3"), (32, "block3_conv3")])
-def test_gradcam_agrees_with_its_definition(side, layer):
+CUTS = [(96, "none", "block5_conv3"), (48, "none", "block4_conv3"), (32, "none", "block3_conv3"), (32, "batch", "block3_conv3_relu")]
+
+
+@pytest.mark.parametrize(("side", "normalization", "layer"), CUTS)
+def test_gradcam_agrees_with_its_definition(side, normalization, layer):
     """Against numerical differences: the weight of a channel is the mean change of the logit with each of its cells."""
     keras.utils.set_random_seed(0)  # of the last layer's weights
-    network = loaded(vgg16((side, side), 3, 3, dense=16, seed=1))
+    network = loaded(vgg16((side, side), 3, 3, dense=16, normalization=normalization, seed=1))
     model = TrainedModel(network, {"resize": [side, side]})
     pixels = image((side, side), 3)
     blank = np.zeros_like(pixels)

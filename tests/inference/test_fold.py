@@ -33,6 +33,15 @@ def test_a_folded_network_answers_the_same(build):
         np.testing.assert_allclose(np.asarray(copy(image)), expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
 
 
+def test_a_folded_vgg16_answers_the_same():
+    network = trained(lambda **_: vgg16((32, 32), 1, 3, dense=8, normalization="batch"))
+    copy = folded(network)
+    assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in copy.layers)
+    images = np.random.default_rng(1).random((2, 32, 32, 1), np.float32)
+    expected = network.predict_on_batch(images)
+    np.testing.assert_allclose(copy.predict_on_batch(images), expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
+
+
 def test_nothing_to_fold_is_left_alone():
     network = vgg16((32, 32), 3, 2, dense=8)
     assert folded(network) is network

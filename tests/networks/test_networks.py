@@ -144,6 +144,26 @@ def test_vgg16_takes_over_the_convolutions_of_another_one(tmp_path):
     np.testing.assert_allclose(network.get_layer("standardise")(np.full((1, 48, 40, 1), 0.6, np.float32)), 1, rtol=1e-5)
 
 
+def test_normalised_vgg16_normalises_between_convolution_and_relu(tmp_path):
+    network = vgg16((32, 32), 1, 4, dense=8, normalization="batch", frozen_blocks=1, seed=5)
+    plain = vgg16((32, 32), 1, 4, dense=8, seed=5)
+    images = np.random.default_rng(0).random((2, 32, 32, 1), np.float32)
+    # Fresh averages are 0 and 1: what is left of each of the 13 is the division by √(1 + ε).
+    before, after = (keras.Model(n.input, n.get_layer("flatten").output).predict_on_batch(images) for n in (plain, network))
+    np.testing.assert_allclose(after, before / np.sqrt(1.001) ** 13, rtol=1e-4, atol=1e-5)
+    norms = [layer for layer in network.layers if isinstance(layer, BatchNormalization)]
+    assert len(norms) == 13
+    assert [layer.name for layer in norms if not layer.trainable] == ["block1_conv1_norm", "block1_conv2_norm"]
+
+    norms[4].moving_mean.assign(np.full(256, 0.5, np.float32))
+    network.save(tmp_path / "other.keras")
+    heir = vgg16((32, 32), 1, 3, weights=str(tmp_path / "other.keras"), dense=8, normalization="batch")
+    assert float(heir.get_layer(norms[4].name).moving_mean[0]) == 0.5
+    with pytest.raises(UserError, match=r"vgg16\.weights: .*block1_conv1_norm"):
+        plain.save(tmp_path / "plain.keras")
+        vgg16((32, 32), 1, 3, weights=str(tmp_path / "plain.keras"), dense=8, normalization="batch")
+
+
 WRONG = [("no.weights.h5", 3, "no such file"), ("no.keras", 1, "no such file"), ("imagenet", 1, "expect RGB")]
 
 

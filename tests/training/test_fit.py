@@ -99,6 +99,29 @@ def test_a_network_learns_twice_the_same_and_keeps_its_best_epoch(tmp_path, sett
     assert np.mean(losses) == pytest.approx(frame["val_loss"].min(), rel=1e-4)
 
 
+def test_the_epoch_with_the_best_metric_is_kept_where_it_decides(tmp_path, settings, squares):
+    """The last epoch but one has the highest Dice, and not the lowest loss: a training that is told both."""
+    kept = {}
+    for monitor in ("loss", "metric"):
+        keras.utils.set_random_seed(3)
+        network = unet(1, filters=2, depth=1)
+        told = fit(
+            network,
+            *squares,
+            bce_dice,
+            PooledDice(),
+            settings.model_copy(update={"monitor": monitor, "epochs": 4}),
+            lr_scale=1.0,
+            seed=3,
+            curves=tmp_path / "curves.csv",
+            checkpoint=Checkpoint(tmp_path / f"{monitor}.npz"),
+        )
+        kept[monitor] = told["best_epoch"]
+    frame = pd.read_csv(tmp_path / "curves.csv")
+    assert kept == {"loss": int(frame["val_loss"].idxmin()) + 1, "metric": int(frame["val_dice"].idxmax()) + 1}
+    assert kept["loss"] != kept["metric"]
+
+
 def test_patience_stops_a_training_that_no_longer_gets_better(tmp_path, settings, squares):
     still = settings.model_copy(update={"lr": 1e-30, "patience": 2, "schedule": "constant"})
     epochs = fit(

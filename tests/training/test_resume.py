@@ -94,6 +94,11 @@ def test_the_key_changes_with_settings_data_and_code(tmp_path, monkeypatch):
     monkeypatch.setattr(keras, "__version__", "0")
     assert first != training_key(tmp_path, {"lr": 1.0})
     monkeypatch.undo()
+    weights = tmp_path / "weights.h5"
+    weights.write_text("1")
+    other = training_key(tmp_path, {"lr": 1.0}, [weights])
+    weights.write_text("2")
+    assert len({first, other, training_key(tmp_path, {"lr": 1.0}, [weights])}) == 3
     code = tmp_path / "code.py"
     code.write_text("a = 1")
     monkeypatch.setattr(sys.modules["pipeline.training.fit"], "__file__", str(code))
