@@ -15,7 +15,9 @@ from pipeline.reporting.canvas import displayable, sheet
 from pipeline.reporting.maps import heat
 from pipeline.reporting.mistakes import mistakes
 from pipeline.scoring import calibration, classification
+from pipeline.scoring.confusion import cohen_kappa, confusion_matrix, confusion_rows, scores_of_confusions
 from pipeline.scoring.curves import precision_recall_points, roc_points, thinned
+from pipeline.scoring.ranking import auroc_by_unit, average_precision_by_unit
 from pipeline.scoring.statistics import MEAN, interval, over_seeds, sum_by_unit
 
 PICTURED = 40  # images of the report's gallery: each takes a gradient, and the confident mistakes are what one looks at
@@ -45,12 +47,12 @@ def evaluate_classification(dataset, name, params):
         for path in sorted(paths.repeats(dataset, name).glob("*.keras"))
     ]
     split = params.dataset(dataset).split
-    confusion = classification.confusion_matrix(labels, probabilities.argmax(axis=1), len(classes))
+    confusion = confusion_matrix(labels, probabilities.argmax(axis=1), len(classes))
     reliability = classification.reliability_rows(labels, probabilities)
     majority = classification.majority_accuracy(load_packed(paths.patches(dataset), "train").targets, labels)
     detail = {"test_images": len(records), "unit": units(records, split.method, split.block)}
     detail |= {"trivial": {"accuracy": majority}, "intervals": _intervals(labels, probabilities, reliability, unit, params.seed)}
-    detail |= {"kappa": classification.cohen_kappa(confusion), "brier": calibration.brier_score(reliability.sum(axis=0))}
+    detail |= {"kappa": cohen_kappa(confusion), "brier": calibration.brier_score(reliability.sum(axis=0))}
     detail["average_precision"] = classification.average_precision(labels, probabilities)
     detail["repeats"] = {key: over_seeds([metrics[key], *(r[key] for r in repeats)]) for key in metrics if repeats}
     write_metrics(folder, metrics)
@@ -67,20 +69,20 @@ def _classify(model, dataset, records, title):
 
 def _intervals(labels, probabilities, reliability, unit, seed):
     """95 % confidence intervals over the independent units."""
-    rows = classification.confusion_rows(labels, probabilities.argmax(axis=1), probabilities.shape[1])
+    rows = confusion_rows(labels, probabilities.argmax(axis=1), probabilities.shape[1])
     confusions, bins = sum_by_unit(rows, unit), sum_by_unit(reliability, unit)
     intervals = {}
     for key in ("accuracy", "balanced_accuracy", "macro_f1", "kappa"):
 
         def statistic(sums, key=key):
-            return classification.scores_of_confusions(sums)[key]
+            return scores_of_confusions(sums)[key]
 
         intervals[key] = interval(confusions, statistic, seed, share=key != "kappa")
     if intervals["kappa"]:
         low, high = intervals["kappa"]
         intervals["kappa"] = max(low, -1.0), min(high, 1.0)  # its range
-    intervals["auroc"] = interval(*classification.auroc_by_unit(labels, probabilities, unit), seed)
-    intervals["average_precision"] = interval(*classification.average_precision_by_unit(labels, probabilities, unit), seed)
+    intervals["auroc"] = interval(*auroc_by_unit(labels, probabilities, unit), seed)
+    intervals["average_precision"] = interval(*average_precision_by_unit(labels, probabilities, unit), seed)
     losses = np.stack([classification.cross_entropies(labels, probabilities), np.ones(len(labels))], axis=1)
     intervals["loss"] = interval(sum_by_unit(losses, unit), MEAN, seed, share=False)
     intervals["ece"] = None  # of finite samples it is biased upward: intervals around it miss the truth (docs/metrics.md)

@@ -9,7 +9,7 @@ from pipeline.reporting import tables
 from pipeline.reporting.numbers import COUNT, SHARE, cell, fixed
 from pipeline.reporting.reported import NOTES
 from pipeline.reporting.table import Row, Table
-from pipeline.scoring.classification import confusion_rates
+from pipeline.scoring.confusion import confusion_rates
 
 HEADLINE = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "average_precision", "kappa", "ece", "brier", "loss")
 PER_CLASS = ("precision", "recall", "f1", "auroc", "average_precision")

@@ -49,7 +49,12 @@ def test_a_network_without_gates_has_no_maps(settings):
     assert attention_maps(TrainedModel(unet(1, filters=2, depth=1), {"resize": None}), image((16, 16)), settings) == {}
 
 
-CUTS = [(96, "none", "block5_conv3"), (48, "none", "block4_conv3"), (32, "none", "block3_conv3"), (32, "batch", "block3_conv3_relu")]
+CUTS = [
+    (96, "none", "block5_conv3"),
+    (48, "none", "block4_conv3"),
+    (32, "none", "block3_conv3"),
+    (32, "batch", "block3_conv3_relu"),
+]
 
 
 @pytest.mark.parametrize(("side", "normalization", "layer"), CUTS)

@@ -8,21 +8,16 @@ from sklearn import metrics
 
 from pipeline.scoring.calibration import brier_score
 from pipeline.scoring.classification import (
-    auroc_by_unit,
     average_precision,
-    average_precision_by_unit,
-    cohen_kappa,
-    confusion_matrix,
-    confusion_rates,
-    confusion_rows,
     cross_entropy,
     expected_calibration_error,
     majority_accuracy,
     per_class,
     reliability_rows,
-    scores_of_confusions,
     summarise,
 )
+from pipeline.scoring.confusion import cohen_kappa, confusion_matrix, confusion_rates, confusion_rows, scores_of_confusions
+from pipeline.scoring.ranking import auroc_by_unit, average_precision_by_unit
 
 NOTHING = np.zeros(0, int), np.zeros((0, 3))
 
