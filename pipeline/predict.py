@@ -100,7 +100,7 @@ def predict(model, image, threshold=None, split=False, smallest=1, pixel_size_nm
     """
     image = checks.fitting(grey_or_rgb(np.asarray(image), "image"), model.card["channels"], "image")
     if model.card["kind"] == "classification":
-        return dict(zip(model.card["classes"], map(float, model.classify(image)), strict=True))
+        return dict(zip(model.card["classes"], map(float, model.classify([image])[0]), strict=True))
     probability = model.segment(image, settings)
     mask = probability >= (model.card["threshold"] if threshold is None else threshold)
     bands = list(label_rows([(mask, image)], split, smallest))

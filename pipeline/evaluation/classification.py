@@ -64,7 +64,7 @@ def evaluate_classification(dataset, name, params):
 def _classify(model, dataset, records, title):
     """Probability of each class, shape (N, K)."""
     progress = tqdm(records, desc=f"{title} on {dataset}", disable=None)
-    return np.stack([model.classify(open_image(dataset, record)) for record in progress])
+    return model.classify(open_image(dataset, record) for record in progress)
 
 
 def _intervals(labels, probabilities, reliability, unit, seed):

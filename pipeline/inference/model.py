@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import keras
@@ -14,6 +15,8 @@ from pipeline.images.io import unit
 from pipeline.images.patches import resize_image
 from pipeline.inference.fold import folded
 from pipeline.inference.tiling import predict_image, predict_rows, sigmoid
+
+BATCH = 16  # images classified together: VGG16's dense layers are read once for all, a fifth of the time an image
 
 
 @dataclass(frozen=True)
@@ -99,19 +102,21 @@ class TrainedModel:
             return self._probability(np.concatenate([windows, windows]))[:1]
         return sigmoid(self._compiled(windows))[..., 0]
 
-    def classify(self, image):
+    def classify(self, images):
         """Predict the probability of each class.
 
         Parameters
         ----------
-        image : ndarray, shape (H, W, C), uint8 or uint16
+        images : iterable of N ndarray, shape (H, W, C), uint8 or uint16
+            Read one by one; a batch of them is in memory.
 
         Returns
         -------
-        ndarray, shape (K,), float64, sums to 1
+        ndarray, shape (N, K), float64, each row sums to 1
         """
-        logits = self.network.predict_on_batch(resize_image(unit(image), self.card["resize"])[None])
-        return softmax(logits)[0]
+        pixels = (resize_image(unit(image), self.card["resize"]) for image in images)
+        batches = iter(lambda: list(islice(pixels, BATCH)), [])
+        return softmax(np.concatenate([self._compiled(np.stack(batch)) for batch in batches]))
 
 
 def softmax(logits):

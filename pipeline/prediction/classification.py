@@ -28,14 +28,17 @@ def classify(model, stack, name, grey_range, tell):
         One a page: image, page, predicted, and the probability of each class.
     """
     read = checks.prepared(stack, model.card, grey_range)
-    rows = []
-    for page in range(stack.pages):
-        image = read(page, 0, stack.shape[0])
-        for doubt in checks.doubts(model.card, image, stack.pixel_size_nm):
-            tell(f"{stack.path}: {doubt}")
-        probability = model.classify(image)
-        classes = model.card["classes"]
-        row = {"image": name, "page": page + 1, "predicted": classes[int(probability.argmax())]}
+
+    def images():
+        for page in range(stack.pages):
+            image = read(page, 0, stack.shape[0])
+            for doubt in checks.doubts(model.card, image, stack.pixel_size_nm):
+                tell(f"{stack.path}: {doubt}")
+            yield image
+
+    classes, rows = model.card["classes"], []
+    for page, probability in enumerate(model.classify(images()), start=1):
+        row = {"image": name, "page": page, "predicted": classes[int(probability.argmax())]}
         rows.append(row | dict(zip(classes, map(float, probability), strict=True)))
     return rows
 
