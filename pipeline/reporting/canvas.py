@@ -101,6 +101,7 @@ def sheet(pictures, captions, columns, side, nothing=""):
         A PNG.
     """
     rows = max(1, -(-len(pictures) // columns))
+    tallest = max((picture.shape[0] / picture.shape[1] for picture in pictures), default=1)
 
     def paint(figure):
         grid = figure.subplots(rows, columns, squeeze=False).ravel()
@@ -112,7 +113,7 @@ def sheet(pictures, captions, columns, side, nothing=""):
         if not len(pictures):
             grid[0].text(0, 0.5, nothing, transform=grid[0].transAxes)
 
-    return draw((columns * side, rows * (side + 0.35)), paint)  # 0.35 inches: the caption
+    return draw((columns * side, rows * (side * tallest + 0.35)), paint)  # 0.35 inches: the caption
 
 
 def _themed(svg):
