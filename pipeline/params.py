@@ -53,6 +53,12 @@ class Patches(Resize):
     size: Pair
     stride: Pair
 
+    @model_validator(mode="after")
+    def _patches_cover_the_image(self):
+        if any(step > side for step, side in zip(self.stride, self.size, strict=True)):
+            raise ValueError(f"expected stride of at most the size {self.size}, received {self.stride}")
+        return self
+
 
 class ReadImages(Section):
     """How a user's folder is read."""
@@ -75,7 +81,7 @@ class ReadImages(Section):
 
 class ReadMasks(ReadImages):
     mask_threshold: Annotated[int, Field(ge=0)] | None
-    mask_labels: Annotated[tuple[Count, ...], Field(strict=False)] | None
+    mask_labels: Annotated[tuple[Count, ...], Field(strict=False, min_length=1)] | None
 
 
 class Dataset(Section):
@@ -151,6 +157,12 @@ class Train(Section):
     flips: bool
     repeats: Count
     devices: Literal["auto"] | Count
+
+    @model_validator(mode="after")
+    def _warms_up_in_time(self):
+        if self.warmup > self.epochs:
+            raise ValueError(f"expected warmup of at most the {self.epochs} epochs, received {self.warmup}")
+        return self
 
 
 class UNet(Section):

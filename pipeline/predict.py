@@ -10,8 +10,10 @@ Or from Python, on arrays::
 """
 
 import argparse
+import math
 import os
 import sys
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +21,7 @@ import pandas as pd
 
 from pipeline import params, paths
 from pipeline.errors import UserError, plain_errors
-from pipeline.images.io import grey_or_rgb
+from pipeline.images.io import eight_bit_colours, grey_or_rgb
 from pipeline.inference.objects import label_rows
 from pipeline.inference.units import COLUMNS, table_row
 from pipeline.params import Inference
@@ -96,9 +98,20 @@ def predict(model, image, threshold=None, split=False, smallest=1, pixel_size_nm
     Raises
     ------
     UserError
-        If the image has other channels than the training images, or another kind of number.
+        If the image has other channels than the training images, or another kind of number, or a choice is impossible.
+
+    Warns
+    -----
+    UserWarning
+        If grey values or pixel size are far from those of the training images.
     """
-    image = checks.fitting(grey_or_rgb(np.asarray(image), "image"), model.card["channels"], "image")
+    _check_choices(threshold, smallest, pixel_size_nm)
+    image = np.asarray(image)
+    if image.dtype == bool:
+        image = image.astype(np.uint8) * 255
+    image = checks.fitting(eight_bit_colours(grey_or_rgb(image, "image")), model.card["channels"], "image")
+    for doubt in checks.doubts(model.card, image, pixel_size_nm):
+        warnings.warn(doubt, stacklevel=2)
     if model.card["kind"] == "classification":
         return dict(zip(model.card["classes"], map(float, model.classify([image])[0]), strict=True))
     probability = model.segment(image, settings)
@@ -107,6 +120,16 @@ def predict(model, image, threshold=None, split=False, smallest=1, pixel_size_nm
     objects = [table_row(measured, pixel_size_nm) for _, found in bands for measured in found]
     labels = np.concatenate([labels for labels, _ in bands])
     return Prediction(probability, mask, labels, pd.DataFrame(objects, columns=list(COLUMNS)))
+
+
+def _check_choices(threshold, smallest, pixel_size_nm):
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise UserError(f"threshold: expected a probability, received {threshold}")
+    if smallest < 1:
+        raise UserError(f"smallest: expected at least one pixel, received {smallest}")
+    sizes = () if pixel_size_nm is None else np.atleast_1d(pixel_size_nm)
+    if pixel_size_nm is not None and not (len(sizes) == 2 and all(0 < size < np.inf for size in sizes)):
+        raise UserError(f"pixel_size_nm: expected height and width above 0, received {pixel_size_nm}")
 
 
 def _arguments(arguments):
@@ -131,18 +154,37 @@ def _arguments(arguments):
     add("--workers", type=int, default=1, help="processes for a volume")
     add("--memory", default="auto", metavar="SIZE", help="of each process, such as 2GiB")
     add("--scheduler", metavar="tcp://...", help="a running Dask scheduler instead")
-    given = parser.parse_args(arguments)
+    given = parser.parse_intermixed_args(arguments)
     if not given.describe and not (given.images and given.out):
         parser.error("expected IMAGE... and --out DIR, or --describe")
     if given.median < 1 or given.median % 2 == 0:
         parser.error(f"--median: expected an odd number of sections, received {given.median}")
-    if given.threshold is not None and not 0 <= given.threshold <= 1:
-        parser.error(f"--threshold: expected a probability, received {given.threshold}")
-    if given.range and not given.range[0] < given.range[1]:
+    if given.range and not -math.inf < given.range[0] < given.range[1] < math.inf:
         parser.error(f"--range: expected LOW below HIGH, received {given.range[0]:g} {given.range[1]:g}")
-    if given.pixel_size and (len(given.pixel_size) > 2 or min(given.pixel_size) <= 0):
-        parser.error(f"--pixel-size: expected one or two sizes above 0, received {given.pixel_size}")
+    if given.workers < 1:
+        parser.error(f"--workers: expected at least 1, received {given.workers}")
+    given.pixel_size = tuple(given.pixel_size * (2 // len(given.pixel_size) or 1)) if given.pixel_size else None
+    try:
+        _check_choices(given.threshold, given.smallest, given.pixel_size)
+    except UserError as error:
+        parser.error(f"--{str(error).replace('pixel_size_nm', 'pixel-size')}")
     return given
+
+
+def _refuse_without_effect(given):
+    """A model that classifies whole images has no pixels to choose from: say so instead of going on as if."""
+    chosen = {
+        "--threshold": given.threshold is not None,
+        "--split": given.split,
+        "--smallest": given.smallest != 1,
+        "--median": given.median != 1,
+        "--flips": given.flips,
+        "--tile": given.tile is not None,
+        "--overlap": given.overlap is not None,
+    }
+    if any(chosen.values()):
+        names = ", ".join(name for name, is_chosen in chosen.items() if is_chosen)
+        raise UserError(f"{names}: no effect with {given.model}, which classifies whole images; leave it out")
 
 
 def _settings(given):
@@ -170,18 +212,27 @@ def _choose_device(device):
         os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 
+def _check_device(device):
+    import keras
+
+    if device is not None and device.startswith("gpu") and not keras.distribution.list_devices("gpu"):
+        raise UserError(f"--device: expected a GPU, received {device}; {keras.backend.backend()} finds none here")
+
+
 def main(arguments=None):
     given = _arguments(arguments)
     _choose_device(given.device)
     if given.describe:
         print(describe(given.model, load(given.model)))
         return
-    size = tuple(given.pixel_size * 2)[:2] if given.pixel_size else None
     grey_range = tuple(given.range) if given.range else None
-    choices = Choices(given.threshold, given.median, given.split, given.smallest, grey_range, size)
+    choices = Choices(given.threshold, given.median, given.split, given.smallest, grey_range, given.pixel_size)
     cluster = Cluster(given.model, given.workers, given.memory, given.scheduler)
     settings, model = _settings(given), load(given.model)
-    if given.batch_size is None and model.card["kind"] == "segmentation":
+    _check_device(given.device)
+    if model.card["kind"] == "classification":
+        _refuse_without_effect(given)
+    elif given.batch_size is None:
         from pipeline.prediction.memory import windows_that_fit
 
         settings = settings.model_copy(update={"batch_size": windows_that_fit(model.network, settings.tile, settings.batch_size)})

@@ -13,20 +13,9 @@ LIMIT = 1e-4  # of a probability; float32 in another order of additions stays tw
 
 
 def load(path):
-    """Load a trained model whose card says what an export needs.
-
-    Raises
-    ------
-    UserError
-        If the model or its card is missing, damaged or of another kind.
-    """
+    """Load a trained model as `load_trained` does, without what TensorFlow has to say."""
     with silent_stderr():
-        model = load_trained(path)
-    needed = {"name", "network", "kind", "classes", "channels", "resize"}
-    missing = needed - set(model.card) if isinstance(model.card, dict) else needed
-    if missing:
-        raise UserError(f"{path}: expected a card that says {', '.join(sorted(missing))}, received none; train the model again")
-    return model
+        return load_trained(path)
 
 
 def convert(model, name, path):

@@ -13,6 +13,9 @@ from pipeline.errors import UserError
 TIFF = (".tif", ".tiff")
 LOSSY = (".jpg", ".jpeg")
 SUFFIXES = (".png", *LOSSY, *TIFF)
+# What the numbers of a TIFF may mean, by its own names, and those that are often met beside.
+PLAIN = {"MINISBLACK", "RGB", "PALETTE", "YCBCR"}
+MEANING = {"MINISWHITE": "grey values whose 0 is white", "SEPARATED": "CMYK"}
 Image.MAX_IMAGE_PIXELS = 30_000**2 // 2  # Pillow refuses twice as many: a slide scanner's image passes, a forged header does not
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # between once and twice
 
@@ -48,7 +51,7 @@ def read_pages(path):
         raise UserError(f"{path}: expected a readable image, received damaged bytes ({_first_line(error)})") from error
     if not pages:
         raise UserError(f"{path}: expected a readable image, received a file without pages")
-    return [grey_or_rgb(page, path) for page in pages]
+    return [eight_bit_colours(grey_or_rgb(small_integers(page), path)) for page in pages]
 
 
 def read_image(path):
@@ -129,25 +132,34 @@ def unit(image):
 
 
 def grey_or_rgb(page, path):
-    """Bring one decoded page to shape (H, W, 1) or (H, W, 3), bool, uint8 or uint16 (see `read_pages`)."""
+    """Bring one decoded page to shape (H, W, 1) or (H, W, 3), bool, uint8 or uint16."""
     if page.ndim == 2:
         page = page[..., None]
     if page.ndim != 3 or page.shape[-1] not in (1, 2, 3, 4) or 0 in page.shape:
         raise UserError(f"{path}: expected grey or RGB, received an array of shape {page.shape}")
     page = page[..., : 1 if page.shape[-1] <= 2 else 3]  # 2 and 4 channels: the last is alpha
-    if page.dtype == np.int32 and page.min() >= 0 and page.max() <= 65535:
-        page = page.astype(np.uint16)  # Pillow reads some 16-bit PNGs as 32-bit integers
     if page.dtype == np.dtype(">u2"):
         page = page.astype(np.uint16)
     if page.dtype not in (bool, np.uint8, np.uint16):
         raise UserError(f"{path}: expected 1, 8 or 16 bit unsigned integers, received {page.dtype}")
-    if page.dtype == np.uint16 and page.shape[-1] == 3:
-        page = (page >> 8).astype(np.uint8)  # as Pillow reads a 16-bit RGB PNG; it cannot write one
     return page
 
 
+def small_integers(page):
+    """Bring a page of 32-bit integers to 16 bit if all fit: so Pillow reads some PNGs, and label images are often saved."""
+    fits = page.dtype == np.int32 and page.size and page.min() >= 0 and page.max() <= 65535
+    return page.astype(np.uint16) if fits else page
+
+
+def eight_bit_colours(page):
+    """Reduce RGB of 16 bit to 8, as Pillow reads such a PNG; it cannot write one."""
+    return (page >> 8).astype(np.uint8) if page.dtype == np.uint16 and page.shape[-1] == 3 else page
+
+
 def check_pages(file, path):
-    """Refuse a TIFF whose last page points to another one: tifffile reads a cut file as a shorter one.
+    """Refuse a TIFF whose numbers are not grey values or RGB, or whose last page points to one that is not there.
+
+    tifffile reads a cut file as a shorter one, and gives the numbers of an inverted or a CMYK file as they are.
 
     Parameters
     ----------
@@ -159,6 +171,9 @@ def check_pages(file, path):
     ------
     UserError
     """
+    for name in {page.keyframe.photometric.name for page in file.pages} - PLAIN:
+        remedy = "; save it without the inverting lookup table" if name == "MINISWHITE" else ""
+        raise UserError(f"{path}: expected grey or RGB, received {MEANING.get(name, name)}{remedy}")
     layout, last = file.tiff, file.pages[-1].offset
     file.filehandle.seek(last)
     (tags,) = struct.unpack(layout.tagnoformat, file.filehandle.read(layout.tagnosize))
@@ -171,7 +186,14 @@ def check_pages(file, path):
 def _read_tiff(path):
     with tifffile.TiffFile(path) as file:
         check_pages(file, path)
-        return [page.asarray() if page.photometric.name != "PALETTE" else page.asrgb() for page in file.pages]
+        return [_page(page) for page in file.pages]
+
+
+def _page(page):
+    if page.photometric.name == "PALETTE":
+        return page.asrgb()
+    pixels = page.asarray()
+    return np.moveaxis(pixels, 0, -1) if page.axes == "SYX" else pixels  # colours as separate planes
 
 
 def _read_pillow(path):

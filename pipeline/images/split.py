@@ -54,7 +54,7 @@ def assign_splits(table, method, val, test, gap=0, seed=0, block=1):
         if not (table["split"] == role).any():
             raise UserError(
                 f"expected at least one image for {role}, received none of {len(table)} images in {table['group'].nunique()} "
-                f"groups with split.method {method}; enlarge split.{role} or add images"
+                f"groups with split.method {method}; {_remedy(role, method)}"
             )
     if method == "blocks":
         roles = table[table["split"] != ""].groupby("group")["split"].transform("nunique")
@@ -65,6 +65,13 @@ def assign_splits(table, method, val, test, gap=0, seed=0, block=1):
     else:
         table["unit"] = table["group"]
     return table
+
+
+def _remedy(role, method):
+    """What gives a role its images."""
+    if role != "train":
+        return f"enlarge split.{role} or add {'groups' if method == 'groups' else 'images'}"
+    return f"lower split.val, split.test{' or split.gap' if method == 'blocks' else ''}, or add images"
 
 
 def _cut(pool, method, sizes, gap, rng):

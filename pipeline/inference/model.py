@@ -1,6 +1,7 @@
 """A trained model with what it knows of itself: the network, and the card beside it."""
 
 import json
+import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -16,6 +17,7 @@ from pipeline.images.patches import resize_image
 from pipeline.inference.fold import folded
 from pipeline.inference.tiling import predict_image, predict_rows, sigmoid
 
+NEEDED = {"name", "network", "kind", "classes", "channels", "resize"}  # of every card
 BATCH = 16  # images classified together: VGG16's dense layers are read once for all, a fifth of the time an image
 
 
@@ -137,13 +139,32 @@ def load_trained(path):
         If either is missing, damaged or of another kind.
     """
     path = Path(path)
-    card = path.with_suffix(".json")
-    for file in (path, card):
-        if not file.exists():
-            raise UserError(f"{file}: expected a trained model, received no such file; `dvc repro` or `dvc pull` makes it")
+    beside = path.with_suffix(".json")
+    for file in (path, beside):
+        if not file.is_file():
+            received = "a folder" if file.is_dir() else "no such file"
+            raise UserError(f"{file}: expected a trained model, received {received}; `dvc repro` or `dvc pull` makes it")
+    if not zipfile.is_zipfile(path):
+        raise UserError(f"{path}: expected a model trained by this pipeline, received a damaged file, or one of another kind")
+    card = _read_card(beside)
     try:
         network = keras.saving.load_model(path, compile=False, safe_mode=True)
-        return TrainedModel(network, json.loads(card.read_text()))
     except Exception as error:  # zipfile, h5py and Keras each raise their own on a damaged or foreign file
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(f"{path}: expected a model trained by this pipeline, received: {reason}") from error
+    outputs = (None, None, None, 1) if card["kind"] == "segmentation" else (None, len(card["classes"]))
+    if network.output.shape != outputs or network.input.shape[-1] != card["channels"]:
+        raise UserError(f"{beside}: expected the card of {path.name}, received that of another network")
+    return TrainedModel(network, card)
+
+
+def _read_card(path):
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path}: expected the card of a model, received damaged JSON: {error}") from error
+    needed = NEEDED | ({"threshold"} if isinstance(card, dict) and card.get("kind") == "segmentation" else set())
+    missing = needed - set(card) if isinstance(card, dict) else needed
+    if missing:
+        raise UserError(f"{path}: expected a card that says {', '.join(sorted(missing))}, received none; train the model again")
+    return card

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from pipeline.errors import UserError
 from pipeline.images.symmetry import symmetries
 
 MARGIN = 5 / 12  # of the overlap, thrown away at each side of a window: there a network sees padding instead of the image
@@ -58,7 +59,17 @@ def predict_rows(predict, read, shape, tile, overlap, batch_size, flips=False, a
     start : int
     block : ndarray, shape (h, W), float32 in [0, 1]
         Rows start to start + h; the next block follows them.
+
+    Raises
+    ------
+    UserError
+        If windows of that size and overlap cannot advance by `align` pixels.
     """
+    for length, size, shared in zip(shape, tile, overlap, strict=True):
+        if length > size and size - shared < align:
+            raise UserError(
+                f"expected a tile of at least {shared + align} pixels, {align} more than the overlap, received {size}"
+            )
     first, end = (0, shape[0]) if rows is None else rows
     along_rows, along_columns = (windows(n, t, o, align) for n, t, o in zip(shape, tile, overlap, strict=True))
     along_rows = [(start, weights) for start, weights in along_rows if start < end and start + len(weights) > first]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from pipeline.errors import UserError
+from pipeline.images.io import eight_bit_colours
 
 PIXEL_SIZE = 1.5  # times larger or smaller: training varied the scale by a fifth, half as much again it has never seen
 BRIGHTNESS = 4.0  # standard deviations of the training pixels between the means
@@ -10,11 +11,14 @@ CONTRAST = 10.0  # times less varied than the training pixels
 
 
 def prepared(stack, card, grey_range):
-    """``read(page, start, stop)`` of a stack, in the channels and the grey range that a model expects."""
+    """``read(page, start, stop)`` of a stack, in the channels and the grey range that a model expects.
+
+    Without a range, colours of 16 bit are reduced to 8, as they are for training.
+    """
 
     def read(page, start, stop):
         pixels = fitting(stack.read(page, start, stop), card["channels"], stack.path)
-        return pixels if grey_range is None else stretched(pixels, grey_range)
+        return eight_bit_colours(pixels) if grey_range is None else stretched(pixels, grey_range)
 
     return read
 

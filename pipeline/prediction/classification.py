@@ -4,6 +4,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from pipeline.prediction import checks
+from pipeline.prediction.record import SHEET
 
 THUMBNAIL = 128  # pixels
 LABEL = 28  # pixels of text under a thumbnail: two lines of Pillow's own font
@@ -30,6 +31,8 @@ def classify(model, stack, name, grey_range, tell):
     read = checks.prepared(stack, model.card, grey_range)
 
     def images():
+        for doubt in stack.doubts:
+            tell(f"{stack.path}: {doubt}")
         for page in range(stack.pages):
             image = read(page, 0, stack.shape[0])
             for doubt in checks.doubts(model.card, image, stack.pixel_size_nm):
@@ -77,7 +80,7 @@ def sheets(thumbnails, rows, out):
             sheet.paste(picture, (x + (THUMBNAIL - picture.width) // 2, y + (THUMBNAIL - picture.height) // 2))
             draw.text((x, y + THUMBNAIL + 2), _short(row["image"]), fill="black")
             draw.text((x, y + THUMBNAIL + 14), f"{_short(row['predicted'], 15)} {row[row['predicted']]:.2f}", fill="black")
-        sheet.save(out / ("contact_sheet.png" if count == 1 else f"contact_sheet_{number + 1}.png"))
+        sheet.save(out / (f"{SHEET}.png" if count == 1 else f"{SHEET}_{number + 1}.png"))
 
 
 def _short(text, most=21):

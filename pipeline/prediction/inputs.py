@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.images.io import SUFFIXES
+from pipeline.prediction.record import results_in
 
 ZARR = ".zarr"
 
@@ -41,7 +42,8 @@ def gather(arguments):
     Parameters
     ----------
     arguments : sequence of str or path-like
-        Files, folders (all images directly in them), patterns (``**`` goes into folders), OME-Zarr folders.
+        Files, folders (all images directly in them), patterns (``**`` goes into folders), OME-Zarr folders. Results of
+        this program are found by their own names only.
 
     Returns
     -------
@@ -69,10 +71,10 @@ def names(paths):
     ['a_x', 'b_x_png', 'b_x_tif']
     """
     forms = [
-        lambda path: _stem(path),
-        lambda path: "_".join([*path.parts[-2:-1], _stem(path)]),
-        lambda path: "_".join([*path.parts[-2:-1], _stem(path), path.suffix[1:]]),
-        lambda path: "_".join([*(part for part in path.parts[:-1] if part not in ("/", "..")), _stem(path), path.suffix[1:]]),
+        lambda path: _safe(_stem(path)),
+        lambda path: _safe("_".join([*path.parts[-2:-1], _stem(path)])),
+        lambda path: _safe("_".join([*path.parts[-2:-1], path.name.replace(".", "_")])),
+        lambda path: _safe("_".join([*(p for p in path.parts[:-1] if p not in ("/", "..")), path.name.replace(".", "_")])),
     ]
     chosen = {path: "" for path in paths}
     open_paths = list(paths)
@@ -93,14 +95,25 @@ def names(paths):
 
 def _found(argument):
     path = Path(argument)
-    if is_volume(path) or path.is_file():
+    if path.is_file() or (path.exists() and is_volume(path)):
         return [path]
     if path.is_dir():
-        return sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES or is_volume(p))
+        return _images(path.iterdir())
     if any(sign in str(argument) for sign in "*?["):
-        found = (Path(p) for p in glob.glob(str(argument), recursive=True))
-        return sorted(p for p in found if p.suffix.lower() in SUFFIXES or is_volume(p))
+        return _images(Path(p) for p in glob.glob(str(argument), recursive=True))
     return []
+
+
+def _images(paths):
+    images = [path for path in paths if path.suffix.lower() in SUFFIXES or is_volume(path)]
+    results = {folder: results_in(folder) for folder in {path.parent for path in images}}
+    return sorted(path for path in images if path.name not in results[path.parent])
+
+
+def _safe(name):
+    """A name for files that neither hides them nor leads out of their folder, and that any encoding can write."""
+    plain = "".join(sign if sign.isprintable() else "_" for sign in name).lstrip(".")
+    return plain or "image"
 
 
 def _stem(path):

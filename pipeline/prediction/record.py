@@ -5,12 +5,18 @@ import hashlib
 import json
 import os
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
+
+import filelock
 
 from pipeline.errors import UserError
 
 NAME = "predict.json"
 UNFINISHED = ".unfinished"
+LOCK = ".lock"
+SHEET = "contact_sheet"
+MARK = "source.json"  # in the workspace of an image: which file its results are of
 
 
 class Record:
@@ -19,51 +25,78 @@ class Record:
     Parameters
     ----------
     out : path-like
-        Made if needed.
     run : dict
         What decides the results: model, settings. Plain values.
+    table : str
+        Name of the table over all images.
     overwrite : bool
-        Forget what another run left.
+        Replace what another run left, or somebody else. What this very run has finished stays all the same.
 
     Raises
     ------
     UserError
-        If the folder holds results of another run and `overwrite` is not set.
+        If the folder holds results of another run, or a table of another origin, and `overwrite` is not set.
     """
 
-    def __init__(self, out, run, overwrite=False):
+    def __init__(self, out, run, table, overwrite=False):
         self.out = Path(out)
-        self.out.mkdir(parents=True, exist_ok=True)
-        self.file = self.out / NAME
-        self.run = run
+        self.file, self.table = self.out / NAME, self.out / table
+        self.run, self.overwrite = run, overwrite
         self.images = {}
-        found = self._read()
-        if found and found["run"] == run and not overwrite:
-            self.images = found["images"]
+        self.earlier = []  # files of the run that this one replaces
+        found = _read(self.file)
+        same = bool(found) and found["run"] == run
+        if same:
+            self.images, self.earlier = found["images"], found["earlier"]
         elif found and not overwrite:
             differing = [key for key in {**run, **found["run"]} if run.get(key) != found["run"].get(key)]
             raise UserError(
                 f"{self.file}: expected results of this run, received those of another {', '.join(differing)}; "
                 "give --overwrite or another folder"
             )
-        self.overwrite = overwrite
-        if not found or overwrite:
+        elif found:
+            self.earlier = found["earlier"] + [name for entry in found["images"].values() for name in entry["files"]]
+        elif self.table.exists() and not overwrite:
+            raise _foreign(self.table)
+        if not same:
             shutil.rmtree(self.out / UNFINISHED, ignore_errors=True)
-        self._write()
 
     def done(self, image):
         """Whether an image was predicted, has not changed since, and its results are still there."""
         entry = self.images.get(image.name)
         return bool(entry) and entry["source"] == state(image.path) and all((self.out / f).exists() for f in entry["files"])
 
-    def workspace(self, image):
-        """A folder for the unfinished results of an image; what an earlier, interrupted run left there stays."""
+    def workspace(self, image, files):
+        """A folder for the unfinished results of an image; what an earlier, interrupted run left there stays.
+
+        Parameters
+        ----------
+        image : pipeline.prediction.inputs.Input
+        files : list of str
+            Names of its results.
+
+        Raises
+        ------
+        UserError
+            If the name is that of another image whose results are here, or a file of such a name is none of this program's.
+        """
+        entry = self.images.get(image.name, {"source": state(image.path), "files": []})
+        if entry["source"]["path"] != state(image.path)["path"] and not self.overwrite:
+            raise UserError(
+                f"{image.path}: expected a name of its own, received that of {entry['source']['path']}, whose results are in "
+                f"{self.out}; give --overwrite or another folder"
+            )
+        own = {*self.earlier, *entry["files"]}
+        foreign = [name for name in files if os.path.lexists(self.out / name) and name not in own]
+        if foreign and not self.overwrite:
+            raise _foreign(self.out / foreign[0])
         folder = self.out / UNFINISHED / image.name
-        mark = folder / "source.json"
+        mark = folder / MARK
         if not mark.exists() or json.loads(mark.read_text()) != state(image.path):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             mark.write_text(json.dumps(state(image.path)))
+        self._write()
         return folder
 
     def finish(self, image, files, rows):
@@ -76,16 +109,7 @@ class Record:
             In the workspace.
         rows : list of dict
             Of the table over all images, one a page.
-
-        Raises
-        ------
-        UserError
-            If a file of that name exists that this run did not write.
         """
-        own = set(self.images.get(image.name, {}).get("files", []))
-        foreign = [file.name for file in files if (self.out / file.name).exists() and file.name not in own]
-        if foreign and not self.overwrite:
-            raise UserError(f"{self.out / foreign[0]}: expected no such file, received one; give --overwrite or another folder")
         for file in files:
             target = self.out / file.name
             if target.is_dir():
@@ -95,28 +119,71 @@ class Record:
         self._write()
         shutil.rmtree(self.out / UNFINISHED / image.name)
 
-    def close(self, names, table):
-        """Write the table over the images of this run, and remove the folder of unfinished ones if it is empty."""
-        rows = [row for name in names if name in self.images for row in self.images[name]["rows"]]
+    def close(self):
+        """Write the table over all images of the folder, and remove what holds nothing."""
+        rows = [row for name in sorted(self.images) for row in self.images[name]["rows"]]
         if rows:
-            write_table(self.out / table, rows)
+            write_table(self.table, rows)
         unfinished = self.out / UNFINISHED
+        for folder in unfinished.iterdir() if unfinished.exists() else ():
+            if [path.name for path in folder.iterdir()] == [MARK]:
+                shutil.rmtree(folder)
         if unfinished.exists() and not any(unfinished.iterdir()):
             unfinished.rmdir()
 
-    def _read(self):
-        if not self.file.exists():
-            return None
-        try:
-            found = json.loads(self.file.read_text(encoding="utf-8"))
-            return {"run": dict(found["run"]), "images": dict(found["images"])}
-        except (ValueError, KeyError, TypeError):
-            return {"run": {"record (unreadable)": True}, "images": {}}
-
     def _write(self):
         partial = self.file.with_name(f".{NAME}.part")
-        partial.write_text(json.dumps({"run": self.run, "images": self.images}, indent=1) + "\n", encoding="utf-8")
+        content = {"run": self.run, "images": self.images, "earlier": self.earlier}
+        partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         os.replace(partial, self.file)
+
+
+@contextmanager
+def alone(out):
+    """Make a folder for results, and keep every other run out of it.
+
+    Raises
+    ------
+    UserError
+        If it cannot be made, or another run is in it.
+    """
+    out = Path(out)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(out / LOCK)
+        lock.acquire(timeout=0)
+    except filelock.Timeout as error:
+        raise UserError(f"{out}: another run writes here; wait for it, or give another folder") from error
+    except OSError as error:
+        raise UserError(f"{out}: expected a folder for the results, received: {error.strerror}; change --out") from error
+    try:
+        yield
+    finally:
+        (out / LOCK).unlink(missing_ok=True)
+        lock.release()
+
+
+def results_in(folder):
+    """Names of the files in a folder that are results, as its record says; none without a record."""
+    found = _read(Path(folder, NAME))
+    if not found:
+        return set()
+    sheets = {path.name for path in Path(folder).glob(f"{SHEET}*.png")}
+    return sheets.union(*(entry["files"] for entry in found["images"].values()))
+
+
+def _read(file):
+    if not file.exists():
+        return None
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        return {"run": dict(found["run"]), "images": dict(found["images"]), "earlier": list(found.get("earlier", []))}
+    except (ValueError, KeyError, TypeError):
+        return {"run": {"record (unreadable)": True}, "images": {}, "earlier": []}
+
+
+def _foreign(path):
+    return UserError(f"{path}: expected no such file, received one; give --overwrite or another folder")
 
 
 def state(path):

@@ -9,9 +9,9 @@ from tqdm import tqdm
 
 from pipeline.errors import UserError
 from pipeline.prediction.classification import classify, sheets, thumbnail
-from pipeline.prediction.inputs import gather
-from pipeline.prediction.record import Record, digest
-from pipeline.prediction.segmentation import segment
+from pipeline.prediction.inputs import Input, gather
+from pipeline.prediction.record import Record, alone, digest
+from pipeline.prediction.segmentation import file_names, segment
 from pipeline.prediction.stack import opened
 
 
@@ -41,13 +41,18 @@ def predict_files(model, path, images, out, settings, choices, cluster, overwrit
     UserError
         After all other images were predicted: one line for each image that could not be.
     """
+    with alone(out):
+        return _predict_files(model, path, images, out, settings, choices, cluster, overwrite)
+
+
+def _predict_files(model, path, images, out, settings, choices, cluster, overwrite):
     inputs, failures = gather(images)
     classification = model.card["kind"] == "classification"
     if choices.threshold is None and not classification:
         choices = replace(choices, threshold=model.card["threshold"])
     deciding = settings.model_dump(mode="json", exclude={"batch_size"})
     run = {"model": digest(path), "settings": deciding, "choices": _plain(asdict(choices))}
-    record = Record(out, run, overwrite)
+    record = Record(out, run, "predictions.csv" if classification else "images.csv", overwrite)
     waiting = [image for image in inputs if not record.done(image)]
     if len(waiting) < len(inputs):
         print(f"{len(inputs) - len(waiting)} of {len(inputs)} images are done already", file=sys.stderr)
@@ -55,7 +60,7 @@ def predict_files(model, path, images, out, settings, choices, cluster, overwrit
         for image in tqdm(waiting, desc="images", disable=None):
             try:
                 with opened(image.path) as stack:
-                    folder = record.workspace(image)
+                    folder = record.workspace(image, [] if classification else file_names(image.path, image.name))
                     if classification:
                         files, rows = [], classify(model, stack, image.name, choices.grey_range, _tell)
                     else:
@@ -64,17 +69,22 @@ def predict_files(model, path, images, out, settings, choices, cluster, overwrit
             except (UserError, OSError, MemoryError) as error:
                 failures.append(_line(image.path, error))
     finally:
-        record.close([image.name for image in inputs], "predictions.csv" if classification else "images.csv")
-    done = [image for image in inputs if record.done(image)]
-    if classification and done:
-        pictures = []
-        for image in done:
-            with opened(image.path) as stack:
-                pictures.append(thumbnail(stack))
-        sheets(pictures, [record.images[image.name]["rows"][0] for image in done], Path(out))
+        record.close()
+    if classification:
+        _write_sheets(record, [Input(Path(record.images[name]["source"]["path"]), name) for name in sorted(record.images)])
     if failures:
         raise UserError("\n".join(failures))
-    return len(done)
+    return sum(record.done(image) for image in inputs)
+
+
+def _write_sheets(record, images):
+    """Draw the contact sheets over all images of the folder that are still where they were."""
+    there = [image for image in images if image.path.exists()]
+    pictures = []
+    for image in there:
+        with opened(image.path) as stack:
+            pictures.append(thumbnail(stack))
+    sheets(pictures, [record.images[image.name]["rows"][0] for image in there], record.out)
 
 
 def _line(path, error):

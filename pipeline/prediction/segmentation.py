@@ -15,6 +15,7 @@ from pipeline.prediction.record import write_table
 from pipeline.prediction.writers import Raw, Tiff, Zarr
 
 BAND = 512  # rows in memory at a time
+PIXELS, TABLE, PICTURE = ("mask", "probability", "labels"), "_objects.csv", "_overlay.png"  # what is written of an image
 OVERLAY = 4096  # pixels on the longer side of an overlay, at most: more than a screen shows, less than a viewer refuses
 OUTLINE = (213, 94, 0)  # vermilion of the Okabe–Ito palette, told apart by everyone
 
@@ -47,6 +48,15 @@ class Choices:
     pixel_size_nm: tuple | None = None
 
 
+def file_names(path, name):
+    """What the files of an image's results are called."""
+    return [f"{name}_{kind}{_suffix(path)}" for kind in PIXELS] + [f"{name}{TABLE}", f"{name}{PICTURE}"]
+
+
+def _suffix(path):
+    return ".ome.zarr" if is_volume(path) else ".tif"
+
+
 def segment(model, stack, name, folder, settings, choices, cluster, tell):
     """Segment all pages of an image or a volume.
 
@@ -73,13 +83,11 @@ def segment(model, stack, name, folder, settings, choices, cluster, tell):
     """
     read = checks.prepared(stack, model.card, choices.grey_range)
     size = choices.pixel_size_nm or stack.pixel_size_nm
-    for doubt in checks.doubts(model.card, read(0, 0, min(stack.shape[0], 4 * BAND)), size):
+    for doubt in [*stack.doubts, *checks.doubts(model.card, read(0, 0, min(stack.shape[0], 4 * BAND)), size)]:
         tell(f"{stack.path}: {doubt}")
-    large = is_volume(stack.path)
-    writer, suffix = (
-        ((lambda *what: Zarr(*what, size, stack.path)), ".ome.zarr") if large else ((lambda *what: Tiff(*what, size)), ".tif")
-    )
-    files = {kind: folder / f"{name}_{kind}{suffix}" for kind in ("mask", "probability", "labels")}
+    large, suffix = is_volume(stack.path), _suffix(stack.path)
+    writer = (lambda *what: Zarr(*what, size, stack.path)) if large else (lambda *what: Tiff(*what, size))
+    files = {kind: folder / f"{name}_{kind}{suffix}" for kind in PIXELS}
     form = stack.pages, stack.shape
     as_predicted = large and choices.median == 1  # the volume of probabilities is the result: no need to write it twice
     if large:
@@ -92,17 +100,18 @@ def segment(model, stack, name, folder, settings, choices, cluster, tell):
         writer(files["probability"], *form, np.float32).write(planes.bands(page) for page in range(stack.pages))
     writer(files["mask"], *form, np.uint8).write(planes.masks(page) for page in range(stack.pages))
     labels, objects, rows = Raw(folder / "labels.raw", stack.shape, np.int32), [], []
+    as_stored = checks.prepared(stack, model.card, None)  # measured are the file's own grey values
     with labels.filled() as append:
         for page in range(stack.pages):
-            found = _label(planes, read, page, append, choices)
+            found = _label(planes, as_stored, page, append, choices)
             objects += [{"page": page + 1} | table_row(measured, size) for measured in found]
             page_totals = totals(len(found), sum(measured.area for measured in found), stack.shape, size)
             rows.append({"image": name, "page": page + 1} | page_totals)
     kind = np.uint16 if max((row["count"] for row in rows), default=0) < 2**16 else np.uint32
     writer(files["labels"], *form, kind).write(_bands(labels.read, page, stack.shape[0]) for page in range(stack.pages))
-    files["objects"] = folder / f"{name}_objects.csv"
+    files["objects"] = folder / f"{name}{TABLE}"
     write_table(files["objects"], objects, ["page", *COLUMNS])
-    overlay = folder / f"{name}_overlay.png"
+    overlay = folder / f"{name}{PICTURE}"
     _overlay(overlay, planes, read, stack)
     for temporary in folder.glob("*.raw"):
         temporary.unlink()

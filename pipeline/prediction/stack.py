@@ -11,7 +11,7 @@ import tifffile
 import zarr
 
 from pipeline.errors import UserError
-from pipeline.images.io import TIFF, check_pages, grey_or_rgb, read_image
+from pipeline.images.io import TIFF, check_pages, grey_or_rgb, read_image, small_integers
 from pipeline.prediction import ome
 from pipeline.prediction.inputs import is_volume
 
@@ -34,6 +34,8 @@ class Stack:
         Height and width of a pixel, where the file tells it.
     read : callable
         ``read(page, start, stop)`` → rows of a page, ndarray (stop - start, W, C), uint8 or uint16, C = 1 or 3.
+    doubts : tuple of str
+        What is left out of the file.
     """
 
     path: Path
@@ -41,6 +43,7 @@ class Stack:
     shape: tuple
     pixel_size_nm: tuple | None
     read: callable
+    doubts: tuple = ()
 
 
 @contextmanager
@@ -95,7 +98,9 @@ def _tiff(path, file):
         return last["pixels"]
 
     size = _ome_pixel_size(file) or _tiff_pixel_size(file)
-    return Stack(path, math.prod(leading.values()), (shape["Y"], shape["X"]), size, lambda n, start, stop: page(n)[start:stop])
+    pages, others = math.prod(leading.values()), len(file.series) - 1
+    doubts = (f"expected pages of one size, received {others} more of others; they are not predicted",) if others else ()
+    return Stack(path, pages, (shape["Y"], shape["X"]), size, lambda n, start, stop: page(n)[start:stop], doubts)
 
 
 def _volume(path):
@@ -117,7 +122,7 @@ def _volume(path):
 
 
 def _pixels(pixels, path):
-    pixels = grey_or_rgb(pixels, path)
+    pixels = grey_or_rgb(small_integers(pixels), path)
     return pixels.astype(np.uint8) * 255 if pixels.dtype == bool else pixels
 
 

@@ -49,6 +49,7 @@ class Cluster:
             yield None
             return
         from dask.distributed import Client, LocalCluster
+        from dask.utils import parse_bytes
 
         if self.scheduler is not None:
             try:
@@ -58,6 +59,10 @@ class Cluster:
             with client:
                 yield client
             return
+        try:
+            parse_bytes("1B" if self.memory == "auto" else self.memory)
+        except ValueError as error:
+            raise UserError(f"--memory: expected a size such as 2GiB, received {self.memory}") from error
         options = {"processes": True, "threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
         with LocalCluster(n_workers=self.workers, memory_limit=self.memory, **options) as local, Client(local) as client:
             yield client

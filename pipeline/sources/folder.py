@@ -67,8 +67,10 @@ def make(writer, dataset, path, settings):
     segmentation = dataset in FOREGROUND
     parts = _parts(root, segmentation, findings)
     items = _pairs(parts, findings) if segmentation else _classes(root, parts, findings)
-    kinds = _add_all(writer, items, settings, findings)
+    kinds, foreground = _add_all(writer, items, settings, findings)
     _same_kind(kinds, findings)
+    if segmentation and kinds and not foreground:
+        findings.add(f"{root}: expected foreground in some mask, received none; mend the masks, mask_threshold or mask_labels")
     findings.report()
     _warn_of_shared_groups(items, settings.group)
     labels = dict.fromkeys(item.label for item in items)
@@ -158,16 +160,17 @@ def _by_stem(folder, findings):
 
 
 def _add_all(writer, items, settings, findings):
-    """Add every item that is sound; return the paths of each kind of image, a kind being (channels, bits)."""
-    kinds = defaultdict(list)
+    """Add every item that is sound; return the paths of each kind of image (channels, bits), and if any mask has foreground."""
+    kinds, foreground = defaultdict(list), False
     for item in tqdm(items, desc="images", unit="file", disable=None, leave=False):
         with findings.collecting():
             pages = [page.astype(np.uint8) * 255 if page.dtype == bool else page for page in read_pages(item.path)]
             for kind in {(page.shape[-1], 8 * page.dtype.itemsize) for page in pages}:
                 kinds[kind].append(item.path)
             masks = _masks(item, pages, settings) if item.mask else [None] * len(pages)
+            foreground = foreground or any(mask is not None and mask.any() for mask in masks)
             _add(writer, item, pages, masks, _group(item, settings.group))
-    return kinds
+    return kinds, foreground
 
 
 def _masks(item, pages, settings):

@@ -81,6 +81,12 @@ def test_values_survive_in_png_and_tiff(tmp_path):
         np.testing.assert_array_equal(read_image(tmp_path / "image.tif"), array)
 
 
+def test_colours_in_separate_planes(tmp_path):
+    colours = np.random.default_rng(0).integers(0, 256, (5, 6, 3), np.uint8)
+    tifffile.imwrite(tmp_path / "planar.tif", np.moveaxis(colours, -1, 0), photometric="rgb", planarconfig="separate")
+    np.testing.assert_array_equal(read_image(tmp_path / "planar.tif"), colours)
+
+
 def test_pages_of_a_tiff(tmp_path):
     stack = np.arange(24, dtype=np.uint16).reshape(3, 2, 4)
     tifffile.imwrite(tmp_path / "stack.tif", stack, photometric="minisblack")

@@ -43,6 +43,8 @@ def test_files_folders_patterns_and_volumes(tmp_path):
         (["x.ome.tif", "y.ome.zarr"], ["x", "y"]),
         (["a/x.png", "b/x.png"], ["a_x", "b_x"]),
         (["a/x.png", "a/x.tif"], ["a_x_png", "a_x_tif"]),
+        (["a/x.tif", "a/x.ome.tif"], ["a_x_tif", "a_x_ome_tif"]),
+        (["...png", "..hidden.png", "a\nb.png", "bad\udcff.png"], ["image", "hidden", "a_b", "bad_"]),
         (["x.png", "X.tif"], ["x_png", "X_tif"]),  # the same name on many file systems
         (["r/a/x.png", "s/a/x.png"], ["r_a_x_png", "s_a_x_png"]),
     ],
@@ -57,3 +59,9 @@ def test_names_never_collide(texts):
     chosen = names(paths)
     assert all(chosen)
     assert len({name.casefold() for name in chosen}) == len(paths)
+
+
+def test_a_pattern_of_volumes(tmp_path):
+    (tmp_path / "v.zarr").mkdir()
+    assert [i.path.name for i in gather([f"{tmp_path}/*.zarr"])[0]] == ["v.zarr"]
+    assert gather([tmp_path / "w.zarr"])[1]

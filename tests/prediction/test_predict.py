@@ -13,6 +13,7 @@ from PIL import Image
 from pipeline.errors import UserError
 from pipeline.images.io import read_image
 from pipeline.predict import load, main, predict
+from pipeline.prediction.record import alone
 
 
 def run(model, *arguments):
@@ -151,6 +152,105 @@ def test_a_file_that_was_there_is_not_overwritten(tmp_path, image, bright, capsy
     assert (tmp_path / "out" / "spots_mask.tif").read_bytes() == b"mine"
 
 
+def test_no_image_takes_the_place_of_another(tmp_path, image, bright, capsys):
+    out, other = tmp_path / "out", tmp_path / "other" / "spots.png"
+    other.parent.mkdir()
+    Image.fromarray(np.zeros((5, 5), np.uint8)).save(other)
+    run(bright, image, "--out", out)
+    before = (out / "spots_mask.tif").read_bytes()
+    (line,) = told(capsys, bright, other, "--out", out)
+    assert f"{other}: expected a name of its own, received that of {image}" in line
+    assert (out / "spots_mask.tif").read_bytes() == before
+    assert not (out / ".unfinished").exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "images.csv").write_text("mine")
+    (line,) = told(capsys, bright, image, "--out", tmp_path / "mine")
+    assert "images.csv: expected no such file" in line
+
+
+def test_names_of_dots_stay_in_their_folder(tmp_path, image, bright):
+    dots = image.with_name("...png")
+    dots.write_bytes(image.read_bytes())
+    run(bright, image, dots, "--out", tmp_path / "out")
+    assert (tmp_path / "out" / "image_mask.tif").read_bytes() == (tmp_path / "out" / "spots_mask.tif").read_bytes()
+
+
+def test_an_interrupted_replacement_goes_on(tmp_path, image, bright, capsys):
+    """Killed after the first of two images: what it left is one finished image of the new run, and one of the old."""
+    out, more = tmp_path / "out", image.with_name("more.png")
+    more.write_bytes(image.read_bytes())
+    run(bright, image.parent, "--out", out)
+    more.rename(tmp_path / "away.png")
+    run(bright, image.parent, "--out", out, "--threshold", 0.9, "--overwrite")
+    (tmp_path / "away.png").rename(more)
+    capsys.readouterr()
+    run(bright, image.parent, "--out", out, "--threshold", 0.9)
+    assert "1 of 2 images are done already" in capsys.readouterr().err
+    assert (out / "more_mask.tif").read_bytes() == (out / "spots_mask.tif").read_bytes()
+
+
+def test_results_among_the_images_are_not_predicted(tmp_path, image, bright):
+    run(bright, image, "--out", image.parent)
+    run(bright, f"{tmp_path}/**/*.[pt]*", "--out", image.parent)
+    run(bright, image.parent, "--out", image.parent)
+    assert [row["image"] for row in rows(image.parent / "images.csv")] == ["spots"]
+
+
+def test_one_run_at_a_time(tmp_path, image, bright, capsys):
+    with alone(tmp_path / "out"):
+        (line,) = told(capsys, bright, image, "--out", tmp_path / "out")
+        assert "another run writes here" in line
+    run(bright, image, "--out", tmp_path / "out")
+    assert not (tmp_path / "out" / ".lock").exists()
+
+
+def test_measured_are_the_grey_values_of_the_file(tmp_path, image, bright):
+    deep = read_image(image)[..., 0].astype(np.uint16) * 16
+    tifffile.imwrite(tmp_path / "grey.tif", deep)
+    tifffile.imwrite(tmp_path / "rgb.tif", np.repeat(deep[..., None], 3, axis=-1), photometric="rgb")
+    run(bright, tmp_path / "grey.tif", tmp_path / "rgb.tif", "--out", tmp_path / "out", "--range", 0, 4080)
+    for name in ("grey", "rgb"):
+        assert [o["mean_intensity"] for o in rows(tmp_path / "out" / f"{name}_objects.csv")][:2] == ["3520", "3200"]
+
+
+def test_pages_that_are_left_out_are_told(tmp_path, image, bright, capsys):
+    with tifffile.TiffWriter(tmp_path / "two.tif") as file:
+        file.write(read_image(image)[..., 0])
+        file.write(np.zeros((7, 9), np.uint8))
+    run(bright, tmp_path / "two.tif", "--out", tmp_path / "out")
+    assert "expected pages of one size, received 1 more of others" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("photometric", "told_as"), [("miniswhite", "0 is white"), ("separated", "CMYK")])
+def test_numbers_that_are_no_grey_values_are_refused(tmp_path, bright, photometric, told_as, capsys):
+    shape = (8, 9, 4) if photometric == "separated" else (8, 9)
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros(shape, np.uint8), photometric=photometric)
+    (line,) = told(capsys, bright, tmp_path / "a.tif", "--out", tmp_path / "out")
+    assert told_as in line
+
+
+def test_a_window_that_cannot_advance_is_refused(tmp_path, image, small_unet, capsys):
+    (line,) = told(capsys, small_unet, image, "--out", tmp_path / "out", "--tile", 6, "--overlap", 3)
+    assert "expected a tile of at least 7 pixels, 4 more than the overlap, received 6" in line
+
+
+def test_choices_without_effect_are_refused(tmp_path, image, cells, capsys):
+    (line,) = told(capsys, cells, image, "--out", tmp_path / "out", "--flips", "--threshold", 0.7)
+    assert "--threshold, --flips: no effect" in line
+
+
+def test_arrays_that_python_gives(bright, spots):
+    model = load(bright)
+    np.testing.assert_array_equal(predict(model, spots >= 128).mask, spots >= 128)
+    for wrong in ({"threshold": 2}, {"smallest": 0}, {"pixel_size_nm": 8}, {"pixel_size_nm": (0, 8)}):
+        with pytest.raises(UserError, match=f"{next(iter(wrong))}: expected"):
+            predict(model, spots, **wrong)
+    with pytest.raises(UserError, match="received int32"):
+        predict(model, spots.astype(np.int32))
+    with pytest.warns(UserWarning, match="expected grey values"):
+        predict(model, spots.astype(np.uint16))
+
+
 def test_what_differs_from_training_is_told(tmp_path, image, bright, capsys):
     dark = read_image(image)[..., 0].astype(np.uint16) * 4  # ten bits in a file of sixteen
     tifffile.imwrite(tmp_path / "ten.tif", dark, resolution=(1e7 / 40, 1e7 / 40), resolutionunit="CENTIMETER")
@@ -175,6 +275,22 @@ def test_a_full_disk_is_told(tmp_path, image, bright):
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(f"error: {image}: File too large")
     assert not list((tmp_path / "out").glob("spots*"))
+
+
+def test_a_place_that_cannot_be_is_told(tmp_path, image, bright, capsys):
+    (line,) = told(capsys, bright, image, "--out", image / "out")
+    assert line.endswith("Not a directory; change --out")
+
+
+@pytest.mark.parametrize(
+    ("card", "message"),
+    [("{", "m.json: expected the card of a model"), ("{}", "expected a card that says"), ("cells", "that of another network")],
+)
+def test_a_card_that_does_not_fit_is_one_line(tmp_path, image, bright, cells, card, message, capsys):
+    (tmp_path / "m.keras").write_bytes(bright.read_bytes())
+    (tmp_path / "m.json").write_text(cells.with_suffix(".json").read_text() if card == "cells" else card)
+    (line,) = told(capsys, tmp_path / "m.keras", image, "--out", tmp_path / "out")
+    assert message in line
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut", b"text"])
@@ -222,7 +338,10 @@ def test_describe(bright, capsys):
         ([], "expected IMAGE... and --out DIR"),
         (["a.png", "--out", "o", "--median", "2"], "expected an odd number"),
         (["a.png", "--out", "o", "--range", "9", "3"], "expected LOW below HIGH"),
-        (["a.png", "--out", "o", "--threshold", "7"], "expected a probability"),
+        (["--out", "o", "--threshold", "7", "a.png"], "expected a probability"),
+        (["a.png", "--out", "o", "--pixel-size", "nan"], "expected height and width above 0"),
+        (["a.png", "--out", "o", "--range", "0", "inf"], "expected LOW below HIGH"),
+        (["a.png", "--out", "o", "--workers", "0"], "expected at least 1"),
     ],
 )
 def test_wrong_arguments(bright, arguments, message, capsys):

@@ -103,6 +103,14 @@ def test_masks_of_every_kind(make, own, mask, settings):
     np.testing.assert_array_equal(read_mask(raw / "masks/a.png"), MASK)
 
 
+def test_masks_without_any_foreground_are_told(make, own):
+    """A threshold that nothing exceeds would train on nothing, and score it."""
+    own("images/a.png", GREY)
+    own("masks/a.png", MASK_255)
+    (line,) = _findings(make, "polyps", mask_threshold=255)
+    assert "expected foreground in some mask, received none" in line
+
+
 @pytest.mark.parametrize(
     ("name", "pixels", "expected"),
     [
