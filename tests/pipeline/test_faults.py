@@ -21,10 +21,22 @@ def trained(tmp_path_factory):
 def test_a_killed_training_goes_on_to_the_same_bytes(trained):
     """Killed after an epoch, then late; `kill_training` draws as many random moments as one likes."""
     project, seconds = trained
-    interrupted, went_on, same = kill_training.kill_and_go_on(project, 100 * seconds, at_checkpoint=True)
-    assert went_on and same, interrupted
+    interrupted, how, same = kill_training.kill_and_go_on(project, 100 * seconds, at_checkpoint=True)
+    assert "from a checkpoint" in how and same, interrupted
     interrupted, _, same = kill_training.kill_and_go_on(project, 0.85 * seconds)
     assert same, interrupted
+
+
+def test_a_lock_file_that_dvc_could_not_finish_is_restored_from_git(trained):
+    """DVC writes dvc.lock in place: killed in that moment, it leaves the file cut."""
+    project, _ = trained
+    before, lock = project.outputs(), project.root / "dvc.lock"
+    lock.write_bytes(b"")
+    result = project.dvc("repro", check=False)
+    assert result.returncode and kill_training.LOCK_CUT in result.stderr
+    project.run("git", "checkout", "dvc.lock")
+    assert "Running stage" not in project.dvc("repro", *kill_training.STAGES).stdout
+    assert project.outputs() == before
 
 
 def test_a_second_run_is_refused_or_waits(trained):
