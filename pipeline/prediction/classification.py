@@ -1,13 +1,17 @@
 """Classify images: a table of probabilities, and sheets to look at."""
 
+from pathlib import Path
+
+import matplotlib
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.prediction import checks
 from pipeline.prediction.record import SHEET
 
 THUMBNAIL = 128  # pixels
-LABEL = 28  # pixels of text under a thumbnail: two lines of Pillow's own font
+LABEL = 28  # pixels of text under a thumbnail: two lines
+FONT = Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf")  # Pillow's own knows English alone
 COLUMNS, ROWS = 8, 12  # of a sheet
 
 
@@ -70,6 +74,7 @@ def sheets(thumbnails, rows, out):
     """
     most = COLUMNS * ROWS
     count = -(-len(rows) // most)
+    font = ImageFont.truetype(FONT, 10)
     for number in range(count):
         some = list(zip(thumbnails, rows, strict=True))[number * most : (number + 1) * most]
         columns, lines = min(COLUMNS, len(some)), -(-len(some) // COLUMNS)
@@ -78,8 +83,8 @@ def sheets(thumbnails, rows, out):
         for index, (picture, row) in enumerate(some):
             x, y = index % COLUMNS * (THUMBNAIL + 8) + 4, index // COLUMNS * (THUMBNAIL + LABEL + 8) + 4
             sheet.paste(picture, (x + (THUMBNAIL - picture.width) // 2, y + (THUMBNAIL - picture.height) // 2))
-            draw.text((x, y + THUMBNAIL + 2), _short(row["image"]), fill="black")
-            draw.text((x, y + THUMBNAIL + 14), f"{_short(row['predicted'], 15)} {row[row['predicted']]:.2f}", fill="black")
+            draw.text((x, y + THUMBNAIL + 2), _short(row["image"]), "black", font)
+            draw.text((x, y + THUMBNAIL + 14), f"{_short(row['predicted'], 15)} {row[row['predicted']]:.2f}", "black", font)
         sheet.save(out / (f"{SHEET}.png" if count == 1 else f"{SHEET}_{number + 1}.png"))
 
 
