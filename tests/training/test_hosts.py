@@ -63,6 +63,7 @@ def project(folder, patches=24, **train):
         np.save(folder / "data/patches/mitochondria" / split / "images.npy", images)
         np.save(folder / "data/patches/mitochondria" / split / "masks.npy", images[..., 0] > 150)
     card = {
+        "name": "mitochondria",
         "kind": "segmentation",
         "channels": 1,
         "classes": ["background", "mitochondria"],
