@@ -158,12 +158,6 @@ class Train(Section):
     repeats: Count
     devices: Literal["auto"] | Count
 
-    @model_validator(mode="after")
-    def _warms_up_in_time(self):
-        if self.warmup > self.epochs:
-            raise ValueError(f"expected warmup of at most the {self.epochs} epochs, received {self.warmup}")
-        return self
-
 
 class UNet(Section):
     filters: Count
@@ -222,6 +216,20 @@ class Params(Section):
 
     def network(self, name):
         return getattr(self, name)
+
+    def training(self, name):
+        """How a network is trained: the `train` section with the epochs and the batch size that its own section scales."""
+        own = self.network(name)
+        scaled = {"epochs": own.epochs_scale * self.train.epochs, "batch_size": own.batch_scale * self.train.batch_size}
+        return self.train.model_copy(update={key: max(1, round(value)) for key, value in scaled.items()})
+
+    @model_validator(mode="after")
+    def _warms_up_in_time(self):
+        for name in ("unet", "attn_resunet", "vgg16"):
+            epochs = self.training(name).epochs
+            if self.train.warmup > epochs:
+                raise ValueError(f"train.warmup: expected at most the {epochs} epochs of {name}, received {self.train.warmup}")
+        return self
 
 
 def load(path=paths.PARAMS):

@@ -77,7 +77,7 @@ def test_every_positive_number_survives_its_text(value):
         ("datasets.mitochondria.patches.size", "[128]", "datasets.mitochondria.patches.size.1: missing key"),
         ("datasets.polyps.patches.stride", "[96, 192]", "datasets.polyps.patches: expected stride of at most the size"),
         ("datasets.polyps.folder.mask_labels", "[]", "datasets.polyps.folder.mask_labels: expected"),
-        ("train.warmup", "5", "train: expected warmup of at most the 4 epochs, received 5"),
+        ("train.warmup", "3.5", "train.warmup: expected at most the 3 epochs of attn_resunet, received 3.5"),
         ("inference.overlap", "[600, 64]", "inference: expected overlap of at most half the tile"),
         ("unet.depth", "9", "unet.depth: expected less than or equal to 7, received 9"),
     ],

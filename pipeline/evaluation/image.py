@@ -63,7 +63,7 @@ def score_image(record, mask, probability, threshold, tolerance, pixel_size_nm=N
     row |= overlap.per_image(pixels) | boundary.per_image(mask, prediction, tolerance, pixel_size_nm)
     row |= {"objects_reference": objects.reference, "objects_predicted": objects.predicted}
     row |= {"objects_matched": objects.at_50.tp, "objects_iou": objects.at_50.iou_sum}
-    row |= {"object_f1": instances.per_image(objects)["object_f1"]}
+    row |= {"object_f1": instances.f1_of_image(objects)}
     row |= {"tp": pixels.tp, "fp": pixels.fp, "fn": pixels.fn, "tn": pixels.tn}
     table = per_object(found, np.asarray(probability))
     table.insert(0, "image", record["name"])
@@ -72,6 +72,6 @@ def score_image(record, mask, probability, threshold, tolerance, pixel_size_nm=N
 
 def headline(images):
     """The keys of ``metrics.json`` that come from masks: all pooled, but for the means over images `dice_per_image` and `nsd`."""
-    objects = instances.summarise(image.objects for image in images)
+    objects = sum((image.objects for image in images), ObjectCounts())
     scores = overlap.summarise(image.pixels for image in images)
-    return scores | {"nsd": overlap.ratio(sum(image.row["nsd"] for image in images), len(images)), "pq": objects["pq"]}
+    return scores | {"nsd": overlap.ratio(sum(image.row["nsd"] for image in images), len(images)), "pq": objects.at_50.pq}

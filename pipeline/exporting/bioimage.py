@@ -15,10 +15,12 @@ from pipeline.exporting import onnx
 from pipeline.exporting.citation import publications, spdx
 from pipeline.exporting.documentation import document, title
 from pipeline.exporting.specimen import cover, specimen
+from pipeline.inference.model import alignment
 
 WEIGHTS = "weights.onnx"
-SIZE, STEP = 128, 16  # pixels on a side of an image: the least, and what it may grow by; 16 is what four poolings divide by
-HALO = 32  # pixels at each border of a tile that are not to be used: they lack surroundings
+# In cells of the coarsest features, of 16 pixels after four poolings. The two convolutions a level of a U-Net see six cells far:
+# so much of each border of a tile lacks surroundings, and is not to be used.
+HALO, SIZE = 6, 16
 TAGS = {
     "mitochondria": ["electron-microscopy", "mitochondria"],
     "polyps": ["other", "endoscopy", "polyp"],
@@ -39,7 +41,8 @@ def write(network, card, path):
     folder = path.with_name("package")
     folder.mkdir()
     onnx.write(network, card, folder / WEIGHTS)
-    size = network.input_shape[1:3] if None not in network.input_shape[1:3] else card["resize"] or (SIZE, SIZE)
+    cell = alignment(network)
+    size = network.input_shape[1:3] if None not in network.input_shape[1:3] else card["resize"] or (SIZE * cell, SIZE * cell)
     image = specimen(card["name"], tuple(size), card["channels"], resize=card["resize"] is not None)
     probability = np.asarray(network(image[None] * np.float32(1 / 255), training=False))
     np.save(folder / "input.npy", image[None])
@@ -49,7 +52,7 @@ def write(network, card, path):
     (folder / "README.md").write_text(document(card), encoding="utf-8")
     # Everything that it names is a file in the folder or a DOI, so that no check asks the network.
     with ValidationContext(root=folder, progressbar=False):
-        save_bioimageio_package(_describe(card, tuple(size), folder), output_path=path)
+        save_bioimageio_package(_describe(card, tuple(size), cell, folder), output_path=path)
     summary = test_model(path)
     if summary.status != "passed":
         first = next((error.msg.splitlines()[0] for detail in summary.details for error in detail.errors), summary.status)
@@ -62,7 +65,7 @@ def read(path):
         return onnx.read(package.read(WEIGHTS))
 
 
-def _describe(card, size, folder):
+def _describe(card, size, cell, folder):
     """The description of a model in the current format, for `bioimageio.spec`."""
     licence = spdx(card.get("licence") or "")
     segmentation = card["kind"] == "segmentation"
@@ -81,16 +84,16 @@ def _describe(card, size, folder):
         ],
         documentation=spec.FileDescr(source=folder / "README.md"),
         covers=[spec.FileDescr(source=folder / "cover.png")],
-        inputs=[_input(card, size, folder)],
-        outputs=[_output(card, folder)],
+        inputs=[_input(card, size, cell, folder)],
+        outputs=[_output(card, cell, folder)],
         weights=spec.WeightsDescr(onnx=spec.OnnxWeightsDescr(source=folder / WEIGHTS, opset_version=onnx.OPSET)),
         config=spec.Config(biomedical_image_pipeline={"card": json.dumps(card)}),
     )
 
 
-def _input(card, size, folder):
+def _input(card, size, cell, folder):
     tiled = card["kind"] == "segmentation" and card["resize"] is None
-    sides = [spec.ParameterizedSize(min=SIZE, step=STEP) if tiled else side for side in size]
+    sides = [spec.ParameterizedSize(min=SIZE * cell, step=cell) if tiled else side for side in size]
     single = spec.EnsureDtypeDescr(kwargs=spec.EnsureDtypeKwargs(dtype="float32"))
     names = ["grey"] if card["channels"] == 1 else ["red", "green", "blue"]
     return spec.InputTensorDescr(
@@ -110,12 +113,12 @@ def _input(card, size, folder):
     )
 
 
-def _output(card, folder):
+def _output(card, cell, folder):
     if card["kind"] == "classification":
         axes = [spec.BatchAxis(), spec.ChannelAxis(channel_names=card["classes"])]
     else:
         tiled = card["resize"] is None
-        kind, halo = (spec.SpaceOutputAxisWithHalo, {"halo": HALO}) if tiled else (spec.SpaceOutputAxis, {})
+        kind, halo = (spec.SpaceOutputAxisWithHalo, {"halo": HALO * cell}) if tiled else (spec.SpaceOutputAxis, {})
         space = [
             kind(
                 id=spec.AxisId(axis),

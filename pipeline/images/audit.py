@@ -64,6 +64,9 @@ def split_and_audit(raw, rule, audit, seed):
         print(f"{raw}: audit.group has no effect: split.method is {rule.method}, only groups keeps them together", flush=True)
     elif audit.group:
         table = group_duplicates(table, find_duplicates(prints, table["name"].tolist(), audit.correlation))
+        spanning = int((table[table["split"] != ""].groupby("group")["split"].nunique() > 1).sum())
+        if spanning:
+            print(f"{raw}: the source states the split; audit.group leaves {spanning} groups on two sides of it", flush=True)
     table = assign_splits(table, rule.method, rule.val, rule.test, rule.gap, seed, rule.block)
     pairs = find_duplicates(prints, table["split"].tolist(), audit.correlation)
     identical = pairs[pairs["identical"]]
@@ -79,7 +82,10 @@ def _refusal(raw, identical):
             f"and {pair.name_b} ({pair.side_b}), which are identical"
         )
     more = f"{len(identical)} such pairs; " if len(identical) > SHOWN else ""
-    yield f"{raw}: {more}remove the copies, set audit.group with split.method groups, or set audit.allow_identical"
+    yield (
+        f"{raw}: {more}remove the copies, set audit.group with split.method groups (a split that the source states holds), "
+        "or set audit.allow_identical"
+    )
 
 
 def _summary(table, pairs, threshold):

@@ -47,7 +47,7 @@ def elastic_displacement(size, deviation, spacing, rng):
     size : tuple of int
         Rows and columns.
     deviation : float
-        Standard deviation of the displacements at the control points, in pixels.
+        Standard deviation of the spline's coefficients, in pixels; that of the displacement is about half of it.
     spacing : float
         Distance of the control points, in pixels; between them runs a cubic spline.
     rng : numpy.random.Generator

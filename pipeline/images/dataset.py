@@ -81,9 +81,11 @@ class DatasetWriter:
         return self
 
     def __exit__(self, kind, error, trace):
-        if kind is None:
-            self._publish()
-        shutil.rmtree(self._part, ignore_errors=True)
+        try:
+            if kind is None:
+                self._publish()
+        finally:
+            shutil.rmtree(self._part, ignore_errors=True)
 
     def add(self, name, image, mask=None, label="", group=None, split=""):
         """Add one image.

@@ -86,7 +86,7 @@ class TrainedModel:
     @property
     def align(self):
         """Pixels by which an image can be moved so that the network's poolings fall on the same ones."""
-        return 2 ** sum(isinstance(layer, keras.layers.MaxPooling2D) for layer in self.network.layers)
+        return alignment(self.network)
 
     @cached_property
     def _compiled(self):
@@ -119,6 +119,11 @@ class TrainedModel:
         pixels = (resize_image(unit(image), self.card["resize"]) for image in images)
         batches = iter(lambda: list(islice(pixels, BATCH)), [])
         return softmax(np.concatenate([self._compiled(np.stack(batch)) for batch in batches]))
+
+
+def alignment(network):
+    """Pixels to a cell of a network's coarsest features: two to the power of its poolings."""
+    return 2 ** sum(isinstance(layer, keras.layers.MaxPooling2D) for layer in network.layers)
 
 
 def softmax(logits):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import keras
+import numpy as np
 from keras import layers
 
 from pipeline.errors import UserError
@@ -82,13 +83,18 @@ def vgg16(
             x = layers.ReLU(name=f"{layer.name}_relu")(x)
     x = layers.Flatten(name="flatten")(x)
     for number in (1, 2):
-        initializer = keras.initializers.HeNormal(seed=seed + 100 + number)
+        initializer = keras.initializers.HeNormal(seed=_stream(seed, f"fc{number}"))
         x = layers.Dense(dense, activation="relu", kernel_initializer=initializer, name=f"fc{number}")(x)
-        x = layers.Dropout(dropout, seed=seed + number, name=f"dropout{number}")(x)
+        x = layers.Dropout(dropout, seed=_stream(seed, f"dropout{number}"), name=f"dropout{number}")(x)
     network = keras.Model(inputs, layers.Dense(classes, dtype="float32", name="logits")(x), name="vgg16")
     if _is_own(weights):
         _take_over(network, weights)
     return network
+
+
+def _stream(seed, name):
+    """A seed of its own for each layer, unlike that of any layer under another seed: repeats share no weights."""
+    return int(np.random.SeedSequence([seed, *name.encode()]).generate_state(1)[0] >> 1)
 
 
 def _is_own(weights):
@@ -99,9 +105,14 @@ def _take_over(network, weights):
     """Give a network the convolutions, and what normalises them, of one that this pipeline trained."""
     try:
         trained = keras.saving.load_model(weights, compile=False, safe_mode=True)
-        for layer in network.layers:
-            if layer.name.startswith("block") and layer.weights:
-                layer.set_weights(trained.get_layer(layer.name).get_weights())
+        taken, given = (
+            {layer.name: layer for layer in n.layers if layer.name.startswith("block") and layer.weights}
+            for n in (network, trained)
+        )
+        if taken.keys() != given.keys():
+            raise ValueError("another network, or another vgg16.normalization")
+        for name, layer in taken.items():
+            layer.set_weights(given[name].get_weights())
     except Exception as error:  # Keras lets through whatever zipfile, h5py or its own checks raise
         raise _unusable(weights, error) from error
 
@@ -122,8 +133,8 @@ def _convolutions(shape, weights, seed):
     except Exception as error:  # as above, and what urllib raises
         raise _unusable(weights, error) from error
     if weights is None:
-        for number, layer in enumerate(layer for layer in base.layers if hasattr(layer, "kernel")):
-            layer.kernel.assign(keras.initializers.HeNormal(seed=seed + number)(layer.kernel.shape))
+        for layer in (layer for layer in base.layers if hasattr(layer, "kernel")):
+            layer.kernel.assign(keras.initializers.HeNormal(seed=_stream(seed, layer.name))(layer.kernel.shape))
     elif not _is_own(weights):
         # The published weights expect blue, green, red: turn the first kernel round once instead of every image.
         first = base.get_layer("block1_conv1")

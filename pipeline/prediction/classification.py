@@ -74,6 +74,8 @@ def sheets(thumbnails, rows, out):
     """
     most = COLUMNS * ROWS
     count = -(-len(rows) // most)
+    for earlier in out.glob(f"{SHEET}*.png"):
+        earlier.unlink()
     font = ImageFont.truetype(FONT, 10)
     for number in range(count):
         some = list(zip(thumbnails, rows, strict=True))[number * most : (number + 1) * most]

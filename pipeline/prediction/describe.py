@@ -4,6 +4,8 @@ import json
 import subprocess
 from pathlib import Path
 
+from pipeline.errors import UserError
+
 METRICS = ("iou", "dice", "dice_per_image", "accuracy", "balanced_accuracy", "macro_f1", "auroc")
 
 
@@ -20,8 +22,20 @@ def describe(path, model):
     -------
     str
         Lines of a name and a value.
+
+    Raises
+    ------
+    UserError
+        If the card lacks one of them.
     """
-    path, card = Path(path), model.card
+    try:
+        return _described(Path(path), model.card)
+    except KeyError as error:
+        card = Path(path).with_suffix(".json")
+        raise UserError(f"{card}: expected a card that says {error.args[0]}, received none; train the model again") from error
+
+
+def _described(path, card):
     segmentation = card["kind"] == "segmentation"
     size = card.get("pixel_size_nm")
     lines = {

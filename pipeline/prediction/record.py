@@ -27,20 +27,20 @@ class Record:
     out : path-like
     run : dict
         What decides the results: model, settings. Plain values.
-    table : str
-        Name of the table over all images.
+    results : sequence of str
+        Names or patterns of the results over all images; the first is the table.
     overwrite : bool
         Replace what another run left, or somebody else. What this very run has finished stays all the same.
 
     Raises
     ------
     UserError
-        If the folder holds results of another run, or a table of another origin, and `overwrite` is not set.
+        If the folder holds results of another run, or files of such names of another origin, and `overwrite` is not set.
     """
 
-    def __init__(self, out, run, table, overwrite=False):
+    def __init__(self, out, run, results, overwrite=False):
         self.out = Path(out)
-        self.file, self.table = self.out / NAME, self.out / table
+        self.file, self.table = self.out / NAME, self.out / results[0]
         self.run, self.overwrite = run, overwrite
         self.images = {}
         self.earlier = []  # files of the run that this one replaces
@@ -56,8 +56,9 @@ class Record:
             )
         elif found:
             self.earlier = found["earlier"] + [name for entry in found["images"].values() for name in entry["files"]]
-        elif self.table.exists() and not overwrite:
-            raise _foreign(self.table)
+        elif not overwrite:
+            for path in (path for pattern in results for path in sorted(self.out.glob(pattern))):
+                raise _foreign(path)
         if not same:
             shutil.rmtree(self.out / UNFINISHED, ignore_errors=True)
 

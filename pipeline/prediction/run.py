@@ -2,6 +2,7 @@
 
 import errno
 import sys
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from tqdm import tqdm
 from pipeline.errors import UserError
 from pipeline.prediction.classification import classify, sheets, thumbnail
 from pipeline.prediction.inputs import Input, gather
-from pipeline.prediction.record import Record, alone, digest
+from pipeline.prediction.record import SHEET, Record, alone, digest
 from pipeline.prediction.segmentation import file_names, segment
 from pipeline.prediction.stack import opened
 
@@ -52,7 +53,7 @@ def _predict_files(model, path, images, out, settings, choices, cluster, overwri
         choices = replace(choices, threshold=model.card["threshold"])
     deciding = settings.model_dump(mode="json", exclude={"batch_size"})
     run = {"model": digest(path), "settings": deciding, "choices": _plain(asdict(choices))}
-    record = Record(out, run, "predictions.csv" if classification else "images.csv", overwrite)
+    record = Record(out, run, ["predictions.csv", f"{SHEET}*.png"] if classification else ["images.csv"], overwrite)
     waiting = [image for image in inputs if not record.done(image)]
     if len(waiting) < len(inputs):
         print(f"{len(inputs) - len(waiting)} of {len(inputs)} images are done already", file=sys.stderr)
@@ -78,13 +79,13 @@ def _predict_files(model, path, images, out, settings, choices, cluster, overwri
 
 
 def _write_sheets(record, images):
-    """Draw the contact sheets over all images of the folder that are still where they were."""
-    there = [image for image in images if image.path.exists()]
-    pictures = []
-    for image in there:
-        with opened(image.path) as stack:
+    """Draw the contact sheets over all images of the folder that can still be read where they were."""
+    pictures, rows = [], []
+    for image in images:
+        with suppress(UserError, OSError), opened(image.path) as stack:
             pictures.append(thumbnail(stack))
-    sheets(pictures, [record.images[image.name]["rows"][0] for image in there], record.out)
+            rows.append(record.images[image.name]["rows"][0])
+    sheets(pictures, rows, record.out)
 
 
 def _line(path, error):

@@ -48,7 +48,7 @@ DETAIL = {
         *("kappa", "brier", "average_precision", "repeats"),
     ),
 }
-CARD = ("precision", "parameters", "epochs", "best_epoch", "seed", "keras", "backend")
+CARD = ("precision", "monitor", "parameters", "epochs", "best_epoch", "seed", "keras", "backend")
 AUDIT = (
     *("images.train", "images.val", "images.test", "pairs", "correlation", "identical", "near"),
     "test_images_with_a_near_duplicate_in_train",

@@ -104,12 +104,15 @@ def units_in_words(unit):
     return f"{unit['count']} {head}{'' if unit['count'] == 1 else 's'}{' ' * bool(rest)}{rest}"
 
 
+KEPT = {"loss": "lowest loss", "metric": "highest metric"}  # by `train.monitor`
+
+
 def training(dataset):
     """How each network was trained: a `Table` of size, epochs, seed, arithmetic, software and, for segmentation, threshold."""
     lines = [
         ("Parameters", "", lambda network: _integer(network.card["parameters"])),
         ("Epochs", "", lambda network: str(network.card["epochs"])),
-        ("Epoch kept", "lowest loss on validation", lambda network: str(network.card["best_epoch"])),
+        ("Epoch kept", "on validation", lambda network: f"{network.card['best_epoch']}, {KEPT[network.card['monitor']]}"),
         ("Seed", "", lambda network: str(network.card["seed"])),
         ("Arithmetic", "", lambda network: str(network.card["precision"])),
         ("Keras", "", lambda network: str(network.card["keras"])),

@@ -4,11 +4,13 @@ import numpy as np
 import pandas as pd
 
 from pipeline.scoring import calibration
-from pipeline.scoring.confusion import confusion_matrix, divide
+from pipeline.scoring.confusion import confusion_matrix, divide, scores_of_confusions
 from pipeline.scoring.overlap import ratio
 from pipeline.scoring.ranking import aurocs, average_precisions, checked
 
 SMALLEST_PROBABILITY = 1e-7  # as Keras clips: a confident mistake costs 16, not infinity
+
+SCORES = ("accuracy", "balanced_accuracy", "macro_f1")  # of `scores_of_confusions`; kappa stands in the detail
 
 
 def summarise(labels, probabilities):
@@ -37,11 +39,9 @@ def summarise(labels, probabilities):
     labels, probabilities = checked(labels, probabilities)
     predicted = probabilities.argmax(axis=1)
     confusion = confusion_matrix(labels, predicted, probabilities.shape[1])
-    hits, actual, called = confusion.diagonal().tolist(), confusion.sum(axis=1).tolist(), confusion.sum(axis=0).tolist()
+    scores = {name: values[0] for name, values in scores_of_confusions(confusion.reshape(1, -1)).items()}
     return {
-        "accuracy": ratio(sum(hits), len(labels)),
-        "balanced_accuracy": _mean([ratio(hit, all_) for hit, all_ in zip(hits, actual, strict=True)]),
-        "macro_f1": _mean([ratio(2 * hit, all_ + call) for hit, all_, call in zip(hits, actual, called, strict=True)]),
+        **{name: None if np.isnan(scores[name]) else float(scores[name]) for name in SCORES},
         "auroc": _mean(aurocs(labels, probabilities)),
         "ece": expected_calibration_error(labels, probabilities),
         "loss": cross_entropy(labels, probabilities),

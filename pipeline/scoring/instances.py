@@ -7,13 +7,12 @@ them match, is told in `pipeline.scoring.objects`.
 The empty-mask rule
 -------------------
 A ratio whose denominator is zero is undefined, and is None. There is one exception: for a single image without objects in
-reference and prediction, F1, RQ and PQ are 1 (`per_image`), because the prediction is exactly right. If one of them has no
-object, F1, RQ and PQ are 0 by the formula itself; precision without predicted and recall without reference objects stay
-None, and so does SQ without a match. Pooled over a test set without any object, F1, RQ and PQ are None.
+reference and prediction, F1 is 1 (`f1_of_image`), because the prediction is exactly right. If one of them has no
+object, F1 and PQ are 0 by the formula itself; precision without predicted and recall without reference objects stay
+None, and so does SQ without a match. Pooled over a test set without any object, F1 and PQ are None.
 """
 
 from dataclasses import dataclass, field
-from functools import reduce
 
 import numpy as np
 
@@ -136,62 +135,11 @@ def _matches(objects, threshold):
     return Matches(tp, len(objects.prediction_area) - tp, len(objects.reference_area) - tp, float(iou.sum()))
 
 
-def per_image(counts):
-    """Score one image by the empty-mask rule above.
+def f1_of_image(counts):
+    """F1 of the objects of one image at an IoU of 0.5, by the empty-mask rule above.
 
     Parameters
     ----------
     counts : ObjectCounts
-
-    Returns
-    -------
-    dict
-        The keys of `summarise` but for its means over images.
     """
-    scores = _figures(counts)
-    if counts.reference + counts.predicted == 0:
-        scores |= dict.fromkeys(("object_f1", "object_f1_75", "pq", "rq"), 1.0)
-    return scores
-
-
-def summarise(per_image_counts):
-    """Score a test set.
-
-    Parameters
-    ----------
-    per_image_counts : iterable of ObjectCounts
-        One per image.
-
-    Returns
-    -------
-    dict
-        Pooled over all objects: ``objects`` and ``objects_predicted`` (their numbers), ``object_precision``,
-        ``object_recall``, ``object_f1``, ``pq``, ``sq``, ``rq`` at an IoU of 0.5, ``object_f1_75`` at 0.75,
-        ``count_error``, ``split_errors``, ``merge_errors``. Mean over images, each of the same weight:
-        ``object_f1_per_image``, ``pq_per_image`` and ``absolute_count_error_per_image``. None where undefined.
-    """
-    images = list(per_image_counts)
-    scores = [per_image(counts) for counts in images]
-    return _figures(reduce(ObjectCounts.__add__, images, ObjectCounts())) | {
-        "object_f1_per_image": ratio(sum(score["object_f1"] for score in scores), len(images)),
-        "pq_per_image": ratio(sum(score["pq"] for score in scores), len(images)),
-        "absolute_count_error_per_image": ratio(sum(abs(counts.count_error) for counts in images), len(images)),
-    }
-
-
-def _figures(counts):
-    usual = counts.at_50
-    return {
-        "objects": counts.reference,
-        "objects_predicted": counts.predicted,
-        "object_precision": usual.precision,
-        "object_recall": usual.recall,
-        "object_f1": usual.f1,
-        "object_f1_75": counts.at_75.f1,
-        "pq": usual.pq,
-        "sq": usual.sq,
-        "rq": usual.rq,
-        "count_error": counts.count_error,
-        "split_errors": counts.splits,
-        "merge_errors": counts.merges,
-    }
+    return 1.0 if counts.reference + counts.predicted == 0 else counts.at_50.f1

@@ -90,7 +90,7 @@ def interval(totals, statistic, seed, resamples=RESAMPLES, level=0.95, share=Tru
     Parameters
     ----------
     totals : ndarray, shape (U, K)
-        As `sum_by_unit` gives them.
+        As `sum_by_unit` gives them. A row of zeros is a unit on which nothing is defined: it is no unit.
     statistic : callable
         (R, K) -> (R,), NaN where undefined. Resamples on which it is undefined are left out.
     seed, resamples : int
@@ -108,6 +108,7 @@ def interval(totals, statistic, seed, resamples=RESAMPLES, level=0.95, share=Tru
     totals = np.asarray(totals, np.float64)
     if totals.ndim != 2:
         raise ValueError(f"expected totals (U, K), received {totals.shape}")
+    totals = totals[totals.any(axis=1)]
     if len(totals) < FEWEST_UNITS:
         return None
     value = _value(totals, statistic)
@@ -152,6 +153,7 @@ def paired_difference(totals_first, totals_second, statistic, seed, resamples=RE
     if first.shape != second.shape or first.ndim != 2:
         raise ValueError(f"expected totals (U, K) of the same units, received {first.shape} and {second.shape}")
     both, columns = np.hstack([first, second]), first.shape[1]
+    both = both[both.any(axis=1)]
 
     def change(sums):
         return statistic(sums[:, columns:]) - statistic(sums[:, :columns])

@@ -79,8 +79,7 @@ def _train_one(dataset, name, task, params, seed, model, curves, team):
         raise UserError(f"{name}: expected a dataset for {task.kind}, received {dataset}, one for {card['kind']}")
     mean, variance = statistics(training.images)
     own = params.network(name)
-    scaled = {"epochs": own.epochs_scale * params.train.epochs, "batch_size": own.batch_scale * params.train.batch_size}
-    settings = params.train.model_copy(update={name: max(1, round(value)) for name, value in scaled.items()})
+    settings = params.training(name)
     deciding = {"network": name, "seed": seed, "precision": precision, "train": settings.model_dump(), "own": own.model_dump()}
     key = training_key(folder, deciding, task.files)
     checkpoint = Checkpoint(paths.checkpoint(dataset, name, key))
@@ -99,7 +98,7 @@ def _train_one(dataset, name, task, params, seed, model, curves, team):
         network = task.build(card, seed, mean, variance)
         network.set_weights(weights_of_all)
     chosen, table = task.choose(network, validation) if task.choose else ({}, None)
-    card |= {"network": name, "precision": precision, "parameters": weights} | epochs | chosen
+    card |= {"network": name, "precision": precision, "monitor": settings.monitor, "parameters": weights} | epochs | chosen
     # What prediction holds a new image against, in [0, 1] units.
     card |= {"intensity": {"mean": mean, "deviation": [v**0.5 for v in variance]}}
     card |= {"seed": seed, "keras": keras.__version__, "backend": keras.backend.backend()}

@@ -17,10 +17,10 @@ AUDIT = params.load().audit
 def dataset(tmp_path):
     """Write images in order: of eight, the first four train, two validate, two test."""
 
-    def write(images):
+    def write(images, splits=("",) * 8):
         with DatasetWriter(tmp_path / "raw") as writer:
             for number, image in enumerate(images):
-                writer.add(f"i{number}", image, label="a")
+                writer.add(f"i{number}", image, label="a", split=splits[number])
             writer.finish(DatasetInfo("tissue", "folder", "classification", ("a",), 3))
         return tmp_path / "raw"
 
@@ -72,6 +72,14 @@ def test_grouping_before_the_split_keeps_copies_together(dataset, tiles):
     audited = split_and_audit(raw, groups, AUDIT.model_copy(update={"group": True}), seed=0)
     assert audited.pairs.empty
     assert audited.table["group"].nunique() == 4
+
+
+def test_grouping_across_a_stated_split_says_that_it_holds(dataset, tiles, capsys):
+    raw = dataset([*tiles[:7], tiles[0]], ["train"] * 4 + ["val"] * 2 + ["test"] * 2)
+    rule = RULE.model_copy(update={"method": "groups"})
+    audited = split_and_audit(raw, rule, AUDIT.model_copy(update={"group": True, "allow_identical": True}), seed=0)
+    assert audited.summary["identical"] == 1
+    assert "the source states the split; audit.group leaves 1 groups on two sides of it" in capsys.readouterr().out
 
 
 def test_grouping_without_groups_says_that_it_has_no_effect(dataset, tiles, capsys):

@@ -159,9 +159,21 @@ def test_normalised_vgg16_normalises_between_convolution_and_relu(tmp_path):
     network.save(tmp_path / "other.keras")
     heir = vgg16((32, 32), 1, 3, weights=str(tmp_path / "other.keras"), dense=8, normalization="batch")
     assert float(heir.get_layer(norms[4].name).moving_mean[0]) == 0.5
-    with pytest.raises(UserError, match=r"vgg16\.weights: .*block1_conv1_norm"):
+    with pytest.raises(UserError, match=r"vgg16\.weights: .*another vgg16\.normalization"):
         plain.save(tmp_path / "plain.keras")
         vgg16((32, 32), 1, 3, weights=str(tmp_path / "plain.keras"), dense=8, normalization="batch")
+    with pytest.raises(UserError, match=r"vgg16\.weights: .*another vgg16\.normalization"):
+        vgg16((32, 32), 1, 3, weights=str(tmp_path / "other.keras"), dense=8)
+
+
+def test_vgg16_of_neighbouring_seeds_share_no_weights():
+    kernels = [
+        layer.kernel.numpy()
+        for seed in (7, 8)
+        for layer in vgg16((32, 32), 3, 3, dense=512, seed=seed).layers
+        if layer.name.startswith(("block", "fc")) and layer.weights
+    ]
+    assert len({kernel.tobytes() for kernel in kernels}) == len(kernels) == 30
 
 
 WRONG = [("no.weights.h5", 3, "no such file"), ("no.keras", 1, "no such file"), ("imagenet", 1, "expect RGB")]

@@ -319,6 +319,31 @@ def test_classification(tmp_path, cells):
     assert sheet.shape == (164, 3 * 136, 3) and sheet.std() > 10
 
 
+def test_contact_sheets_are_of_what_can_be_read_and_replace_nothing_foreign(tmp_path, cells, capsys):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    for name in ("old", "new"):
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+    run(cells, tmp_path / "old.png", "--out", tmp_path / "out")
+    (tmp_path / "old.png").write_bytes(b"")
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    (line,) = told(capsys, cells, tmp_path / "new.png", tmp_path / "bad.png", "--out", tmp_path / "out")
+    assert line.startswith(f"{tmp_path}/bad.png: expected a readable image")
+    assert read_image(tmp_path / "out" / "contact_sheet.png").shape == (164, 136, 3)  # of the one that is left
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "contact_sheet.png").write_text("mine")
+    (line,) = told(capsys, cells, tmp_path / "new.png", "--out", tmp_path / "mine")
+    assert "contact_sheet.png: expected no such file" in line
+
+
+def test_a_card_that_lacks_what_describe_tells_is_one_line(tmp_path, bright, capsys):
+    (tmp_path / "m.keras").write_bytes(bright.read_bytes())
+    card = json.loads(bright.with_suffix(".json").read_text())
+    del card["seed"]
+    (tmp_path / "m.json").write_text(json.dumps(card))
+    (line,) = told(capsys, tmp_path / "m.keras", "--describe")
+    assert "m.json: expected a card that says seed" in line
+
+
 def test_describe(bright, capsys):
     run(bright, "--describe")
     said = capsys.readouterr().out

@@ -98,7 +98,7 @@ def write_dataset(name, kind, classes):
 
 def write_network(dataset, network, score):
     folder = paths.report(dataset, network)
-    card = {"precision": "bfloat16", "parameters": 1941105, "epochs": 12, "best_epoch": 2, "seed": 2026}
+    card = {"precision": "bfloat16", "monitor": "loss", "parameters": 1941105, "epochs": 12, "best_epoch": 2, "seed": 2026}
     write_json(paths.model_card(dataset, network), card | {"keras": "3.15.1", "backend": "tensorflow"})
     write_csv(
         folder / "curves.csv", {"epoch": [1, 2], "loss": [1, 0.5], "val_loss": [1, 0.6], score: [0.2, 0.6], f"val_{score}": 0.2}

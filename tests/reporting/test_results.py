@@ -46,7 +46,7 @@ def test_names_stay_text_and_empty_cells_are_missing(workspace):
         ("reports/polyps/unet/curves.csv", "", "expected a table"),
         ("reports/polyps/unet/curves.csv", "epoch,loss\n1,2\n", "val_loss, dice, val_dice missing"),
         ("reports/polyps/unet/roc.csv", "threshold,false_positive_rate,true_positive_rate\n0,a,1\n", "received 'a'"),
-        ("models/tissue/vgg16.json", "{}", "parameters, epochs, best_epoch"),
+        ("models/tissue/vgg16.json", "{}", "monitor, parameters, epochs, best_epoch"),
         ("data/raw/tissue/dataset.json", "{}", "expected a description of the dataset"),
         ("reports/tissue/audit.json", "{}", "pairs, correlation"),
         (

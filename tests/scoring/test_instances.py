@@ -4,12 +4,11 @@ from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import gaussian_filter
 
-from pipeline.scoring.instances import Matches, ObjectCounts, count_objects, per_image, summarise
+from pipeline.scoring.instances import Matches, ObjectCounts, count_objects, f1_of_image
 from pipeline.scoring.objects import find_objects
 
 EMPTY = np.zeros((3, 4), bool)
 FULL = np.ones((3, 4), bool)
-RATIOS = {"object_precision", "object_recall", "object_f1", "object_f1_75", "pq", "sq", "rq"}
 
 
 def drawn(*rows):
@@ -21,44 +20,38 @@ def counted(reference, prediction):
     return count_objects(find_objects(reference, prediction))
 
 
+def ratios(matches):
+    return [getattr(matches, name) for name in ("precision", "recall", "f1", "sq", "rq", "pq")]
+
+
 def test_both_empty_is_right_for_an_image_and_undefined_when_pooled():
     counts = counted(EMPTY, EMPTY)
     assert counts == ObjectCounts()
-    image = per_image(counts)
-    assert image["object_f1"] == image["object_f1_75"] == image["pq"] == image["rq"] == 1.0
-    assert image["object_precision"] is image["object_recall"] is image["sq"] is None
-    assert image["objects"] == image["objects_predicted"] == image["count_error"] == 0
-    pooled = summarise([counts, counts])
-    assert {pooled[name] for name in RATIOS} == {None}
-    assert pooled["object_f1_per_image"] == pooled["pq_per_image"] == 1.0 and pooled["absolute_count_error_per_image"] == 0.0
+    assert f1_of_image(counts) == 1.0
+    pooled = counts + counts
+    assert ratios(pooled.at_50) == ratios(pooled.at_75) == [None] * 6
+    assert pooled.reference == pooled.predicted == pooled.count_error == 0
 
 
 def test_empty_reference_with_a_prediction_scores_zero():
-    image = per_image(counted(EMPTY, FULL))
-    assert image["object_f1"] == image["object_f1_75"] == image["pq"] == image["object_precision"] == 0.0
-    assert image["object_recall"] is image["sq"] is None
-    assert image["count_error"] == 1
+    counts = counted(EMPTY, FULL)
+    assert ratios(counts.at_50) == [0.0, None, 0.0, None, 0.0, 0.0]
+    assert f1_of_image(counts) == counts.at_75.f1 == 0.0
+    assert counts.count_error == 1
 
 
 def test_empty_prediction_scores_zero():
-    image = per_image(counted(FULL, EMPTY))
-    assert image["object_f1"] == image["pq"] == image["object_recall"] == 0.0
-    assert image["object_precision"] is image["sq"] is None
-    assert image["count_error"] == -1
-
-
-def test_no_images_leave_every_ratio_undefined():
-    summary = summarise([])
-    per_image_means = {"object_f1_per_image", "pq_per_image", "absolute_count_error_per_image"}
-    assert {summary[name] for name in RATIOS | per_image_means} == {None}
-    assert summary["objects"] == summary["count_error"] == summary["split_errors"] == 0
+    counts = counted(FULL, EMPTY)
+    assert ratios(counts.at_50) == [None, 0.0, 0.0, None, 0.0, 0.0]
+    assert f1_of_image(counts) == 0.0
+    assert counts.count_error == -1
 
 
 @pytest.mark.parametrize("mask", [FULL, drawn("....", "..#."), drawn("#..#", "....", "#..#")])
 def test_a_mask_agrees_with_itself(mask):
-    image = per_image(counted(mask, mask))
-    assert {image[name] for name in RATIOS} == {1.0}
-    assert image["split_errors"] == image["merge_errors"] == image["count_error"] == 0
+    counts = counted(mask, mask)
+    assert ratios(counts.at_50) == ratios(counts.at_75) == [1.0] * 6
+    assert counts.splits == counts.merges == counts.count_error == 0
 
 
 def test_hand_computed():
@@ -68,13 +61,11 @@ def test_hand_computed():
     # IoU 1 and 1/2; two reference objects missed, one predicted object out of nowhere
     assert counts == ObjectCounts(Matches(tp=2, fp=1, fn=2, iou_sum=1.5), Matches(tp=1, fp=2, fn=3, iou_sum=1.0))
     assert type(counts.at_50.tp) is type(counts.splits) is int and type(counts.at_50.iou_sum) is float
-    image = per_image(counts)
-    assert image["objects"] == 4 and image["objects_predicted"] == 3 and image["count_error"] == -1
-    assert image["object_precision"] == 2 / 3 and image["object_recall"] == 2 / 4
-    assert image["object_f1"] == image["rq"] == 4 / 7
-    assert image["object_f1_75"] == 2 / 7
-    assert image["sq"] == 1.5 / 2
-    assert image["pq"] == pytest.approx(image["sq"] * image["rq"]) == 1.5 / (2 + 1 / 2 + 2 / 2)
+    assert (counts.reference, counts.predicted, counts.count_error) == (4, 3, -1)
+    usual = counts.at_50
+    assert (usual.precision, usual.recall, usual.f1, usual.sq) == (2 / 3, 2 / 4, 4 / 7, 1.5 / 2)
+    assert f1_of_image(counts) == usual.rq == 4 / 7 and counts.at_75.f1 == 2 / 7
+    assert usual.pq == pytest.approx(usual.sq * usual.rq) == 1.5 / (2 + 1 / 2 + 2 / 2)
 
 
 def test_split_and_merge_are_the_mirror_of_each_other():
@@ -91,15 +82,13 @@ def test_a_split_object_can_still_match_and_a_speck_splits_nothing():
     assert counted(whole[:, 1:], drawn("#######.#")).splits == 1  # 1/9 is
 
 
-def test_pooled_weighs_objects_and_per_image_weighs_images():
+def test_pooled_weighs_objects():
     many, few = Matches(tp=9, fp=1, fn=0, iou_sum=8.1), Matches(tp=0, fp=0, fn=1)
-    summary = summarise([ObjectCounts(many, many, splits=1), ObjectCounts(few, few, merges=2)])
-    assert summary["object_recall"] == 9 / 10 and summary["object_f1"] == 18 / 20
-    assert summary["pq"] == pytest.approx(8.1 / 10) and summary["sq"] == pytest.approx(0.9)
-    assert summary["object_f1_per_image"] == pytest.approx((18 / 19 + 0) / 2)
-    assert summary["pq_per_image"] == pytest.approx((16.2 / 19 + 0) / 2)
-    assert summary["count_error"] == 0 and summary["absolute_count_error_per_image"] == 1.0  # one too many, one too few
-    assert summary["split_errors"] == 1 and summary["merge_errors"] == 2
+    pooled = ObjectCounts(many, many, splits=1) + ObjectCounts(few, few, merges=2)
+    assert pooled.at_50.recall == 9 / 10 and pooled.at_50.f1 == 18 / 20
+    assert pooled.at_50.pq == pytest.approx(8.1 / 10) and pooled.at_50.sq == pytest.approx(0.9)
+    assert pooled.count_error == 0  # one too many, one too few
+    assert (pooled.splits, pooled.merges) == (1, 2)
 
 
 masks = arrays(bool, (6, 9))
@@ -111,7 +100,10 @@ patient = settings(deadline=None)  # a busy machine is no error
 def test_counts_add_up(a, b, c, d):
     gap = np.zeros((6, 1), bool)  # keeps the objects of the two halves apart
     together = counted(np.hstack([a, gap, c]), np.hstack([b, gap, d]))
-    assert per_image(counted(a, b) + counted(c, d)) == pytest.approx(per_image(together))
+    apart = counted(a, b) + counted(c, d)
+    assert ratios(apart.at_50) == pytest.approx(ratios(together.at_50))
+    assert ratios(apart.at_75) == pytest.approx(ratios(together.at_75))
+    assert (apart.splits, apart.merges, apart.count_error) == (together.splits, together.merges, together.count_error)
 
 
 @patient
@@ -120,7 +112,7 @@ def test_exchanging_the_masks_exchanges_the_errors(a, b):
     there, back = counted(a, b), counted(b, a)
     assert (there.at_50.fp, there.at_50.fn) == (back.at_50.fn, back.at_50.fp)
     assert (there.splits, there.merges) == (back.merges, back.splits)
-    assert per_image(there)["pq"] == pytest.approx(per_image(back)["pq"])
+    assert there.at_50.pq == pytest.approx(back.at_50.pq)
     assert there.count_error == -back.count_error
 
 

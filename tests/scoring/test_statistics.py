@@ -78,6 +78,15 @@ def test_what_is_undefined_or_says_the_same_throughout_has_no_interval():
     assert paired_difference(FOUR, FOUR, mean, seed=0).interval is None
 
 
+def test_a_unit_on_which_nothing_is_defined_is_no_unit():
+    rng = np.random.default_rng(0)
+    rows = np.stack([rng.random(6), np.ones(6)], axis=1)
+    padded = np.concatenate([rows[:3], np.zeros((5, 2)), rows[3:]])
+    assert interval(padded, mean, 1, share=False) == interval(rows, MEAN, 1, share=False)
+    assert interval(np.concatenate([rows[:3], np.zeros((5, 2))]), mean, 1, share=False) is None
+    assert paired_difference(padded, padded, mean, 1).units == 6
+
+
 def test_units_are_summed_in_the_order_of_their_names():
     rows = [[1, 10], [2, 20], [3, 30], [4, 40]]
     assert sum_by_unit(rows, ["b", "a", "b", "c"]).tolist() == [[2, 20], [4, 40], [4, 40]]

@@ -96,3 +96,10 @@ def test_the_learning_rate_reaches_training_and_nothing_before_it():
         params = template.get("do", template).get("params", [])
         reads = any(str(param) in ("train", "train.lr") for param in params)
         assert reads == stage.startswith("train-"), stage
+
+
+def test_vgg16_is_trained_anew_by_each_key_of_training_that_it_reads():
+    from pipeline.params import Train
+
+    listed = {key.removeprefix("train.") for key in STAGES["train-vgg16"]["params"] if key.startswith("train.")}
+    assert listed == set(Train.model_fields) - {"loss", "devices"}  # of the segmentation networks; of the machine

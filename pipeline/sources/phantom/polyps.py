@@ -1,4 +1,4 @@
-"""A phantom of colonoscopy: frames of 14 patients, with folds, vessels, highlights, bubbles, residue and polyps.
+"""A phantom of colonoscopy: frames of 22 patients, with folds, vessels, highlights, bubbles, residue and polyps.
 
 Each patient has a bowel of their own (colours, vessels, folds, camera) and a few polyps; each frame looks at it from
 another place. The bowel is a tube seen in perspective: logarithm of the distance to the lumen and angle around it are
