@@ -82,7 +82,7 @@ def test_a_unit_on_which_nothing_is_defined_is_no_unit():
     rng = np.random.default_rng(0)
     rows = np.stack([rng.random(6), np.ones(6)], axis=1)
     padded = np.concatenate([rows[:3], np.zeros((5, 2)), rows[3:]])
-    assert interval(padded, mean, 1, share=False) == interval(rows, MEAN, 1, share=False)
+    assert interval(padded, mean, 1, share=False) == interval(rows, mean, 1, share=False)
     assert interval(np.concatenate([rows[:3], np.zeros((5, 2))]), mean, 1, share=False) is None
     assert paired_difference(padded, padded, mean, 1).units == 6
 
