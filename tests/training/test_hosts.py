@@ -148,8 +148,9 @@ def test_every_process_ends_when_one_is_killed(tmp_path):
     for killed, running in teams.items():
         assert running[1 - killed].wait(timeout=200) != 0
         running[killed].wait(timeout=10)
-    # The first process holds the connections together: without it JAX ends the others itself.
-    assert "another task died" in (tmp_path / "0/said-1.txt").read_text()
+    # The first process holds the connections together: without it JAX may end the others itself, before our line is printed.
+    said = (tmp_path / "0/said-1.txt").read_text()
+    assert "another task died" in said or "error: process 1 lost another one; start all of them again" in said
     assert "error: process 0 lost another one; start all of them again" in (tmp_path / "1/said-0.txt").read_text()
 
 
