@@ -12,6 +12,7 @@ REMEDIES = {
     errno.EPERM: "the project's folder must be readable and writable",
     errno.EROFS: "the project's folder must be writable",
 }
+LESS_MEMORY = "smaller batches (train.batch_size, inference.batch_size), patches, tiles or networks (filters, dense) need less"
 
 
 class UserError(Exception):
@@ -38,3 +39,14 @@ def plain_errors():
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit("interrupted")
+    except Exception as error:
+        if not _out_of_memory(error):
+            raise
+        print(f"error: not enough memory; {LESS_MEMORY}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _out_of_memory(error):
+    """Whether Python or NumPy, TensorFlow, or JAX had no memory left."""
+    told = type(error).__name__ == "ResourceExhaustedError" or "RESOURCE_EXHAUSTED" in str(error)
+    return isinstance(error, MemoryError) or told

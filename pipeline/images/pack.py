@@ -77,6 +77,9 @@ def _pack_split(raw, folder, table, split, patches, augment, seed, threads):
     table, info = table[table["split"] == split], read_info(raw)
     size, copies = _patch_size(patches), augment.copies if split == "train" else 0
     shapes = [patches.resize or _height_and_width(raw / image) for image in table["image"]]
+    small = sum(any(np.less(shape, size)) for shape in shapes)
+    if small:
+        print(f"{split}: {small} of {len(shapes)} images are smaller than a patch of {size[0]} × {size[1]}: filled by reflection")
     grids = [corners(shape, size, getattr(patches, "stride", size)) for shape in shapes]
     ends = np.cumsum([len(grid) * (1 + copies) for grid in grids])
     depth = read_image(raw / table["image"].iloc[0]).dtype

@@ -103,9 +103,7 @@ def gradient(function, inputs):
 
 
 def compiled(network):
-    """Compile the prediction of a network for images of any size, without the graph optimizer's fused convolutions.
-
-    Those (``_FusedConv2D``, of the remapper) take up to six times as long as the plain ones with one image a batch.
+    """Compile the prediction of a network for images of any size.
 
     Parameters
     ----------
@@ -116,7 +114,6 @@ def compiled(network):
     callable
         ndarray (N, H, W, C), float32 → ndarray of the network's output.
     """
-    tf.config.optimizer.set_experimental_options({"remapping": False})
     signature = [tf.TensorSpec((None, None, None, network.input.shape[-1]), tf.float32)]
     function = tf.function(lambda images: network(images, training=False), input_signature=signature)
     return lambda images: function(images).numpy()

@@ -10,6 +10,7 @@ import pytest
 
 from pipeline import params, paths
 from pipeline.images.dataset import read_table
+from pipeline.images.io import read_image
 from pipeline.images.pack import pack
 from pipeline.images.rows import Rows
 from pipeline.images.split import assign_splits
@@ -45,6 +46,20 @@ def test_the_bytes_do_not_depend_on_the_threads(tmp_path, monkeypatch, name):
     assert len(files) == 7
     for file in files:
         assert (tmp_path / "1" / file).read_bytes() == (tmp_path / "4" / file).read_bytes(), file
+
+
+def test_images_smaller_than_a_patch_are_told(tmp_path, monkeypatch, capsys):
+    settings = params.load()
+    monkeypatch.chdir(tmp_path)
+    download("polyps", settings)
+    own, raw = settings.dataset("polyps"), paths.raw("polyps")
+    table = read_table(raw / "images.csv").iloc[:3].assign(split=["train", "train", "val"])
+    shape = read_image(raw / table["image"].iloc[0]).shape
+    for rows, told in ((shape[0], ""), (shape[0] + 1, "train: 2 of 2 images are smaller than a patch of")):
+        patches = own.patches.model_copy(update={"resize": None, "size": (rows, shape[1])})
+        pack(raw, tmp_path / "packed", table, own.model_copy(update={"patches": patches}), settings.augment, 1)
+        said = capsys.readouterr().out
+        assert said.startswith(told) and bool(said) == bool(told)
 
 
 def test_memory_does_not_grow_with_the_patches(tmp_path):

@@ -10,6 +10,7 @@ from pipeline.networks.attn_resunet import attn_resunet
 from pipeline.networks.unet import unet
 from pipeline.networks.vgg16 import vgg16
 from pipeline.params import Inference
+from pipeline.training.devices import resolve_precision
 
 
 def trained(build):
@@ -57,6 +58,22 @@ def test_a_trained_model_predicts_what_its_network_says(build):
         image = np.random.default_rng(2).integers(0, 256, (*size, 1), dtype=np.uint8)
         logits = np.asarray(network((image / np.float32(255))[None], training=False))[0, ..., 0]
         np.testing.assert_allclose(model.segment(image, settings), 1 / (1 + np.exp(-logits)), atol=1e-4)
+
+
+@pytest.mark.parametrize("precision", sorted({"float32", resolve_precision("auto")}))
+@pytest.mark.parametrize("build", [unet, attn_resunet])
+def test_a_window_alone_has_the_bits_that_it_has_among_others(build, precision):
+    """Whoever predicts a part of an image, or with other batches, gets the same mask."""
+    keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
+    try:
+        model = TrainedModel(build(channels=1, filters=16, depth=3, normalization="batch"), {"resize": None})
+    finally:
+        keras.config.set_dtype_policy("float32")
+    windows = np.random.default_rng(4).random((5, 64, 96, 1), np.float32)
+    several = model._probability(windows)
+    assert several.std() > 0.01
+    for count in (1, 2, 3):
+        np.testing.assert_array_equal(model._probability(windows[:count]), several[:count])
 
 
 def test_rows_of_a_trained_model_equal_the_whole():

@@ -1,0 +1,21 @@
+"""What the system or a library raises, told in one plain line."""
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline.errors import plain_errors
+
+
+@pytest.mark.parametrize("reserve", [lambda: np.empty(2**50), lambda: keras.ops.zeros((2**24, 2**24)), lambda: bytearray(2**60)])
+def test_too_little_memory_is_one_line(reserve, capsys):
+    with pytest.raises(SystemExit) as ended, plain_errors():
+        reserve()
+    said = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 1
+    assert said[-1].startswith("error: not enough memory; ")
+
+
+def test_a_bug_keeps_its_traceback():
+    with pytest.raises(ZeroDivisionError), plain_errors():
+        raise ZeroDivisionError
