@@ -32,7 +32,7 @@ def folded(network):
 
     def clone(layer):
         if layer.name in gone:
-            return _Pass(name=layer.name)
+            return _Pass(name=layer.name, dtype=layer.dtype_policy)  # in another one it would convert each image, twice
         config = layer.get_config()
         if layer.name in normalised:
             config["use_bias"] = True

@@ -60,6 +60,20 @@ def test_a_trained_model_predicts_what_its_network_says(build):
         np.testing.assert_allclose(model.segment(image, settings), 1 / (1 + np.exp(-logits)), atol=1e-4)
 
 
+@pytest.mark.parametrize("build", [unet, attn_resunet])
+def test_a_folded_network_computes_as_it_was_trained(build, tmp_path):
+    """Whatever the policy of the process that loads it: a layer in another precision would convert every image."""
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        build(channels=1, filters=4, depth=2, normalization="batch").save(tmp_path / "network.keras")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    network = keras.saving.load_model(tmp_path / "network.keras")
+    computed = {layer.name: layer.compute_dtype for layer in network.layers}
+    assert "bfloat16" in computed.values()
+    assert {layer.name: layer.compute_dtype for layer in folded(network).layers} == computed
+
+
 @pytest.mark.parametrize("precision", sorted({"float32", resolve_precision("auto")}))
 @pytest.mark.parametrize("build", [unet, attn_resunet])
 def test_a_window_alone_has_the_bits_that_it_has_among_others(build, precision):
