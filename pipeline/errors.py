@@ -4,6 +4,7 @@ import errno
 import sys
 from contextlib import contextmanager
 
+LESS_MEMORY = "smaller batches (train.batch_size, inference.batch_size), patches, tiles or networks (filters, dense) need less"
 REMEDIES = {
     errno.ENOENT: "run `dvc repro`, or `dvc pull`, which make what a stage reads",
     errno.ENOSPC: "make space and run `dvc repro` again",
@@ -11,8 +12,8 @@ REMEDIES = {
     errno.EACCES: "the project's folder must be readable and writable",
     errno.EPERM: "the project's folder must be readable and writable",
     errno.EROFS: "the project's folder must be writable",
+    errno.ENOMEM: LESS_MEMORY,
 }
-LESS_MEMORY = "smaller batches (train.batch_size, inference.batch_size), patches, tiles or networks (filters, dense) need less"
 
 
 class UserError(Exception):

@@ -30,7 +30,7 @@ from pipeline.prediction.describe import describe
 from pipeline.prediction.run import predict_files
 from pipeline.prediction.segmentation import Choices
 from pipeline.prediction.volume import Cluster
-from pipeline.startup import load_keras
+from pipeline.startup import keep_memory, load_keras
 
 ANYWHERE = Inference(tile=(1024, 1024), overlap=(192, 192), batch_size=2, flips=False)  # where there is no params.yaml
 
@@ -225,6 +225,7 @@ def main(arguments=None):
     if given.describe:
         print(describe(given.model, load(given.model)))
         return
+    keep_memory()
     grey_range = tuple(given.range) if given.range else None
     choices = Choices(given.threshold, given.median, given.split, given.smallest, grey_range, given.pixel_size)
     cluster = Cluster(given.model, given.workers, given.memory, given.scheduler)

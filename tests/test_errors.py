@@ -1,5 +1,7 @@
 """What the system or a library raises, told in one plain line."""
 
+import mmap
+
 import keras
 import numpy as np
 import pytest
@@ -14,6 +16,13 @@ def test_too_little_memory_is_one_line(reserve, capsys):
     said = capsys.readouterr().err.splitlines()
     assert ended.value.code == 1
     assert said[-1].startswith("error: not enough memory; ")
+
+
+def test_the_system_without_memory_is_one_line(capsys):
+    with pytest.raises(SystemExit) as ended, plain_errors():
+        mmap.mmap(-1, 2**60)
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith("error: Cannot allocate memory; smaller batches")
 
 
 def test_a_bug_keeps_its_traceback():

@@ -1,10 +1,10 @@
 """What the hardware can do, and how Keras is told to use it."""
 
-import ctypes
-import sys
 from pathlib import Path
 
 import keras
+
+from pipeline.startup import keep_memory
 
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86 with AVX512-BF16 or AMX; Arm's own name
 
@@ -50,23 +50,6 @@ def prepare(seed, precision):
     precision = resolve_precision(precision)
     keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
     return precision
-
-
-# Of glibc's mallopt, numbered as in its malloc.h: never trim the heap, large arrays on the heap too, one heap for all threads.
-M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
-KEEPING = {M_TRIM_THRESHOLD: -1, M_MMAP_MAX: 0, M_ARENA_MAX: 1}
-
-
-def keep_memory():
-    """Let the process keep the memory that a step frees: the next step asks for the same again.
-
-    By default glibc gives large arrays back to the kernel, which has to clear their pages each time: 22 % of a step of
-    VGG16 with 4096 units on two cores. Elsewhere than on Linux with glibc nothing is changed.
-    """
-    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-    if hasattr(libc, "gnu_get_libc_version"):
-        for parameter, value in KEEPING.items():
-            libc.mallopt(parameter, value)
 
 
 def compile_with_xla():

@@ -1,4 +1,4 @@
-"""What the hardware and the C library are told."""
+"""What a process tells the C library before it computes."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ import pytest
 FAULTS = """
 import resource
 import numpy as np
-from pipeline.training.devices import keep_memory
+from pipeline.startup import keep_memory
 if {keep}:
     keep_memory()
 np.ones(2**23)
