@@ -1,5 +1,6 @@
-"""What a process tells the C library before it computes."""
+"""What a process loads, and tells the C library, before it computes."""
 
+import os
 import subprocess
 import sys
 
@@ -28,3 +29,22 @@ def faults(keep):
 def test_freed_memory_is_used_again():
     """Pages that the kernel had to hand out anew, with and without."""
     assert faults(keep=True) < 8 < faults(keep=False)
+
+
+def modules(after, **environment):
+    """Which of four packages are imported once Keras was loaded and `after` was run."""
+    code = f"import sys\nfrom pipeline.startup import load_keras\nload_keras()\n{after}\nprint(*sys.modules)"
+    known = {key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"} | environment
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=known)
+    return {"jax", "tensorflow", "sklearn", "matplotlib"} & set(done.stdout.split())
+
+
+def test_only_what_is_needed_is_loaded():
+    assert modules(after="") == {"tensorflow"}
+    assert modules(after="import jax, matplotlib, sklearn") == {"tensorflow", "jax", "matplotlib", "sklearn"}
+
+
+def test_the_backend_is_what_the_environment_says(tmp_path):
+    (tmp_path / "keras.json").write_text('{"backend": "torch"}')  # Keras asks it where the environment says nothing
+    assert "jax" not in modules(after="import keras; assert keras.backend.backend() == 'tensorflow'", KERAS_HOME=str(tmp_path))
+    assert "jax" in modules(after="import keras; assert keras.backend.backend() == 'jax'", KERAS_BACKEND="jax")

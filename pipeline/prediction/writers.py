@@ -1,14 +1,15 @@
 """Write planes of results band by band: compressed TIFF for images, OME-Zarr for volumes."""
 
-import zlib
 from contextlib import contextmanager
 
+import imagecodecs
 import numpy as np
 import tifffile
 
 from pipeline.prediction import ome
 
 STRIP = 256  # rows of a TIFF's strip
+LEVEL = 1  # of compression; with libdeflate a third of zlib's time for files of the same size
 NM_PER_CM = 1e7
 
 
@@ -44,7 +45,7 @@ class Tiff:
         with tifffile.TiffWriter(self.path, bigtiff=size > 2**31) as file:
             for bands in planes:
                 file.write(
-                    (zlib.compress(np.ascontiguousarray(strip), 1) for strip in _strips(bands, self.dtype)),
+                    (imagecodecs.deflate_encode(np.ascontiguousarray(strip), LEVEL) for strip in _strips(bands, self.dtype)),
                     shape=self.shape,
                     dtype=self.dtype,
                     rowsperstrip=STRIP,
