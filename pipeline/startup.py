@@ -4,6 +4,11 @@ import ctypes
 import os
 import sys
 from contextlib import contextmanager
+from importlib.util import find_spec
+
+from pipeline.errors import UserError
+
+BACKENDS = ("tensorflow", "jax")  # that the tests train and predict with
 
 
 def load_keras():
@@ -11,12 +16,21 @@ def load_keras():
 
     A stage calls this after it has read the params: the import takes seconds, and a mistake in them is told at once.
     An error in the import itself is raised as ever.
+
+    Raises
+    ------
+    UserError
+        If the environment names a backend that is unknown or not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 2 would still report a missing GPU as an error
     # TensorFlow turns oneDNN on by itself only where it finds AVX-512: with AVX2 alone a U-Net then trains at 60 % of the speed.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     # Else ~/.keras/keras.json would decide, a file that DVC does not see.
     backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    if backend not in BACKENDS:
+        raise UserError(f"KERAS_BACKEND: expected {' or '.join(BACKENDS)}, received {backend!r}")
+    if find_spec(backend) is None:
+        raise UserError(f"KERAS_BACKEND: expected an installed backend, received {backend!r}, which is not; choose of {BACKENDS}")
     with silent_stderr(), hidden(UNUSED if backend == "jax" else (*UNUSED, "jax")):
         import keras
 

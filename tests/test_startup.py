@@ -48,3 +48,20 @@ def test_the_backend_is_what_the_environment_says(tmp_path):
     (tmp_path / "keras.json").write_text('{"backend": "torch"}')  # Keras asks it where the environment says nothing
     assert "jax" not in modules(after="import keras; assert keras.backend.backend() == 'tensorflow'", KERAS_HOME=str(tmp_path))
     assert "jax" in modules(after="import keras; assert keras.backend.backend() == 'jax'", KERAS_BACKEND="jax")
+
+
+def refusal(backend, before=""):
+    code = f"{before}\nfrom pipeline.errors import plain_errors\nfrom pipeline.startup import load_keras\n"
+    code += "with plain_errors():\n    load_keras()"
+    known = os.environ | {"KERAS_BACKEND": backend}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=known)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: KERAS_BACKEND: ") and done.stderr.count("\n") == 1
+    return done.stderr
+
+
+def test_a_backend_that_cannot_be_had_is_refused_in_one_line():
+    assert "expected tensorflow or jax, received 'tensorflw'" in refusal("tensorflw")
+    # As where JAX is not installed.
+    hide = "import importlib.util as u\nfind = u.find_spec\nu.find_spec = lambda name: None if name == 'jax' else find(name)"
+    assert "received 'jax', which is not" in refusal("jax", hide)

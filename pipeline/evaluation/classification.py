@@ -11,9 +11,8 @@ from pipeline.evaluation.write import fresh_folder, write_detail, write_metrics,
 from pipeline.images.packed import load_packed
 from pipeline.inference.explain import gradcam
 from pipeline.inference.model import load_trained
-from pipeline.reporting.canvas import displayable, sheet
 from pipeline.reporting.maps import heat
-from pipeline.reporting.mistakes import mistakes
+from pipeline.reporting.sheet import displayable, sheet
 from pipeline.scoring import calibration, classification
 from pipeline.scoring.confusion import cohen_kappa, confusion_matrix, confusion_rows, scores_of_confusions
 from pipeline.scoring.curves import precision_recall_points, roc_points, thinned
@@ -21,8 +20,9 @@ from pipeline.scoring.ranking import auroc_by_unit, average_precision_by_unit
 from pipeline.scoring.statistics import MEAN, interval, over_seeds, sum_by_unit
 
 PICTURED = 40  # images of the report's gallery: each takes a gradient, and the confident mistakes are what one looks at
-MISTAKES = 12  # on the sheet of the most confident ones: three rows of four
+MISTAKES, MISTAKES_A_ROW = 12, 4  # on the sheet of the most confident ones
 RANKED = 4  # of the worst, the median and the best images each, on the sheet of Grad-CAM
+WIDTH = 204  # pixels, of a picture on a sheet
 
 
 def evaluate_classification(dataset, name, params):
@@ -142,8 +142,9 @@ def _write_pictures(folder, table, labels, model, dataset, records):
 
     wrong = table[table["actual"] != table["predicted"]].sort_values(["confidence", "image"], ascending=[False, True])[:MISTAKES]
     captions = [f"{row.actual}\ntaken for {row.predicted} ({row.confidence:.0%})" for row in wrong.itertuples()]
-    images = [open_image(dataset, records[position]) for position in wrong.index]
-    (panels / "1-mistakes.png").write_bytes(mistakes(images, captions))
+    images = [displayable(open_image(dataset, records[position])) for position in wrong.index]
+    nothing = "no test image is classified wrongly"
+    (panels / "1-mistakes.png").write_bytes(sheet(images, captions, MISTAKES_A_ROW, WIDTH, nothing=nothing))
 
     ranked = table.sort_values(["probability_of_actual", "image"]).index.tolist()
     middle = max(0, len(ranked) // 2 - RANKED // 2)
@@ -154,4 +155,4 @@ def _write_pictures(folder, table, labels, model, dataset, records):
             row = table.loc[position]
             shown += [displayable(image), picture]
             titles += [f"{rank}: {row['actual']}\n{row['probability_of_actual']:.0%}", "Grad-CAM of\nthe true class"]
-    (panels / "2-gradcam.png").write_bytes(sheet(shown, titles, columns=2 * RANKED, side=1.7))
+    (panels / "2-gradcam.png").write_bytes(sheet(shown, titles, 2 * RANKED, WIDTH))

@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image
 
-from pipeline.reporting.canvas import displayable
-from pipeline.reporting.figures import PALETTE
+from pipeline.reporting.colours import PALETTE
+from pipeline.reporting.sheet import displayable
 
 SIDE = 512  # pixels of the longer side, at most: as large as the report shows them
 QUALITY = 80  # of WebP: no loss that the eye sees at this size
@@ -23,7 +23,7 @@ def stem(position):
 
 def write_image(folder, position, image):
     """Write ``<stem>-image.webp`` of an image (H, W, C), uint8 or uint16."""
-    shown = Image.fromarray(np.rint(255 * displayable(image)).astype(np.uint8))
+    shown = Image.fromarray(np.ascontiguousarray(displayable(image)))
     _shrunk(shown, Image.Resampling.LANCZOS).save(folder / f"{stem(position)}-image.webp", quality=QUALITY)
 
 

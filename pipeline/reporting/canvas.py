@@ -1,14 +1,12 @@
-"""What all figures share: colours, type sizes, and rendering to bytes that are the same every time."""
+"""What all charts share: type sizes, and rendering to bytes that are the same every time."""
 
 import io
 import re
 
 import matplotlib
-import numpy as np
 from matplotlib.figure import Figure
 
-INK = "#7a7a7a"  # text and axes: legible on white and on a dark page alike, as the background is transparent
-BLUE, ORANGE, GREEN = "#2f7fb8", "#e69f00", "#009e73"  # after Okabe and Ito's palette: told apart by colour-blind eyes
+from pipeline.reporting.colours import INK
 
 STYLE = {
     "font.family": "DejaVu Sans",  # comes with Matplotlib: the same on every machine
@@ -43,7 +41,7 @@ STYLE = {
 _THEME = "<style>svg{color:#4a4a48}@media(prefers-color-scheme:dark){svg{color:#c3c2bb}}</style>"
 
 
-def draw(size, paint, style="png", dpi=120):
+def draw(size, paint):
     """Make a figure and render it.
 
     Parameters
@@ -52,68 +50,19 @@ def draw(size, paint, style="png", dpi=120):
         Width and height in inches.
     paint : callable
         Given the `Figure`, draws into it.
-    style : {"png", "svg"}
-        SVG takes its ink from the reader's colour scheme.
-    dpi : int
-        Pixels per inch of PNG; 120 keeps lettering crisp and files small.
 
     Returns
     -------
     bytes
-        Without date or software version: equal figures are equal bytes.
+        An SVG that takes its ink from the reader's colour scheme, without date or software version: equal figures are equal
+        bytes.
     """
-    if style not in ("png", "svg"):
-        raise ValueError(f"expected style 'png' or 'svg', received {style!r}")
     buffer = io.BytesIO()
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=size, layout="constrained")
         paint(figure)
-        metadata = {"Software": None} if style == "png" else {"Date": None, "Creator": None}
-        figure.savefig(buffer, format=style, dpi=dpi, metadata=metadata)
-    return buffer.getvalue() if style == "png" else _themed(buffer.getvalue())
-
-
-def displayable(image):
-    """Turn an image (H, W, C), uint8 or uint16, into RGB (H, W, 3), float in [0, 1].
-
-    Cameras rarely fill 16 bits: those images are scaled by their own largest value.
-    """
-    top = 255 if image.dtype == np.uint8 else max(int(image.max()), 1)
-    return np.broadcast_to(image / top, (*image.shape[:2], 3)).copy()
-
-
-def sheet(pictures, captions, columns, side, nothing=""):
-    """A sheet of pictures (H, W, 3) with captions of two lines above them.
-
-    Parameters
-    ----------
-    pictures : sequence of ndarray
-    captions : sequence of str
-    columns : int
-    side : float
-        Width of a picture in inches.
-    nothing : str
-        What an empty sheet says.
-
-    Returns
-    -------
-    bytes
-        A PNG.
-    """
-    rows = max(1, -(-len(pictures) // columns))
-    tallest = max((picture.shape[0] / picture.shape[1] for picture in pictures), default=1)
-
-    def paint(figure):
-        grid = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axis in grid:
-            axis.set_axis_off()
-        for axis, picture, caption in zip(grid, pictures, captions, strict=False):
-            axis.imshow(picture, interpolation="nearest")
-            axis.set_title(caption, fontsize=6.5, pad=2, parse_math=False)
-        if not len(pictures):
-            grid[0].text(0, 0.5, nothing, transform=grid[0].transAxes)
-
-    return draw((columns * side, rows * (side * tallest + 0.35)), paint)  # 0.35 inches: the caption
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return _themed(buffer.getvalue())
 
 
 def _themed(svg):

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from pipeline.reporting.canvas import BLUE, GREEN, INK, ORANGE, draw
+from pipeline.reporting.canvas import draw
+from pipeline.reporting.colours import BLUE, GREEN, INK, ORANGE
 
 SIZE = (3.6, 3.1)  # inches, of a square plot with its legend
 LINES = ((BLUE, "-"), (ORANGE, "--"), (GREEN, ":"))  # of the networks: told apart without colour, too
@@ -39,7 +40,7 @@ def learning_curves(frame, best_epoch):
         axes[-1].xaxis.get_major_locator().set_params(integer=True)
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=3, columnspacing=1)
 
-    return draw(SIZE, paint, "svg")
+    return draw(SIZE, paint)
 
 
 def precision_recall(curves):
@@ -133,4 +134,4 @@ def _square(paint, x, y):
             for text in legend.get_texts():
                 text.set_parse_math(False)  # a class may be called "a$b$"
 
-    return draw(SIZE, whole, "svg")
+    return draw(SIZE, whole)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from sklearn import metrics
 
 from pipeline.errors import UserError
 
@@ -170,6 +169,8 @@ def roc_points(positive, score):
     """
     if positive.all() or not positive.any():
         return pd.DataFrame({"false_positive_rate": [], "true_positive_rate": []})
+    from sklearn import metrics  # takes a second to import, which training need not wait for
+
     false, true, _ = metrics.roc_curve(positive, score)
     return pd.DataFrame({"false_positive_rate": false, "true_positive_rate": true})
 
@@ -189,5 +190,7 @@ def precision_recall_points(positive, score):
     """
     if not positive.any():
         return pd.DataFrame({"recall": [], "precision": []})
+    from sklearn import metrics
+
     precision, recall, _ = metrics.precision_recall_curve(positive, score)
     return pd.DataFrame({"recall": recall[::-1], "precision": precision[::-1]})

@@ -8,7 +8,7 @@ a photograph. All is additive: each image is a row of sums (tp, fp, fn, tn, or i
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 FEWEST_UNITS = 4  # with 3, simulated intervals cover too, but span half the scale: 45 to 80 points of patients' Dice
 FEWEST_FOR_WILCOXON = 6  # of 5 differences of one sign the smallest two-sided p is 2 / 2^5 = 0.06
@@ -117,7 +117,7 @@ def interval(totals, statistic, seed, resamples=RESAMPLES, level=0.95, share=Tru
         return None
     if share and not 0 <= value <= 1:
         raise ValueError(f"expected a share from 0 to 1, received {value}; give share=False")
-    reach = stats.t.ppf((1 + level) / 2, len(totals) - 1) * error
+    reach = special.stdtrit(len(totals) - 1, (1 + level) / 2) * error
     if share and 0 < value < 1:
         reach /= value * (1 - value)  # the slope of the logit
         return tuple(float(special.expit(special.logit(value) + side * reach)) for side in (-1, 1))
@@ -237,6 +237,8 @@ def _wilcoxon(differences):
     differences = differences[~np.isnan(differences)]
     if np.count_nonzero(differences) < FEWEST_FOR_WILCOXON:
         return None
+    from scipy import stats  # takes a second to import, which only a comparison needs
+
     return float(stats.wilcoxon(differences, zero_method="pratt").pvalue)
 
 

@@ -29,10 +29,16 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 PURE = ("images", "scoring", "reporting", "sources")
 
 
+# In a room of which a stage imports all else: the pictures of the phantoms for the docs.
+BESIDE = {"pipeline/sources/phantom/__main__.py", "pipeline/sources/phantom/sheet.py"}
+
+
 def declared(stage):
-    """Code files among the dependencies of a stage or of a group of stages."""
+    """Code files among the dependencies of a stage or of a group of stages; of a room, all that are not empty."""
     template = STAGES[stage].get("do", STAGES[stage])
-    return {path for path in template["deps"] if path.startswith("pipeline/") and path.endswith(".py")}
+    paths = [Path(path) for path in template["deps"] if path.startswith("pipeline/")]
+    files = {file for path in paths for file in (path.glob("**/*.py") if path.is_dir() else [path])}
+    return {file.as_posix() for file in files if file.suffix == ".py" and file.stat().st_size} - BESIDE
 
 
 def module(stage):

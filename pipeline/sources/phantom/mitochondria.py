@@ -86,7 +86,7 @@ def _neurites(rng, shape):
     z, y, x = np.meshgrid(np.arange(sections) * THICKNESS, np.arange(half[1]) * 2.0, np.arange(half[2]) * 2.0, indexing="ij")
     warp = [amplitude * smooth_noise(rng, half, (8, 14, 14)) for amplitude in (6, 7, 7)]
     points = np.stack([z + warp[0], y + warp[1], x + warp[2], np.zeros(half)], axis=-1).reshape(-1, 4)
-    distance, index = cKDTree(lifted).query(points, k=3)
+    distance, index = cKDTree(lifted).query(points, k=3, workers=-1)
     apart = np.linalg.norm(lifted[index[:, 1:]] - lifted[index[:, :1]], axis=-1)
     depth = ((distance[:, 1:] ** 2 - distance[:, :1] ** 2) / (2 * apart)).min(axis=1).reshape(half)
 
@@ -136,13 +136,16 @@ def _capsule(rng, tissue, radius, length):
     last = np.minimum(np.ceil(high / [THICKNESS, 1, 1]).astype(int), tissue.grey.shape)
     box = tuple(slice(a, b) for a, b in zip(first, last, strict=True))
 
-    z, y, x = np.ogrid[box]
-    points = np.stack(np.broadcast_arrays(z * THICKNESS, y, x), axis=-1).astype(np.float32)
+    axes = [grid.astype(np.float32) for grid in np.ogrid[box]]
+    axes[0] *= np.float32(THICKNESS)
+    points = np.stack(np.broadcast_arrays(*axes), axis=-1)
     outline = np.full(points.shape[:-1], FAR, np.float32)
     for start, end in zip(path[:-1].astype(np.float32), path[1:].astype(np.float32), strict=True):
         edge = end - start
         t = np.clip((points - start) @ edge / (edge @ edge), 0, 1)
-        np.minimum(outline, np.linalg.norm(points - start - t[..., None] * edge, axis=-1), out=outline)
+        # Axis by axis: along the short last axis of `points`, NumPy is three times as slow.
+        z, y, x = (axis - a - t * b for axis, a, b in zip(axes, start, edge, strict=True))
+        np.minimum(outline, np.sqrt(z * z + y * y + x * x), out=outline)
     outline -= radius * (1 + 0.13 * smooth_noise(rng, outline.shape, (3, 12, 12)))
     inside = np.where(tissue.cell[box] == tissue.cell[tuple(middle)], tissue.depth[box], -tissue.depth[box])
     outline = _smooth_max(outline, 4.5 - inside, 3.0)
