@@ -9,10 +9,12 @@ from tqdm import tqdm
 from pipeline.errors import UserError
 from pipeline.images.dataset import read_table
 from pipeline.images.duplicates import count_pairs, find_duplicates, group_duplicates
-from pipeline.images.fingerprints import fingerprints
+from pipeline.images.fingerprints import describe, fingerprints
 from pipeline.images.io import read_image
+from pipeline.images.processes import on_all_cores
 from pipeline.images.split import ROLES, assign_splits
 
+FEW = 500  # images that are described before two processes have started and are ahead
 SHOWN = 5  # pairs that an error names; all are in leakage.csv once the run is allowed
 
 
@@ -58,8 +60,9 @@ def split_and_audit(raw, rule, audit, seed):
     """
     raw = Path(raw)
     table = read_table(raw / "images.csv")
-    images = (read_image(raw / image) for image in tqdm(table["image"], desc="audit", disable=None))
-    prints = fingerprints(table["name"].tolist(), images)
+    with on_all_cores(worthwhile=len(table) > FEW) as several:
+        described = several(_read_and_describe, [raw / image for image in table["image"]])
+        prints = fingerprints(table["name"].tolist(), tqdm(described, total=len(table), desc="audit", disable=None))
     if audit.group and rule.method != "groups":
         print(f"{raw}: audit.group has no effect: split.method is {rule.method}, only groups keeps them together", flush=True)
     elif audit.group:
@@ -73,6 +76,10 @@ def split_and_audit(raw, rule, audit, seed):
     if len(identical) and not audit.allow_identical:
         raise UserError("\n".join(_refusal(raw, identical)))
     return AuditedSplit(table, pairs, _summary(table, pairs, audit.correlation))
+
+
+def _read_and_describe(path):
+    return describe(read_image(path))
 
 
 def _refusal(raw, identical):

@@ -48,14 +48,14 @@ class Fingerprints:
     landmarks: np.ndarray
 
 
-def fingerprints(names, images):
-    """Take the fingerprint of each image, one image in memory at a time.
+def fingerprints(names, described):
+    """Put the fingerprints of images together.
 
     Parameters
     ----------
     names : sequence of str
-    images : iterable of ndarray, shape (H, W, C), uint8 or uint16
-        Of any sizes, as many as names.
+    described : iterable
+        As many as names, each what `describe` says of the image.
 
     Returns
     -------
@@ -64,25 +64,36 @@ def fingerprints(names, images):
     whole = np.zeros((len(names), SIDE, SIDE), np.float32)
     landmarks = np.zeros((len(names), COUNT, SIZE, SIZE), np.float32)
     digests = []
-    for index, (_, image) in enumerate(zip(names, images, strict=True)):
-        digests.append(digest(image))
-        whole[index], landmarks[index] = fingerprint(image)
+    for index, (_, found) in enumerate(zip(names, described, strict=True)):
+        digests.append(found[0])
+        whole[index], landmarks[index] = found[1:]
     return Fingerprints(tuple(names), tuple(digests), whole, landmarks)
+
+
+def describe(image):
+    """Take the fingerprint of an image.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W, C), uint8 or uint16
+
+    Returns
+    -------
+    digest : str
+    whole : ndarray, shape (32, 32), float32
+    landmarks : ndarray, shape (12, 12, 12), float32
+    """
+    grey = unit(image).mean(axis=-1, keepdims=True)
+    shape = tuple(max(1, round(n * LONGER / max(grey.shape[:2]))) for n in grey.shape[:2])
+    small = grey if grey.shape[:2] == shape else resize_image(grey, shape)
+    square = resize_image(small, (SIDE, SIDE))[..., 0]
+    contrast = _local_contrast(square, np.ones_like(square), BROAD)
+    return digest(image), _unit_length(contrast, _disc(SIDE)), _landmarks(small[..., 0])
 
 
 def digest(image):
     """SHA-256 of an image's shape, type and pixels, in hexadecimal digits."""
     return hashlib.sha256(f"{image.shape} {image.dtype.name} ".encode() + np.ascontiguousarray(image).tobytes()).hexdigest()
-
-
-def fingerprint(image):
-    """Describe an image (H, W, C), uint8 or uint16, by its whole (32, 32) and its landmarks (12, 12, 12)."""
-    grey = unit(image).mean(axis=-1, keepdims=True)
-    shape = [max(1, round(n * LONGER / max(grey.shape[:2]))) for n in grey.shape[:2]]
-    small = resize_image(grey, shape) if grey.shape[:2] != tuple(shape) else grey
-    square = resize_image(small, (SIDE, SIDE))[..., 0]
-    contrast = _local_contrast(square, np.ones_like(square), BROAD)
-    return _unit_length(contrast, _disc(SIDE)), _landmarks(small[..., 0])
 
 
 def _landmarks(grey):

@@ -1,5 +1,6 @@
 """The command line of a stage: the names that it takes, checked before any work is done."""
 
+import gc
 import sys
 
 from pipeline.errors import UserError, plain_errors
@@ -27,3 +28,4 @@ def run(main, **known):
             if value not in allowed:
                 raise UserError(f"expected a {name} of {', '.join(allowed)}, received {value!r}")
         main(*received)
+    gc.freeze()  # the process ends: what it holds need not be looked through for garbage

@@ -15,7 +15,7 @@ from skimage.transform import resize
 
 from pipeline import params
 from pipeline.images.duplicates import count_pairs, find_duplicates, group_duplicates
-from pipeline.images.fingerprints import CORNER, corner_strength, digest, fingerprints
+from pipeline.images.fingerprints import CORNER, corner_strength, describe, digest, fingerprints
 from pipeline.images.split import assign_splits
 from pipeline.images.symmetry import SYMMETRIES
 from pipeline.sources.phantom import mitochondria, polyps, tissue
@@ -57,7 +57,7 @@ def moved(image):
 
 
 def prints_of(images):
-    return fingerprints([f"i{n}" for n in range(len(images))], images)
+    return fingerprints([f"i{n}" for n in range(len(images))], map(describe, images))
 
 
 def pairs_of(originals, copies):

@@ -12,8 +12,8 @@ import numpy as np
 from scipy import ndimage
 
 from pipeline.images.dataset import DatasetInfo
+from pipeline.images.processes import on_all_cores
 from pipeline.sources.phantom.bowel import COLUMN, ROW, SHAPE, WALL, patient
-from pipeline.sources.phantom.processes import processes
 from pipeline.sources.phantom.texture import disc, line, paste, smooth_noise, soft_step, stream, to_uint8
 
 PATIENTS = 22
@@ -192,8 +192,8 @@ def _frames_of_patient(seed, p, empty):
 
 def make(writer, seed):
     """Write the phantom; the frames of a patient are one group."""
-    with processes() as pool:
-        for name, image, mask, group in frames(seed, pool.map):
+    with on_all_cores() as several:
+        for name, image, mask, group in frames(seed, several):
             writer.add(name, image, mask=mask, group=group)
     return DatasetInfo(
         name="polyps",

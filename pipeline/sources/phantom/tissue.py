@@ -13,7 +13,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from pipeline.images.dataset import DatasetInfo
-from pipeline.sources.phantom.processes import processes
+from pipeline.images.processes import on_all_cores
 from pipeline.sources.phantom.texture import disc, line, smooth_noise, soft_step, stream, to_uint8
 
 CLASSES = ("adipose", "debris", "lymphocytes", "mucosa", "stroma", "tumour")
@@ -241,8 +241,8 @@ def _tiles_of_slide(seed, s):
 
 def make(writer, seed):
     """Write the phantom; the tiles of a slide are one group, and every slide holds every class."""
-    with processes() as pool:
-        for name, image, label, group in tiles(seed, pool.map):
+    with on_all_cores() as several:
+        for name, image, label, group in tiles(seed, several):
             writer.add(name, image, label=label, group=group)
     return DatasetInfo(
         name="tissue",
