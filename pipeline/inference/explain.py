@@ -27,16 +27,25 @@ def attention_maps(model, image, settings):
         By the name of the gate, finest first; empty for a network without gates. Where α is small, the features of the
         skip connection are held back.
     """
-    gates = [layer for layer in model.network.layers if layer.name.startswith("attention_")]
-    maps = {}
-    for gate in sorted(gates, key=lambda layer: layer.name):
-        coefficients = keras.Model(model.network.input, gate.output)
+    gates = sorted((layer for layer in model.network.layers if layer.name.startswith("attention_")), key=lambda layer: layer.name)
+    if not gates:
+        return {}
+    network = keras.Model(model.network.input, [gate.output for gate in gates])
+    seen = []  # by batch of windows, of all gates: one run of the network serves them all
 
-        def predict(windows, coefficients=coefficients):
-            # Called, not compiled: for a handful of images that would take longer than to run.
-            return _enlarged(np.asarray(coefficients(windows, training=False), np.float32)[..., 0], windows.shape[1:3])
+    def run(windows):
+        # Called, not compiled: for a handful of images that would take longer than to run.
+        seen.append([np.asarray(alpha, np.float32)[..., 0] for alpha in network(windows, training=False)])
+        return _enlarged(seen[-1][0], windows.shape[1:3])
 
-        maps[gate.name] = model.blend(predict, image, settings)
+    maps = {gates[0].name: model.blend(run, image, settings)}
+    for number, gate in enumerate(gates[1:], start=1):
+        again = iter(seen)
+
+        def recall(windows, again=again, number=number):
+            return _enlarged(next(again)[number], windows.shape[1:3])
+
+        maps[gate.name] = model.blend(recall, image, settings)
     return maps
 
 

@@ -159,7 +159,7 @@ def _photograph(path):
     try:
         with Image.open(path) as picture:
             picture.thumbnail((PICTURE_WIDTH, picture.height))
-            picture.save(buffer, "WEBP", quality=PICTURE_QUALITY)
+            picture.save(buffer, "WEBP", quality=PICTURE_QUALITY, method=2)  # 4 takes twice as long for 5 % less
     except OSError as error:
         raise UserError(f"{path}: expected a picture, received: {error}") from error
     return gallery.data_uri(buffer.getvalue(), "image/webp")
