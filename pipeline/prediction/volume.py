@@ -1,7 +1,9 @@
 """Predict a volume block by block, in this process or by the workers of a Dask cluster."""
 
 import json
+import logging
 import os
+import signal
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -64,8 +66,24 @@ class Cluster:
         except ValueError as error:
             raise UserError(f"--memory: expected a size such as 2GiB, received {self.memory}") from error
         options = {"processes": True, "threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
-        with LocalCluster(n_workers=self.workers, memory_limit=self.memory, **options) as local, Client(local) as client:
-            yield client
+        with deaf_to_ctrl_c():
+            local = LocalCluster(n_workers=self.workers, memory_limit=self.memory, **options)
+        with local, Client(local) as client:
+            try:
+                yield client
+            except KeyboardInterrupt:
+                logging.getLogger("distributed").setLevel(logging.CRITICAL)  # that workers are cut off is what was asked for
+                raise
+
+
+@contextmanager
+def deaf_to_ctrl_c():
+    """Start processes that a Ctrl-C in the terminal does not reach: who started them ends them, without their tracebacks."""
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, heard)
 
 
 def probabilities(model, stack, target, pixel_size_nm, settings, grey_range, cluster):
@@ -146,6 +164,7 @@ def _work(block, model, job):
 
 @lru_cache(maxsize=1)
 def _opened(model):
+    logging.getLogger("distributed.worker.state_machine").setLevel(logging.ERROR)  # warns of each block that Ctrl-C cuts off
     from pipeline.startup import load_keras
 
     load_keras()

@@ -73,9 +73,9 @@ def test_a_large_page_is_cut_into_blocks_that_fit(tmp_path, expected, sections, 
         np.testing.assert_array_equal(cut[:], whole[:])
 
 
-def start(model, *arguments):
+def start(model, *arguments, stderr=subprocess.DEVNULL):
     command = [sys.executable, "-m", "pipeline.predict", str(model), *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True)
 
 
 def wait_for_marks(out, count, process):
@@ -94,6 +94,15 @@ def test_two_workers_one_of_them_killed(tmp_path, expected, sections, small_unet
     workers[0].kill()
     assert process.wait(timeout=300) == 0
     assert content(tmp_path) == content(expected)
+
+
+def test_ctrl_c_is_told_in_one_word(tmp_path, sections, small_unet):
+    """The terminal sends it to the workers, too, whose tracebacks would hide it."""
+    process = start(small_unet, sections, "--out", tmp_path, "--workers", 2, stderr=subprocess.PIPE)
+    wait_for_marks(tmp_path, 1, process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (1, b"interrupted\n")
 
 
 @pytest.mark.parametrize("workers", [1, 2])
