@@ -1,17 +1,14 @@
 """Classify images: a table of probabilities, and sheets to look at."""
 
-from pathlib import Path
-
-import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.prediction import checks
 from pipeline.prediction.record import SHEET
+from pipeline.reporting.sheet import FONT
 
 THUMBNAIL = 128  # pixels
 LABEL = 28  # pixels of text under a thumbnail: two lines
-FONT = Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf")  # Pillow's own knows English alone
 COLUMNS, ROWS = 8, 12  # of a sheet
 
 

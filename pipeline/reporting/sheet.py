@@ -11,7 +11,8 @@ from pipeline.reporting.colours import INK, rgb
 
 GAP = 8  # pixels between pictures, and around them
 TEXT, LINE = 12, 16  # pixels, size of the letters and of a line
-FONT = Path(find_spec("matplotlib").origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"  # as in the charts
+# Pillow's own letters are English alone. Matplotlib is asked where it lies, not imported.
+FONT = Path(find_spec("matplotlib").origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
 
 
 def displayable(image):
@@ -60,7 +61,7 @@ def sheet(pictures, captions, columns, width, legend=None, nothing=""):
     if not pictures:
         pictures, captions, width = [Image.new("RGBA", (1, 1))], [nothing], round(font.getlength(nothing)) + 1
     columns = min(columns, len(pictures))
-    caption = LINE * max(text.count("\n") + 1 if text else 0 for text in captions)
+    caption = LINE * max(len(text.splitlines()) for text in captions)
     cell = caption + max(picture.height for picture in pictures) + GAP
     rows = -(-len(pictures) // columns)
     whole = GAP + columns * (width + GAP), GAP + rows * cell + (LINE + GAP if legend else 0)
