@@ -141,7 +141,7 @@ def _write_pictures(folder, table, labels, model, dataset, records):
         gallery.write_map(pictures, position, picture)
 
     wrong = table[table["actual"] != table["predicted"]].sort_values(["confidence", "image"], ascending=[False, True])[:MISTAKES]
-    captions = [f"{row.actual}\ntaken for {row.predicted} ({row.confidence:.0%})" for row in wrong.itertuples()]
+    captions = [f"{row.actual}, taken\nwith {row.confidence:.0%} for {row.predicted}" for row in wrong.itertuples()]
     images = [displayable(open_image(dataset, records[position])) for position in wrong.index]
     nothing = "no test image is classified wrongly"
     (panels / "1-mistakes.png").write_bytes(sheet(images, captions, MISTAKES_A_ROW, WIDTH, nothing=nothing))

@@ -31,15 +31,16 @@ def attention_maps(model, image, settings):
     if not gates:
         return {}
     network = keras.Model(model.network.input, [gate.output for gate in gates])
-    seen = []  # by batch of windows, of all gates: one run of the network serves them all
+    seen = []  # by batch of windows, of all gates but the finest: one run of the network serves them all
 
     def run(windows):
         # Called, not compiled: for a handful of images that would take longer than to run.
-        seen.append([np.asarray(alpha, np.float32)[..., 0] for alpha in network(windows, training=False)])
-        return _enlarged(seen[-1][0], windows.shape[1:3])
+        finest, *others = keras.tree.flatten(network(windows, training=False))  # Keras gives a single output without its list
+        seen.append([np.asarray(alpha, np.float32)[..., 0] for alpha in others])
+        return _enlarged(np.asarray(finest, np.float32)[..., 0], windows.shape[1:3])
 
     maps = {gates[0].name: model.blend(run, image, settings)}
-    for number, gate in enumerate(gates[1:], start=1):
+    for number, gate in enumerate(gates[1:]):
         again = iter(seen)
 
         def recall(windows, again=again, number=number):

@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import signal
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +13,7 @@ import zarr
 from tqdm import tqdm
 
 from pipeline.errors import UserError
+from pipeline.images.processes import deaf_to_ctrl_c
 from pipeline.params import Inference
 from pipeline.prediction import ome
 from pipeline.prediction.checks import prepared
@@ -74,16 +74,6 @@ class Cluster:
             except KeyboardInterrupt:
                 logging.getLogger("distributed").setLevel(logging.CRITICAL)  # that workers are cut off is what was asked for
                 raise
-
-
-@contextmanager
-def deaf_to_ctrl_c():
-    """Start processes that a Ctrl-C in the terminal does not reach: who started them ends them, without their tracebacks."""
-    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, heard)
 
 
 def probabilities(model, stack, target, pixel_size_nm, settings, grey_range, cluster):

@@ -11,7 +11,6 @@ from pipeline.reporting.colours import INK
 STYLE = {
     "font.family": "DejaVu Sans",  # comes with Matplotlib: the same on every machine
     "font.size": 9,
-    "axes.titlesize": 9,
     "axes.labelsize": 9,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,

@@ -7,7 +7,7 @@ from pipeline.reporting.colours import ERRORS, ORANGE, rgb
 from pipeline.reporting.sheet import displayable, fitted, sheet
 from pipeline.scoring.overlap import confusion_counts, per_image
 
-PANEL = 288  # pixels, width of one picture in a panel; four of them fill a page
+PANEL = 278  # pixels, width of one picture in a panel; four of them with their gaps fill the report's width of 1152
 TILE = 168  # pixels, width of a patch in the preview
 GRID_ROWS, GRID_COLUMNS = 3, 6  # of the preview: enough to see the variety, small enough for a phone
 OUTLINE = 2  # pixels, width of a mask's outline
@@ -69,7 +69,7 @@ def patches(images, targets):
 
 
 def _outlined(picture, mask):
-    area = fitted(np.asarray(mask), picture.shape[1])
+    area = fitted(255 * np.asarray(mask, np.uint8), picture.shape[1]) > 0  # thin objects stay
     rim = area & ~binary_erosion(area, iterations=OUTLINE, border_value=1)  # no outline where the patch ends
     return np.where(rim[..., None], np.array(rgb(ORANGE), np.uint8), picture)
 

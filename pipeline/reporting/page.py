@@ -17,6 +17,7 @@ from pipeline.reporting.comparison import verdict
 TEMPLATES = Path(__file__).parent / "templates"
 PICTURE_WIDTH = 1152  # pixels, at most: four pictures of a panel side by side, as wide as the page can show
 SHEETS = {"mistakes": "The most confident mistakes", "gradcam": "Grad-CAM of the worst, the median and the best images"}
+HIGHEST = 16383  # pixels; WebP holds no more
 PICTURE_QUALITY = 80  # of WebP: no loss that the eye sees, a quarter of the PNG's size
 
 
@@ -158,7 +159,7 @@ def _photograph(path):
     buffer = io.BytesIO()
     try:
         with Image.open(path) as picture:
-            picture.thumbnail((PICTURE_WIDTH, picture.height))
+            picture.thumbnail((PICTURE_WIDTH, HIGHEST))
             picture.save(buffer, "WEBP", quality=PICTURE_QUALITY, method=2)  # 4 takes twice as long for 5 % less
     except OSError as error:
         raise UserError(f"{path}: expected a picture, received: {error}") from error

@@ -26,7 +26,7 @@ def displayable(image):
 
 
 def fitted(picture, width):
-    """Resize a picture (H, W, ...), uint8 or bool, to `width`: pixels stay square when larger, and are averaged when smaller."""
+    """Resize a picture (H, W, ...), uint8, to `width`: pixels stay square when larger, and are averaged when smaller."""
     if picture.shape[1] == width:
         return picture
     height = max(1, round(picture.shape[0] * width / picture.shape[1]))
@@ -41,7 +41,7 @@ def sheet(pictures, captions, columns, width, legend=None, nothing=""):
     ----------
     pictures : sequence of ndarray, shape (H, W, 3), uint8
     captions : sequence of str
-        One for each, of one or more lines; what is too long ends in an ellipsis.
+        One for each, of one or more lines; of what is too long both ends are kept.
     columns : int
         At most.
     width : int
@@ -93,6 +93,7 @@ def _name_colours(draw, legend, whole, font):
 def _shortened(words, font, width):
     if font.getlength(words) <= width:
         return words
-    while words and font.getlength(words + "…") > width:
-        words = words[:-1]
-    return words + "…"
+    kept = len(words) // 2
+    while kept and font.getlength(f"{words[:kept]}…{words[-kept:]}") > width:
+        kept -= 1
+    return f"{words[:kept]}…{words[len(words) - kept :]}"

@@ -5,6 +5,7 @@ import pytest
 
 from pipeline import params
 from pipeline.errors import UserError
+from pipeline.images import audit
 from pipeline.images.audit import split_and_audit
 from pipeline.images.dataset import DatasetInfo, DatasetWriter
 from pipeline.sources.phantom import tissue
@@ -43,6 +44,15 @@ def test_a_clean_split_has_nothing_to_tell(dataset, tiles):
         "near": 0,
         "test_images_with_a_near_duplicate_in_train": 0,
     }
+
+
+def test_any_number_of_processes_finds_the_same(dataset, tiles, monkeypatch):
+    raw = dataset([*tiles[:4], tiles[3][::-1], *tiles[5:]])
+    alone = split_and_audit(raw, RULE, AUDIT, seed=0)
+    monkeypatch.setattr(audit, "FEW", 0)
+    several = split_and_audit(raw, RULE, AUDIT, seed=0)
+    assert several.pairs.equals(alone.pairs) and several.summary == alone.summary
+    assert len(alone.pairs) == 1
 
 
 def test_identical_images_on_two_sides_stop_the_pipeline(dataset, tiles):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from pipeline import params
+from pipeline.images.symmetry import symmetries
 from pipeline.inference.explain import attention_maps, gradcam
 from pipeline.inference.model import TrainedModel
 from pipeline.networks.attn_resunet import attn_resunet
@@ -38,11 +39,19 @@ def test_each_gate_has_a_map_of_the_images_size(settings, shape):
         assert 0 <= values.min() <= values.max() <= 1
 
 
-def test_the_map_is_the_output_of_the_gate(settings):
-    model = TrainedModel(attn_resunet(1, filters=4, depth=2), {"resize": None})
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("flips", [False, True])
+def test_the_map_is_the_output_of_the_gate(settings, depth, flips):
+    model = TrainedModel(attn_resunet(1, filters=4, depth=depth), {"resize": None})
     pixels = image((16, 24))
-    expected = keras.Model(model.network.input, model.network.get_layer("attention_0").output)(pixels[None] / np.float32(255))
-    np.testing.assert_allclose(attention_maps(model, pixels, settings)["attention_0"], np.asarray(expected)[0, ..., 0], atol=1e-6)
+    maps = attention_maps(model, pixels, settings.model_copy(update={"flips": flips}))
+    changes = symmetries(16, 24)[: None if flips else 1]  # the first changes nothing
+    for level in range(depth):
+        gate = keras.Model(model.network.input, model.network.get_layer(f"attention_{level}").output)
+        alphas = [np.asarray(gate(np.ascontiguousarray(s.apply(pixels[None] / np.float32(255)))))[..., 0] for s in changes]
+        large = [alpha.repeat(2**level, axis=1).repeat(2**level, axis=2) for alpha in alphas]
+        expected = sum(s.undo(alpha) for s, alpha in zip(changes, large, strict=True)) / len(changes)
+        np.testing.assert_allclose(maps[f"attention_{level}"], expected[0], atol=1e-6)
 
 
 def test_a_network_without_gates_has_no_maps(settings):

@@ -7,6 +7,7 @@ from PIL import Image
 
 from pipeline.reporting import figures
 from pipeline.reporting.maps import heat
+from pipeline.reporting.page import PICTURE_WIDTH
 from pipeline.reporting.sheet import GAP, LINE, displayable, fitted, sheet
 
 RNG = np.random.default_rng(0)
@@ -49,6 +50,14 @@ def test_preview_of_a_single_patch(targets):
     assert Image.open(io.BytesIO(figures.patches(GREY[None], targets))).format == "PNG"
 
 
+@pytest.mark.parametrize("row", range(200, 208))
+def test_preview_outlines_the_thinnest_object_of_a_large_patch(row):
+    mask = np.zeros((1, 512, 512), bool)
+    mask[:, row] = True
+    shown = opened(figures.patches(np.zeros((1, 512, 512, 1), np.uint8), mask))
+    assert (shown[..., :3] == (0xE6, 0x9F, 0x00)).all(axis=-1).any()
+
+
 def test_preview_outlines_the_mask():
     mask = np.zeros((1, 20, 30), bool)
     mask[:, 5:15, 5:25] = True
@@ -76,7 +85,7 @@ def test_pictures_stand_in_rows_below_their_captions():
 
 
 def test_a_long_caption_ends_in_its_own_column():
-    page = opened(sheet([GREY.repeat(3, -1)] * 2, ["frame_of_a_very_long_name.png", ""], 2, 60))
+    page = opened(sheet([GREY.repeat(3, -1)] * 2, ["frame_of_a_very_long_name_0123", ""], 2, 60))
     assert page[GAP : GAP + LINE, GAP : GAP + 60, 3].any()
     assert not page[GAP : GAP + LINE, GAP + 61 :, 3].any()
 
@@ -100,3 +109,8 @@ def test_heat_rises_from_dark_to_light():
     inferno = 255 * colormaps["inferno"](values)[..., :3]
     assert np.abs(picture / 0.55 - inferno).max() < 24  # between the six colours that it keeps
     assert (np.diff(picture.astype(int).sum(axis=-1)) >= -1).all()  # but for rounding
+
+
+def test_a_panel_fills_the_report():
+    picture = Image.open(io.BytesIO(figures.panel(GREY, MASK, MASK)))
+    assert picture.width == PICTURE_WIDTH

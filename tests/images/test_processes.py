@@ -1,0 +1,43 @@
+"""Work on all cores: in order, and quiet when it is interrupted."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from pipeline.images.processes import on_all_cores
+
+SLOW = """
+import time
+from pipeline.errors import plain_errors
+from pipeline.images.processes import on_all_cores
+if __name__ == "__main__":
+    with plain_errors(), on_all_cores() as several:
+        print("started", flush=True)
+        list(several(time.sleep, [0.1] * 1000))
+"""
+
+
+def test_results_come_in_order():
+    for worthwhile in (False, True):
+        with on_all_cores(worthwhile) as several:
+            assert list(several(abs, range(-20, 0))) == list(range(20, 0, -1))
+
+
+def test_ctrl_c_is_told_in_one_word(tmp_path):
+    script = tmp_path / "slow.py"
+    script.write_text(SLOW)
+    for seconds in (0.2, 2.5):  # while the processes start, and once they work
+        process = subprocess.Popen(
+            [sys.executable, script],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            env=os.environ | {"PYTHONPATH": "."},
+        )
+        assert process.stdout.readline() == b"started\n"
+        time.sleep(seconds)
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+        assert (process.returncode, said) == (1, b"interrupted\n")
