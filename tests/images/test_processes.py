@@ -19,6 +19,11 @@ if __name__ == "__main__":
 """
 
 
+def hears_ctrl_c():
+    """A job in the background, as CI may run the tests, ignores it, and so do the processes that it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_results_come_in_order():
     for worthwhile in (False, True):
         with on_all_cores(worthwhile) as several:
@@ -34,6 +39,7 @@ def test_ctrl_c_is_told_in_one_word(tmp_path):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            preexec_fn=hears_ctrl_c,
             env=os.environ | {"PYTHONPATH": "."},
         )
         assert process.stdout.readline() == b"started\n"

@@ -73,9 +73,14 @@ def test_a_large_page_is_cut_into_blocks_that_fit(tmp_path, expected, sections, 
         np.testing.assert_array_equal(cut[:], whole[:])
 
 
+def hears_ctrl_c():
+    """A job in the background, as CI may run the tests, ignores it, and so do the processes that it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def start(model, *arguments, stderr=subprocess.DEVNULL):
     command = [sys.executable, "-m", "pipeline.predict", str(model), *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True)
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True, preexec_fn=hears_ctrl_c)
 
 
 def wait_for_marks(out, count, process):
