@@ -31,7 +31,7 @@ def load_keras():
     if backend not in BACKENDS:
         raise UserError(f"KERAS_BACKEND: expected {' or '.join(BACKENDS)}, received {backend!r}")
     if find_spec(backend) is None:
-        raise UserError(f"KERAS_BACKEND: expected an installed backend, received {backend!r}, which is not; choose of {BACKENDS}")
+        raise UserError(f"KERAS_BACKEND: expected an installed backend, received {backend!r}, which is not")
     with silent_stderr(), hidden(UNUSED if backend == "jax" else (*UNUSED, "jax")), uncollected():
         import keras
 
@@ -60,7 +60,7 @@ def uncollected():
     """Spare the garbage collector what is made inside: modules stay until the end.
 
     It would look through TensorFlow's million objects several times while they are imported, once more at each full
-    collection, and twice when the process ends: a second and a half in each of ten stages.
+    collection, and when the process ends: about a second in each of ten stages.
     """
     collecting = gc.isenabled()
     gc.disable()

@@ -7,6 +7,7 @@ import sys
 import time
 
 from pipeline.images.processes import on_all_cores
+from tests.ctrl_c import hears_ctrl_c
 
 SLOW = """
 import time
@@ -17,11 +18,6 @@ if __name__ == "__main__":
         print("started", flush=True)
         list(several(time.sleep, [0.1] * 1000))
 """
-
-
-def hears_ctrl_c():
-    """A job in the background, as CI may run the tests, ignores it, and so do the processes that it starts."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_results_come_in_order():

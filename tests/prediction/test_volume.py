@@ -16,6 +16,7 @@ from ome_zarr.format import FormatV04
 from ome_zarr.writer import write_multiscale
 
 from pipeline.prediction import volume
+from tests.ctrl_c import hears_ctrl_c
 from tests.prediction.test_predict import rows, run, told
 
 PAGES, SIDE = 14, 600
@@ -71,11 +72,6 @@ def test_a_large_page_is_cut_into_blocks_that_fit(tmp_path, expected, sections, 
         cut, whole = (zarr.open_array(folder / path / "0", mode="r") for folder in (tmp_path, expected))
         assert cut.chunks == (1, 128, 128)
         np.testing.assert_array_equal(cut[:], whole[:])
-
-
-def hears_ctrl_c():
-    """A job in the background, as CI may run the tests, ignores it, and so do the processes that it starts."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def start(model, *arguments, stderr=subprocess.DEVNULL):
