@@ -12,9 +12,7 @@
 """
 
 import json
-import os
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +25,7 @@ from pipeline.images.augment import augmented_patch
 from pipeline.images.dataset import read_info
 from pipeline.images.io import read_image, read_mask, unit
 from pipeline.images.patches import corners, cut, resize_image, resize_mask
+from pipeline.images.processes import on_all_threads
 from pipeline.images.rows import Rows
 
 PACKED = ("train", "val")  # test images are kept whole: evaluate alone reads them, from data/raw
@@ -81,26 +80,27 @@ def _pack_split(raw, folder, table, split, patches, augment, seed, threads):
     if small:
         print(f"{split}: {small} of {len(shapes)} images are smaller than a patch of {size[0]} × {size[1]}: filled by reflection")
     grids = [corners(shape, size, getattr(patches, "stride", size)) for shape in shapes]
-    ends = np.cumsum([len(grid) * (1 + copies) for grid in grids])
+    manifest = _manifest(split, table, grids, copies)
+    firsts = np.cumsum([0] + [len(grid) * (1 + copies) for grid in grids])[:-1]
     depth = read_image(raw / table["image"].iloc[0]).dtype
-    images = Rows.create(folder / split / "images.npy", ends[-1], (*size, info.channels), depth)
-    masks = Rows.create(folder / split / "masks.npy", ends[-1], size, bool) if info.kind == "segmentation" else None
+    images = Rows.create(folder / split / "images.npy", len(manifest), (*size, info.channels), depth)
+    masks = Rows.create(folder / split / "masks.npy", len(manifest), size, bool) if info.kind == "segmentation" else None
 
-    def pack_image(index, record, grid, end):
+    def pack_image(index, record, grid, first):
         image, mask = _load(raw, record, patches.resize, info, depth)
-        manifest = _manifest(split, end, record, grid, copies)
-        for row, number, copy in zip(manifest["row"], np.repeat(range(len(grid)), 1 + copies), manifest["copy"], strict=True):
+        for row in range(len(grid) * (1 + copies)):
+            number, copy = divmod(row, 1 + copies)
             # Seeded by what the patch is, not by when it is made: the same bytes in whatever order.
             rng = np.random.default_rng([seed, index, number, copy]) if copy else None
             patch, patch_mask = _patch(image, mask, grid[number], size, rng, augment)
-            images.write(row, np.rint(patch * np.iinfo(depth).max))
+            images.write(first + row, np.rint(patch * np.iinfo(depth).max))
             if masks:
-                masks.write(row, patch_mask)
-        return manifest
+                masks.write(first + row, patch_mask)
 
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        done = pool.map(pack_image, table.index, (record for _, record in table.iterrows()), grids, ends)
-        manifest = pd.concat(tqdm(done, total=len(table), desc=split, disable=None))
+    with on_all_threads(threads) as several:
+        done = several(pack_image, table.index, table.to_dict("records"), grids, firsts)
+        for _ in tqdm(done, total=len(table), desc=split, disable=None):
+            pass  # an error of a thread is raised here
     if not masks:
         np.save(folder / split / "labels.npy", manifest["label"].map(info.classes.index).to_numpy(np.int64))
     return manifest
@@ -113,13 +113,13 @@ def _patch(image, mask, corner, size, rng, augment):
     return cut(image, corner, size), None if mask is None else cut(mask, corner, size)
 
 
-def _manifest(split, end, record, grid, copies):
-    """The rows that one image fills: each patch, followed by its copies."""
-    top, left = np.repeat(grid, 1 + copies, axis=0).T
-    columns = {"split": split, "row": np.arange(end - len(top), end), "name": record["name"], "group": record["group"]}
-    return pd.DataFrame(
-        columns | {"top": top, "left": left, "copy": np.tile(range(1 + copies), len(grid)), "label": record["label"]}
-    )
+def _manifest(split, table, grids, copies):
+    """The rows of a split: of each image each patch, followed by its copies."""
+    top, left = np.repeat(np.concatenate(grids), 1 + copies, axis=0).T
+    of = table.loc[table.index.repeat([len(grid) * (1 + copies) for grid in grids])].reset_index(drop=True)
+    copy = np.arange(len(of)) % (1 + copies)
+    columns = {"split": split, "row": np.arange(len(of)), "name": of["name"], "group": of["group"]}
+    return pd.DataFrame(columns | {"top": top, "left": left, "copy": copy, "label": of["label"]})
 
 
 def _patch_size(patches):

@@ -1,10 +1,13 @@
 """Do many independent things on all cores."""
 
 import multiprocessing
+import os
 import signal
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+
+from threadpoolctl import threadpool_limits
 
 
 @contextmanager
@@ -24,6 +27,17 @@ def on_all_cores(worthwhile=True):
                 return pool.map(function, *items)
 
         yield several
+
+
+@contextmanager
+def on_all_threads(count=None):
+    """Give a `map` that uses a thread for each core, or `count` of them; for what spends its time in compiled code.
+
+    A product of matrices stays in the thread that asks for it: by default NumPy's library would give a part of it to threads
+    of its own, one for each core, which wait for the next product without sleeping and take the cores from ours.
+    """
+    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(count or os.cpu_count()) as pool:
+        yield pool.map
 
 
 @contextmanager

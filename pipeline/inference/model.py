@@ -18,7 +18,9 @@ from pipeline.inference.fold import folded
 from pipeline.inference.tiling import predict_image, predict_rows, sigmoid
 
 NEEDED = {"name", "network", "kind", "classes", "channels", "resize"}  # of every card
-BATCH = 16  # images classified together: VGG16's dense layers are read once for all, a fifth of the time an image
+# Classified together: as many images as have a megapixel, at most 64. VGG16's dense layers are read once for all of them: of
+# tiles of 64 × 64 in bfloat16, 64 at a time take 0.6 of the time that 16 at a time do.
+PIXELS, MOST = 2**20, 64
 
 
 @dataclass(frozen=True)
@@ -121,9 +123,15 @@ class TrainedModel:
         -------
         ndarray, shape (N, K), float64, each row sums to 1
         """
-        pixels = (resize_image(unit(image), self.card["resize"]) for image in images)
-        batches = iter(lambda: list(islice(pixels, BATCH)), [])
-        return softmax(np.concatenate([self._compiled(np.stack(batch)) for batch in batches]))
+        return np.stack(list(self.classify_each(images)))
+
+    def classify_each(self, images):
+        """Predict as `classify` does, and yield a row for each image, in order, once its batch has been read."""
+        rows, columns = self.card["resize"]
+        together = min(MOST, max(1, PIXELS // (rows * columns)))
+        pixels = (resize_image(unit(image), (rows, columns)) for image in images)
+        for batch in iter(lambda: list(islice(pixels, together)), []):
+            yield from softmax(self._compiled(np.stack(batch)))
 
 
 def alignment(network):

@@ -1,10 +1,13 @@
 """Classify images: a table of probabilities, and sheets to look at."""
 
+from collections import deque
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.prediction import checks
 from pipeline.prediction.record import SHEET
+from pipeline.prediction.stack import opened
 from pipeline.reporting.sheet import FONT
 
 THUMBNAIL = 128  # pixels
@@ -12,39 +15,55 @@ LABEL = 28  # pixels of text under a thumbnail: two lines
 COLUMNS, ROWS = 8, 12  # of a sheet
 
 
-def classify(model, stack, name, grey_range, tell):
-    """Predict the classes of all pages of an image.
+def classify(model, images, attempt, grey_range, tell):
+    """Predict the classes of all pages of many images, a batch at a time, however many images it takes to fill one.
 
     Parameters
     ----------
     model : pipeline.inference.model.TrainedModel
-    stack : pipeline.prediction.stack.Stack
-    name : str
+    images : iterable of pipeline.prediction.inputs.Input
+    attempt : callable
+        Of an image → a context that takes the errors which are of that image alone.
     grey_range : tuple of float, or None
     tell : callable
         Takes a line for the user.
 
-    Returns
-    -------
-    list of dict
+    Yields
+    ------
+    image : pipeline.prediction.inputs.Input
+        One of whose pages none failed.
+    rows : list of dict
         One a page: image, page, predicted, and the probability of each class.
     """
-    read = checks.prepared(stack, model.card, grey_range)
+    read_ahead = deque()  # of each page that was given to the network: image, number of the page, number of pages
 
-    def images():
-        for doubt in stack.doubts:
-            tell(f"{stack.path}: {doubt}")
-        for page in range(stack.pages):
-            image = read(page, 0, stack.shape[0])
-            for doubt in checks.doubts(model.card, image, stack.pixel_size_nm):
-                tell(f"{stack.path}: {doubt}")
-            yield image
+    def pages():
+        for image in images:
+            with attempt(image), opened(image.path) as stack:
+                for number, page in enumerate(_pages(stack, model.card, grey_range, tell), start=1):
+                    read_ahead.append((image, number, stack.pages))
+                    yield page
 
     classes, rows = model.card["classes"], []
-    for page, probability in enumerate(model.classify(images()), start=1):
-        row = {"image": name, "page": page, "predicted": classes[int(probability.argmax())]}
+    for probability in model.classify_each(pages()):
+        image, number, count = read_ahead.popleft()
+        row = {"image": image.name, "page": number, "predicted": classes[int(probability.argmax())]}
+        rows = [] if number == 1 else rows  # those of an image whose later pages failed are dropped
         rows.append(row | dict(zip(classes, map(float, probability), strict=True)))
-    return rows
+        if number == count:
+            yield image, rows
+
+
+def _pages(stack, card, grey_range, tell):
+    """Read the pages of an image one by one; say what is doubtful about them."""
+    read = checks.prepared(stack, card, grey_range)
+    for doubt in stack.doubts:
+        tell(f"{stack.path}: {doubt}")
+    for page in range(stack.pages):
+        image = read(page, 0, stack.shape[0])
+        for doubt in checks.doubts(card, image, stack.pixel_size_nm):
+            tell(f"{stack.path}: {doubt}")
+        yield image
 
 
 def thumbnail(stack):
@@ -84,7 +103,8 @@ def sheets(thumbnails, rows, out):
             sheet.paste(picture, (x + (THUMBNAIL - picture.width) // 2, y + (THUMBNAIL - picture.height) // 2))
             draw.text((x, y + THUMBNAIL + 2), _short(row["image"]), "black", font)
             draw.text((x, y + THUMBNAIL + 14), f"{_short(row['predicted'], 15)} {row[row['predicted']]:.2f}", "black", font)
-        sheet.save(out / (f"{SHEET}.png" if count == 1 else f"{SHEET}_{number + 1}.png"))
+        name = f"{SHEET}.png" if count == 1 else f"{SHEET}_{number + 1}.png"
+        sheet.save(out / name, compress_level=1)  # as `pipeline.images.io.write_png`
 
 
 def _short(text, most=21):

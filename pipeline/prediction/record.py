@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import filelock
@@ -13,6 +13,7 @@ import filelock
 from pipeline.errors import UserError
 
 NAME = "predict.json"
+JOURNAL = ".predict.jsonl"  # a line for each image that was finished since the record was last written: it may be long
 UNFINISHED = ".unfinished"
 LOCK = ".lock"
 SHEET = "contact_sheet"
@@ -44,7 +45,8 @@ class Record:
         self.run, self.overwrite = run, overwrite
         self.images = {}
         self.earlier = []  # files of the run that this one replaces
-        found = _read(self.file)
+        self._written = False  # by this process
+        found = _read(self.out)
         same = bool(found) and found["run"] == run
         if same:
             self.images, self.earlier = found["images"], found["earlier"]
@@ -67,13 +69,13 @@ class Record:
         entry = self.images.get(image.name)
         return bool(entry) and entry["source"] == state(image.path) and all((self.out / f).exists() for f in entry["files"])
 
-    def workspace(self, image, files):
-        """A folder for the unfinished results of an image; what an earlier, interrupted run left there stays.
+    def claim(self, image, files=()):
+        """Take the name of an image, and of its results, before it is predicted.
 
         Parameters
         ----------
         image : pipeline.prediction.inputs.Input
-        files : list of str
+        files : sequence of str
             Names of its results.
 
         Raises
@@ -91,13 +93,18 @@ class Record:
         foreign = [name for name in files if os.path.lexists(self.out / name) and name not in own]
         if foreign and not self.overwrite:
             raise _foreign(self.out / foreign[0])
+        if not self._written:
+            self._write()
+
+    def workspace(self, image, files):
+        """Claim an image (see `claim`), and make a folder for its unfinished results; what an interrupted run left there stays."""
+        self.claim(image, files)
         folder = self.out / UNFINISHED / image.name
         mark = folder / MARK
         if not mark.exists() or json.loads(mark.read_text()) != state(image.path):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             mark.write_text(json.dumps(state(image.path)))
-        self._write()
         return folder
 
     def finish(self, image, files, rows):
@@ -106,8 +113,9 @@ class Record:
         Parameters
         ----------
         image : pipeline.prediction.inputs.Input
+            Claimed.
         files : list of pathlib.Path
-            In the workspace.
+            In its workspace, if it has one.
         rows : list of dict
             Of the table over all images, one a page.
         """
@@ -116,13 +124,19 @@ class Record:
             if target.is_dir():
                 shutil.rmtree(target)
             os.replace(file, target)
-        self.images[image.name] = {"source": state(image.path), "files": [file.name for file in files], "rows": rows}
-        self._write()
-        shutil.rmtree(self.out / UNFINISHED / image.name)
+        entry = {"source": state(image.path), "files": [file.name for file in files], "rows": rows}
+        self.images[image.name] = entry
+        with open(self.out / JOURNAL, "a", encoding="utf-8") as journal:
+            # The end of a line comes before it: one that a full disk cut short does not swallow the next.
+            journal.write("\n" + json.dumps({"run": _short(self.run), "name": image.name, "entry": entry}))
+        if files:
+            shutil.rmtree(self.out / UNFINISHED / image.name)
 
     def close(self):
         """Write the table over all images of the folder, and remove what holds nothing."""
         rows = [row for name in sorted(self.images) for row in self.images[name]["rows"]]
+        if self._written:
+            self._write()
         if rows:
             write_table(self.table, rows)
         unfinished = self.out / UNFINISHED
@@ -137,6 +151,8 @@ class Record:
         content = {"run": self.run, "images": self.images, "earlier": self.earlier}
         partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         os.replace(partial, self.file)
+        (self.out / JOURNAL).unlink(missing_ok=True)
+        self._written = True
 
 
 @contextmanager
@@ -166,21 +182,41 @@ def alone(out):
 
 def results_in(folder):
     """Names of the files in a folder that are results, as its record says; none without a record."""
-    found = _read(Path(folder, NAME))
+    found = _read(folder)
     if not found:
         return set()
     sheets = {path.name for path in Path(folder).glob(f"{SHEET}*.png")}
     return sheets.union(*(entry["files"] for entry in found["images"].values()))
 
 
-def _read(file):
+def _read(folder):
+    """The record of a folder, with the images in its journal; None without a record."""
+    file = Path(folder, NAME)
     if not file.exists():
         return None
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-        return {"run": dict(found["run"]), "images": dict(found["images"]), "earlier": list(found.get("earlier", []))}
+        found = {"run": dict(found["run"]), "images": dict(found["images"]), "earlier": list(found.get("earlier", []))}
     except (ValueError, KeyError, TypeError):
         return {"run": {"record (unreadable)": True}, "images": {}, "earlier": []}
+    found["images"] |= _journal(Path(folder, JOURNAL), _short(found["run"]))
+    return found
+
+
+def _journal(file, run):
+    """The images of a journal; a line that was not written to its end is left out."""
+    images = {}
+    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
+        with suppress(ValueError):
+            noted = json.loads(line)
+            if noted["run"] == run:  # else left by a run that was replaced
+                images[noted["name"]] = noted["entry"]
+    return images
+
+
+def _short(run):
+    """What tells one run from another, in a few letters."""
+    return hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def _foreign(path):

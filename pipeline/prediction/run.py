@@ -2,7 +2,7 @@
 
 import errno
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -57,18 +57,21 @@ def _predict_files(model, path, images, out, settings, choices, cluster, overwri
     waiting = [image for image in inputs if not record.done(image)]
     if len(waiting) < len(inputs):
         print(f"{len(inputs) - len(waiting)} of {len(inputs)} images are done already", file=sys.stderr)
+
+    @contextmanager
+    def attempt(image):
+        """Do something with one image; if it fails, the others go on."""
+        try:
+            yield
+        except (UserError, OSError, MemoryError) as error:
+            failures.append(_line(image.path, error))
+
+    waiting = tqdm(waiting, desc="images", disable=None)
     try:
-        for image in tqdm(waiting, desc="images", disable=None):
-            try:
-                with opened(image.path) as stack:
-                    folder = record.workspace(image, [] if classification else file_names(image.path, image.name))
-                    if classification:
-                        files, rows = [], classify(model, stack, image.name, choices.grey_range, _tell)
-                    else:
-                        files, rows = segment(model, stack, image.name, folder, settings, choices, cluster, _tell)
-                    record.finish(image, files, rows)
-            except (UserError, OSError, MemoryError) as error:
-                failures.append(_line(image.path, error))
+        if classification:
+            _classify(model, waiting, record, choices, attempt)
+        else:
+            _segment(model, waiting, record, settings, choices, cluster, attempt)
     finally:
         record.close()
     if classification:
@@ -76,6 +79,25 @@ def _predict_files(model, path, images, out, settings, choices, cluster, overwri
     if failures:
         raise UserError("\n".join(failures))
     return sum(record.done(image) for image in inputs)
+
+
+def _segment(model, images, record, settings, choices, cluster, attempt):
+    for image in images:
+        with attempt(image), opened(image.path) as stack:
+            folder = record.workspace(image, file_names(image.path, image.name))
+            files, rows = segment(model, stack, image.name, folder, settings, choices, cluster, _tell)
+            record.finish(image, files, rows)
+
+
+def _classify(model, images, record, choices, attempt):
+    def claimed():
+        for image in images:
+            with attempt(image):
+                record.claim(image)
+                yield image
+
+    for image, rows in classify(model, claimed(), attempt, choices.grey_range, _tell):
+        record.finish(image, [], rows)
 
 
 def _write_sheets(record, images):

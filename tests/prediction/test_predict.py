@@ -319,6 +319,30 @@ def test_classification(tmp_path, cells):
     assert sheet.shape == (164, 3 * 136, 3) and sheet.std() > 10
 
 
+def test_images_are_classified_together_and_fail_alone(tmp_path, cells):
+    rng, folder = np.random.default_rng(0), tmp_path / "in"
+    folder.mkdir()
+    names = [f"t{number:02}" for number in range(70)]  # more than one batch, and of several sizes
+    for name in names:
+        Image.fromarray(rng.integers(0, 256, (rng.integers(20, 50), 40, 3), np.uint8)).save(folder / f"{name}.png")
+    tifffile.imwrite(folder / "t05_pages.tif", rng.integers(0, 256, (3, 32, 32, 3), np.uint8), photometric="rgb")
+    whole = (folder / "t05_pages.tif").read_bytes()
+    (folder / "t06_cut.tif").write_bytes(whole[: len(whole) - 2000])  # its last page is damaged
+    (folder / "t62.png").write_bytes(b"nothing")
+    with pytest.raises(UserError) as caught:
+        run(cells, folder, "--out", tmp_path / "out")
+    assert [line.split(":")[0].rsplit("/")[-1] for line in str(caught.value).splitlines()] == ["t06_cut.tif", "t62.png"]
+    table = rows(tmp_path / "out" / "predictions.csv")
+    expected = sorted([(name, "1") for name in names if name != "t62"] + [("t05_pages", page) for page in "123"])
+    assert sorted((row["image"], row["page"]) for row in table) == expected
+    model = load(cells)
+    for row in table[::7]:
+        file = folder / f"{row['image']}.{'tif' if row['image'] == 't05_pages' else 'png'}"
+        pixels = read_image(file) if file.suffix == ".png" else tifffile.imread(file)[int(row["page"]) - 1]
+        alone = model.classify([pixels])[0]
+        np.testing.assert_allclose([float(row[name]) for name in "abc"], alone, atol=1e-5)
+
+
 def test_contact_sheets_are_of_what_can_be_read_and_replace_nothing_foreign(tmp_path, cells, capsys):
     pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
     for name in ("old", "new"):
