@@ -1,10 +1,10 @@
 """Training with several processes beside training with one: images a second, each process on a core of its own.
 
-``KERAS_BACKEND=jax python -m benchmarks.scaling [--processes 2] [--side 256] [--batch 8]``
+``KERAS_BACKEND=jax python -m benchmarks.scaling [--processes 2] [--side 128] [--batch 8]``
 
-The batch of each process stays the same (weak scaling), so that each has as much to compute, and the gradients come in addition.
-Whole rounds of one and of several take turns; a process alone has one core too, while the others' cores idle, and is measured once
-more while the others' cores are busy with the same work: what they take from each other without a word between them.
+Each process has the same batch, whatever their number (weak scaling): it has as much to compute, and the exchange of gradients
+and of the statistics of normalisation comes in addition. One process, several that know nothing of each other, and several that
+train one network take turns; the second tells what the cores take from each other without a word between them.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from pipeline.training.schedule import optimizer
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, default in (("processes", 2), ("side", 256), ("batch", 8), ("steps", 8), ("rounds", 3)):
+    for name, default in (("processes", 2), ("side", 128), ("batch", 8), ("steps", 4), ("rounds", 2)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--network", choices=("unet", "attn_resunet"), default="unet")
     parser.add_argument("--core", type=int, help=argparse.SUPPRESS)  # of a process that is measured

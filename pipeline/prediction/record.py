@@ -97,7 +97,7 @@ class Record:
             self._write()
 
     def workspace(self, image, files):
-        """Claim an image (see `claim`), and make a folder for its unfinished results; what an interrupted run left there stays."""
+        """Claim an image (see `claim`), and make a folder for its unfinished results; those of an interrupted run stay."""
         self.claim(image, files)
         folder = self.out / UNFINISHED / image.name
         mark = folder / MARK

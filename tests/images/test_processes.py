@@ -6,7 +6,9 @@ import subprocess
 import sys
 import time
 
-from pipeline.images.processes import on_all_cores
+from threadpoolctl import threadpool_info
+
+from pipeline.images.processes import on_all_cores, on_all_threads
 from tests.ctrl_c import hears_ctrl_c
 
 SLOW = """
@@ -24,6 +26,17 @@ def test_results_come_in_order():
     for worthwhile in (False, True):
         with on_all_cores(worthwhile) as several:
             assert list(several(abs, range(-20, 0))) == list(range(20, 0, -1))
+
+
+def test_threads_give_results_in_order_and_keep_linear_algebra_to_themselves():
+    def blas():
+        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+    before = blas()
+    with on_all_threads(3) as several:
+        assert list(several(abs, range(-20, 0))) == list(range(20, 0, -1))
+        assert set(blas()) == {1}
+    assert blas() == before
 
 
 def test_ctrl_c_is_told_in_one_word(tmp_path):

@@ -1,6 +1,7 @@
 """What is done is known to the next run, also after one that was killed."""
 
 import json
+from itertools import pairwise
 
 import pytest
 
@@ -89,4 +90,4 @@ def test_many_images_are_noted_in_time_that_grows_with_their_number(tmp_path, ou
         record.finish(image, [], [{"image": image.name}])
         size.append((out / ".predict.jsonl").stat().st_size)
         assert (out / "predict.json").stat().st_ino == before  # not written anew for each
-    assert len({after - before for before, after in zip(size, size[1:], strict=False)}) <= 2
+    assert len({after - before for before, after in pairwise(size)}) <= 2
