@@ -66,5 +66,21 @@ def test_the_gpu_script_runs_on_jax():
     assert [line.split("|")[1].strip() for line in done.stdout.splitlines()[3:]] == ["unet"]
 
 
+def test_the_scaling_script_measures_one_process_and_several():
+    small = ["--side", "16", "--batch", "2", "--steps", "1", "--rounds", "1"]
+    # Compiling takes most of the time.
+    known = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "XLA_FLAGS": "--xla_backend_optimization_level=0"}
+    command = [sys.executable, "-m", "benchmarks.scaling", *small]
+    done = subprocess.run(command, env=known, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines()[2:]]
+    assert [row[0] for row in rows] == [
+        "one process",
+        "2 processes that know nothing of each other",
+        "2 processes that train one network",
+    ]
+    assert all(float(row[1]) > 0 for row in rows) and rows[0][3] == "100%"
+
+
 def test_the_iou_that_is_waited_for_by_hand():
     assert time_to_iou._iou(np.array([1, 1, 0, 0], bool), np.array([1, 0, 1, 0], bool)) == pytest.approx(1 / 3)
