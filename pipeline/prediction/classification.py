@@ -3,7 +3,7 @@
 from collections import deque
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from pipeline.prediction import checks
 from pipeline.prediction.record import SHEET
@@ -73,8 +73,7 @@ def thumbnail(stack):
     if pixels.dtype != np.uint8:
         pixels = (pixels / max(int(pixels.max()), 1) * 255).astype(np.uint8)
     image = Image.fromarray(np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3))))
-    image.thumbnail((THUMBNAIL, THUMBNAIL))
-    return image
+    return ImageOps.contain(image, (THUMBNAIL, THUMBNAIL))  # small tiles are enlarged: they are there to be looked at
 
 
 def sheets(thumbnails, rows, out):
