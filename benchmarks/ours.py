@@ -26,16 +26,22 @@ def network(task):
     return build(task.channels, task.filters or own.filters, own.depth, own.dropout, own.normalization, 0.5, 0.1)
 
 
-def training(task: Task):
-    """Return what trains so many batches, with the input path of the stages: packed patches, flipped and turned."""
-    prepare(0, task.precision)
+def compiled(task):
+    """The network of a `Task`, ready to be trained as its stage trains it."""
     own, settings = network(task), params.load().train
-    images, targets = task.data()
     if task.network == "vgg16":
         loss, metric = keras.losses.SparseCategoricalCrossentropy(from_logits=True), keras.metrics.SparseCategoricalAccuracy()
     else:
         loss, metric = LOSSES[settings.loss], PooledDice()
     own.compile(optimizer(settings, 1.0, 1000), loss, metrics=[metric], jit_compile=compile_with_xla())
+    return own
+
+
+def training(task: Task):
+    """Return what trains so many batches, with the input path of the stages: packed patches, flipped and turned."""
+    prepare(0, task.precision)
+    own = compiled(task)
+    images, targets = task.data()
 
     def train(batches):
         rows = np.arange(batches * task.batch) % len(images)

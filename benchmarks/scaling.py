@@ -20,13 +20,10 @@ import numpy as np
 
 from benchmarks import ours
 from benchmarks.task import Task
-from pipeline import params
 from pipeline.images.packed import Packed
 from pipeline.training import hosts
 from pipeline.training.batches import Batches
-from pipeline.training.devices import compile_with_xla, prepare
-from pipeline.training.losses import LOSSES, PooledDice
-from pipeline.training.schedule import optimizer
+from pipeline.training.devices import prepare
 
 
 def main():
@@ -84,16 +81,13 @@ def work(given):
     images, masks = task.data()
     rows = np.arange(given.steps * task.batch) % len(images)
     batches = Batches(Packed(images[rows], masks[rows]), task.batch, flips=True, team=team)
-    settings, seconds = params.load().train, []
+    seconds = []
     clock = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda epoch, logs: seconds.append(-time.perf_counter()),
         on_epoch_end=lambda epoch, logs: seconds.append(seconds.pop() + time.perf_counter()),
     )
     with team.together():
-        network = ours.network(task)
-        adam = optimizer(settings, 1.0, 1000)
-        network.compile(adam, LOSSES[settings.loss], metrics=[PooledDice()], jit_compile=compile_with_xla())
-        network.fit(batches, epochs=3, shuffle=False, verbose=0, callbacks=[clock])
+        ours.compiled(task).fit(batches, epochs=3, shuffle=False, verbose=0, callbacks=[clock])
     print(json.dumps(given.steps * given.batch / min(seconds[1:])))
 
 

@@ -23,7 +23,7 @@ def classify(model, images, attempt, grey_range, tell):
     model : pipeline.inference.model.TrainedModel
     images : iterable of pipeline.prediction.inputs.Input
     attempt : callable
-        Of an image → a context that takes the errors which are of that image alone.
+        Of an image's path → a context that takes the errors which are of that image alone.
     grey_range : tuple of float, or None
     tell : callable
         Takes a line for the user.
@@ -39,7 +39,7 @@ def classify(model, images, attempt, grey_range, tell):
 
     def pages():
         for image in images:
-            with attempt(image), opened(image.path) as stack:
+            with attempt(image.path), opened(image.path) as stack:
                 for number, page in enumerate(_pages(stack, model.card, grey_range, tell), start=1):
                     read_ahead.append((image, number, stack.pages))
                     yield page

@@ -59,12 +59,12 @@ def _predict_files(model, path, images, out, settings, choices, cluster, overwri
         print(f"{len(inputs) - len(waiting)} of {len(inputs)} images are done already", file=sys.stderr)
 
     @contextmanager
-    def attempt(image):
-        """Do something with one image; if it fails, the others go on."""
+    def attempt(path):
+        """Read or write one thing; if it fails, the others are done all the same."""
         try:
             yield
         except (UserError, OSError, MemoryError) as error:
-            failures.append(_line(image.path, error))
+            failures.append(_line(path, error))
 
     waiting = tqdm(waiting, desc="images", disable=None)
     try:
@@ -73,9 +73,11 @@ def _predict_files(model, path, images, out, settings, choices, cluster, overwri
         else:
             _segment(model, waiting, record, settings, choices, cluster, attempt)
     finally:
-        record.close()
+        with attempt(record.table):
+            record.close()
     if classification:
-        _write_sheets(record, [Input(Path(record.images[name]["source"]["path"]), name) for name in sorted(record.images)])
+        with attempt(record.out / f"{SHEET}.png"):
+            _write_sheets(record, [Input(Path(record.images[name]["source"]["path"]), name) for name in sorted(record.images)])
     if failures:
         raise UserError("\n".join(failures))
     return sum(record.done(image) for image in inputs)
@@ -83,7 +85,7 @@ def _predict_files(model, path, images, out, settings, choices, cluster, overwri
 
 def _segment(model, images, record, settings, choices, cluster, attempt):
     for image in images:
-        with attempt(image), opened(image.path) as stack:
+        with attempt(image.path), opened(image.path) as stack:
             folder = record.workspace(image, file_names(image.path, image.name))
             files, rows = segment(model, stack, image.name, folder, settings, choices, cluster, _tell)
             record.finish(image, files, rows)
@@ -92,12 +94,13 @@ def _segment(model, images, record, settings, choices, cluster, attempt):
 def _classify(model, images, record, choices, attempt):
     def claimed():
         for image in images:
-            with attempt(image):
+            with attempt(image.path):
                 record.claim(image)
                 yield image
 
     for image, rows in classify(model, claimed(), attempt, choices.grey_range, _tell):
-        record.finish(image, [], rows)
+        with attempt(image.path):
+            record.finish(image, [], rows)
 
 
 def _write_sheets(record, images):

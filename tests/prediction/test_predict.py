@@ -263,14 +263,16 @@ def test_what_differs_from_training_is_told(tmp_path, image, bright, capsys):
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "stretched" / "ten_mask.tif") > 0, expected)
 
 
+LITTLE_SPACE = (
+    "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000)); import signal;"
+    "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); import runpy; runpy.run_module('pipeline.predict', run_name='__main__')"
+)
+
+
 def test_a_full_disk_is_told(tmp_path, image, bright):
     if not sys.platform.startswith("linux"):
         pytest.skip("needs Linux's limit on the size of a file")
-    script = (
-        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000)); import signal;"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); import runpy; runpy.run_module('pipeline.predict', run_name='__main__')"
-    )
-    command = [sys.executable, "-c", script, str(bright), str(image), "--out", str(tmp_path / "out")]
+    command = [sys.executable, "-c", LITTLE_SPACE, str(bright), str(image), "--out", str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(f"error: {image}: File too large")
@@ -341,6 +343,23 @@ def test_images_are_classified_together_and_fail_alone(tmp_path, cells):
         pixels = read_image(file) if file.suffix == ".png" else tifffile.imread(file)[int(row["page"]) - 1]
         alone = model.classify([pixels])[0]
         np.testing.assert_allclose([float(row[name]) for name in "abc"], alone, atol=1e-5)
+
+
+def test_tiles_for_which_there_is_no_space_are_told_and_done_when_there_is(tmp_path, cells):
+    if not sys.platform.startswith("linux"):
+        pytest.skip("needs Linux's limit on the size of a file")
+    rng = np.random.default_rng(0)
+    (tmp_path / "in").mkdir()
+    for number in range(50):  # the record of which is larger than a file may be
+        Image.fromarray(rng.integers(0, 256, (32, 32, 3), np.uint8)).save(tmp_path / "in" / f"t{number:02}.png")
+    arguments = [str(cells), str(tmp_path / "in"), "--out", str(tmp_path / "out")]
+    done = subprocess.run([sys.executable, "-c", LITTLE_SPACE, *arguments], capture_output=True, text=True, timeout=300)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert any("t49.png: File too large" in line for line in lines)
+    assert any("predictions.csv: File too large" in line for line in lines)
+    run(*arguments)
+    assert len(rows(tmp_path / "out" / "predictions.csv")) == 50
 
 
 def test_contact_sheets_are_of_what_can_be_read_and_replace_nothing_foreign(tmp_path, cells, capsys):
