@@ -8,11 +8,11 @@ from pipeline import params
 from pipeline.images.packed import Packed
 from pipeline.inference.model import TrainedModel
 from pipeline.networks.attn_resunet import attn_resunet
+from pipeline.networks.losses import LOSSES, PooledDice
 from pipeline.networks.unet import unet
 from pipeline.networks.vgg16 import vgg16
 from pipeline.training.batches import Batches, readable
 from pipeline.training.devices import compile_with_xla, prepare
-from pipeline.training.losses import LOSSES, PooledDice
 from pipeline.training.schedule import optimizer
 
 

@@ -54,10 +54,10 @@ def _epochs(contender, train, val):
         return
     from pipeline import params
     from pipeline.images.packed import Packed
+    from pipeline.networks.losses import LOSSES
     from pipeline.networks.unet import unet
     from pipeline.training.batches import Batches, readable, statistics
     from pipeline.training.devices import prepare
-    from pipeline.training.losses import LOSSES
     from pipeline.training.schedule import optimizer
 
     known = params.load()

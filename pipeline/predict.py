@@ -22,8 +22,8 @@ import pandas as pd
 from pipeline import params, paths
 from pipeline.errors import UserError, plain_errors
 from pipeline.images.io import eight_bit_colours, grey_or_rgb
-from pipeline.inference.objects import label_rows
-from pipeline.inference.units import COLUMNS, table_row
+from pipeline.objects.label import label_rows
+from pipeline.objects.units import COLUMNS, table_row
 from pipeline.params import Inference
 from pipeline.prediction import checks
 from pipeline.prediction.describe import describe

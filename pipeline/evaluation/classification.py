@@ -7,12 +7,12 @@ from tqdm import tqdm
 from pipeline import paths
 from pipeline.evaluation import gallery
 from pipeline.evaluation.held_out import held_out_records, open_image, units
+from pipeline.evaluation.maps import heat
 from pipeline.evaluation.write import fresh_folder, write_detail, write_metrics, write_table
 from pipeline.images.packed import load_packed
 from pipeline.inference.explain import gradcam
 from pipeline.inference.model import load_trained
-from pipeline.reporting.maps import heat
-from pipeline.reporting.sheet import displayable, sheet
+from pipeline.pictures.sheet import displayable, sheet
 from pipeline.scoring import calibration, classification
 from pipeline.scoring.confusion import cohen_kappa, confusion_matrix, confusion_rows, scores_of_confusions
 from pipeline.scoring.curves import precision_recall_points, roc_points, thinned

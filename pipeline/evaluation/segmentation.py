@@ -12,18 +12,18 @@ from pipeline.evaluation import gallery
 from pipeline.evaluation.held_out import held_out_records, open_image, open_mask, units
 from pipeline.evaluation.image import headline, score_image
 from pipeline.evaluation.intervals import segmentation_intervals
+from pipeline.evaluation.maps import map_panel
 from pipeline.evaluation.write import fresh_folder, write_detail, write_metrics, write_table
 from pipeline.images.dataset import read_info
 from pipeline.inference.explain import attention_maps
 from pipeline.inference.model import load_trained
-from pipeline.reporting.figures import panel
-from pipeline.reporting.maps import map_panel
+from pipeline.networks.losses import LOSSES
+from pipeline.pictures.figures import panel
 from pipeline.scoring import calibration, curves, instances, overlap
 from pipeline.scoring.calibration import Reliability
 from pipeline.scoring.curves import Histogram
 from pipeline.scoring.detections import average_precision
 from pipeline.scoring.statistics import over_seeds, quartiles
-from pipeline.training.losses import LOSSES
 
 DISTRIBUTIONS = ("dice", "iou", "nsd", "hd95", "assd", "hd95_nm", "assd_nm")
 

@@ -5,10 +5,10 @@ from collections import deque
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from pipeline.pictures.sheet import FONT
 from pipeline.prediction import checks
 from pipeline.prediction.record import SHEET
 from pipeline.prediction.stack import opened
-from pipeline.reporting.sheet import FONT
 
 THUMBNAIL = 128  # pixels
 LABEL = 28  # pixels of text under a thumbnail: two lines

@@ -7,8 +7,8 @@ from skimage.segmentation import find_boundaries
 from tqdm import tqdm
 
 from pipeline.images.io import write_png
-from pipeline.inference.objects import label_rows
-from pipeline.inference.units import COLUMNS, table_row, totals
+from pipeline.objects.label import label_rows
+from pipeline.objects.units import COLUMNS, table_row, totals
 from pipeline.prediction import checks, volume
 from pipeline.prediction.inputs import is_volume
 from pipeline.prediction.record import write_table

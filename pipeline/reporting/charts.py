@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from pipeline.pictures.colours import BLUE, GREEN, INK, ORANGE
 from pipeline.reporting.canvas import draw
-from pipeline.reporting.colours import BLUE, GREEN, INK, ORANGE
 
 SIZE = (3.6, 3.1)  # inches, of a square plot with its legend
 LINES = ((BLUE, "-"), (ORANGE, "--"), (GREEN, ":"))  # of the networks: told apart without colour, too

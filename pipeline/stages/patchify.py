@@ -2,10 +2,10 @@
 
 from pipeline import params, paths
 from pipeline.images.audit import split_and_audit
+from pipeline.images.leakage import write_leakage
 from pipeline.images.pack import pack
 from pipeline.images.packed import load_packed
-from pipeline.reporting.figures import patches as preview
-from pipeline.reporting.leakage import write_leakage
+from pipeline.pictures.figures import patches as preview
 from pipeline.stages import command
 
 

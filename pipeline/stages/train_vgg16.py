@@ -8,7 +8,7 @@ from pipeline.startup import load_keras
 def main():
     settings = params.load()
     load_keras()
-    from pipeline.training.classification import train_classification
+    from pipeline.recipes.classification import train_classification
 
     train_classification("tissue", "vgg16", settings)
 

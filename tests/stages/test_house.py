@@ -21,12 +21,12 @@ FRAMEWORK_IMPORT = rf"^\s*(import|from) ({'|'.join(FRAMEWORKS)})\b"
 # From the front door inwards: a room may import those on its own floor and below, never above.
 FLOORS = [
     ("stages", "predict", "export"),
-    ("sources", "training", "evaluation", "exporting", "prediction"),
-    ("images", "networks", "inference", "scoring", "reporting"),
+    ("sources", "recipes", "training", "evaluation", "exporting", "prediction"),
+    ("images", "networks", "inference", "objects", "scoring", "pictures", "reporting"),
     ("params", "paths", "errors", "startup"),
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-PURE = ("images", "scoring", "reporting", "sources")
+PURE = ("images", "objects", "scoring", "pictures", "reporting", "sources")
 
 
 # In a room of which a stage imports all else: the pictures of the phantoms for the docs.

@@ -11,12 +11,12 @@ import pytest
 
 from pipeline import params
 from pipeline.images.packed import Packed
+from pipeline.networks.losses import PooledDice, bce_dice
 from pipeline.networks.unet import unet
 from pipeline.training.adam import Adam
 from pipeline.training.checkpoint import Checkpoint, training_key
 from pipeline.training.devices import prepare
 from pipeline.training.fit import fit
-from pipeline.training.losses import PooledDice, bce_dice
 from pipeline.training.save import save
 
 

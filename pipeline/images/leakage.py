@@ -4,7 +4,7 @@ import json
 
 from pipeline import paths
 from pipeline.images.io import read_image
-from pipeline.reporting.sheet import displayable, sheet
+from pipeline.pictures.sheet import displayable, sheet
 
 MOST = 12  # pairs on the sheet: three rows of four, the most similar ones
 PAIRS_A_ROW = 4

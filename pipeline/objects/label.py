@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from pipeline.inference.measure import measure_rows
-from pipeline.inference.split import LARGEST, split_object
+from pipeline.objects.measure import measure_rows
+from pipeline.objects.split import LARGEST, split_object
 from pipeline.scoring.objects import label
 
 
@@ -30,7 +30,7 @@ def label_rows(bands, split=False, smallest=0):
         From top to bottom of one plane: ndarray of bool, shape (h, W), and ndarray of uint8 or uint16, shape (h, W, C); h may
         differ from band to band.
     split : bool
-        Separate objects that touch (`pipeline.inference.split`), if their bounding box is no larger than `split.LARGEST`.
+        Separate objects that touch (`pipeline.objects.split`), if their bounding box is no larger than `split.LARGEST`.
     smallest : int
         Objects of fewer pixels are left out, after splitting.
 

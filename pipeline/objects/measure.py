@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.inference.hull import convex_area
+from pipeline.objects.hull import convex_area
 
 NEIGHBOURS = [(0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1)]  # rows, columns; corners last
 # What a border pixel adds to the perimeter (Benkrid and Crookes), by 1 + 2 x sides + 10 x corners that it shares with border

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.ndimage import binary_erosion
 
-from pipeline.reporting.colours import ERRORS, ORANGE, rgb
-from pipeline.reporting.sheet import displayable, fitted, sheet
+from pipeline.pictures.colours import ERRORS, ORANGE, rgb
+from pipeline.pictures.sheet import displayable, fitted, sheet
 from pipeline.scoring.overlap import confusion_counts, per_image
 
 PANEL = 278  # pixels, width of one picture in a panel; four of them with their gaps fill the report's width of 1152

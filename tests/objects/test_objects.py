@@ -12,11 +12,11 @@ from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 from skimage.measure import regionprops_table
 
-from pipeline.inference import objects as module
-from pipeline.inference.hull import convex_area
-from pipeline.inference.objects import label_rows
-from pipeline.inference.split import split_object
-from pipeline.inference.units import COLUMNS, table_row, totals
+from pipeline.objects import label as module
+from pipeline.objects.hull import convex_area
+from pipeline.objects.label import label_rows
+from pipeline.objects.split import split_object
+from pipeline.objects.units import COLUMNS, table_row, totals
 from pipeline.scoring.objects import label
 
 COMPARED = {  # ours: scikit-image's

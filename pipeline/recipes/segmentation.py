@@ -4,8 +4,8 @@ import numpy as np
 
 from pipeline.images.io import unit
 from pipeline.inference.tiling import sigmoid
+from pipeline.networks.losses import LOSSES, PooledDice
 from pipeline.scoring.curves import Histogram, best_threshold, precision_recall, thinned
-from pipeline.training.losses import LOSSES, PooledDice
 from pipeline.training.train import Task, train
 
 

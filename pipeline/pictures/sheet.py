@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.reporting.colours import INK, rgb
+from pipeline.pictures.colours import INK, rgb
 
 GAP = 8  # pixels between pictures, and around them
 TEXT, LINE = 12, 16  # pixels, size of the letters and of a line

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pipeline.reporting.colours import rgb
-from pipeline.reporting.sheet import displayable, sheet
+from pipeline.pictures.colours import rgb
+from pipeline.pictures.sheet import displayable, sheet
 
 TILE = 288  # pixels, width of one picture
 # Matplotlib's "inferno" at every fifth: dark to light in even steps, also for colour-blind eyes and on paper.

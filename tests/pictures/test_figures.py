@@ -5,10 +5,10 @@ import pytest
 from matplotlib import colormaps
 from PIL import Image
 
-from pipeline.reporting import figures
-from pipeline.reporting.maps import heat
+from pipeline.evaluation.maps import heat
+from pipeline.pictures import figures
+from pipeline.pictures.sheet import GAP, LINE, displayable, fitted, sheet
 from pipeline.reporting.page import PICTURE_WIDTH
-from pipeline.reporting.sheet import GAP, LINE, displayable, fitted, sheet
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (20, 30, 1), np.uint8)

@@ -2,7 +2,7 @@
 
 import math
 
-from pipeline.inference.measure import ellipse
+from pipeline.objects.measure import ellipse
 
 COLUMNS = (
     "label",
