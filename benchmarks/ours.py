@@ -56,7 +56,7 @@ def prediction(task: Task):
     prepare(0, task.precision)
     model = TrainedModel(network(task), {"resize": None})
     images = task.data()[0][: task.batch].astype(np.float32) / 255
-    predict = model.network.predict_on_batch if task.network == "vgg16" else model._probability
+    predict = model._compiled if task.network == "vgg16" else model._probability
 
     def run(batches):
         for _ in range(batches):

@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 
 @dataclass(frozen=True)
 class Symmetry:
-    """One of the eight flips and turns of the square, applied to a batch (N, H, W, ...) as a view.
+    """One of the eight flips and turns of the square, applied to a batch (N, H, W, ...) as a view, if it is NumPy's.
 
     Parameters
     ----------
@@ -21,11 +19,18 @@ class Symmetry:
     flip: bool
 
     def apply(self, batch):
-        return np.rot90(batch[:, ::-1] if self.flip else batch, self.turns, axes=(1, 2))
+        return _turned(batch[:, ::-1] if self.flip else batch, self.turns)
 
     def undo(self, batch):
-        batch = np.rot90(batch, -self.turns, axes=(1, 2))
+        batch = _turned(batch, -self.turns)
         return batch[:, ::-1] if self.flip else batch
+
+
+def _turned(batch, turns):
+    """As `numpy.rot90` over axes 1 and 2, of any library's arrays."""
+    if turns % 2:
+        batch = batch[:, :, ::-1].swapaxes(1, 2)
+    return batch[:, ::-1, ::-1] if turns % 4 > 1 else batch
 
 
 SYMMETRIES = tuple(Symmetry(turns, flip) for flip in (False, True) for turns in range(4))
@@ -36,19 +41,6 @@ def symmetries(height, width):
     return [s for s in SYMMETRIES if height == width or s.turns % 2 == 0]
 
 
-def flip_and_turn(images, masks, rng):
-    """Flip and turn a batch by a random symmetry.
-
-    Parameters
-    ----------
-    images : ndarray, shape (N, H, W, C)
-    masks : ndarray, shape (N, H, W, ...), or None
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    images, masks : views of what was given, not copies
-    """
-    choices = symmetries(*images.shape[1:3])
-    symmetry = choices[rng.integers(len(choices))]
-    return symmetry.apply(images), None if masks is None else symmetry.apply(masks)
+def draw_symmetry(height, width, rng):
+    """Draw one of the `symmetries` of a shape: its number among them, of which the first changes nothing."""
+    return int(rng.integers(len(symmetries(height, width))))

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 
 from pipeline.images.io import unit
-from pipeline.images.symmetry import flip_and_turn
+from pipeline.images.symmetry import draw_symmetry, symmetries
 from pipeline.training.hosts import ALONE
+from pipeline.training.on_device import OnDevice, fits
 
 
 class Batches(keras.utils.PyDataset):
@@ -45,15 +46,28 @@ class Batches(keras.utils.PyDataset):
         return math.ceil(len(self.packed.images) / self.batch_size)
 
     def __getitem__(self, index):
-        rows = self._order()[index * self.batch_size : (index + 1) * self.batch_size]
-        rows = self.team.share(np.sort(rows))  # a batch has no order, and the disk is read forwards
+        rows, number = self.plan(index)
         images, targets = self.packed.images[rows], np.asarray(self.packed.targets[rows])
-        masks = targets if targets.ndim == 3 else None
-        if self.flips:
-            images, masks = flip_and_turn(images, masks, np.random.default_rng([self.seed, 2, self.epoch, index]))
-        if masks is not None:
-            targets = np.ascontiguousarray(masks)[..., None].astype(np.float32)
-        return unit(np.ascontiguousarray(images)), targets  # turned as bytes: a quarter of the memory to go through
+        symmetry = symmetries(*images.shape[1:3])[number]
+        images = np.ascontiguousarray(symmetry.apply(images))  # turned as bytes: a quarter of the memory to go through
+        if targets.ndim == 3:
+            targets = np.ascontiguousarray(symmetry.apply(targets))[..., None].astype(np.float32)
+        return unit(images), targets
+
+    def plan(self, index):
+        """Say what a batch is made of.
+
+        Returns
+        -------
+        rows : ndarray of int
+            Patches that this process reads, in ascending order: within a batch it means nothing, and the disk is read forwards.
+        symmetry : int
+            By which all are flipped and turned: its number among the `symmetries` of their shape; 0 changes nothing.
+        """
+        rows = self.team.share(np.sort(self._order()[index * self.batch_size : (index + 1) * self.batch_size]))
+        if not self.flips:
+            return rows, 0
+        return rows, draw_symmetry(*self.packed.images.shape[1:3], np.random.default_rng([self.seed, 2, self.epoch, index]))
 
     def _order(self):
         count = len(self.packed.images)
@@ -61,12 +75,18 @@ class Batches(keras.utils.PyDataset):
 
 
 def readable(batches):
-    """What ``keras.Model.fit`` reads batches from best: on TensorFlow a stream, elsewhere the batches themselves."""
-    if keras.backend.backend() != "tensorflow":
-        return batches
-    from pipeline.networks.tensorflow_door import stream
+    """What ``keras.Model.fit`` reads batches from best.
 
-    return stream(batches)
+    On TensorFlow a stream; on JAX the memory of the device, if the patches fit in and no other process has a part of them;
+    else the batches themselves.
+    """
+    if keras.backend.backend() == "tensorflow":
+        from pipeline.networks.tensorflow_door import stream
+
+        return stream(batches)
+    if keras.backend.backend() == "jax" and batches.team.processes == 1 and fits(batches.packed):
+        return OnDevice(batches)
+    return batches
 
 
 def statistics(images, most=512):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.images.augment import augmented_patch, elastic_displacement
-from pipeline.images.symmetry import SYMMETRIES, flip_and_turn, symmetries
+from pipeline.images.symmetry import SYMMETRIES, draw_symmetry, symmetries
 from pipeline.params import Augment
 
 STILL = dict(copies=1, rotation=0, scale=0, elastic=0, elastic_sigma=16, brightness=0, contrast=0, colour=0, noise=0, blur=0)
@@ -70,10 +70,18 @@ def test_symmetries_undo_themselves():
         np.testing.assert_array_equal(symmetry.undo(symmetry.apply(batch)), batch)
 
 
-def test_images_and_masks_turn_together_and_rectangles_keep_their_shape():
+def test_a_symmetry_is_a_flip_and_quarter_turns_of_numpy():
+    batch = np.random.default_rng(0).random((2, 4, 6, 3))
+    for symmetry in SYMMETRIES:
+        flipped = batch[:, ::-1] if symmetry.flip else batch
+        np.testing.assert_array_equal(symmetry.apply(batch), np.rot90(flipped, symmetry.turns, axes=(1, 2)))
+
+
+def test_rectangles_keep_their_shape_and_each_symmetry_is_drawn():
     images = np.random.default_rng(0).random((2, 4, 6, 1))
-    assert len(symmetries(4, 6)) == 4
-    for seed in range(20):
-        turned, masks = flip_and_turn(images, images[..., 0] > 0.5, np.random.default_rng(seed))
-        assert turned.shape == images.shape
-        np.testing.assert_array_equal(masks, turned[..., 0] > 0.5)
+    rng = np.random.default_rng(0)
+    drawn = {draw_symmetry(4, 6, rng) for _ in range(100)}
+    assert drawn == {0, 1, 2, 3}
+    for number in drawn:
+        assert symmetries(4, 6)[number].apply(images).shape == images.shape
+    assert {draw_symmetry(5, 5, rng) for _ in range(200)} == set(range(8))
