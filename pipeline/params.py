@@ -262,7 +262,10 @@ def load(path=paths.PARAMS):
 
 def _line(finding):
     # The validators of unions and pairs add their own names to the location: only keys and positions are the user's.
-    location = [part for part in finding["loc"] if isinstance(part, int) or re.fullmatch(r"\w+", str(part))]
+    *above, last = finding["loc"] or [""]
+    location = [part for part in above if isinstance(part, int) or re.fullmatch(r"\w+", str(part))]
+    if finding["type"] == "extra_forbidden" or isinstance(last, int) or re.fullmatch(r"\w+", str(last)):
+        location.append(last)
     key = ".".join(str(part) for part in location)
     if finding["type"] == "extra_forbidden":
         return f"{key}: unknown key{_suggestion(location)}"

@@ -149,7 +149,7 @@ def _arguments(arguments):
     add("--flips", action="store_true", help="average over eight flips and turns: slower, a little better")
     add("--tile", type=int, metavar="PIXELS", help="side of the window that slides over large images")
     add("--overlap", type=int, metavar="PIXELS", help="that neighbouring windows share")
-    add("--batch-size", type=int, metavar="WINDOWS", help="windows at a time (default: two, or one if memory is short)")
+    add("--batch-size", type=int, metavar="WINDOWS", help="windows at a time (default: 2; 1 in short memory)")
     add("--device", metavar="cpu|gpu:N", help="where to compute (default: the first GPU, if there is one)")
     add("--workers", type=int, default=1, help="processes for a volume")
     add("--memory", default="auto", metavar="SIZE", help="of each process, such as 2GiB")

@@ -98,6 +98,24 @@ def test_a_misspelled_key_is_refused_with_a_suggestion(load):
     ]
 
 
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        ("", "batch-size: unknown key; known here: seed, datasets, "),
+        ("train:\n", "train.batch-size: unknown key; did you mean batch_size?"),
+        ("datasets:\n", "datasets.batch-size: unknown key; known here: mitochondria, polyps, tissue"),
+        ("unet:\n", "unet.batch-size: unknown key; did you mean batch_scale?"),
+    ],
+)
+def test_a_key_with_a_hyphen_is_one_too(load, section, told):
+    assert section in SHIPPED
+    indented = f"{section}  batch-size: 3\n" if section else "batch-size: 3\n" + SHIPPED.partition("\n")[0] + "\n"
+    with pytest.raises(UserError) as caught:
+        load(SHIPPED.replace(section or SHIPPED.partition("\n")[0] + "\n", indented, 1))
+    (line,) = str(caught.value).splitlines()
+    assert line.split("params.yaml: ")[1].startswith(told)
+
+
 def test_a_broken_file_is_one_line(load):
     with pytest.raises(UserError) as caught:
         load("train: [1,")

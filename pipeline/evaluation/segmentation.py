@@ -150,23 +150,30 @@ def _write_tables(folder, scores, records):
 
 def _write_panels(folder, table, model, dataset, records, settings):
     """Write pictures of the worst, the median and the best image, and what the attention gates see of them."""
-    ranked = table.sort_values(["dice", "image"]).index.tolist()
-    middle = len(ranked) // 2
-    chosen = {"worst": ranked[:2], "median": ranked[middle : middle + 2], "best": ranked[-1:]}
-    seen = {}
-    for rank, positions in chosen.items():
-        for position in positions:
-            seen.setdefault(position, rank)
-    for number, (position, rank) in enumerate(seen.items(), start=1):
-        record = records[position]
+    ranked, shown = table.sort_values(["dice", "image"]).index.tolist(), set()
+    for number, (place, rank) in enumerate(_shown(len(ranked)), start=1):
+        record = records[ranked[place]]
         image, mask = open_image(dataset, record), open_mask(dataset, record)
         safe = re.sub(r"[^\w.-]", "_", record["name"])
         name = f"{number}-{rank}-{safe}.png"
         prediction = model.segment(image, settings) >= model.card["threshold"]
         (folder / name).write_bytes(panel(image, mask, prediction))
-        maps = attention_maps(model, image, settings) if number % 2 else {}  # every second one: worst, median and best
+        maps = {} if rank in shown else attention_maps(model, image, settings)  # of each rank the first
+        shown.add(rank)
         if maps:
             (folder / f"attention-{name}").write_bytes(map_panel(image, {_title(gate): m for gate, m in maps.items()}))
+
+
+def _shown(count):
+    """Places in a ranking, the worst first, and what they are called: two of the worst, two in the middle, and the best.
+
+    No image is shown twice: of few, the best and the worst go before the others.
+    """
+    middle, ranks = count // 2, {}
+    for place, rank in ((count - 1, "best"), (0, "worst"), (middle, "median"), (1, "worst"), (middle + 1, "median")):
+        if 0 <= place < count:
+            ranks.setdefault(place, rank)
+    return sorted(ranks.items())
 
 
 def _title(gate):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
+from PIL import ExifTags, Image
 from tqdm import tqdm
 
 from pipeline.errors import UserError
@@ -143,4 +143,5 @@ def _load(raw, record, size, info, dtype):
 
 def _height_and_width(path):
     with Image.open(path) as image:
-        return image.size[::-1]
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5  # by a quarter, as `read_image` gives it
+        return image.size if turned else image.size[::-1]

@@ -1,6 +1,7 @@
 """Divide images into train, val and test: between groups, never between patches of one image."""
 
 import numpy as np
+import pandas as pd
 
 from pipeline.errors import UserError
 
@@ -103,16 +104,17 @@ def _blocks(count, sizes, gap):
 
 def _whole_groups(groups, sizes, rng):
     """Deal shuffled groups to test, then val, until each has its share; the rest trains."""
-    roles = np.full(len(groups), "train", dtype=object)
-    names = list(dict.fromkeys(groups.tolist()))
-    waiting = [names[i] for i in rng.permutation(len(names))]
+    number, names = pd.factorize(groups)
+    sizes_of = np.bincount(number)
+    role_of = np.full(len(names), "train", dtype=object)
+    waiting = rng.permutation(len(names)).tolist()
     for role in ("test", "val"):
         wanted = sizes[role] * len(groups)
         taken = 0
         while wanted > 0 and len(waiting) > 1:
-            size = int((groups == waiting[-1]).sum())
+            size = int(sizes_of[waiting[-1]])
             if taken and abs(taken - wanted) <= abs(taken + size - wanted):
                 break  # one more group would lead further away from the share
-            roles[groups == waiting.pop()] = role
+            role_of[waiting.pop()] = role
             taken += size
-    return roles
+    return role_of[number]

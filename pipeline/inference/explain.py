@@ -1,5 +1,7 @@
 """What a network looks at: the attention gates of Attention Residual U-Net, and Grad-CAM for VGG16."""
 
+import math
+
 import keras
 import numpy as np
 
@@ -107,6 +109,6 @@ def _gradient(function, inputs):
 
 
 def _enlarged(maps, shape):
-    """Repeat the cells of coarse maps (N, h, w) until they cover windows of `shape`; what stands over is cut off."""
-    rows, columns = (-(-n // m) for n, m in zip(shape, maps.shape[1:], strict=True))
+    """Repeat the cells of coarse maps (N, h, w), each two to some power of pixels, to windows of `shape`; the rest is cut off."""
+    rows, columns = (2 ** math.ceil(math.log2(n / m)) for n, m in zip(shape, maps.shape[1:], strict=True))
     return maps.repeat(rows, axis=1).repeat(columns, axis=2)[:, : shape[0], : shape[1]]

@@ -101,7 +101,7 @@ class TrainedModel:
         return network.predict_on_batch
 
     def _probability(self, windows):
-        if len(windows) == 1 and not self._bfloat16:
+        if len(windows) == 1 and not self._bfloat16 and keras.backend.backend() == "tensorflow":
             # In float32, oneDNN's kernels give one image alone other last bits than the same image among several. On a
             # processor with AVX2 it takes as long as two; bfloat16 has kernels that are quick for one, with the same bits.
             return self._probability(np.concatenate([windows, windows]))[:1]

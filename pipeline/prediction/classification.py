@@ -1,6 +1,7 @@
 """Classify images: a table of probabilities, and sheets to look at."""
 
 from collections import deque
+from itertools import islice
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
@@ -76,34 +77,38 @@ def thumbnail(stack):
     return ImageOps.contain(image, (THUMBNAIL, THUMBNAIL))  # small tiles are enlarged: they are there to be looked at
 
 
-def sheets(thumbnails, rows, out):
+def sheets(pictures, out):
     """Draw contact sheets: each image with its name, its class and the class's probability, as they were given.
 
     Parameters
     ----------
-    thumbnails : sequence of PIL.Image.Image
-    rows : sequence of dict
-        As `classify` returns them, one for each thumbnail.
+    pictures : iterable of (PIL.Image.Image, dict)
+        A `thumbnail` with its row, as `classify` yields it. Those of two sheets are in memory.
     out : pathlib.Path
         Folder for ``contact_sheet.png``, or ``contact_sheet_1.png``, ... if one does not hold all.
     """
-    most = COLUMNS * ROWS
-    count = -(-len(rows) // most)
     for earlier in out.glob(f"{SHEET}*.png"):
         earlier.unlink()
+    pictures = iter(pictures)
+    waiting, number = list(islice(pictures, COLUMNS * ROWS)), 0
+    while waiting:
+        some, waiting, number = waiting, list(islice(pictures, COLUMNS * ROWS)), number + 1
+        alone = number == 1 and not waiting
+        name = f"{SHEET}.png" if alone else f"{SHEET}_{number}.png"
+        _sheet(some).save(out / name, compress_level=1)  # as `pipeline.images.io.write_png`
+
+
+def _sheet(pictures):
     font = ImageFont.truetype(FONT, 10)
-    for number in range(count):
-        some = list(zip(thumbnails, rows, strict=True))[number * most : (number + 1) * most]
-        columns, lines = min(COLUMNS, len(some)), -(-len(some) // COLUMNS)
-        sheet = Image.new("RGB", (columns * (THUMBNAIL + 8), lines * (THUMBNAIL + LABEL + 8)), "white")
-        draw = ImageDraw.Draw(sheet)
-        for index, (picture, row) in enumerate(some):
-            x, y = index % COLUMNS * (THUMBNAIL + 8) + 4, index // COLUMNS * (THUMBNAIL + LABEL + 8) + 4
-            sheet.paste(picture, (x + (THUMBNAIL - picture.width) // 2, y + (THUMBNAIL - picture.height) // 2))
-            draw.text((x, y + THUMBNAIL + 2), _short(row["image"]), "black", font)
-            draw.text((x, y + THUMBNAIL + 14), f"{_short(row['predicted'], 15)} {row[row['predicted']]:.2f}", "black", font)
-        name = f"{SHEET}.png" if count == 1 else f"{SHEET}_{number + 1}.png"
-        sheet.save(out / name, compress_level=1)  # as `pipeline.images.io.write_png`
+    columns, lines = min(COLUMNS, len(pictures)), -(-len(pictures) // COLUMNS)
+    sheet = Image.new("RGB", (columns * (THUMBNAIL + 8), lines * (THUMBNAIL + LABEL + 8)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for index, (picture, row) in enumerate(pictures):
+        x, y = index % COLUMNS * (THUMBNAIL + 8) + 4, index // COLUMNS * (THUMBNAIL + LABEL + 8) + 4
+        sheet.paste(picture, (x + (THUMBNAIL - picture.width) // 2, y + (THUMBNAIL - picture.height) // 2))
+        draw.text((x, y + THUMBNAIL + 2), _short(row["image"]), "black", font)
+        draw.text((x, y + THUMBNAIL + 14), f"{_short(row['predicted'], 15)} {row[row['predicted']]:.2f}", "black", font)
+    return sheet
 
 
 def _short(text, most=21):

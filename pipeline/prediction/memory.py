@@ -24,7 +24,7 @@ def windows_that_fit(network, tile, most):
     Returns
     -------
     int
-        From 1 to `most`.
+        From 1 to `most`. With TensorFlow in float32, 1 takes the memory of 2 (`pipeline.inference.model`).
     """
     filters = next(layer.filters for layer in network.layers if isinstance(layer, keras.layers.Conv2D))
     return max(1, min(most, int(SHARE * free_memory() / (BYTES * filters * tile[0] * tile[1]))))

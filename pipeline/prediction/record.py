@@ -83,8 +83,9 @@ class Record:
         UserError
             If the name is that of another image whose results are here, or a file of such a name is none of this program's.
         """
-        entry = self.images.get(image.name, {"source": state(image.path), "files": []})
-        if entry["source"]["path"] != state(image.path)["path"] and not self.overwrite:
+        place = str(image.path.resolve())
+        entry = self.images.get(image.name, {"source": {"path": place}, "files": []})
+        if entry["source"]["path"] != place and not self.overwrite:
             raise UserError(
                 f"{image.path}: expected a name of its own, received that of {entry['source']['path']}, whose results are in "
                 f"{self.out}; give --overwrite or another folder"
@@ -224,10 +225,12 @@ def _foreign(path):
 
 
 def state(path):
-    """What tells that a file is still the same: place, size, time of change."""
+    """What tells that a file is still the same: place, size, time of change; of a folder, those of all files in it."""
     path = Path(path)
-    about = path.stat()
-    return {"path": str(path.resolve()), "size": about.st_size if path.is_file() else None, "changed": about.st_mtime_ns}
+    files = [Path(folder, name) for folder, _, names in os.walk(path) for name in names] if path.is_dir() else [path]
+    about = [file.stat() for file in files]
+    changed = max((file.st_mtime_ns for file in about), default=0)
+    return {"path": str(path.resolve()), "files": len(files), "size": sum(f.st_size for f in about), "changed": changed}
 
 
 def digest(path):
@@ -237,7 +240,7 @@ def digest(path):
 
 
 def write_table(path, rows, columns=None):
-    """Write rows (dicts) as CSV; None becomes an empty cell, floats have six digits."""
+    """Write rows (dicts, at least one unless `columns` are named) as CSV; None becomes an empty cell, floats have six digits."""
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns or list(rows[0]), lineterminator="\n")
         writer.writeheader()

@@ -105,12 +105,13 @@ def _classify(model, images, record, choices, attempt):
 
 def _write_sheets(record, images):
     """Draw the contact sheets over all images of the folder that can still be read where they were."""
-    pictures, rows = [], []
-    for image in images:
-        with suppress(UserError, OSError), opened(image.path) as stack:
-            pictures.append(thumbnail(stack))
-            rows.append(record.images[image.name]["rows"][0])
-    sheets(pictures, rows, record.out)
+
+    def pictures():
+        for image in images:
+            with suppress(UserError, OSError), opened(image.path) as stack:
+                yield thumbnail(stack), record.images[image.name]["rows"][0]
+
+    sheets(pictures(), record.out)
 
 
 def _line(path, error):

@@ -99,18 +99,22 @@ def segment(model, stack, name, folder, settings, choices, cluster, tell):
     if not as_predicted:
         writer(files["probability"], *form, np.float32).write(planes.bands(page) for page in range(stack.pages))
     writer(files["mask"], *form, np.uint8).write(planes.masks(page) for page in range(stack.pages))
-    labels, objects, rows = Raw(folder / "labels.raw", stack.shape, np.int32), [], []
+    labels, rows = Raw(folder / "labels.raw", stack.shape, np.int32), []
     as_stored = checks.prepared(stack, model.card, None)  # measured are the file's own grey values
-    with labels.filled() as append:
+
+    def objects(append):
         for page in range(stack.pages):
-            found = _label(planes, as_stored, page, append, choices)
-            objects += [{"page": page + 1} | table_row(measured, size) for measured in found]
-            page_totals = totals(len(found), sum(measured.area for measured in found), stack.shape, size)
-            rows.append({"image": name, "page": page + 1} | page_totals)
+            count = area = 0
+            for measured in _label(planes, as_stored, page, append, choices):
+                count, area = count + 1, area + measured.area
+                yield {"page": page + 1} | table_row(measured, size)
+            rows.append({"image": name, "page": page + 1} | totals(count, area, stack.shape, size))
+
+    files["objects"] = folder / f"{name}{TABLE}"
+    with labels.filled() as append:
+        write_table(files["objects"], objects(append), ["page", *COLUMNS])
     kind = np.uint16 if max((row["count"] for row in rows), default=0) < 2**16 else np.uint32
     writer(files["labels"], *form, kind).write(_bands(labels.read, page, stack.shape[0]) for page in range(stack.pages))
-    files["objects"] = folder / f"{name}{TABLE}"
-    write_table(files["objects"], objects, ["page", *COLUMNS])
     overlay = folder / f"{name}{PICTURE}"
     _overlay(overlay, planes, read, stack)
     for temporary in folder.glob("*.raw"):
@@ -166,15 +170,13 @@ def _probabilities(model, stack, read, folder, settings):
 
 
 def _label(planes, read, page, append, choices):
-    """Number the objects of a page, append its labels to a file, and return the measurements."""
+    """Number the objects of a page, append its labels to a file, and yield the measurements."""
     bands = (
         (planes.read(page, start, stop) >= choices.threshold, read(page, start, stop)) for start, stop in _cuts(planes.shape[0])
     )
-    objects = []
     for labels, found in label_rows(bands, choices.split, choices.smallest):
         append(labels)
-        objects += found
-    return objects
+        yield from found
 
 
 def _overlay(path, planes, read, stack):

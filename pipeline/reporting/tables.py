@@ -89,13 +89,15 @@ def _spread(summary, style):
 def intervals_note(network):
     """Say what the brackets mean, and why there may be none."""
     detail = network.detail
-    unit, missing = detail["unit"], [key for key, limits in detail["intervals"].items() if limits is None]
+    unit, missing = detail["unit"], [key for key, limits in detail["intervals"].items() if limits is None and key != "ece"]
     where = ", each an independent unit" if unit["name"] == "image" else f" in {units_in_words(unit)}"
     text = f"{fixed(detail['test_images'], COUNT)} test images{where}. "
     if unit["count"] < FEWEST_UNITS:
         return text + f"No intervals: they need at least {FEWEST_UNITS} independent units."
     text += "In brackets: 95 % interval over these independent units."
-    return text + (" A score without brackets is undefined in some units, or alike in all." if missing else "")
+    text += " A score without brackets is undefined in some units, or alike in all." if missing else ""
+    never = " The calibration error never has them: chance makes it larger, so they would miss the truth."
+    return text + (never if "ece" in detail["intervals"] else "")
 
 
 def units_in_words(unit):

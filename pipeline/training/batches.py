@@ -41,6 +41,7 @@ class Batches(keras.utils.PyDataset):
         self.flips = flips
         self.team = team
         self.epoch = 0
+        self._drawn = None, None  # epoch, and the order of its patches
 
     def __len__(self):
         return math.ceil(len(self.packed.images) / self.batch_size)
@@ -64,14 +65,17 @@ class Batches(keras.utils.PyDataset):
         symmetry : int
             By which all are flipped and turned: its number among the `symmetries` of their shape; 0 changes nothing.
         """
-        rows = self.team.share(np.sort(self._order()[index * self.batch_size : (index + 1) * self.batch_size]))
+        rows = self.team.share(np.sort(self._order(self.epoch)[index * self.batch_size : (index + 1) * self.batch_size]))
         if not self.flips:
             return rows, 0
         return rows, draw_symmetry(*self.packed.images.shape[1:3], np.random.default_rng([self.seed, 2, self.epoch, index]))
 
-    def _order(self):
-        count = len(self.packed.images)
-        return np.random.default_rng([self.seed, 1, self.epoch]).permutation(count) if self.shuffle else np.arange(count)
+    def _order(self, epoch):
+        if self._drawn[0] != epoch:  # once an epoch: of a million patches it takes as long as a step
+            count = len(self.packed.images)
+            order = np.random.default_rng([self.seed, 1, epoch]).permutation(count) if self.shuffle else np.arange(count)
+            self._drawn = epoch, order
+        return self._drawn[1]
 
 
 def readable(batches):
@@ -102,6 +106,12 @@ def statistics(images, most=512):
     -------
     mean, variance : list of float, of length C
     """
-    sample = unit(images[:: math.ceil(len(images) / most)])
-    mean, variance = sample.mean(axis=(0, 1, 2), dtype=np.float64), sample.var(axis=(0, 1, 2), dtype=np.float64)
-    return [float(m) for m in mean], [float(max(v, 1e-6)) for v in variance]  # 1e-6: a constant image is no division by zero
+    pixels, sums, squares = 0, 0, 0  # integers of any size: exact, in whatever order they are added
+    for image in images[:: math.ceil(len(images) / most)]:  # one by one: 512 at a time are gigabytes
+        values = image.reshape(-1, image.shape[-1]).astype(np.uint64)
+        pixels += len(values)
+        sums, squares = sums + values.sum(axis=0).astype(object), squares + (values**2).sum(axis=0).astype(object)
+    brightest = int(np.iinfo(images.dtype).max)
+    mean = [int(s) / (pixels * brightest) for s in sums]
+    variance = [int(pixels * q - s * s) / (pixels * brightest) ** 2 for s, q in zip(sums, squares, strict=True)]
+    return mean, [max(v, 1e-6) for v in variance]  # 1e-6: a constant image is no division by zero

@@ -32,7 +32,7 @@ def fit(network, train, val, loss, metric, settings, lr_scale, seed, curves, che
     curves : pathlib.Path
         CSV file of the learning curves.
     checkpoint : pipeline.training.checkpoint.Checkpoint
-        Written after each epoch, and read if it exists. Whoever calls removes it once the network is safe.
+        Written after each epoch, and read if it exists. Whoever calls removes it once all that DVC removes is safe.
     team : pipeline.training.hosts.Team, optional
         The processes that train it together, in whose context it was built.
 
@@ -55,7 +55,7 @@ def fit(network, train, val, loss, metric, settings, lr_scale, seed, curves, che
     behind = progress.resume(network)
     team.agree("epochs behind it", behind)
     number = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: setattr(batches, "epoch", epoch))
-    if not progress.finished:
+    if not progress.finished and behind < settings.epochs:
         network.fit(
             readable(batches),
             validation_data=readable(Batches(val, settings.batch_size, team=team)),

@@ -1,4 +1,4 @@
-"""Patches that stay in the memory of a GPU, where each batch is taken, scaled and turned. JAX alone."""
+"""Patches that stay in the memory of the device that computes, where each batch is taken, scaled and turned. JAX alone."""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ from pipeline.images.io import unit
 from pipeline.images.symmetry import symmetries
 
 PART = 8  # of its memory, in which the patches of a split must fit: network, activations and the other split need the rest
-UNKNOWN = 2**33  # bytes of memory, where JAX does not say: on a CPU
+UNKNOWN = 2**33  # bytes of memory, where JAX does not say, which is on a CPU: of a split, a gigabyte at most is copied
 
 
 class OnDevice(keras.utils.PyDataset):
@@ -25,12 +25,14 @@ class OnDevice(keras.utils.PyDataset):
         self.batches = batches
         self.patches = jax.device_put((np.asarray(batches.packed.images), np.asarray(batches.packed.targets)))
         self.take = jax.jit(_take)
+        dtype = batches.packed.images.dtype
+        self.levels = jax.device_put(unit(np.arange(np.iinfo(dtype).max + 1, dtype=dtype)))
 
     def __len__(self):
         return len(self.batches)
 
     def __getitem__(self, index):
-        return self.take(*self.patches, *self.batches.plan(index))
+        return self.take(*self.patches, *self.batches.plan(index), self.levels)
 
 
 def fits(packed):
@@ -41,8 +43,11 @@ def fits(packed):
     return packed.images.nbytes + packed.targets.nbytes <= memory / PART
 
 
-def _take(images, targets, rows, symmetry):
-    """As `Batches.__getitem__`, in JAX's operations; compiled once for each size of a batch."""
+def _take(images, targets, rows, symmetry, levels):
+    """As `Batches.__getitem__`, in JAX's operations; compiled once for each size of a batch.
+
+    `levels` are all grey levels in [0, 1]: for a division, XLA multiplies with the inverse, and the last bit would be another.
+    """
     import jax
 
     images, targets = images[rows], targets[rows]
@@ -51,4 +56,4 @@ def _take(images, targets, rows, symmetry):
         lambda arrays, change=change: [change.apply(array) for array in arrays] for change in symmetries(*images.shape[1:3])
     ]
     images, *masks = jax.lax.switch(symmetry, changes, [images, *masks])
-    return unit(images), masks[0][..., None].astype(np.float32) if masks else targets
+    return levels[images], masks[0][..., None].astype(np.float32) if masks else targets

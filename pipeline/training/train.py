@@ -58,7 +58,7 @@ def train(dataset, name, task, params):
     """
     team = join(params.train.devices)
     model, curves = paths.model(dataset, name), paths.report(dataset, name) / "curves.csv"
-    chosen_from = _train_one(dataset, name, task, params, params.seed, model, curves, team)
+    chosen_from, *checkpoints = _train_one(dataset, name, task, params, params.seed, model, curves, team)
     if chosen_from is not None:
         chosen_from.to_csv(curves.with_name("threshold.csv"), index=False, float_format="%.6g")
     repeats = paths.repeats(dataset, name)
@@ -68,7 +68,10 @@ def train(dataset, name, task, params):
         repeats.mkdir(parents=True)
         (repeats / "seeds.json").write_text(json.dumps(list(seeds)) + "\n")  # also without any: DVC warns of an empty folder
     for seed in seeds:
-        _train_one(dataset, name, task, params, seed, repeats / f"{seed}.keras", repeats / f"{seed}.csv", team)
+        _, checkpoint = _train_one(dataset, name, task, params, seed, repeats / f"{seed}.keras", repeats / f"{seed}.csv", team)
+        checkpoints.append(checkpoint)
+    for checkpoint in checkpoints if team.leads else ():  # not before: DVC removes all models when a later seed was interrupted
+        checkpoint.remove()
 
 
 def _train_one(dataset, name, task, params, seed, model, curves, team):
@@ -91,7 +94,7 @@ def _train_one(dataset, name, task, params, seed, model, curves, team):
             network, training, validation, task.loss, task.metric(), settings, own.lr_scale, seed, curves, checkpoint, team
         )
     if not team.leads:
-        return None
+        return None, checkpoint
     if team.size > 1:  # what follows is for this process alone
         weights_of_all = network.get_weights()
         prepare(seed, precision)
@@ -104,8 +107,7 @@ def _train_one(dataset, name, task, params, seed, model, curves, team):
     card |= {"seed": seed, "keras": keras.__version__, "backend": keras.backend.backend()}
     save(network, model)
     model.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
-    checkpoint.remove()
-    return table
+    return table, checkpoint
 
 
 def _heading(dataset, name, weights, patches, precision, seed, team):

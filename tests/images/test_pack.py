@@ -1,12 +1,15 @@
 """Packing: the same bytes whatever the number of threads, in memory that does not grow with the data."""
 
+import json
 import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import ExifTags, Image
 
 from pipeline import params, paths
 from pipeline.images.dataset import read_table
@@ -70,3 +73,27 @@ def test_memory_does_not_grow_with_the_patches(tmp_path):
     written, peak = re.search(r"([\d.]+) GB", said), re.search(r"([\d.]+) GiB", said)
     assert float(written[1]) > 0.53
     assert float(peak[1]) < 0.5
+
+
+def test_patches_of_a_photograph_that_is_stored_on_its_side(tmp_path, monkeypatch):
+    """A camera's JPEG keeps the turn beside the pixels; sources such as kvasir-seg keep the file."""
+    settings = params.load()
+    monkeypatch.chdir(tmp_path)
+    upright = np.random.default_rng(0).integers(0, 256, (96, 64, 3), np.uint8)
+    for folder in ("images", "masks"):
+        (tmp_path / "raw" / folder).mkdir(parents=True)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.fromarray(np.rot90(upright).copy()).save(tmp_path / "raw/images/a.jpg", exif=exif, quality=100)
+    Image.fromarray(upright[..., 0] > 128).save(tmp_path / "raw/masks/a.png")
+    info = {"name": "polyps", "source": "kvasir-seg", "kind": "segmentation", "classes": ["background", "polyp"], "channels": 3}
+    info |= {"pixel_size_nm": None, "phantom": False, "licence": "", "citation": ""}
+    (tmp_path / "raw/dataset.json").write_text(json.dumps(info))
+    record = {"name": "a", "image": "images/a.jpg", "mask": "masks/a.png", "group": "a", "label": "", "split": "train"}
+    own = settings.dataset("polyps")
+    patches = own.patches.model_copy(update={"resize": None, "size": (96, 64), "stride": (96, 64)})
+    own = own.model_copy(update={"patches": patches})
+    augment = settings.augment.model_copy(update={"copies": 0})
+    pack(tmp_path / "raw", tmp_path / "packed", pd.DataFrame([record, record | {"split": "val"}]), own, augment, 1)
+    packed = np.load(tmp_path / "packed/train/images.npy")
+    np.testing.assert_array_equal(packed, read_image(tmp_path / "raw/images/a.jpg")[None])

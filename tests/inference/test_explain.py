@@ -6,7 +6,7 @@ import pytest
 
 from pipeline import params
 from pipeline.images.symmetry import symmetries
-from pipeline.inference.explain import attention_maps, gradcam
+from pipeline.inference.explain import _enlarged, attention_maps, gradcam
 from pipeline.inference.model import TrainedModel
 from pipeline.networks.attn_resunet import attn_resunet
 from pipeline.networks.unet import unet
@@ -103,3 +103,12 @@ def test_gradcam_is_empty_where_nothing_speaks_for_a_class():
     network.get_layer("logits").kernel.assign(np.zeros((8, 2)))
     (heat,) = gradcam(TrainedModel(network, {"resize": [32, 32]}), [image((32, 32), 3)], labels=[0])
     assert (heat == 0).all()
+
+
+@pytest.mark.parametrize(("side", "level"), [(33, 3), (49, 3), (130, 4), (200, 5), (64, 2), (1, 4), (7, 0)])
+def test_each_cell_lies_over_its_own_pixels(side, level):
+    cells = -(-side // 2**level)
+    maps = np.broadcast_to(np.arange(cells)[None, :, None], (1, cells, cells))
+    enlarged = _enlarged(maps, (side, side))
+    assert enlarged.shape == (1, side, side)
+    np.testing.assert_array_equal(enlarged[0, :, 0], np.arange(side) // 2**level)

@@ -1,13 +1,14 @@
 """What is done is known to the next run, also after one that was killed."""
 
 import json
+import os
 from itertools import pairwise
 
 import pytest
 
 from pipeline.errors import UserError
 from pipeline.prediction.inputs import Input
-from pipeline.prediction.record import Record, results_in
+from pipeline.prediction.record import Record, results_in, state
 
 RUN = {"model": "m", "settings": {"tile": [64, 64]}}
 
@@ -91,3 +92,18 @@ def test_many_images_are_noted_in_time_that_grows_with_their_number(tmp_path, ou
         size.append((out / ".predict.jsonl").stat().st_size)
         assert (out / "predict.json").stat().st_ino == before  # not written anew for each
     assert len({after - before for before, after in pairwise(size)}) <= 2
+
+
+def test_a_folder_is_another_when_anything_in_it_changed(tmp_path):
+    (tmp_path / "v.zarr/0").mkdir(parents=True)
+    chunk = tmp_path / "v.zarr/0/chunk"
+    chunk.write_text("before")
+    first = state(tmp_path / "v.zarr")
+    assert first == state(tmp_path / "v.zarr")
+    os.utime(chunk, ns=(first["changed"] + 1, first["changed"] + 1))  # the time of the folder itself stays
+    assert state(tmp_path / "v.zarr") != first
+    os.utime(chunk, ns=(first["changed"], first["changed"]))
+    assert state(tmp_path / "v.zarr") == first
+    (tmp_path / "v.zarr/0/another").write_text("")
+    os.utime(tmp_path / "v.zarr/0/another", ns=(0, 0))
+    assert state(tmp_path / "v.zarr") != first

@@ -67,7 +67,7 @@ def test_undefined_is_a_dash(read, change):
     assert rows(overlap)["IoU"][:3] == ["–", "81.2 (70.0–95.0)", "–"]
     assert rows(boundary)["HD95, pixels"][0] == "–" and rows(boundary)["HD95, pixels"][3] == "–"
     assert rows(objects)["F1"][0] == "–"
-    assert "A score without brackets" in overlap.note
+    assert "A score without brackets" in overlap.note and "calibration" not in overlap.note
 
 
 def test_classification(read):
@@ -147,3 +147,13 @@ def test_versions_name_what_is_installed():
 def test_markdown_keeps_names_in_their_cells():
     lines = markdown(["a", "b"], [["x|y", "<script>"]])
     assert lines == ["| a | b |", "| --- | --: |", r"| x\|y | &lt;script> |"]
+
+
+def test_a_calibration_error_without_interval_is_told_apart(read, change):
+    keys = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "average_precision", "brier", "kappa", "loss")
+    known = {f"intervals.{key}": [0.7, 0.8] for key in keys}
+    change("reports/tissue/vgg16/detail.json", {"unit.count": 9, "intervals.ece": None} | known)
+    note = classification.all_tables(read()[2])[0].note
+    assert "The calibration error never has them" in note and "A score without brackets" not in note
+    change("reports/tissue/vgg16/detail.json", {"intervals.auroc": None})
+    assert "A score without brackets" in classification.all_tables(read()[2])[0].note

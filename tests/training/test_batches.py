@@ -67,3 +67,11 @@ def test_statistics_by_hand():
     mean, variance = statistics(images)
     assert mean == pytest.approx([0.5, 0])
     assert variance == pytest.approx([0.25, 1e-6])
+
+
+def test_statistics_are_those_of_numpy():
+    images = np.random.default_rng(0).integers(0, 65536, (30, 8, 9, 3), np.uint16)
+    values = images[::2].astype(np.float64) / 65535
+    mean, variance = statistics(images, most=15)
+    np.testing.assert_allclose(mean, values.mean(axis=(0, 1, 2)), rtol=1e-14)
+    np.testing.assert_allclose(variance, values.var(axis=(0, 1, 2)), rtol=1e-12)

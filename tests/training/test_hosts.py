@@ -1,6 +1,5 @@
 """Several processes train as one would, each with its part of every batch, and none is left waiting."""
 
-import json
 import os
 import signal
 import socket
@@ -13,7 +12,6 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from pipeline.errors import UserError
 from pipeline.inference.model import load_trained
@@ -50,30 +48,6 @@ def test_tensorflow_and_several_devices_are_refused(monkeypatch):
         join("auto")
 
 
-def project(folder, patches=24, **train):
-    """What a training stage needs and no more: params and packed patches, small ones."""
-    values = yaml.safe_load((ROOT / "params.yaml").read_text())
-    values["train"] |= {"batch_size": 8, "epochs": 2, "lr": 0.001, "precision": "float32"} | train
-    values["unet"] |= {"filters": 4, "depth": 1}
-    (folder / "params.yaml").write_text(yaml.safe_dump(values))
-    rng = np.random.default_rng(0)
-    for split, count in (("train", patches), ("val", 8)):
-        images = rng.integers(0, 255, (count, 16, 16, 1), np.uint8)
-        (folder / "data/patches/mitochondria" / split).mkdir(parents=True)
-        np.save(folder / "data/patches/mitochondria" / split / "images.npy", images)
-        np.save(folder / "data/patches/mitochondria" / split / "masks.npy", images[..., 0] > 150)
-    card = {
-        "name": "mitochondria",
-        "kind": "segmentation",
-        "channels": 1,
-        "classes": ["background", "mitochondria"],
-        "resize": None,
-        "patch_size": [16, 16],
-    }
-    (folder / "data/patches/mitochondria/dataset.json").write_text(json.dumps(card))
-    return folder
-
-
 def start(folder, processes=1, **environment):
     """Start the stage in so many processes; a file has what each says."""
     port, running = _free_port(), []
@@ -106,12 +80,12 @@ def _free_port():
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory):
+def alone(tmp_path_factory, project):
     return train(project(tmp_path_factory.mktemp("alone")))
 
 
 @pytest.mark.parametrize("processes", [2, 4])
-def test_several_processes_learn_what_one_learns(tmp_path, alone, processes):
+def test_several_processes_learn_what_one_learns(tmp_path, alone, processes, project):
     together = train(project(tmp_path), processes)
     np.testing.assert_allclose(together, alone, atol=1e-4)
     assert f"1 devices in each of {processes} processes" in (tmp_path / "said-0.txt").read_text()
@@ -119,13 +93,13 @@ def test_several_processes_learn_what_one_learns(tmp_path, alone, processes):
     assert np.isfinite(network.predict(np.zeros((1, 16, 16, 1), np.float32), verbose=0)).all()
 
 
-def test_several_devices_of_one_process_learn_what_one_learns(tmp_path, alone):
+def test_several_devices_of_one_process_learn_what_one_learns(tmp_path, alone, project):
     together = train(project(tmp_path), JAX_NUM_CPU_DEVICES="2")
     np.testing.assert_allclose(together, alone, atol=1e-4)
     assert "2 devices in each of 1 processes" in (tmp_path / "said-0.txt").read_text()
 
 
-def test_more_devices_than_there_are_is_one_line(tmp_path):
+def test_more_devices_than_there_are_is_one_line(tmp_path, project):
     (process,) = start(project(tmp_path, devices=3))
     assert process.wait(timeout=120) == 1
     assert (
@@ -133,7 +107,7 @@ def test_more_devices_than_there_are_is_one_line(tmp_path):
     ).read_text() == "error: train.devices: expected at most the 1 that JAX finds here, received 3\n"
 
 
-def test_every_process_ends_when_one_is_killed(tmp_path):
+def test_every_process_ends_when_one_is_killed(tmp_path, project):
     teams = {}
     for killed in (0, 1):
         folder = tmp_path / str(killed)
@@ -154,7 +128,7 @@ def test_every_process_ends_when_one_is_killed(tmp_path):
     assert "error: process 0 lost another one; start all of them again" in (tmp_path / "1/said-0.txt").read_text()
 
 
-def test_a_process_number_that_cannot_be_is_one_line(tmp_path):
+def test_a_process_number_that_cannot_be_is_one_line(tmp_path, project):
     known = {"JAX_COORDINATOR_ADDRESS": "127.0.0.1:1", "JAX_NUM_PROCESSES": "2", "JAX_PROCESS_ID": "-"}
     (process,) = start(project(tmp_path), **known)
     assert process.wait(timeout=120) == 1

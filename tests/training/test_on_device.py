@@ -26,7 +26,7 @@ def test_the_device_makes_the_batches_of_the_host(images, targets, team):
         for index in range(3):
             for made, expected in zip(device[index], batches[index], strict=True):
                 assert made.shape == expected.shape and (made.dtype == expected.dtype or targets == "labels")
-                np.testing.assert_allclose(made, expected, rtol=2e-7)  # XLA multiplies by 1/255
+                np.testing.assert_array_equal(made, expected)
 
 
 def test_patches_that_fill_the_device_stay_on_the_host(monkeypatch):

@@ -1,8 +1,10 @@
 """An interrupted training ends with the same bytes as one that was not; no other training picks its checkpoint up."""
 
 import hashlib
+import shutil
 import sys
 import zipfile
+from pathlib import Path
 
 import h5py
 import keras
@@ -13,6 +15,7 @@ from pipeline import params
 from pipeline.images.packed import Packed
 from pipeline.networks.losses import PooledDice, bce_dice
 from pipeline.networks.unet import unet
+from pipeline.recipes.segmentation import train_segmentation
 from pipeline.training.adam import Adam
 from pipeline.training.checkpoint import Checkpoint, training_key
 from pipeline.training.devices import prepare
@@ -151,3 +154,31 @@ def test_adam_is_that_of_keras():
         results.append([keras.ops.convert_to_numpy(v) for v in [weight, *optimizer.variables]])
     for mine, its in zip(*results, strict=True):
         np.testing.assert_allclose(mine, its, rtol=1e-5, atol=1e-6)
+
+
+def test_seeds_that_are_done_are_not_trained_again(tmp_path, monkeypatch, capsys, project):
+    """DVC removes all models before it runs an interrupted stage again; the checkpoints of the earlier seeds are still there."""
+    project(tmp_path, epochs=2, repeats=3)
+    monkeypatch.chdir(tmp_path)
+
+    def stage(saving):
+        monkeypatch.setattr("pipeline.training.train.save", saving)
+        train_segmentation("mitochondria", "unet", unet, params.load())
+
+    def until_the_second(network, path):
+        if path.name == "2027.keras":
+            raise KilledError
+        save(network, path)
+
+    stage(save)
+    whole = {path: path.read_bytes() for path in Path("models").rglob("*") if path.is_file()}
+    assert len(whole) == 2 + 1 + 2 * 3 and not any(Path(".checkpoints").rglob("*.npz"))
+    shutil.rmtree("models")
+    with pytest.raises(KilledError):
+        stage(until_the_second)
+    shutil.rmtree("models")
+    capsys.readouterr()
+    stage(save)
+    assert capsys.readouterr().out.count("going on after epoch 2") == 2  # of both that were trained to their end
+    assert {path: path.read_bytes() for path in Path("models").rglob("*") if path.is_file()} == whole
+    assert not any(Path(".checkpoints").rglob("*.npz"))
