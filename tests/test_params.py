@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from dvc.utils.hydra import apply_overrides
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -125,3 +126,13 @@ def test_a_broken_file_is_one_line(load):
 def test_a_missing_file_is_told(tmp_path):
     with pytest.raises(UserError, match="expected a readable file"):
         params.load(tmp_path / "params.yaml")
+
+
+def test_dvc_changes_the_line_that_it_should_and_no_other(tmp_path):
+    file = tmp_path / "params.yaml"
+    file.write_text(SHIPPED)
+    apply_overrides(file, [f"seed={params.load().seed}"])
+    assert file.read_text() == SHIPPED
+    apply_overrides(file, ["train.batch_size=7"])
+    changed = [line for line, before in zip(file.read_text().splitlines(), SHIPPED.splitlines(), strict=True) if line != before]
+    assert len(changed) == 1 and changed[0].startswith("  batch_size: 7  # patches")
