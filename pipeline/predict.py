@@ -27,6 +27,7 @@ from pipeline.objects.units import COLUMNS, table_row
 from pipeline.params import Inference
 from pipeline.prediction import checks
 from pipeline.prediction.describe import describe
+from pipeline.prediction.inputs import gather
 from pipeline.prediction.run import predict_files
 from pipeline.prediction.segmentation import Choices
 from pipeline.prediction.volume import Cluster
@@ -196,8 +197,12 @@ def _settings(given):
     try:
         return Inference.model_validate(changed)
     except ValueError as error:
-        reason = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
-        raise UserError(f"--tile, --overlap, --batch-size: {reason}") from error
+        finding = error.errors()[0]
+        reason = finding["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        if not finding["loc"]:
+            raise UserError(f"--tile, --overlap: {reason}") from error
+        option = f"--{finding['loc'][0]}".replace("_", "-")
+        raise UserError(f"{option}: expected {reason}, received {finding['input']}") from error
 
 
 def _choose_device(device):
@@ -229,7 +234,10 @@ def main(arguments=None):
     grey_range = tuple(given.range) if given.range else None
     choices = Choices(given.threshold, given.median, given.split, given.smallest, grey_range, given.pixel_size)
     cluster = Cluster(given.model, given.workers, given.memory, given.scheduler)
-    settings, model = _settings(given), load(given.model)
+    settings, (found, missing) = _settings(given), gather(given.images)
+    if not found:  # told at once: Keras takes seconds to start
+        raise UserError("\n".join(missing))
+    model = load(given.model)
     _check_device(given.device)
     if model.card["kind"] == "classification":
         _refuse_without_effect(given)

@@ -37,6 +37,23 @@ class AuditedSplit:
     pairs: pd.DataFrame
     summary: dict
 
+    def lines(self):
+        """Say how the images are divided, and what is doubtful about it; yields lines."""
+        split, count = self.table["split"], self.summary["identical"] + self.summary["near"]
+        images = ", ".join(f"{number} {role}" for role, number in self.summary["images"].items())
+        out = int((split == "").sum())
+        yield f"{images} images" + (f"; {out} of {len(split)} are left out, for split.gap" if out else "")
+        for label, roles in split.groupby(self.table["label"]):
+            missing = [role for role in ROLES if label and role not in set(roles)]
+            if missing:
+                yield f"warning: class {label}: no image for {' and '.join(missing)}"
+        yield f"{count:,} near-duplicates on different sides among {self.summary['pairs']:,} pairs"
+        if count:
+            yield (
+                "warning: scores may be too good where test images resemble those of training (docs/leakage.md); "
+                "name what belongs together by folder.group, or set audit.group, with split.method groups"
+            )
+
 
 def split_and_audit(raw, rule, audit, seed):
     """Divide the images of a dataset, and compare all images on different sides.

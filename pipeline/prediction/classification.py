@@ -27,7 +27,7 @@ def classify(model, images, attempt, grey_range, tell):
         Of an image's path → a context that takes the errors which are of that image alone.
     grey_range : tuple of float, or None
     tell : callable
-        Takes a line for the user.
+        Takes a file and a line about it.
 
     Yields
     ------
@@ -59,11 +59,11 @@ def _pages(stack, card, grey_range, tell):
     """Read the pages of an image one by one; say what is doubtful about them."""
     read = checks.prepared(stack, card, grey_range)
     for doubt in stack.doubts:
-        tell(f"{stack.path}: {doubt}")
+        tell(stack.path, f"{stack.path}: {doubt}")
     for page in range(stack.pages):
         image = read(page, 0, stack.shape[0])
         for doubt in checks.doubts(card, image, stack.pixel_size_nm):
-            tell(f"{stack.path}: {doubt}")
+            tell(stack.path, f"{stack.path}: {doubt}")
         yield image
 
 

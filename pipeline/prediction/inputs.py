@@ -57,7 +57,7 @@ def gather(arguments):
         found = _found(argument)
         paths += found
         if not found:
-            missing.append(f"{argument}: expected an image, a folder or a pattern of images, received nothing like it")
+            missing.append(f"{argument}: expected an image, a folder or a pattern of images, received {_instead(Path(argument))}")
     unique = list(dict.fromkeys(paths))
     return [Input(path, name) for path, name in zip(unique, names(unique), strict=True)], missing
 
@@ -102,6 +102,12 @@ def _found(argument):
     if any(sign in str(argument) for sign in "*?["):
         return _images(Path(p) for p in glob.glob(str(argument), recursive=True))
     return []
+
+
+def _instead(path):
+    if not path.is_dir():
+        return "nothing like it"
+    return f"a folder without any directly in it; {str(path / '**' / '*')!r} looks into its folders as well"
 
 
 def _images(paths):

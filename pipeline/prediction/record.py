@@ -51,9 +51,9 @@ class Record:
         if same:
             self.images, self.earlier = found["images"], found["earlier"]
         elif found and not overwrite:
-            differing = [key for key in {**run, **found["run"]} if run.get(key) != found["run"].get(key)]
+            differing = ", ".join(_differing(run, found["run"]))
             raise UserError(
-                f"{self.file}: expected results of this run, received those of another {', '.join(differing)}; "
+                f"{self.file}: expected results of this run, received those of one with another {differing}; "
                 "give --overwrite or another folder"
             )
         elif found:
@@ -213,6 +213,16 @@ def _journal(file, run):
             if noted["run"] == run:  # else left by a run that was replaced
                 images[noted["name"]] = noted["entry"]
     return images
+
+
+def _differing(run, other):
+    """Names of what differs between two runs; where that is a group of choices, of those."""
+    for key in {**run, **other}:
+        mine, its = run.get(key), other.get(key)
+        if isinstance(mine, dict) and isinstance(its, dict):
+            yield from _differing(mine, its)
+        elif mine != its:
+            yield key
 
 
 def _short(run):

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from pipeline.errors import UserError
 from pipeline.prediction.classification import classify, sheets, thumbnail
+from pipeline.prediction.few import Few
 from pipeline.prediction.inputs import Input, gather
 from pipeline.prediction.record import SHEET, Record, alone, digest
 from pipeline.prediction.segmentation import file_names, segment
@@ -48,6 +49,7 @@ def predict_files(model, path, images, out, settings, choices, cluster, overwrit
 
 def _predict_files(model, path, images, out, settings, choices, cluster, overwrite):
     inputs, failures = gather(images)
+    failed, doubted = Few(failures.append), Few(_warn)
     classification = model.card["kind"] == "classification"
     if choices.threshold is None and not classification:
         choices = replace(choices, threshold=model.card["threshold"])
@@ -64,41 +66,43 @@ def _predict_files(model, path, images, out, settings, choices, cluster, overwri
         try:
             yield
         except (UserError, OSError, MemoryError) as error:
-            failures.append(_line(path, error))
+            failed.add(path, _line(path, error))
 
     waiting = tqdm(waiting, desc="images", disable=None)
     try:
         if classification:
-            _classify(model, waiting, record, choices, attempt)
+            _classify(model, waiting, record, choices, attempt, doubted.add)
         else:
-            _segment(model, waiting, record, settings, choices, cluster, attempt)
+            _segment(model, waiting, record, settings, choices, cluster, attempt, doubted.add)
     finally:
+        doubted.close()
         with attempt(record.table):
             record.close()
     if classification:
         with attempt(record.out / f"{SHEET}.png"):
             _write_sheets(record, [Input(Path(record.images[name]["source"]["path"]), name) for name in sorted(record.images)])
+    failed.close()
     if failures:
         raise UserError("\n".join(failures))
     return sum(record.done(image) for image in inputs)
 
 
-def _segment(model, images, record, settings, choices, cluster, attempt):
+def _segment(model, images, record, settings, choices, cluster, attempt, doubt):
     for image in images:
         with attempt(image.path), opened(image.path) as stack:
             folder = record.workspace(image, file_names(image.path, image.name))
-            files, rows = segment(model, stack, image.name, folder, settings, choices, cluster, _tell)
+            files, rows = segment(model, stack, image.name, folder, settings, choices, cluster, doubt)
             record.finish(image, files, rows)
 
 
-def _classify(model, images, record, choices, attempt):
+def _classify(model, images, record, choices, attempt, doubt):
     def claimed():
         for image in images:
             with attempt(image.path):
                 record.claim(image)
                 yield image
 
-    for image, rows in classify(model, claimed(), attempt, choices.grey_range, _tell):
+    for image, rows in classify(model, claimed(), attempt, choices.grey_range, doubt):
         with attempt(image.path):
             record.finish(image, [], rows)
 
@@ -128,5 +132,5 @@ def _plain(values):
     return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
 
-def _tell(line):
+def _warn(line):
     tqdm.write(f"warning: {line}", file=sys.stderr)

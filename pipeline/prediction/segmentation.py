@@ -73,7 +73,7 @@ def segment(model, stack, name, folder, settings, choices, cluster, tell):
     cluster : pipeline.prediction.volume.Cluster
         Who computes the blocks of a volume.
     tell : callable
-        Takes a line for the user.
+        Takes a file and a line about it.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def segment(model, stack, name, folder, settings, choices, cluster, tell):
     read = checks.prepared(stack, model.card, choices.grey_range)
     size = choices.pixel_size_nm or stack.pixel_size_nm
     for doubt in [*stack.doubts, *checks.doubts(model.card, read(0, 0, min(stack.shape[0], 4 * BAND)), size)]:
-        tell(f"{stack.path}: {doubt}")
+        tell(stack.path, f"{stack.path}: {doubt}")
     large, suffix = is_volume(stack.path), _suffix(stack.path)
     writer = (lambda *what: Zarr(*what, size, stack.path)) if large else (lambda *what: Tiff(*what, size))
     files = {kind: folder / f"{name}_{kind}{suffix}" for kind in PIXELS}

@@ -19,6 +19,9 @@ class Findings:
     def __init__(self):
         self._lines = []
 
+    def __bool__(self):
+        return bool(self._lines)
+
     def add(self, line):
         self._lines.append(line)
 

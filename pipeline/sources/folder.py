@@ -69,7 +69,7 @@ def make(writer, dataset, path, settings):
     items = _pairs(parts, findings) if segmentation else _classes(root, parts, findings)
     kinds, foreground = _add_all(writer, items, settings, findings)
     _same_kind(kinds, findings)
-    if segmentation and kinds and not foreground:
+    if segmentation and kinds and not foreground and not findings:  # else it may lie in masks that were refused
         findings.add(f"{root}: expected foreground in some mask, received none; mend the masks, mask_threshold or mask_labels")
     findings.report()
     _warn_of_shared_groups(items, settings.group)

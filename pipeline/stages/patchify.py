@@ -19,8 +19,8 @@ def main(dataset):
     paths.preview(dataset).write_bytes(preview(packed.images, packed.targets))
     write_leakage(dataset, audited)
     print(f"{folder}: " + ", ".join(f"{count} {split}" for split, count in counts.items()) + " patches")
-    found = audited.summary["identical"] + audited.summary["near"]
-    print(f"{folder}: {found} near-duplicates on different sides among {audited.summary['pairs']:,} pairs", flush=True)
+    for line in audited.lines():
+        print(f"{folder}: {line}", flush=True)
 
 
 if __name__ == "__main__":

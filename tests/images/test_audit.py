@@ -1,6 +1,7 @@
 """The audit before training: identical images on two sides stop it, near-duplicates are counted."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline import params
@@ -44,6 +45,23 @@ def test_a_clean_split_has_nothing_to_tell(dataset, tiles):
         "near": 0,
         "test_images_with_a_near_duplicate_in_train": 0,
     }
+    assert list(audited.lines()) == ["4 train, 2 val, 2 test images", "0 near-duplicates on different sides among 20 pairs"]
+
+
+def test_what_is_doubtful_about_a_split_is_told(dataset, tiles):
+    raw = dataset([*tiles[:7], tiles[0]])
+    table = pd.read_csv(raw / "images.csv", keep_default_na=False)
+    table.loc[[0, 3], "label"] = "b"
+    table.to_csv(raw / "images.csv", index=False)
+    allowed = AUDIT.model_copy(update={"allow_identical": True})
+    told = list(split_and_audit(raw, RULE.model_copy(update={"gap": 1}), allowed, seed=0).lines())
+    assert told[:2] == [
+        "2 train, 2 val, 2 test images; 2 of 8 are left out, for split.gap",
+        "warning: class b: no image for test",
+    ]
+    assert told[2] == "1 near-duplicates on different sides among 12 pairs" and told[3].startswith(
+        "warning: scores may be too good"
+    )
 
 
 def test_any_number_of_processes_finds_the_same(dataset, tiles, monkeypatch):

@@ -19,7 +19,11 @@ def test_nothing_is_told(tmp_path):
     inputs, missing = gather([tmp_path / "none.png", tmp_path, f"{tmp_path}/*.tif"])
     assert inputs == []
     assert len(missing) == 3
-    assert "none.png: expected an image, a folder or a pattern" in missing[0]
+    assert missing[0].endswith("none.png: expected an image, a folder or a pattern of images, received nothing like it")
+    touch(tmp_path, "deep/a.png")
+    (line,) = gather([tmp_path])[1]
+    assert line.endswith(f"received a folder without any directly in it; '{tmp_path}/**/*' looks into its folders as well")
+    assert len(gather([f"{tmp_path}/**/*"])[0]) == 1
 
 
 def test_files_folders_patterns_and_volumes(tmp_path):

@@ -72,7 +72,7 @@ def test_the_journal_of_a_run_that_was_replaced_does_not_count(out, images):
     (journal,) = out.glob(".predict*")
     old = journal.read_text()
     another = RUN | {"model": "another"}
-    with pytest.raises(UserError, match="received those of another model"):
+    with pytest.raises(UserError, match="received those of one with another model"):
         Record(out, another, ["images.csv"])
     killed(out, images[2:], another, overwrite=True)
     (journal,) = out.glob(".predict*")

@@ -111,6 +111,13 @@ def test_masks_without_any_foreground_are_told(make, own):
     assert "expected foreground in some mask, received none" in line
 
 
+def test_refused_masks_are_not_also_called_empty(make, own):
+    own("images/a.png", GREY)
+    own("masks/a.png", MASK_255[:-1])
+    (line,) = _findings(make, "polyps")
+    assert "foreground" not in line
+
+
 @pytest.mark.parametrize(
     ("name", "pixels", "expected"),
     [
