@@ -141,10 +141,19 @@ def _spread(client, model, blocks, job, bar):
     failed = []
     for future in as_completed(futures):
         if future.status == "error":
-            failed.append(str(future.exception()).splitlines()[0])
+            failed.append(_first_cause(future.exception()))
         bar.update()
     if failed:
         raise UserError(f"{job[0]}: {len(failed)} of {len(blocks)} blocks failed, the others are kept; first: {failed[0]}")
+
+
+def _first_cause(error):
+    """What went wrong at first: Dask wraps it in an error of its own."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    line = (str(error) or type(error).__name__).splitlines()[0]
+    remedy = "; the scheduler and its workers need this project and its packages (docs/predict.md)"
+    return line + (remedy if isinstance(error, ImportError) else "")
 
 
 def _work(block, model, job):

@@ -1,5 +1,6 @@
 """Volumes: block by block, by one process or several, interrupted or not: the same bytes."""
 
+import json
 import os
 import shutil
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -141,3 +143,39 @@ def test_a_median_over_sections(tmp_path, expected, sections, small_unet):
 def test_a_scheduler_that_is_not_there_is_told(tmp_path, sections, small_unet, capsys):
     (line,) = told(capsys, small_unet, sections, "--out", tmp_path, "--scheduler", "tcp://127.0.0.1:9")
     assert line.startswith("--scheduler: expected a running Dask scheduler at tcp://127.0.0.1:9")
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """Start a Dask scheduler and a worker, as their commands do, away from the project: ``cluster(PYTHONPATH=...)`` → address."""
+    started = []
+
+    def start(**environment):
+        known = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | environment
+        file = tmp_path / "scheduler.json"
+        for command in (
+            ["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)],
+            ["worker", "--scheduler-file", str(file), "--nthreads", "1", "--no-nanny", "--no-dashboard"],
+        ):
+            script = [sys.executable, "-m", f"distributed.cli.dask_{command[0]}", *command[1:]]
+            quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            started.append(subprocess.Popen(script, cwd=tmp_path, env=known, **quiet))
+        for _ in range(300):
+            if file.exists():
+                return json.loads(file.read_text())["address"]
+            time.sleep(0.1)
+        raise AssertionError("no scheduler after 30 s")
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_a_running_scheduler_needs_the_project_and_then_gives_the_same(tmp_path, sections, expected, small_unet, capsys, cluster):
+    out = tmp_path / "out"
+    (line,) = told(capsys, small_unet, sections, "--out", out, "--scheduler", cluster())
+    assert "blocks failed" in line and "No module named 'pipeline'; the scheduler and its workers need this project" in line
+    (tmp_path / "scheduler.json").unlink()
+    run(small_unet, sections, "--out", out, "--scheduler", cluster(PYTHONPATH=str(Path.cwd())))
+    assert content(out) == content(expected)
