@@ -237,10 +237,12 @@ def _foreign(path):
 def state(path):
     """What tells that a file is still the same: place, size, time of change; of a folder, those of all files in it."""
     path = Path(path)
-    files = [Path(folder, name) for folder, _, names in os.walk(path) for name in names] if path.is_dir() else [path]
-    about = [file.stat() for file in files]
+    if path.is_dir():  # of links in it the link itself: what it leads to may be gone
+        about = [os.lstat(os.path.join(folder, name)) for folder, _, names in os.walk(path) for name in names]
+    else:
+        about = [path.stat()]
     changed = max((file.st_mtime_ns for file in about), default=0)
-    return {"path": str(path.resolve()), "files": len(files), "size": sum(f.st_size for f in about), "changed": changed}
+    return {"path": str(path.resolve()), "files": len(about), "size": sum(f.st_size for f in about), "changed": changed}
 
 
 def digest(path):

@@ -106,4 +106,5 @@ def test_a_folder_is_another_when_anything_in_it_changed(tmp_path):
     assert state(tmp_path / "v.zarr") == first
     (tmp_path / "v.zarr/0/another").write_text("")
     os.utime(tmp_path / "v.zarr/0/another", ns=(0, 0))
+    (tmp_path / "v.zarr/0/link").symlink_to("nowhere")
     assert state(tmp_path / "v.zarr") != first
