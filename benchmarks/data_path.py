@@ -7,7 +7,7 @@ from scipy import ndimage
 from threadpoolctl import threadpool_limits
 
 from pipeline import params
-from pipeline.images.augment import augmented_patch
+from pipeline.patches.augment import augmented_patch
 
 SIZE = (256, 256)
 CORNER = (300, 300)

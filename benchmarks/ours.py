@@ -5,12 +5,12 @@ import numpy as np
 
 from benchmarks.task import CLASSES, DENSE, Task
 from pipeline import params
-from pipeline.images.packed import Packed
 from pipeline.inference.model import TrainedModel
 from pipeline.networks.attn_resunet import attn_resunet
-from pipeline.networks.losses import LOSSES, PooledDice
+from pipeline.networks.common.losses import LOSSES, PooledDice
 from pipeline.networks.unet import unet
 from pipeline.networks.vgg16 import vgg16
+from pipeline.patches.packed import Packed
 from pipeline.training.batches import Batches, readable
 from pipeline.training.devices import compile_with_xla, prepare
 from pipeline.training.schedule import optimizer

@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks import ours
 from benchmarks.task import Task
-from pipeline.images.packed import Packed
+from pipeline.patches.packed import Packed
 from pipeline.training import hosts
 from pipeline.training.batches import Batches
 from pipeline.training.devices import prepare

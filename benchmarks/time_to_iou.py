@@ -53,9 +53,9 @@ def _epochs(contender, train, val):
             yield _iou(network.predict(val[0].astype(np.float32) / 255, batch_size=8, verbose=0)[..., 0] > 0.5, val[1])
         return
     from pipeline import params
-    from pipeline.images.packed import Packed
-    from pipeline.networks.losses import LOSSES
+    from pipeline.networks.common.losses import LOSSES
     from pipeline.networks.unet import unet
+    from pipeline.patches.packed import Packed
     from pipeline.training.batches import Batches, readable, statistics
     from pipeline.training.devices import prepare
     from pipeline.training.schedule import optimizer

@@ -22,16 +22,16 @@ import pandas as pd
 from pipeline import params, paths
 from pipeline.errors import UserError, plain_errors
 from pipeline.images.io import eight_bit_colours, grey_or_rgb
-from pipeline.objects.label import label_rows
-from pipeline.objects.units import COLUMNS, table_row
 from pipeline.params import Inference
 from pipeline.prediction import checks
 from pipeline.prediction.describe import describe
 from pipeline.prediction.inputs import gather
+from pipeline.prediction.objects.label import label_rows
+from pipeline.prediction.objects.units import COLUMNS, table_row
 from pipeline.prediction.run import predict_files
-from pipeline.prediction.segmentation import Choices
 from pipeline.prediction.volume import Cluster
 from pipeline.startup import keep_memory, load_keras
+from pipeline.tasks.segmentation.prediction import Choices
 
 ANYWHERE = Inference(tile=(1024, 1024), overlap=(192, 192), batch_size=2, flips=False)  # where there is no params.yaml
 
@@ -113,7 +113,7 @@ def predict(model, image, threshold=None, split=False, smallest=1, pixel_size_nm
     image = checks.fitting(eight_bit_colours(grey_or_rgb(image, "image")), model.card["channels"], "image")
     for doubt in checks.doubts(model.card, image, pixel_size_nm):
         warnings.warn(doubt, stacklevel=2)
-    if model.card["kind"] == "classification":
+    if model.card["task"] == "classification":
         return dict(zip(model.card["classes"], map(float, model.classify([image])[0]), strict=True))
     probability = model.segment(image, settings)
     mask = probability >= (model.card["threshold"] if threshold is None else threshold)
@@ -239,7 +239,7 @@ def main(arguments=None):
         raise UserError("\n".join(missing))
     model = load(given.model)
     _check_device(given.device)
-    if model.card["kind"] == "classification":
+    if model.card["task"] == "classification":
         _refuse_without_effect(given)
     elif given.batch_size is None:
         from pipeline.prediction.memory import windows_that_fit

@@ -18,11 +18,12 @@ import tifffile
 import yaml
 from PIL import Image
 
-from pipeline import params, sources
+from pipeline import params
+from pipeline.datasets import sources
+from pipeline.datasets.layout import read_info, read_table
 from pipeline.errors import UserError
-from pipeline.images.dataset import read_info, read_table
 from pipeline.images.io import read_mask, read_pages
-from pipeline.images.packed import load_card, load_packed
+from pipeline.patches.packed import load_card, load_packed
 
 FACTOR = int(os.environ.get("FUZZ", "1"))
 SHIPPED = Path("params.yaml").read_bytes()
@@ -203,7 +204,7 @@ def test_a_folder_with_odd_images_is_taken_or_refused_and_what_was_made_stays(tm
 
 
 def test_manifests(tmp_path):
-    info = {"name": "polyps", "source": "folder", "kind": "segmentation", "classes": ["a"], "channels": 3, "pixel_size_nm": None}
+    info = {"name": "polyps", "source": "folder", "task": "segmentation", "classes": ["a"], "channels": 3, "pixel_size_nm": None}
     described, listed = json.dumps(info).encode(), b"name,image,mask,label,group,split\n0,images/0.png,masks/0.png,,0,\n"
     buffer = io.BytesIO()
     np.save(buffer, np.zeros((2, 4, 4), np.uint8))
@@ -229,7 +230,7 @@ def test_models(tmp_path):
     from pipeline.training.save import save
 
     save(unet(1, filters=2, depth=1), tmp_path / "sound.keras")
-    content, card = (tmp_path / "sound.keras").read_bytes(), json.dumps({"kind": "segmentation", "channels": 1}).encode()
+    content, card = (tmp_path / "sound.keras").read_bytes(), json.dumps({"task": "segmentation", "channels": 1}).encode()
     file = tmp_path / "network.keras"
     for rng in draws(100):
         file.write_bytes(damaged(content, rng))

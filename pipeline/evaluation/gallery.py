@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image
 
-from pipeline.pictures.colours import PALETTE
-from pipeline.pictures.sheet import displayable
+from pipeline.images.colours import PALETTE
+from pipeline.images.sheet import displayable
 
 SIDE = 512  # pixels of the longer side, at most: as large as the report shows them
 QUALITY = 80  # of WebP: no loss that the eye sees at this size

@@ -1,7 +1,7 @@
 """The test split: the one place that opens it."""
 
 from pipeline import paths
-from pipeline.images.dataset import read_table
+from pipeline.datasets.layout import read_table
 from pipeline.images.io import read_image, read_mask
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pipeline.pictures.colours import rgb
-from pipeline.pictures.sheet import displayable, sheet
+from pipeline.images.colours import rgb
+from pipeline.images.sheet import displayable, sheet
 
 TILE = 288  # pixels, width of one picture
 # Matplotlib's "inferno" at every fifth: dark to light in even steps, also for colour-blind eyes and on paper.

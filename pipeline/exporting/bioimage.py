@@ -47,7 +47,7 @@ def write(network, card, path):
     probability = np.asarray(network(image[None] * np.float32(1 / 255), training=False))
     np.save(folder / "input.npy", image[None])
     np.save(folder / "output.npy", probability)
-    pixels = probability[0, ..., 0] if card["kind"] == "segmentation" else None
+    pixels = probability[0, ..., 0] if card["task"] == "segmentation" else None
     Image.fromarray(cover(image, pixels)).save(folder / "cover.png")
     (folder / "README.md").write_text(document(card), encoding="utf-8")
     # Everything that it names is a file in the folder or a DOI, so that no check asks the network.
@@ -68,7 +68,7 @@ def read(path):
 def _describe(card, size, cell, folder):
     """The description of a model in the current format, for `bioimageio.spec`."""
     licence = spdx(card.get("licence") or "")
-    segmentation = card["kind"] == "segmentation"
+    segmentation = card["task"] == "segmentation"
     return spec.ModelDescr(
         name=re.sub(r"[^\w+() -]", " ", f"{title(card)} for {card['name']}", flags=re.ASCII),
         description=f"{title(card)}, {card['kind']} of {card['name']}: {', '.join(card['classes'])}.",
@@ -92,7 +92,7 @@ def _describe(card, size, cell, folder):
 
 
 def _input(card, size, cell, folder):
-    tiled = card["kind"] == "segmentation" and card["resize"] is None
+    tiled = card["task"] == "segmentation" and card["resize"] is None
     sides = [spec.ParameterizedSize(min=SIZE * cell, step=cell) if tiled else side for side in size]
     single = spec.EnsureDtypeDescr(kwargs=spec.EnsureDtypeKwargs(dtype="float32"))
     names = ["grey"] if card["channels"] == 1 else ["red", "green", "blue"]
@@ -114,7 +114,7 @@ def _input(card, size, cell, folder):
 
 
 def _output(card, cell, folder):
-    if card["kind"] == "classification":
+    if card["task"] == "classification":
         axes = [spec.BatchAxis(), spec.ChannelAxis(channel_names=card["classes"])]
     else:
         tiled = card["resize"] is None

@@ -41,7 +41,7 @@ def convert(model, name, path):
     """
     writer = WRITERS[name]
     with silent_stderr():  # TensorFlow, tf2onnx and the validators write about what they do
-        network = portable(model.network, model.card["kind"])
+        network = portable(model.network, model.card["task"])
         writer.write(network, model.card, path)
         found = difference(writer.read(path), network)
     if not found <= LIMIT:  # also if it is not a number

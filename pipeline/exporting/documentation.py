@@ -45,7 +45,7 @@ def _input(card):
 
 
 def _output(card):
-    if card["kind"] == "classification":
+    if card["task"] == "classification":
         return "The probability of each class, after softmax: " + ", ".join(card["classes"]) + "."
     chosen = f" Validation chose {card['threshold']:g} as threshold." if "threshold" in card else ""
     return f"The probability of {card['classes'][1]} at each pixel, after the sigmoid.{chosen}"

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from pipeline.datasets.sources.phantom import mitochondria, polyps, tissue
 from pipeline.images.io import unit
-from pipeline.images.patches import cut, resize_image
-from pipeline.sources.phantom import mitochondria, polyps, tissue
+from pipeline.images.resize import resize_image
+from pipeline.patches.grid import cut
 
 SEED = 2026
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from pipeline.images.io import unit
-from pipeline.images.patches import resize_image
+from pipeline.images.resize import resize_image
 
 # The convolutions of VGG16 whose features Grad-CAM may weigh, deepest first. Deeper ones know more and see coarser.
 CANDIDATES = ("block5_conv3", "block4_conv3", "block3_conv3")
@@ -100,7 +100,7 @@ def _cut(network):
 def _gradient(function, inputs):
     """Gradient of a scalar function, by the backend's own means: Keras has no word for it."""
     if keras.backend.backend() == "tensorflow":
-        from pipeline.networks.tensorflow_door import gradient
+        from pipeline.networks.common.tensorflow_door import gradient
 
         return gradient(function, inputs)
     import jax

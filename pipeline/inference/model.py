@@ -10,14 +10,14 @@ from pathlib import Path
 import keras
 import numpy as np
 
-import pipeline.networks.layers  # noqa: F401  registers the layers that a saved network may hold
+import pipeline.networks.common.layers  # noqa: F401  registers the layers that a saved network may hold
 from pipeline.errors import UserError
 from pipeline.images.io import unit
-from pipeline.images.patches import resize_image
+from pipeline.images.resize import resize_image
 from pipeline.inference.fold import folded
 from pipeline.inference.tiling import predict_image, predict_rows, sigmoid
 
-NEEDED = {"name", "network", "kind", "classes", "channels", "resize"}  # of every card
+NEEDED = {"name", "network", "task", "classes", "channels", "resize"}  # of every card
 # Classified together: as many images as have a megapixel, at most 64. VGG16's dense layers are read once for all of them: of
 # tiles of 64 × 64 in bfloat16, 64 at a time take 0.6 of the time that 16 at a time do.
 PIXELS, MOST = 2**20, 64
@@ -32,7 +32,7 @@ class TrainedModel:
     network : keras.Model
         Returns logits.
     card : dict
-        ``models/<dataset>/<network>.json``: kind, classes, channels, resize, patch_size, threshold, ...
+        ``models/<dataset>/<network>.json``: task, classes, channels, resize, patch_size, threshold, ...
     """
 
     network: keras.Model
@@ -95,7 +95,7 @@ class TrainedModel:
         """What predicts: the network with its normalisations folded, by the backend's fastest way."""
         network = folded(self.network)
         if keras.backend.backend() == "tensorflow":
-            from pipeline.networks.tensorflow_door import compiled
+            from pipeline.networks.common.tensorflow_door import compiled
 
             return compiled(network)
         return network.predict_on_batch
@@ -170,7 +170,7 @@ def load_trained(path):
     except Exception as error:  # zipfile, h5py and Keras each raise their own on a damaged or foreign file
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(f"{path}: expected a model trained by this pipeline, received: {reason}") from error
-    outputs = (None, None, None, 1) if card["kind"] == "segmentation" else (None, len(card["classes"]))
+    outputs = (None, None, None, 1) if card["task"] == "segmentation" else (None, len(card["classes"]))
     if network.output.shape != outputs or network.input.shape[-1] != card["channels"]:
         raise UserError(f"{beside}: expected the card of {path.name}, received that of another network")
     return TrainedModel(network, card)
@@ -181,7 +181,7 @@ def _read_card(path):
         card = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"{path}: expected the card of a model, received damaged JSON: {error}") from error
-    needed = NEEDED | ({"threshold"} if isinstance(card, dict) and card.get("kind") == "segmentation" else set())
+    needed = NEEDED | ({"threshold"} if isinstance(card, dict) and card.get("task") == "segmentation" else set())
     missing = needed - set(card) if isinstance(card, dict) else needed
     if missing:
         raise UserError(f"{path}: expected a card that says {', '.join(sorted(missing))}, received none; train the model again")

@@ -4,8 +4,8 @@
 import keras
 from keras import layers
 
-from pipeline.networks import blocks
-from pipeline.networks.layers import CropTo, Double
+from pipeline.networks.common import blocks
+from pipeline.networks.common.layers import CropTo, Double
 
 
 def attn_resunet(channels, filters=64, depth=4, dropout=0.0, normalization="batch", mean=0.0, variance=1.0):

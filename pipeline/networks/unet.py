@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from pipeline.networks import blocks
+from pipeline.networks.common import blocks
 
 
 def unet(channels, filters=64, depth=4, dropout=0.0, normalization="none", mean=0.0, variance=1.0):

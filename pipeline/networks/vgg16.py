@@ -7,7 +7,7 @@ import numpy as np
 from keras import layers
 
 from pipeline.errors import UserError
-from pipeline.networks.layers import MOMENTUM, BatchNormalization
+from pipeline.networks.common.layers import MOMENTUM, BatchNormalization
 
 # Mean red, green and blue of ImageNet in 0-255 units: what the published weights expect subtracted.
 IMAGENET_MEAN = (123.68, 116.779, 103.939)

@@ -36,7 +36,7 @@ def describe(path, model):
 
 
 def _described(path, card):
-    segmentation = card["kind"] == "segmentation"
+    segmentation = card["task"] == "segmentation"
     size = card.get("pixel_size_nm")
     lines = {
         "model": str(path),

@@ -9,12 +9,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from pipeline.errors import UserError
-from pipeline.prediction.classification import classify, sheets, thumbnail
 from pipeline.prediction.few import Few
 from pipeline.prediction.inputs import Input, gather
 from pipeline.prediction.record import SHEET, Record, alone, digest
-from pipeline.prediction.segmentation import file_names, segment
 from pipeline.prediction.stack import opened
+from pipeline.tasks.classification.prediction import classify, sheets, thumbnail
+from pipeline.tasks.segmentation.prediction import file_names, segment
 
 
 def predict_files(model, path, images, out, settings, choices, cluster, overwrite=False):
@@ -28,7 +28,7 @@ def predict_files(model, path, images, out, settings, choices, cluster, overwrit
     images : sequence of str
     out : path-like
     settings : pipeline.params.Inference
-    choices : pipeline.prediction.segmentation.Choices
+    choices : pipeline.tasks.segmentation.prediction.Choices
         With ``threshold=None`` the model's own is taken.
     cluster : pipeline.prediction.volume.Cluster
     overwrite : bool
@@ -50,7 +50,7 @@ def predict_files(model, path, images, out, settings, choices, cluster, overwrit
 def _predict_files(model, path, images, out, settings, choices, cluster, overwrite):
     inputs, failures = gather(images)
     failed, doubted = Few(failures.append), Few(_warn)
-    classification = model.card["kind"] == "classification"
+    classification = model.card["task"] == "classification"
     if choices.threshold is None and not classification:
         choices = replace(choices, threshold=model.card["threshold"])
     deciding = settings.model_dump(mode="json", exclude={"batch_size"})

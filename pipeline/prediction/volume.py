@@ -13,7 +13,7 @@ import zarr
 from tqdm import tqdm
 
 from pipeline.errors import UserError
-from pipeline.images.processes import deaf_to_ctrl_c
+from pipeline.parallel import deaf_to_ctrl_c
 from pipeline.params import Inference
 from pipeline.prediction import ome
 from pipeline.prediction.checks import prepared

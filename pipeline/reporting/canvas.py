@@ -6,7 +6,7 @@ import re
 import matplotlib
 from matplotlib.figure import Figure
 
-from pipeline.pictures.colours import INK
+from pipeline.images.colours import INK
 
 STYLE = {
     "font.family": "DejaVu Sans",  # comes with Matplotlib: the same on every machine

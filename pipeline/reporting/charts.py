@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.pictures.colours import BLUE, GREEN, INK, ORANGE
+from pipeline.images.colours import BLUE, GREEN, INK, ORANGE
 from pipeline.reporting.canvas import draw
 
 SIZE = (3.6, 3.1)  # inches, of a square plot with its legend

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.errors import UserError
-from pipeline.pictures.colours import PALETTE
+from pipeline.images.colours import PALETTE
 
 TRUE_POSITIVE, FALSE_POSITIVE, FALSE_NEGATIVE = 1, 2, 3  # of the palette image that evaluate writes; 0 is right background
 STRENGTH = 166  # alpha of the errors, of 255: the structure below stays visible

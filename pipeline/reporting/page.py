@@ -11,8 +11,10 @@ import markupsafe
 from PIL import Image
 
 from pipeline.errors import UserError
-from pipeline.reporting import charts, classification, gallery, provenance, rows, segmentation, tables
+from pipeline.reporting import charts, gallery, provenance, rows, tables
 from pipeline.reporting.comparison import verdict
+from pipeline.tasks.classification import tables as classification
+from pipeline.tasks.segmentation import tables as segmentation
 
 TEMPLATES = Path(__file__).parent / "templates"
 PICTURE_WIDTH = 1152  # pixels, at most: four pictures of a panel side by side, as wide as the page can show

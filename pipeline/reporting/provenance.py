@@ -14,7 +14,7 @@ def audit_in_words(audit):
     Parameters
     ----------
     audit : dict
-        ``audit.json``, as `pipeline.images.audit.AuditedSplit` describes its summary.
+        ``audit.json``, as `pipeline.patches.audit.AuditedSplit` describes its summary.
 
     Returns
     -------

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline import paths
+from pipeline.datasets.layout import DatasetInfo, read_info
 from pipeline.errors import UserError
-from pipeline.images.dataset import DatasetInfo, read_info
 from pipeline.reporting.reading import read_csv, read_json
 
 NETWORKS = {"mitochondria": ("unet", "attn_resunet"), "polyps": ("unet", "attn_resunet"), "tissue": ("vgg16",)}
@@ -132,7 +132,7 @@ class DatasetResult:
     @property
     def segmentation(self):
         """Whether its networks segment; else they classify."""
-        return self.info.kind == "segmentation"
+        return self.info.task == "segmentation"
 
 
 def read_results():
@@ -180,8 +180,8 @@ def _expected(dataset, networks):
 def _read_dataset(dataset, networks):
     file, kind = paths.raw(dataset) / "dataset.json", _kind(networks)
     info = read_info(file.parent)
-    if (info.name, info.kind) != (dataset, kind):
-        raise UserError(f"{file}: expected {dataset} ({kind}), received {info.name} ({info.kind})")
+    if (info.name, info.task) != (dataset, kind):
+        raise UserError(f"{file}: expected {dataset} ({kind}), received {info.name} ({info.task})")
     audit = read_json(paths.audit(dataset), AUDIT)
     results = tuple(_read_network(dataset, network, kind) for network in networks)
     if kind == "classification":

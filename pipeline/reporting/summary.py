@@ -1,8 +1,10 @@
 """The headline in Markdown, for the summary of a CI job."""
 
-from pipeline.reporting import classification, segmentation, tables
+from pipeline.reporting import tables
 from pipeline.reporting.comparison import verdict
 from pipeline.reporting.table import markdown
+from pipeline.tasks.classification import tables as classification
+from pipeline.tasks.segmentation import tables as segmentation
 
 
 def render_summary(datasets, differences, leaking=()):

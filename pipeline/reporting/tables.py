@@ -59,7 +59,7 @@ def headline(datasets):
         | {
             "scores": [
                 {"metric": METRICS[key][0], "cells": [score(network, key), trivial(network, key), reported(dataset, key)]}
-                for key in HEADLINE[dataset.info.kind]
+                for key in HEADLINE[dataset.info.task]
             ]
         }
         for dataset in datasets

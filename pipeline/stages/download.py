@@ -1,6 +1,7 @@
 """Make the raw images of one dataset: ``python -m pipeline.stages.download mitochondria``."""
 
-from pipeline import params, paths, sources
+from pipeline import params, paths
+from pipeline.datasets import sources
 from pipeline.stages import command
 
 

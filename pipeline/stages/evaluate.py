@@ -8,8 +8,8 @@ from pipeline.startup import load_keras
 def main(dataset, network):
     settings = params.load()
     load_keras()
-    from pipeline.evaluation.classification import evaluate_classification
-    from pipeline.evaluation.segmentation import evaluate_segmentation
+    from pipeline.tasks.classification.evaluation import evaluate_classification
+    from pipeline.tasks.segmentation.evaluation import evaluate_segmentation
 
     if network == "vgg16":
         evaluate_classification(dataset, network, settings)

@@ -1,11 +1,11 @@
 """Split, audit, cut and augment one dataset: ``python -m pipeline.stages.patchify mitochondria``."""
 
 from pipeline import params, paths
-from pipeline.images.audit import split_and_audit
-from pipeline.images.leakage import write_leakage
-from pipeline.images.pack import pack
-from pipeline.images.packed import load_packed
-from pipeline.pictures.figures import patches as preview
+from pipeline.images.figures import patches as preview
+from pipeline.patches.audit import split_and_audit
+from pipeline.patches.leakage import write_leakage
+from pipeline.patches.pack import pack
+from pipeline.patches.packed import load_packed
 from pipeline.stages import command
 
 

@@ -9,7 +9,7 @@ def main(dataset):
     settings = params.load()
     load_keras()
     from pipeline.networks.attn_resunet import attn_resunet
-    from pipeline.recipes.segmentation import train_segmentation
+    from pipeline.tasks.segmentation.training import train_segmentation
 
     train_segmentation(dataset, "attn_resunet", attn_resunet, settings)
 

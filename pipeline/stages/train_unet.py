@@ -9,7 +9,7 @@ def main(dataset):
     settings = params.load()
     load_keras()
     from pipeline.networks.unet import unet
-    from pipeline.recipes.segmentation import train_segmentation
+    from pipeline.tasks.segmentation.training import train_segmentation
 
     train_segmentation(dataset, "unet", unet, settings)
 

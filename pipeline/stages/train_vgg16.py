@@ -8,7 +8,7 @@ from pipeline.startup import load_keras
 def main():
     settings = params.load()
     load_keras()
-    from pipeline.recipes.classification import train_classification
+    from pipeline.tasks.classification.training import train_classification
 
     train_classification("tissue", "vgg16", settings)
 

@@ -12,7 +12,7 @@ class Adam(keras.optimizers.Adam):
     def update_step(self, gradient, variable, learning_rate):
         if keras.backend.backend() != "tensorflow":
             return super().update_step(gradient, variable, learning_rate)
-        from pipeline.networks.tensorflow_door import fused_adam
+        from pipeline.networks.common.tensorflow_door import fused_adam
 
         index = self._get_variable_index(variable)
         moments = self._momentums[index], self._velocities[index]

@@ -16,7 +16,7 @@ class Batches(keras.utils.PyDataset):
 
     Parameters
     ----------
-    packed : pipeline.images.packed.Packed
+    packed : pipeline.patches.packed.Packed
     batch_size : int
     seed : int
     shuffle : bool
@@ -85,7 +85,7 @@ def readable(batches):
     else the batches themselves.
     """
     if keras.backend.backend() == "tensorflow":
-        from pipeline.networks.tensorflow_door import stream
+        from pipeline.networks.common.tensorflow_door import stream
 
         return stream(batches)
     if keras.backend.backend() == "jax" and batches.team.processes == 1 and fits(batches.packed):

@@ -21,7 +21,7 @@ def fit(network, train, val, loss, metric, settings, lr_scale, seed, curves, che
     ----------
     network : keras.Model
         Returns logits.
-    train, val : pipeline.images.packed.Packed
+    train, val : pipeline.patches.packed.Packed
     loss : callable or keras.losses.Loss
     metric : keras.metrics.Metric
         Shown beside the loss; the larger the better.

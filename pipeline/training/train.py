@@ -9,7 +9,7 @@ import keras
 
 from pipeline import paths
 from pipeline.errors import UserError
-from pipeline.images.packed import load_card, load_packed
+from pipeline.patches.packed import load_card, load_packed
 from pipeline.training.batches import statistics
 from pipeline.training.checkpoint import Checkpoint, training_key
 from pipeline.training.devices import prepare
@@ -78,7 +78,7 @@ def _train_one(dataset, name, task, params, seed, model, curves, team):
     precision = prepare(seed, params.train.precision)
     folder = paths.patches(dataset)
     card, training, validation = load_card(folder), load_packed(folder, "train"), load_packed(folder, "val")
-    if card["kind"] != task.kind:
+    if card["task"] != task.kind:
         raise UserError(f"{name}: expected a dataset for {task.kind}, received {dataset}, one for {card['kind']}")
     mean, variance = statistics(training.images)
     own = params.network(name)

@@ -39,7 +39,7 @@ def card_of(name):
     return {
         "name": "tissue" if classification else "polyps",
         "source": "phantom",
-        "kind": "classification" if classification else "segmentation",
+        "task": "classification" if classification else "segmentation",
         "classes": ["adipose", "debris", "mucosa", "tumour"] if classification else ["background", "polyp"],
         "channels": 3,
         "pixel_size_nm": [8.0, 6.0] if name == "unet" else None,

@@ -32,7 +32,7 @@ def a_truncated_file(folder):
 def a_card_without_what_is_needed(folder):
     import keras
 
-    path = keras_file(folder, b"", json.dumps({"kind": "segmentation"}))
+    path = keras_file(folder, b"", json.dumps({"task": "segmentation"}))
     keras.Sequential([keras.Input((None, None, 1)), keras.layers.Conv2D(1, 1)]).save(path)
     return path
 

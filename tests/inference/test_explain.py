@@ -92,7 +92,7 @@ def test_gradcam_agrees_with_its_definition(side, normalization, layer):
 
 
 def weights(network, layer, features):
-    from pipeline.networks.tensorflow_door import gradient
+    from pipeline.networks.common.tensorflow_door import gradient
 
     head = keras.Model(network.get_layer(layer).output, network.outputs[0])
     return np.asarray(gradient(lambda maps: head(maps)[0, 1], keras.ops.convert_to_tensor(features))).mean(axis=(0, 1, 2))

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.networks.attn_resunet import attn_resunet
-from pipeline.networks.layers import BatchNormalization, Double
+from pipeline.networks.common.layers import BatchNormalization, Double
 from pipeline.networks.unet import unet
 from pipeline.networks.vgg16 import vgg16
 
@@ -202,7 +202,7 @@ def test_saved_networks_load_in_a_fresh_process(tmp_path):
         np.savez(tmp_path / f"{network.name}.npz", *network.get_weights(), logits=network(images, training=False))
     script = """
 import sys, keras, numpy as np
-import pipeline.networks.layers
+import pipeline.networks.common.layers
 for name in ("unet", "attn_resunet"):
     network = keras.saving.load_model(f"{sys.argv[1]}/{name}.keras", compile=False, safe_mode=True)
     assert not any(type(layer).__name__ == "Lambda" for layer in network.layers)

@@ -13,7 +13,7 @@ from pipeline.training.save import save
 CARD = {
     "name": "mitochondria",
     "source": "phantom",
-    "kind": "segmentation",
+    "task": "segmentation",
     "classes": ["background", "mitochondria"],
     "channels": 1,
     "pixel_size_nm": [8.0, 8.0],
@@ -57,7 +57,7 @@ def small_unet(tmp_path_factory):
 def cells(tmp_path_factory):
     """A small VGG16."""
     network = vgg16((32, 32), 3, 3, dense=8)
-    card = CARD | {"kind": "classification", "classes": ["a", "b", "c"], "channels": 3, "resize": [32, 32], "network": "vgg16"}
+    card = CARD | {"task": "classification", "classes": ["a", "b", "c"], "channels": 3, "resize": [32, 32], "network": "vgg16"}
     card |= {"intensity": {"mean": [0.5] * 3, "deviation": [0.3] * 3}}
     return write(network, card, tmp_path_factory.mktemp("models") / "tissue" / "vgg16.keras")
 

@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from pipeline.prediction.classification import THUMBNAIL, sheets
+from pipeline.tasks.classification.prediction import THUMBNAIL, sheets
 
 
 @pytest.mark.parametrize(

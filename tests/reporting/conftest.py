@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from pipeline import paths
-from pipeline.images.dataset import DatasetInfo
+from pipeline.datasets.layout import DatasetInfo
 from pipeline.reporting import charts
 from pipeline.stages import report
 

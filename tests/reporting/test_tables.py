@@ -1,11 +1,13 @@
 import pytest
 
-from pipeline.reporting import classification, segmentation, tables
+from pipeline.reporting import tables
 from pipeline.reporting.comparison import differences
 from pipeline.reporting.provenance import audit_in_words, versions
 from pipeline.reporting.results import read_results
 from pipeline.reporting.rows import images
 from pipeline.reporting.table import markdown
+from pipeline.tasks.classification import tables as classification
+from pipeline.tasks.segmentation import tables as segmentation
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ PURE = ("images", "objects", "scoring", "pictures", "reporting", "sources")
 
 
 # In a room of which a stage imports all else: the pictures of the phantoms for the docs.
-BESIDE = {"pipeline/sources/phantom/__main__.py", "pipeline/sources/phantom/sheet.py"}
+BESIDE = {"pipeline/datasets/sources/phantom/__main__.py", "pipeline/datasets/sources/phantom/sheet.py"}
 
 
 def declared(stage):
@@ -88,7 +88,7 @@ def test_there_is_one_door_to_tensorflow():
     doors = [
         file for file in Path("pipeline").glob("**/*.py") if re.search(r"^\s*(import|from) tensorflow\b", file.read_text(), re.M)
     ]
-    assert doors == [Path("pipeline/networks/tensorflow_door.py")]
+    assert doors == [Path("pipeline/networks/common/tensorflow_door.py")]
 
 
 def test_a_change_in_one_network_retrains_no_other():

@@ -30,7 +30,7 @@ def _project(folder, patches=24, **train):
         np.save(folder / "data/patches/mitochondria" / split / "masks.npy", images[..., 0] > 150)
     card = {
         "name": "mitochondria",
-        "kind": "segmentation",
+        "task": "segmentation",
         "channels": 1,
         "classes": ["background", "mitochondria"],
         "resize": None,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.images.packed import Packed
+from pipeline.patches.packed import Packed
 from pipeline.training.batches import Batches, readable, statistics
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.images.packed import Packed
+from pipeline.patches.packed import Packed
 from pipeline.training import on_device
 from pipeline.training.batches import Batches
 from pipeline.training.hosts import Team

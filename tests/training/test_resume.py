@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from pipeline import params
-from pipeline.images.packed import Packed
-from pipeline.networks.losses import PooledDice, bce_dice
+from pipeline.networks.common.losses import PooledDice, bce_dice
 from pipeline.networks.unet import unet
-from pipeline.recipes.segmentation import train_segmentation
+from pipeline.patches.packed import Packed
+from pipeline.tasks.segmentation.training import train_segmentation
 from pipeline.training.adam import Adam
 from pipeline.training.checkpoint import Checkpoint, training_key
 from pipeline.training.devices import prepare

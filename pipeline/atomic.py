@@ -1,0 +1,49 @@
+"""Write a file or a folder whole or not at all: whoever is interrupted leaves the former one."""
+
+import os
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def whole(path):
+    """Yield a hidden path beside `path`; what the ``with`` block leaves there replaces `path` when the block ends.
+
+    If the block raises, the hidden file or folder is removed and `path` stays as it was.
+
+    Parameters
+    ----------
+    path : path-like
+        A file or a folder. Missing parent folders are made.
+
+    Yields
+    ------
+    pathlib.Path
+        Does not exist yet. Its suffix is that of `path`.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part, former = path.with_name(f".part-{path.name}"), path.with_name(f".part-former-{path.name}")
+    for leftover in (part, former):
+        _remove(leftover)
+    try:
+        yield part
+        if path.is_dir() and not path.is_symlink():
+            path.rename(former)  # a folder with something in it cannot be replaced in one step
+        try:
+            os.replace(part, path)
+        except OSError:
+            if former.exists():
+                former.rename(path)
+            raise
+    finally:
+        _remove(part)
+        _remove(former)
+
+
+def _remove(path):
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

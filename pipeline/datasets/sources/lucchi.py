@@ -1,0 +1,54 @@
+"""Lucchi++: the EPFL hippocampus volumes with the masks that Casser et al. redrew (arXiv 1812.06024).
+
+165 training and 165 testing sections of 768 × 1024 pixels, 5 nm in all directions, by focused ion beam SEM.
+"""
+
+import numpy as np
+from PIL import Image
+
+from pipeline.datasets.layout import DatasetInfo
+from pipeline.datasets.sources.archive import inside, unpacked
+from pipeline.datasets.sources.fetch import Remote, fetch
+from pipeline.datasets.sources.listing import entries
+from pipeline.images.io import read_image, read_mask
+
+ARCHIVE = Remote(
+    name="lucchi_pp.zip",
+    url="http://www.casser.io/files/lucchi_pp.zip",
+    sha256="770ce9e98fc6f29c1b1a250c637e6c5125f2b5f1260e5a7687b55a79e2e8844d",
+)
+THRESHOLD = 127  # middle of 8 bit: the masks are 0 and 255
+
+
+def make(writer, url=None, archive=ARCHIVE):
+    """Add both volumes in order, with the split that the source states (train and test)."""
+    fetched = fetch(archive, url)
+    with unpacked(fetched.path) as folder:
+        for split in ("train", "test"):
+            masks = inside(folder, f"Lucchi++/{split.title()}_Out")
+            for path in entries(inside(folder, f"Lucchi++/{split.title()}_In")):
+                section = int(path.stem.removeprefix("mask"))  # the images are named mask0000.png, the masks 0.png
+                image = read_image(path)[..., :1]  # grey, whether it is stored as grey or as colour
+                writer.add(f"{split}_{section:03d}", image, mask=_mask(masks / f"{section}.png"), split=split)
+    return DatasetInfo(
+        name="mitochondria",
+        source="lucchi++",
+        task="segmentation",
+        classes=("background", "mitochondria"),
+        channels=1,
+        pixel_size_nm=(5.0, 5.0),
+        licence="none stated; see arXiv 1812.06024",
+        citation="Casser, Kang, Pfister, Haehn: Fast mitochondria segmentation for connectomics, 2018, arXiv 1812.06024; images: "
+        "Lucchi et al., IEEE Transactions on Medical Imaging 31(2), 2012, doi 10.1109/TMI.2011.2171705",
+        url=archive.url,
+        sha256={archive.name: fetched.sha256},
+    )
+
+
+def _mask(path):
+    """Foreground is opaque white: some masks are grey, some RGBA, where alpha may tell the background."""
+    mask = read_mask(path, THRESHOLD)
+    with Image.open(path) as image:
+        if "A" in image.getbands():
+            mask &= np.asarray(image.getchannel("A")) > THRESHOLD
+    return mask

@@ -1,0 +1,45 @@
+"""What both segmentation networks are built of."""
+
+import keras
+from keras import layers
+
+from pipeline.networks.common.layers import MOMENTUM, BatchNormalization, CropTo
+
+INITIALIZER = "he_normal"  # keeps the variance through ReLU (He et al. 2015, arXiv 1502.01852)
+
+
+def image_input(channels, mean, variance):
+    """Start a network: images in [0, 1] of any height and width, standardised with the training set's statistics.
+
+    Returns
+    -------
+    inputs, x : KerasTensor, shape (N, H, W, channels)
+    """
+    inputs = keras.Input((None, None, channels), name="image")
+    # In float32 whatever the policy: bfloat16 keeps 8 bits of the difference from the mean, not of the intensity.
+    return inputs, layers.Normalization(mean=mean, variance=variance, dtype="float32", name="standardise")(inputs)
+
+
+def convolution(x, filters, normalization, kernel=3, activation=True):
+    """Convolve with padding, normalise, apply ReLU."""
+    batch = normalization == "batch"
+    x = layers.Conv2D(filters, kernel, padding="same", use_bias=not batch, kernel_initializer=INITIALIZER)(x)
+    x = BatchNormalization(momentum=MOMENTUM)(x) if batch else x
+    return layers.ReLU()(x) if activation else x
+
+
+def downsample(x):
+    """Pool 2 × 2; an odd height or width is rounded up."""
+    return layers.MaxPooling2D(2, padding="same")(x)
+
+
+def upsample(x, filters, skip, normalization):
+    """Double height and width with a 2 × 2 transposed convolution, and crop to those of `skip`."""
+    bias = normalization != "batch"  # the normalisation behind the next convolution takes away what is the same everywhere
+    x = layers.Conv2DTranspose(filters, 2, strides=2, use_bias=bias, kernel_initializer=INITIALIZER)(x)
+    return CropTo()([x, skip])
+
+
+def logits(x, classes=1):
+    """End a network: a 1 × 1 convolution in float32, with no activation and no normalisation behind it."""
+    return layers.Conv2D(classes, 1, dtype="float32", name="logits")(x)

@@ -1,0 +1,247 @@
+"""The phantoms keep their promises: exact bytes from the seed, exact masks, groups that are really apart."""
+
+import hashlib
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage.metrics import structural_similarity
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold, cross_val_score
+
+from pipeline.datasets.layout import DatasetWriter, read_info, read_table
+from pipeline.datasets.sources.phantom import __main__ as command
+from pipeline.datasets.sources.phantom import bowel, mitochondria, polyps, sheet, tissue
+from pipeline.datasets.sources.phantom.texture import line, paste, smooth_noise, soft_step, stream, to_uint8
+from pipeline.images.io import read_image, read_mask
+
+SEED = 7
+
+
+@pytest.fixture(scope="session")
+def sections():
+    return mitochondria.volume(SEED)
+
+
+@pytest.fixture(scope="session")
+def frames():
+    return list(polyps.frames(SEED))
+
+
+@pytest.fixture(scope="session")
+def tiles():
+    return list(tissue.tiles(SEED))
+
+
+@pytest.fixture
+def generated(monkeypatch, sections, frames, tiles):
+    """What was generated once serves the pictures too: seconds count."""
+    monkeypatch.setattr(mitochondria, "volume", lambda seed: sections)
+    monkeypatch.setattr(polyps, "frames", lambda seed: frames)
+    monkeypatch.setattr(tissue, "tiles", lambda seed: tiles)
+
+
+def digest(*arrays):
+    return hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)).hexdigest()
+
+
+def best_threshold_iou(images, masks):
+    """IoU of the best single grey level, with the foreground on either side of it."""
+    inside = np.bincount(images[masks], minlength=256)
+    outside = np.bincount(images[~masks], minlength=256)
+    scores = []
+    for a, b in ((inside, outside), (inside[::-1], outside[::-1])):
+        scores.append((a.cumsum() / (inside.sum() + b.cumsum())).max())
+    return max(scores)
+
+
+def correlation(a, b):
+    return np.corrcoef(a.ravel(), b.ravel())[0, 1]
+
+
+class TestTexture:
+    def test_noise_is_standard_smooth_and_the_generator_s(self):
+        noise = smooth_noise(stream(SEED, 9), (400, 400), 4)
+        assert noise.shape == (400, 400) and noise.dtype == np.float32
+        assert abs(noise.mean()) < 0.1 and abs(noise.std() - 1) < 0.1
+        assert correlation(noise[:, :-1], noise[:, 1:]) > 0.9 > 0.1 > correlation(noise[:, :-40], noise[:, 40:])
+        assert np.array_equal(noise, smooth_noise(stream(SEED, 9), (400, 400), 4))
+        assert not np.array_equal(noise, smooth_noise(stream(SEED, 8), (400, 400), 4))
+
+    def test_edges_and_lines_by_hand(self):
+        assert soft_step(np.array([-3.0, 0.0, 3.0]), 2).tolist() == [0, 0.5, 1]
+        assert line(np.array([-2.0, 0.0, 1.0, 2.0]), 2).tolist() == [0, 1, 0.5625, 0]
+
+    def test_paste_is_cut_at_the_border(self):
+        image = np.zeros((3, 3))
+        paste(image, (0, 0), 8.0, np.full((3, 3), 0.5))
+        assert image.tolist() == [[4, 4, 0], [4, 4, 0], [0, 0, 0]]
+        paste(image, (9, 9), 8.0, np.ones((3, 3)))
+        assert image.sum() == 16
+
+    def test_eight_bits_saturate(self):
+        assert to_uint8(np.array([-1.0, 0.0, 0.5, 1.0, 2.0])).tolist() == [0, 0, 128, 255, 255]
+
+
+class TestMitochondria:
+    def test_shapes_and_fraction(self, sections):
+        images, masks = sections
+        assert images.shape == masks.shape == (40, 256, 256)
+        assert images.dtype == np.uint8 and masks.dtype == bool
+        assert 0.05 < masks.mean() < 0.12
+        assert masks.any(axis=(1, 2)).all() and masks.mean(axis=(1, 2)).max() < 0.2
+
+    def test_same_seed_same_bytes(self, sections):
+        assert digest(*mitochondria.volume(SEED)) == digest(*sections)
+
+    def test_other_seed_other_bytes(self, sections):
+        images, masks = mitochondria.volume(SEED + 1)
+        assert (images != sections[0]).mean() > 0.9 and (masks != sections[1]).any(axis=(1, 2)).all()
+
+    def test_mitochondria_go_on_from_section_to_section(self, sections):
+        masks = sections[1]
+        overlap = [(masks[:-d] & masks[d:]).sum() / (masks[:-d] | masks[d:]).sum() for d in (1, 3, 10)]
+        assert overlap[0] > 0.35 > 0.25 > overlap[1] > overlap[2]
+
+    def test_sections_three_apart_are_no_near_duplicates(self, sections):
+        images = sections[0].astype(np.float32)
+        alike = [np.mean([correlation(a, b) for a, b in zip(images[:-d], images[d:], strict=True)]) for d in (1, 2, 3, 10)]
+        assert alike == sorted(alike, reverse=True)
+        assert alike[0] > 0.2 and alike[2] < 0.15
+
+    def test_the_mask_fits_the_image(self, sections):
+        # Inside it is darker than in a ring around it, and a mask shifted by 5 pixels fits less well.
+        images, masks = sections
+        contrast = images[~masks].mean() - images[masks].mean()
+        shifted = np.roll(masks, 5, axis=2)
+        assert contrast > 20
+        assert contrast > 1.1 * (images[~shifted].mean() - images[shifted].mean())
+
+    def test_a_threshold_does_not_find_them(self, sections):
+        assert best_threshold_iou(*sections) < 0.45
+
+    def test_make(self, generated, sections, tmp_path):
+        with DatasetWriter(tmp_path / "mitochondria") as writer:
+            writer.finish(mitochondria.make(writer, SEED))
+        info, table = read_info(tmp_path / "mitochondria"), read_table(tmp_path / "mitochondria/images.csv")
+        assert info.phantom and info.source == "phantom" and info.pixel_size_nm == (8, 8) and info.channels == 1
+        assert info.classes == ("background", "mitochondria")
+        assert table["name"].is_monotonic_increasing and table["group"].is_unique and len(table) == 40
+        row = table.iloc[11]
+        assert np.array_equal(read_image(tmp_path / "mitochondria" / row["image"])[..., 0], sections[0][11])
+        assert np.array_equal(read_mask(tmp_path / "mitochondria" / row["mask"]), sections[1][11])
+
+
+class TestPolyps:
+    def test_shapes_and_fractions(self, frames):
+        assert all(image.shape == (192, 256, 3) and image.dtype == np.uint8 for _, image, _, _ in frames)
+        assert all(mask.shape == (192, 256) and mask.dtype == bool for _, _, mask, _ in frames)
+        area = np.array([mask.mean() for _, _, mask, _ in frames])
+        assert 0.08 < area.mean() < 0.15 and area.max() < 0.4
+        assert 0.02 <= (area == 0).mean() <= 0.05
+        assert (area[area > 0] > 0.004).all()
+
+    def test_patients_are_groups(self, frames):
+        names = [name for name, _, _, _ in frames]
+        groups, counts = np.unique([group for _, _, _, group in frames], return_counts=True)
+        assert names == sorted(names) and len(set(names)) == len(names)
+        assert len(groups) == 22 and counts.min() >= 10 and counts.max() <= 12
+        assert all(name.split("_")[0] == group for name, _, _, group in frames)
+
+    def test_same_seed_same_bytes_other_seed_other_bytes(self, frames):
+        def some(seed):
+            who = bowel.patient(stream(seed, 2, 2, 0))
+            return polyps.frame(stream(seed, 2, 3, 0, 0), who, who.polyps[0])
+
+        first = next(polyps.frames(SEED))
+        assert digest(*first[1:3]) == digest(*frames[0][1:3])
+        assert digest(*some(SEED)) == digest(*some(SEED))
+        assert digest(some(SEED)[0]) != digest(some(SEED + 1)[0])
+
+    def test_no_frame_returns_in_another_patient(self, frames):
+        grey = np.stack([image[::4, ::4].mean(axis=2) for _, image, _, _ in frames])
+        groups = np.array([group for _, _, _, group in frames])
+        alike = [
+            structural_similarity(grey[i], grey[j], data_range=255)
+            for i in range(0, len(grey), 5)
+            for j in range(i)
+            if groups[i] != groups[j]
+        ]
+        assert max(alike) < 0.9
+
+    def test_patients_differ_more_than_their_frames(self, frames):
+        seen = np.stack([image[image.max(axis=2) > 20].mean(axis=0) for _, image, _, _ in frames])
+        hue = seen / seen.sum(axis=1, keepdims=True)
+        groups = np.array([group for _, _, _, group in frames])
+        means = np.stack([hue[groups == g].mean(axis=0) for g in np.unique(groups)])
+        within = np.mean([hue[groups == g].std(axis=0) for g in np.unique(groups)])
+        assert means.std(axis=0).mean() > 1.5 * within
+
+    def test_black_corners_hold_no_polyp(self, frames):
+        for _, image, mask, _ in frames:
+            assert not (mask & (image.max(axis=2) < 3)).mean() > 0.002
+
+    def test_a_threshold_does_not_find_them(self, frames):
+        masks = np.stack([mask for _, _, mask, _ in frames])
+        for channel in range(3):
+            assert best_threshold_iou(np.stack([image[..., channel] for _, image, _, _ in frames]), masks) < 0.45
+
+    def test_make(self, frames, tmp_path):
+        with DatasetWriter(tmp_path / "polyps") as writer:
+            writer.finish(polyps.make(writer, SEED))
+        info, table = read_info(tmp_path / "polyps"), read_table(tmp_path / "polyps/images.csv")
+        assert info.phantom and info.channels == 3 and info.classes == ("background", "polyp")
+        assert table["name"].tolist() == [name for name, _, _, _ in frames]
+        assert table["group"].tolist() == [group for _, _, _, group in frames]
+        last = table.iloc[-1]
+        assert np.array_equal(read_image(tmp_path / "polyps" / last["image"]), frames[-1][1])
+        assert np.array_equal(read_mask(tmp_path / "polyps" / last["mask"]), frames[-1][2])
+
+
+class TestTissue:
+    def test_every_slide_holds_every_class(self, tiles):
+        assert all(image.shape == (64, 64, 3) and image.dtype == np.uint8 for _, image, _, _ in tiles)
+        assert len(tiles) == 960 and len({name for name, _, _, _ in tiles}) == len(tiles)
+        pairs, counts = np.unique([f"{group} {label}" for _, _, label, group in tiles], return_counts=True)
+        assert len(pairs) == tissue.SLIDES * len(tissue.CLASSES) and len(tissue.CLASSES) >= 6
+        assert set(counts.tolist()) == {tissue.TILES}
+
+    def test_same_seed_same_bytes_other_seed_other_bytes(self, tiles):
+        first, other = next(tissue.tiles(SEED)), next(tissue.tiles(SEED + 1))
+        assert digest(first[1]) == digest(tiles[0][1]) != digest(other[1])
+
+    def test_the_mean_colour_is_not_enough_but_far_above_chance(self, tiles):
+        colour = np.stack([image.mean(axis=(0, 1)) for _, image, _, _ in tiles]) / 255
+        labels, groups = [label for _, _, label, _ in tiles], [group for _, _, _, group in tiles]
+        classifier = LogisticRegression(C=100, max_iter=3000)
+        accuracy = cross_val_score(classifier, colour, labels, groups=groups, cv=GroupKFold(5)).mean()
+        assert 2 / 6 < accuracy < 0.75
+
+    def test_no_two_tiles_are_alike(self, tiles):
+        assert len({digest(image) for _, image, _, _ in tiles}) == len(tiles)
+
+    def test_make(self, tiles, tmp_path):
+        with DatasetWriter(tmp_path / "tissue") as writer:
+            writer.finish(tissue.make(writer, SEED))
+        info, table = read_info(tmp_path / "tissue"), read_table(tmp_path / "tissue/images.csv")
+        assert info.task == "classification" and info.phantom and set(table["label"]) == set(info.classes)
+        assert table["label"].tolist() == [label for _, _, label, _ in tiles]
+        assert np.array_equal(read_image(tmp_path / "tissue" / table["image"].iloc[500]), tiles[500][1])
+
+
+def test_outline_lies_around_the_mask():
+    image, mask = np.zeros((5, 5, 3), np.uint8), np.zeros((5, 5), bool)
+    mask[2, 2] = True
+    drawn = (sheet.outlined(image, mask) == sheet.OUTLINE).all(axis=2)
+    assert drawn.sum() in (4, 8) and not drawn[2, 2]
+    assert not sheet.outlined(image, np.zeros((5, 5), bool)).any()
+
+
+def test_the_docs_command_draws_three_small_pictures(generated, tmp_path, capsys):
+    command.main([str(tmp_path / "docs")])
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == [str(tmp_path / f"docs/phantom-{name}.png") for name in ("mitochondria", "polyps", "tissue")]
+    for path in printed:
+        with Image.open(path) as picture:
+            assert min(picture.size) > 300
+        assert (tmp_path / path).stat().st_size < 250_000

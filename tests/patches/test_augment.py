@@ -1,0 +1,87 @@
+"""Augmentation: what is set to zero changes nothing, masks move with images, and the seed decides."""
+
+import numpy as np
+import pytest
+
+from pipeline.images.symmetry import SYMMETRIES, draw_symmetry, symmetries
+from pipeline.params import Augment
+from pipeline.patches.augment import augmented_patch, elastic_displacement
+
+STILL = dict(copies=1, rotation=0, scale=0, elastic=0, elastic_sigma=16, brightness=0, contrast=0, colour=0, noise=0, blur=0)
+
+
+def settings(**changes):
+    return Augment(**{key: float(v) if key != "copies" else v for key, v in (STILL | changes).items()})
+
+
+@pytest.fixture
+def disc():
+    rows, columns = np.mgrid[:64, :64]
+    mask = (rows - 30) ** 2 + (columns - 36) ** 2 < 15**2
+    return mask[..., None].astype(np.float32), mask
+
+
+def test_all_zero_is_the_plain_patch(disc):
+    image, mask = disc
+    patch, patch_mask = augmented_patch(image, mask, (8, 16), (32, 40), np.random.default_rng(0), settings())
+    np.testing.assert_allclose(patch, image[8:40, 16:56], atol=1e-6)
+    np.testing.assert_array_equal(patch_mask, mask[8:40, 16:56])
+
+
+def test_the_mask_moves_with_the_image(disc):
+    image, mask = disc
+    rng = np.random.default_rng(3)
+    patch, patch_mask = augmented_patch(image, mask, (0, 0), (64, 64), rng, settings(rotation=180, scale=0.2, elastic=3))
+    assert patch_mask.dtype == bool
+    assert not np.array_equal(patch_mask, mask)
+    assert np.mean((patch[..., 0] > 0.5) == patch_mask) > 0.99
+
+
+def test_intensities_stay_in_range_and_leave_the_mask(disc):
+    image, mask = disc
+    strong = settings(brightness=0.5, contrast=0.9, noise=0.3, blur=2, colour=0.3)
+    patch, patch_mask = augmented_patch(image.repeat(3, -1), mask, (0, 0), (64, 64), np.random.default_rng(1), strong)
+    assert patch.min() >= 0
+    assert patch.max() <= 1
+    assert patch.dtype == np.float32
+    np.testing.assert_array_equal(patch_mask, mask)
+
+
+def test_the_seed_decides(disc):
+    image, mask = disc
+    change = settings(rotation=180, elastic=3, noise=0.1)
+    draws = [augmented_patch(image, mask, (0, 0), (64, 64), np.random.default_rng(s), change)[0] for s in (0, 0, 1)]
+    np.testing.assert_array_equal(draws[0], draws[1])
+    assert not np.array_equal(draws[0], draws[2])
+
+
+def test_elastic_displacement_is_as_large_and_as_smooth_as_asked():
+    field = elastic_displacement((512, 512), 4.0, 32.0, np.random.default_rng(0))
+    # Between control points, a cubic B-spline averages them: the variance lies below that at the points.
+    assert 1.0 < field.std() < 4.0
+    assert np.abs(np.diff(field, axis=1)).max() < 4.0 * 4 / 32
+
+
+def test_symmetries_undo_themselves():
+    batch = np.random.default_rng(0).random((2, 5, 5, 3))
+    seen = {symmetry.apply(batch).tobytes() for symmetry in SYMMETRIES}
+    assert len(seen) == 8
+    for symmetry in SYMMETRIES:
+        np.testing.assert_array_equal(symmetry.undo(symmetry.apply(batch)), batch)
+
+
+def test_a_symmetry_is_a_flip_and_quarter_turns_of_numpy():
+    batch = np.random.default_rng(0).random((2, 4, 6, 3))
+    for symmetry in SYMMETRIES:
+        flipped = batch[:, ::-1] if symmetry.flip else batch
+        np.testing.assert_array_equal(symmetry.apply(batch), np.rot90(flipped, symmetry.turns, axes=(1, 2)))
+
+
+def test_rectangles_keep_their_shape_and_each_symmetry_is_drawn():
+    images = np.random.default_rng(0).random((2, 4, 6, 1))
+    rng = np.random.default_rng(0)
+    drawn = {draw_symmetry(4, 6, rng) for _ in range(100)}
+    assert drawn == {0, 1, 2, 3}
+    for number in drawn:
+        assert symmetries(4, 6)[number].apply(images).shape == images.shape
+    assert {draw_symmetry(5, 5, rng) for _ in range(200)} == set(range(8))
