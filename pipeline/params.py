@@ -1,4 +1,4 @@
-"""The only reader of ``params.yaml``: every key typed, checked, and refused in one line where it is wrong."""
+"""The only reader of ``params.yaml``: every key has a type, and a wrong value is reported with its key."""
 
 import difflib
 import re
@@ -12,7 +12,7 @@ from pipeline.errors import UserError
 
 
 def _number(value):
-    """Read text such as ``1e-5`` as a number: YAML 1.1 wants a dot and a sign (``1.0e-5``), people and DVC do not."""
+    """Read text such as ``1e-5`` as a number: YAML 1.1 requires a dot and a sign (``1.0e-5``), people and DVC do not."""
     if isinstance(value, str) and re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", value):
         return float(value)
     return value
@@ -23,105 +23,84 @@ Positive = Annotated[Real, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[Real, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[Real, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+Natural = Annotated[int, Field(ge=0)]
 Pair = Annotated[tuple[Count, Count], Field(strict=False)]
-NonNegativePair = Annotated[tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]], Field(strict=False)]
+NaturalPair = Annotated[tuple[Natural, Natural], Field(strict=False)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w-]*$")]
 
 
 class Section(BaseModel):
+    """A block of ``params.yaml``: unknown keys are errors, types are not converted."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+def _or_defaults(value):
+    return {} if value is None else value  # a section without any key is null in YAML
+
+
+class Folder(Section):
+    """How a user's folder of images is read."""
+
+    group: str | None = None
+    pixel_size_nm: Annotated[tuple[Positive, Positive], Field(strict=False)] | None = None
+    mask_threshold: Natural | None = None
+    mask_labels: Annotated[tuple[Count, ...], Field(strict=False, min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _group_is_a_pattern(self):
+        try:
+            if self.group is not None and re.compile(self.group).groups != 1:
+                raise ValueError(f"group must hold one pair of parentheses, not {self.group!r}")
+        except re.error as error:
+            raise ValueError(f"group must be a regular expression, not {self.group!r}: {error}") from error
+        return self
+
+
 class Split(Section):
-    method: Literal["blocks", "groups", "random"]
-    val: Fraction
-    test: Fraction
-    gap: Annotated[int, Field(ge=0)]
-    block: Count
+    method: Literal["blocks", "groups", "random"] = "groups"
+    val: Fraction = 0.15
+    test: Fraction = 0.2
+    gap: Natural = 0
+    block: Count = 1
 
     @model_validator(mode="after")
     def _leaves_something_to_train_on(self):
         if self.val + self.test >= 1:
-            raise ValueError(f"expected val + test below 1, received {self.val} + {self.test}")
+            raise ValueError(f"val + test must be below 1 to leave training images, not {self.val} + {self.test}")
         return self
 
 
-class Resize(Section):
-    resize: Pair | None
-
-
-class Patches(Resize):
-    size: Pair
-    stride: Pair
-
-    @model_validator(mode="after")
-    def _patches_cover_the_image(self):
-        if any(step > side for step, side in zip(self.stride, self.size, strict=True)):
-            raise ValueError(f"expected stride of at most the size {self.size}, received {self.stride}")
-        return self
-
-
-class ReadImages(Section):
-    """How a user's folder is read."""
-
-    group: str | None
-    pixel_size_nm: Annotated[tuple[Positive, Positive], Field(strict=False)] | None
-
-    @model_validator(mode="after")
-    def _group_is_a_pattern(self):
-        if self.group is None:
-            return self
-        try:
-            groups = re.compile(self.group).groups
-        except re.error as error:
-            raise ValueError(f"expected group to be a regular expression, received {self.group!r}: {error}") from error
-        if groups != 1:
-            raise ValueError(f"expected group to hold one pair of parentheses, received {self.group!r}")
-        return self
-
-
-class ReadMasks(ReadImages):
-    mask_threshold: Annotated[int, Field(ge=0)] | None
-    mask_labels: Annotated[tuple[Count, ...], Field(strict=False, min_length=1)] | None
+class Patches(Section):
+    resize: Pair | None = None
+    size: Pair | None = None
+    stride: Pair | None = None
 
 
 class Dataset(Section):
-    """What every dataset has; each narrows `source`, `folder` and `patches`."""
+    """One data set: what it is for, where its images come from, how they are split and cut."""
 
+    task: Literal["segmentation", "classification"]
     source: str
     path: str
-    url: str | None
-    folder: ReadImages
-    split: Split
-    patches: Resize
-
-
-class Segmentation(Dataset):
-    folder: ReadMasks
+    url: str | None = None
+    classes: Annotated[tuple[str, ...], Field(strict=False, min_length=2)] | None = None
+    folder: Annotated[Folder, BeforeValidator(_or_defaults)] = Folder()
+    split: Annotated[Split, BeforeValidator(_or_defaults)] = Split()
     patches: Patches
-
-
-class Mitochondria(Segmentation):
-    source: Literal["phantom", "vnc", "lucchi++", "epfl", "folder"]
-
-
-class Polyps(Segmentation):
-    source: Literal["phantom", "kvasir-seg", "folder"]
-
-
-class Tissue(Dataset):
-    source: Literal["phantom", "kather2016", "kvasir-v2", "bloodmnist", "folder"]
+    reported: Annotated[dict[str, Real | str], BeforeValidator(_or_defaults)] = {}
 
     @model_validator(mode="after")
-    def _fits_vgg16(self):
-        if self.patches.resize is None or min(self.patches.resize) < 32:
-            raise ValueError(f"expected patches.resize of at least [32, 32], received {self.patches.resize}")
+    def _patches_suit_the_task(self):
+        resize, size, stride = self.patches.resize, self.patches.size, self.patches.stride
+        if self.task == "classification":
+            if resize is None or size or stride:
+                raise ValueError("classification needs patches.resize, and neither size nor stride: it takes whole images")
+        elif size is None or stride is None:
+            raise ValueError("segmentation needs patches.size and patches.stride")
+        elif any(step > side for step, side in zip(stride, size, strict=True)):
+            raise ValueError(f"patches.stride must be at most patches.size {list(size)}, not {list(stride)}")
         return self
-
-
-class Datasets(Section):
-    mitochondria: Mitochondria
-    polyps: Polyps
-    tissue: Tissue
 
 
 class Audit(Section):
@@ -131,7 +110,7 @@ class Audit(Section):
 
 
 class Augment(Section):
-    copies: Annotated[int, Field(ge=0)]
+    copies: Natural
     rotation: Annotated[Real, Field(ge=0, le=180)]
     scale: Fraction
     elastic: NonNegative
@@ -151,85 +130,116 @@ class Train(Section):
     optimizer: Literal["adam", "sgd"]
     schedule: Literal["cosine", "constant"]
     warmup: NonNegative
-    loss: Literal["bce_dice", "bce", "dice", "focal", "tversky"]
     monitor: Literal["loss", "metric"]
-    patience: Annotated[int, Field(ge=0)]
+    patience: Natural
     flips: bool
     repeats: Count
     devices: Literal["auto"] | Count
 
 
-class UNet(Section):
-    filters: Count
-    depth: Annotated[int, Field(ge=1, le=7)]
-    dropout: Fraction
-    normalization: Literal["batch", "none"]
-    lr_scale: Positive
-    epochs_scale: Positive
-    batch_scale: Positive
-
-
-class VGG16(Section):
-    weights: str | None
-    dense: Count
-    dropout: Fraction
-    normalization: Literal["batch", "none"]
-    frozen_blocks: Annotated[int, Field(ge=0, le=5)]
-    lr_scale: Positive
-    epochs_scale: Positive
-    batch_scale: Positive
+class Segmentation(Section):
+    loss: Literal["bce_dice", "bce", "dice", "focal", "tversky"]
+    tolerance: NonNegative
 
 
 class Inference(Section):
     tile: Pair
-    overlap: NonNegativePair
+    overlap: NaturalPair
     batch_size: Count
     flips: bool
 
     @model_validator(mode="after")
     def _windows_advance(self):
         if any(2 * o > t for o, t in zip(self.overlap, self.tile, strict=True)):
-            raise ValueError(f"expected overlap of at most half the tile, received {self.overlap} of {self.tile}")
+            raise ValueError(f"overlap must be at most half the tile {list(self.tile)}, not {list(self.overlap)}")
         return self
 
 
-class Evaluation(Section):
-    tolerance: NonNegative
+class TrainedPair(Section):
+    dataset: str
+    network: str
 
 
-class Params(Section):
-    """The whole of ``params.yaml``; its comments say what each key means."""
+class Params(BaseModel):
+    """The whole of ``params.yaml``; its comments say what each key means.
+
+    Every section that is not named here is that of a network: the module of the same name in ``pipeline/networks`` knows
+    its keys.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     seed: Annotated[int, Field(ge=0, lt=2**32)]
-    datasets: Datasets
+    datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
     audit: Audit
     augment: Augment
     train: Train
-    unet: UNet
-    attn_resunet: UNet
-    vgg16: VGG16
+    segmentation: Segmentation
     inference: Inference
-    evaluation: Evaluation
+    pairs: Annotated[dict[str, TrainedPair], BeforeValidator(_or_defaults)] = {}
+
+    @property
+    def networks(self):
+        """Sections of the networks as they stand in the file: dict of str to dict."""
+        return self.model_extra
 
     def dataset(self, name):
-        return getattr(self.datasets, name)
+        """The block of one data set.
 
-    def network(self, name):
-        return getattr(self, name)
+        Raises
+        ------
+        UserError
+            If there is none of that name.
+        """
+        if name not in self.datasets:
+            raise UserError(f"{name} is no data set of {paths.PARAMS}; there are: {', '.join(self.datasets)}")
+        return self.datasets[name]
 
-    def training(self, name):
-        """How a network is trained: the `train` section with the epochs and the batch size that its own section scales."""
-        own = self.network(name)
-        scaled = {"epochs": own.epochs_scale * self.train.epochs, "batch_size": own.batch_scale * self.train.batch_size}
-        return self.train.model_copy(update={key: max(1, round(value)) for key, value in scaled.items()})
+    def networks_of(self, dataset):
+        """Names of the networks that are trained on a data set, in the order of the file."""
+        listed = [name for name, section in self.networks.items() if dataset in section.get("datasets", ())]
+        return listed + [pair.network for pair in self.pairs.values() if pair.dataset == dataset]
 
     @model_validator(mode="after")
-    def _warms_up_in_time(self):
-        for name in ("unet", "attn_resunet", "vgg16"):
-            epochs = self.training(name).epochs
-            if self.train.warmup > epochs:
-                raise ValueError(f"train.warmup: expected at most the {epochs} epochs of {name}, received {self.train.warmup}")
+    def _networks_exist(self):
+        known = network_names()
+        for name, section in self.networks.items():
+            if name not in known:
+                raise ValueError(f"{name}: unknown key{_did_you_mean(name, [*type(self).model_fields, *known])}")
+            if not isinstance(section, dict):
+                raise ValueError(f"{name}: expected the settings of a network, received {section!r}")
+            if not isinstance(section.get("datasets", []), list):
+                raise ValueError(f"{name}.datasets: expected a list of data sets, received {section['datasets']!r}")
+            for dataset in section.get("datasets", ()):
+                if dataset not in self.datasets:
+                    raise ValueError(f"{name}.datasets: unknown data set {dataset!r}{_did_you_mean(dataset, self.datasets)}")
+            if "datasets" in section and not _has_stage(name):
+                raise ValueError(f"{name}.datasets: no stage trains this list; name each data set under pairs instead")
         return self
+
+    @model_validator(mode="after")
+    def _pairs_exist(self):
+        for key, pair in self.pairs.items():
+            for what, name, known in (("data set", pair.dataset, self.datasets), ("network", pair.network, network_names())):
+                if name not in known:
+                    raise ValueError(f"pairs.{key}: unknown {what} {name!r}{_did_you_mean(name, known)}")
+            if key != f"{pair.dataset}-{pair.network}":
+                raise ValueError(f"pairs.{key}: call it {pair.dataset}-{pair.network}, as its stage and its model")
+            if "datasets" in self.networks.get(pair.network, {}):
+                raise ValueError(f"pairs.{key}: add {pair.dataset} to {pair.network}.datasets instead, which a stage trains")
+            if pair.network not in self.networks:
+                raise ValueError(f"pairs.{key}: the section {pair.network} is missing; `{pair.network}: {{}}` takes all defaults")
+        return self
+
+
+def network_names():
+    """Names of all networks: the modules of ``pipeline/networks``."""
+    return sorted(file.stem for file in paths.NETWORKS.glob("[!_]*.py"))
+
+
+def _has_stage(network):
+    """Whether ``dvc.yaml`` trains a network on each data set of its own list."""
+    return not paths.PIPELINE.exists() or f"${{{network}.datasets}}" in paths.PIPELINE.read_text(encoding="utf-8")
 
 
 def load(path=paths.PARAMS):
@@ -243,44 +253,70 @@ def load(path=paths.PARAMS):
     Raises
     ------
     UserError
-        One line per finding: the key, what is allowed, what was received.
+        One line for each mistake: the key, what is allowed, what was received.
     """
     try:
         with open(path, encoding="utf-8") as file:
             values = yaml.safe_load(file)
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: expected a readable file, received: {error}") from error
+        raise UserError(f"{path}: cannot be read: {error}") from error
     except yaml.YAMLError as error:
-        raise UserError(f"{path}: expected YAML, received: {' '.join(str(error).split())}") from error
+        raise UserError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise UserError(f"{path}: expected keys and values, received {values!r}")
+    return check(Params, values, path)
+
+
+def check(model, values, path, section=""):
+    """Turn plain values into a section.
+
+    Parameters
+    ----------
+    model : type of pydantic.BaseModel
+    values : dict
+    path : path-like
+        Named in errors.
+    section : str
+        Key under which the values stand.
+
+    Raises
+    ------
+    UserError
+        One line for each mistake.
+    """
     try:
-        return Params.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
-        raise UserError("\n".join(f"{path}: {_line(finding)}" for finding in error.errors())) from error
+        lines = [_line(model, mistake, section) for mistake in error.errors()]
+        raise UserError("\n".join(f"{path}: {line}" for line in dict.fromkeys(lines))) from error
 
 
-def _line(finding):
+def _line(model, mistake, section):
     # The validators of unions and pairs add their own names to the location: only keys and positions are the user's.
-    *above, last = finding["loc"] or [""]
-    location = [part for part in above if isinstance(part, int) or re.fullmatch(r"\w+", str(part))]
-    if finding["type"] == "extra_forbidden" or isinstance(last, int) or re.fullmatch(r"\w+", str(last)):
+    *above, last = mistake["loc"] or [""]
+    location = [part for part in above if isinstance(part, int) or re.fullmatch(r"[\w-]+", str(part))]
+    if mistake["type"] == "extra_forbidden" or isinstance(last, int) or re.fullmatch(r"[\w-]+", str(last)):
         location.append(last)
-    key = ".".join(str(part) for part in location)
-    if finding["type"] == "extra_forbidden":
-        return f"{key}: unknown key{_suggestion(location)}"
-    if finding["type"] == "missing":
+    key = ".".join(str(part) for part in [*([section] if section else []), *location])
+    if mistake["type"] == "extra_forbidden":
+        return f"{key}: unknown key{_did_you_mean(str(location[-1]), _known_keys(model, location[:-1]))}"
+    if mistake["type"] == "missing":
         return f"{key}: missing key"
-    message = finding["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    if finding["type"] == "value_error":
+    message = mistake["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if mistake["type"] == "value_error":
         return f"{key}: {message}" if key else message
-    return f"{key}: expected {message}, received {finding['input']!r}"
+    return f"{key}: expected {message}, received {mistake['input']!r}"
 
 
-def _suggestion(location):
-    section = Params
-    for part in location[:-1]:
-        section = section.model_fields[part].annotation
-    close = difflib.get_close_matches(str(location[-1]), section.model_fields, n=1)
-    known = ", ".join(section.model_fields)
-    return f"; did you mean {close[0]}?" if close else f"; known here: {known}"
+def _known_keys(model, location):
+    for part in location:
+        if isinstance(model, type) and part in getattr(model, "model_fields", {}):
+            model = model.model_fields[part].annotation
+        else:  # the name of a data set or of a pair
+            model = model.__args__[1]
+    return model.model_fields
+
+
+def _did_you_mean(name, known):
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(known)}"

@@ -6,8 +6,11 @@ from pathlib import Path
 import platformdirs
 
 PARAMS = Path("params.yaml")
-REPORT = Path("reports/index.html")
+PIPELINE = Path("dvc.yaml")
+NETWORKS = Path(__file__).parent / "networks"  # a module for each network
+PAGE = Path("reports/index.html")
 SUMMARY = Path("reports/summary.md")
+PLOTS = Path("reports/plots")  # tables that `dvc plots` draws
 
 
 def downloads():
@@ -16,7 +19,7 @@ def downloads():
 
 
 def raw(dataset):
-    """Images of one dataset in the standard layout: ``dataset.json``, ``images.csv``, ``images/``, ``masks/``."""
+    """Images of a data set in the standard layout: ``dataset.json``, ``images.csv``, ``images/``, ``masks/``."""
     return Path("data/raw", dataset)
 
 
@@ -30,35 +33,55 @@ def preview(dataset):
     return Path("reports", dataset, "patches.png")
 
 
-def model(dataset, network):
-    return Path("models", dataset, f"{network}.keras")
-
-
-def model_card(dataset, network):
-    """What prediction needs to know beside the weights (input size, classes, threshold)."""
-    return Path("models", dataset, f"{network}.json")
-
-
-def repeats(dataset, network):
-    """Folder of the networks of further seeds (`train.repeats`): ``<seed>.keras``, its card and its curves."""
-    return Path("models", dataset, f"{network}_repeats")
-
-
-def checkpoint(dataset, network, key):
-    """Where an interrupted training goes on. Not an output of its stage: DVC removes those before a stage runs."""
-    return Path(".checkpoints", f"{dataset}-{network}-{key}.npz")
-
-
 def audit(dataset):
     """What the leakage audit of the split found, in numbers."""
     return Path("reports", dataset, "audit.json")
 
 
 def leakage(dataset, suffix):
-    """The near-duplicates that stand on two sides of the split: a table (csv), and a picture of the strongest (png)."""
+    """The near-duplicates on different sides of the split: a table (csv), and a picture of the strongest (png)."""
     return Path("reports", dataset, f"leakage.{suffix}")
 
 
-def report(dataset, network):
-    """Everything that is written about one trained network: curves, metrics, tables, panels."""
+def model(dataset, network):
+    return Path("models", dataset, f"{network}.keras")
+
+
+def model_card(dataset, network):
+    """What prediction needs to know beside the weights: input size, classes, threshold."""
+    return Path("models", dataset, f"{network}.json")
+
+
+def repeats(dataset, network):
+    """Networks of further seeds (`train.repeats`): ``<seed>.keras``, its card and its learning curves."""
+    return Path("models", dataset, f"{network}_repeats")
+
+
+def checkpoint(dataset, network, key):
+    """Where an interrupted training resumes. Not an output of its stage: DVC removes those before a stage runs."""
+    return Path(".checkpoints", f"{dataset}-{network}-{key}.npz")
+
+
+def training_log(dataset, network):
+    """What training wrote about itself: ``curves.csv`` and, for segmentation, ``threshold.csv``."""
     return Path("reports", dataset, network)
+
+
+def metrics(dataset, network):
+    """The headline numbers on the test images."""
+    return Path("reports", dataset, "metrics", f"{network}.json")
+
+
+def details(dataset, network=""):
+    """All other results on the test images: numbers, tables, small pictures; without a network, those of the data set."""
+    return Path("reports", dataset, "details", network)
+
+
+def panels(dataset):
+    """Pictures of test images with what each network made of them."""
+    return Path("reports", dataset, "panels")
+
+
+def results(dataset):
+    """Which results of a data set exist, with their checksums: what the report depends on."""
+    return Path("reports/results", f"{dataset}.json")

@@ -1,0 +1,89 @@
+"""The networks: one module each, found by its name.
+
+A network's module has ``TITLE``, ``CITATION`` and ``TASK`` ("segmentation" or "classification"); ``Settings``, the keys of its
+section in ``params.yaml``; and ``build``, which returns a `keras.Model` that ends in logits. `Network.build` gives ``build``
+those of its settings and of the facts about the images that its signature names.
+"""
+
+import importlib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import paths
+from pipeline.errors import UserError
+from pipeline.networks.common.settings import NetworkSettings
+from pipeline.params import check, network_names
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network with its settings.
+
+    Attributes
+    ----------
+    name : str
+        Of its module, of its section in ``params.yaml`` and of its files.
+    title, citation : str
+    task : {"segmentation", "classification"}
+    settings : NetworkSettings
+    builder : callable
+        ``build`` of its module.
+    """
+
+    name: str
+    title: str
+    citation: str
+    task: str
+    settings: NetworkSettings
+    builder: Callable
+
+    def build(self, **images):
+        """Build the network.
+
+        Parameters
+        ----------
+        **images
+            Facts that the builder may name: ``channels``, ``classes`` (their number), ``size`` (rows and columns of a
+            patch), ``mean`` and ``variance`` (of each channel, in [0, 1] units), ``seed``.
+
+        Returns
+        -------
+        keras.Model
+            (N, H, W, channels) float32 in [0, 1] → logits.
+        """
+        known = images | self.settings.model_dump()
+        wanted = inspect.signature(self.builder).parameters
+        return self.builder(**{name: value for name, value in known.items() if name in wanted})
+
+    @property
+    def files(self):
+        """Files that the settings name, such as pretrained weights: list of pathlib.Path."""
+        values = [value for value in self.settings.model_dump().values() if isinstance(value, str)]
+        return [Path(value) for value in values if Path(value).is_file()]
+
+
+def load(name, params):
+    """Import a network's module and check its section of ``params.yaml``. Imports Keras.
+
+    Parameters
+    ----------
+    name : str
+    params : pipeline.params.Params
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    UserError
+        If no network has that name, or its section has a mistake.
+    """
+    if name not in network_names():
+        raise UserError(f"{name} is no network; there are: {', '.join(network_names())}")
+    module = importlib.import_module(f"pipeline.networks.{name}")
+    own = {key: value for key, value in params.networks.get(name, {}).items() if key != "datasets"}
+    settings = check(module.Settings, own, paths.PARAMS, name)
+    return Network(name, module.TITLE, module.CITATION, module.TASK, settings, module.build)

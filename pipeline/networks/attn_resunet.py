@@ -1,18 +1,36 @@
-"""Attention Residual U-Net: residual blocks (He et al. 2016, doi 10.1109/CVPR.2016.90) and additive attention gates
-(Oktay et al. 2018, arXiv 1804.03999) in a U-Net."""
+"""Attention Residual U-Net: a U-Net of residual blocks, whose skip connections pass an attention gate."""
+
+from typing import Annotated, Literal
 
 import keras
 from keras import layers
+from pydantic import Field
 
 from pipeline.networks.common import blocks
 from pipeline.networks.common.layers import CropTo, Double
+from pipeline.networks.common.settings import NetworkSettings
+from pipeline.params import Count, Fraction
+
+TITLE = "Attention ResU-Net"
+CITATION = (
+    "Oktay et al.: Attention U-Net, 2018, arXiv 1804.03999; "
+    "He, Zhang, Ren, Sun: Deep residual learning, CVPR 2016, doi 10.1109/CVPR.2016.90"
+)
+TASK = "segmentation"
 
 
-def attn_resunet(channels, filters=64, depth=4, dropout=0.0, normalization="batch", mean=0.0, variance=1.0):
+class Settings(NetworkSettings):
+    filters: Count = 64
+    depth: Annotated[int, Field(ge=1, le=7)] = 4
+    dropout: Fraction = 0.0
+    normalization: Literal["batch", "none"] = "batch"
+
+
+def build(*, channels, filters=64, depth=4, dropout=0.0, normalization="batch", mean=0.0, variance=1.0):
     """Build an Attention Residual U-Net.
 
-    Parameters and returns are those of `pipeline.networks.unet.unet`; the gates' coefficients are the outputs of the
-    layers named ``attention_<level>``, shape (N, H, W, 1), in [0, 1].
+    Parameters and returns are those of `pipeline.networks.unet.build`. The outputs of the layers named
+    ``attention_<level>`` are the coefficients of the gates, shape (N, H, W, 1), in [0, 1].
     """
     inputs, x = blocks.image_input(channels, mean, variance)
     skips = []

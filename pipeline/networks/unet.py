@@ -1,16 +1,32 @@
-"""U-Net: Ronneberger, Fischer, Brox 2015, doi 10.1007/978-3-319-24574-4_28."""
+"""U-Net: two convolutions a level, and the features of each level joined again on the way back."""
+
+from typing import Annotated, Literal
 
 import keras
 from keras import layers
+from pydantic import Field
 
 from pipeline.networks.common import blocks
+from pipeline.networks.common.settings import NetworkSettings
+from pipeline.params import Count, Fraction
+
+TITLE = "U-Net"
+CITATION = "Ronneberger, Fischer, Brox: U-Net, MICCAI 2015, doi 10.1007/978-3-319-24574-4_28"
+TASK = "segmentation"
 
 
-def unet(channels, filters=64, depth=4, dropout=0.0, normalization="none", mean=0.0, variance=1.0):
+class Settings(NetworkSettings):
+    filters: Count = 64
+    depth: Annotated[int, Field(ge=1, le=7)] = 4
+    dropout: Fraction = 0.0
+    normalization: Literal["batch", "none"] = "none"
+
+
+def build(*, channels, filters=64, depth=4, dropout=0.0, normalization="none", mean=0.0, variance=1.0):
     """Build a U-Net.
 
-    Per level two 3 × 3 convolutions with ReLU, 2 × 2 max pooling, twice the filters; on the way back a transposed
-    convolution and the concatenated features of the same level. Against the paper, convolutions are padded, so that
+    Each level has two 3 × 3 convolutions with ReLU, then 2 × 2 max pooling and twice the filters; on the way back a
+    transposed convolution and the concatenated features of the same level. Unlike the paper's, convolutions are padded:
     the output is as large as the input, and the input may have any size.
 
     Parameters
@@ -35,18 +51,18 @@ def unet(channels, filters=64, depth=4, dropout=0.0, normalization="none", mean=
     inputs, x = blocks.image_input(channels, mean, variance)
     skips = []
     for level in range(depth):
-        x = _two_convolutions(x, filters * 2**level, normalization)
+        x = two_convolutions(x, filters * 2**level, normalization)
         skips.append(x)
         x = blocks.downsample(x)
     x = layers.Dropout(dropout)(x)
-    x = _two_convolutions(x, filters * 2**depth, normalization)
+    x = two_convolutions(x, filters * 2**depth, normalization)
     for level in reversed(range(depth)):
         x = blocks.upsample(x, filters * 2**level, skips[level], normalization)
         x = layers.Concatenate()([skips[level], x])
-        x = _two_convolutions(x, filters * 2**level, normalization)
+        x = two_convolutions(x, filters * 2**level, normalization)
     return keras.Model(inputs, blocks.logits(x), name="unet")
 
 
-def _two_convolutions(x, filters, normalization):
+def two_convolutions(x, filters, normalization):
     x = blocks.convolution(x, filters, normalization)
     return blocks.convolution(x, filters, normalization)

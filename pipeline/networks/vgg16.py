@@ -1,19 +1,37 @@
-"""VGG16: Simonyan and Zisserman 2015, arXiv 1409.1556, as Keras ships it."""
+"""VGG16: thirteen 3 × 3 convolutions and three dense layers, as Keras ships it."""
 
 from pathlib import Path
+from typing import Annotated, Literal
 
 import keras
 import numpy as np
 from keras import layers
+from pydantic import Field
 
 from pipeline.errors import UserError
 from pipeline.networks.common.layers import MOMENTUM, BatchNormalization
+from pipeline.networks.common.settings import NetworkSettings
+from pipeline.params import Count, Fraction
+
+TITLE = "VGG16"
+CITATION = "Simonyan, Zisserman: Very deep convolutional networks, ICLR 2015, arXiv 1409.1556"
+TASK = "classification"
+SMALLEST = 32  # pixels: five poolings leave one
 
 # Mean red, green and blue of ImageNet in 0-255 units: what the published weights expect subtracted.
 IMAGENET_MEAN = (123.68, 116.779, 103.939)
 
 
-def vgg16(
+class Settings(NetworkSettings):
+    weights: str | None = None
+    dense: Count = 4096
+    dropout: Fraction = 0.5
+    normalization: Literal["batch", "none"] = "none"
+    frozen_blocks: Annotated[int, Field(ge=0, le=5)] = 0
+
+
+def build(
+    *,
     size,
     channels,
     classes,
@@ -62,8 +80,10 @@ def vgg16(
     Raises
     ------
     UserError
-        If pretrained weights meet grey images, or their file cannot be loaded.
+        If the images are smaller than 32 × 32, or pretrained weights meet grey images or cannot be loaded.
     """
+    if min(size) < SMALLEST:
+        raise UserError(f"vgg16: needs patches.resize of at least [{SMALLEST}, {SMALLEST}], received {list(size)}")
     inputs = keras.Input((*size, channels), name="image")
     if weights is not None and not _is_own(weights):
         if channels != 3:

@@ -1,31 +1,31 @@
-"""The command line of a stage: the names that it takes, checked before any work is done."""
+"""The command line of a stage."""
 
+import argparse
 import gc
-import sys
 
-from pipeline.errors import UserError, plain_errors
+from pipeline.errors import plain_errors
 
-DATASETS = ("mitochondria", "polyps", "tissue")
-SEGMENTED = ("mitochondria", "polyps")
-NETWORKS = ("unet", "attn_resunet", "vgg16")
+HELP = {
+    "dataset": "a data set: its name under `datasets` in params.yaml",
+    "network": "a network: the name of its module in pipeline/networks",
+}
 
 
-def run(main, **known):
-    """Call `main` with the arguments of the command line; a mistake is told in plain lines.
+def run(main, description, arguments=()):
+    """Call `main` with the arguments of the command line, and report a user's mistake without a traceback.
 
     Parameters
     ----------
     main : callable
-        Of as many positional arguments as `known` has.
-    **known : tuple of str
-        What each argument may be, by its name.
+        Takes the arguments by position.
+    description : str
+        For ``--help``.
+    arguments : sequence of str
+        Keys of `HELP`.
     """
+    parser = argparse.ArgumentParser(description=description.splitlines()[0], allow_abbrev=False)
+    for name in arguments:
+        parser.add_argument(name, help=HELP[name])
     with plain_errors():
-        received = sys.argv[1:]
-        if len(received) != len(known):
-            raise UserError(f"expected {' and '.join(known) or 'no argument'}, received {' '.join(received) or 'nothing'}")
-        for (name, allowed), value in zip(known.items(), received, strict=True):
-            if value not in allowed:
-                raise UserError(f"expected a {name} of {', '.join(allowed)}, received {value!r}")
-        main(*received)
-    gc.freeze()  # the process ends: what it holds need not be looked through for garbage
+        main(*vars(parser.parse_args()).values())
+    gc.freeze()  # the process ends: searching what it holds for garbage would take a second after TensorFlow

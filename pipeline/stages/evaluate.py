@@ -1,21 +1,20 @@
-"""Score one network on one dataset's test images: ``python -m pipeline.stages.evaluate mitochondria unet``."""
+"""Score and compare all networks of one data set on its test images: ``python -m pipeline.stages.evaluate mitochondria``."""
 
-from pipeline import params
+from pipeline import params, tasks
+from pipeline.evaluation.evaluate import evaluate, evaluate_nothing
 from pipeline.stages import command
 from pipeline.startup import load_keras
 
 
-def main(dataset, network):
+def main(dataset):
     settings = params.load()
+    task, networks = settings.dataset(dataset).task, settings.networks_of(dataset)
+    if not networks:
+        evaluate_nothing(dataset, task)
+        return
     load_keras()
-    from pipeline.tasks.classification.evaluation import evaluate_classification
-    from pipeline.tasks.segmentation.evaluation import evaluate_segmentation
-
-    if network == "vgg16":
-        evaluate_classification(dataset, network, settings)
-    else:
-        evaluate_segmentation(dataset, network, settings)
+    evaluate(dataset, networks, tasks.part(task, "evaluation"), settings)
 
 
 if __name__ == "__main__":
-    command.run(main, dataset=command.DATASETS, network=command.NETWORKS)
+    command.run(main, __doc__, ["dataset"])

@@ -70,8 +70,8 @@ def score_image(record, mask, probability, threshold, tolerance, pixel_size_nm=N
     return ImageScore(record["unit"], pixels, objects, row, table)
 
 
-def headline(images):
-    """The keys of ``metrics.json`` that come from masks: all pooled, but for the means over images `dice_per_image` and `nsd`."""
+def pooled_scores(images):
+    """Scores that come from masks: all pooled, but for the means over images `dice_per_image` and `nsd`."""
     objects = sum((image.objects for image in images), ObjectCounts())
     scores = overlap.summarise(image.pixels for image in images)
     return scores | {"nsd": overlap.ratio(sum(image.row["nsd"] for image in images), len(images)), "pq": objects.at_50.pq}

@@ -5,8 +5,8 @@ from pipeline.datasets.layout import read_table
 from pipeline.images.io import read_image, read_mask
 
 
-def held_out_records(dataset):
-    """The test images of a dataset, as rows of ``split.csv``: name, image, mask, label, group, unit."""
+def open_test_split(dataset):
+    """The test images of a data set, as rows of ``split.csv``: name, image, mask, label, group, unit."""
     table = read_table(paths.patches(dataset) / "split.csv")
     return [record for _, record in table[table["split"] == "test"].iterrows()]
 
@@ -21,19 +21,23 @@ def open_mask(dataset, record):
     return read_mask(paths.raw(dataset) / record["mask"])
 
 
-def units(records, split_method, block):
-    """Say what the independent units of the test set are, in words, and how many there are.
+def independent_units(records, card):
+    """Say what the independent units of the test set are, and how many there are.
 
     Parameters
     ----------
     records : list of pandas.Series
-        As `held_out_records` gives them.
-    split_method : {"blocks", "groups", "random"}
-    block : int
-        `split.block` of the dataset.
+        As `open_test_split` gives them.
+    card : dict
+        ``data/patches/<dataset>/dataset.json``: ``split_method`` and ``split_block`` are read.
+
+    Returns
+    -------
+    dict
+        ``name``, such as "block of 2 images", and ``count``.
     """
     names = {record["unit"] for record in records}
-    if split_method == "blocks":
-        return {"name": f"block of {block} images" if block > 1 else "image", "count": len(names)}
+    if card["split_method"] == "blocks":
+        return {"name": f"block of {card['split_block']} images" if card["split_block"] > 1 else "image", "count": len(names)}
     alone = all(record["unit"] == record["name"] for record in records)
     return {"name": "image" if alone else "group", "count": len(names)}

@@ -1,0 +1,117 @@
+"""Score every network that is trained on a data set on the same test images, and compare them."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+from pipeline import paths
+from pipeline.evaluation.test_split import independent_units, open_test_split
+from pipeline.scoring.statistics import over_seeds, sentence
+
+METRIC_DIGITS = 4  # decimals of the headline: more than the test sets can tell apart
+DIGITS = 6  # significant, elsewhere; more would differ from machine to machine
+
+
+def evaluate(dataset, networks, task, params):
+    """Score and compare networks; write metrics, tables and pictures.
+
+    Parameters
+    ----------
+    dataset : str
+    networks : sequence of str
+        At least one.
+    task : module
+        The ``evaluation`` part of the data set's task.
+    params : pipeline.params.Params
+        `seed`, `inference` and `segmentation` are read.
+    """
+    from pipeline.inference.model import load_trained
+
+    folder, records = _fresh_folders(dataset), open_test_split(dataset)
+    card = json.loads((paths.patches(dataset) / "dataset.json").read_text(encoding="utf-8"))
+    _write_json(folder / "dataset.json", card)
+    unit = independent_units(records, card)
+    results, titles = {}, {}
+    for name in networks:
+        model = load_trained(paths.model(dataset, name))
+        details, titles[name] = paths.details(dataset, name), model.card["title"]
+        (details / "gallery").mkdir(parents=True)
+        results[name] = scores = task.score(model, dataset, records, params, titles[name], details / "gallery")
+        repeats = [
+            task.score(load_trained(path), dataset, records, params, f"{titles[name]}, seed {path.stem}").metrics
+            for path in sorted(paths.repeats(dataset, name).glob("*.keras"))
+        ]
+        metrics = scores.metrics
+        detail = {"test_images": len(records), "unit": unit} | task.detail(scores, params)
+        detail["scores"] = {key: value for key, value in metrics.items() if key not in task.HEADLINE}
+        detail["repeats"] = {key: over_seeds([metrics[key], *(r[key] for r in repeats)]) for key in metrics if repeats}
+        headline = {key: metrics[key] for key in task.HEADLINE}
+        _write_json(paths.metrics(dataset, name), _rounded(headline, lambda value: round(value, METRIC_DIGITS)))
+        _write_json(details / "card.json", model.card)
+        _write_json(details / "detail.json", _rounded(detail))
+        for file, table in task.tables(scores).items():
+            write_table(details / f"{file}.csv", table)
+        task.draw(scores, model, dataset, records, name, params)
+    _write_json(folder / "comparison.json", _rounded(_compare(results, titles, task, unit, params.seed)))
+    _write_results(dataset, card["task"], networks)
+
+
+def evaluate_nothing(dataset, task):
+    """Write the outputs of a data set on which no network is trained."""
+    _fresh_folders(dataset)
+    _write_results(dataset, task, [])
+    print(f"no network is trained on {dataset}; add it to the `datasets` of a network in {paths.PARAMS}")
+
+
+def write_table(path, table):
+    """Write a table as CSV with six significant digits; an undefined value is an empty cell."""
+    table.to_csv(path, index=False, float_format=f"%.{DIGITS}g", lineterminator="\n")
+
+
+def _compare(results, titles, task, unit, seed):
+    """Compare each network with the one of the highest leading metric, on the same images."""
+    metrics = {name: scores.metrics[task.LEADING] for name, scores in results.items()}
+    best = max(metrics, key=lambda name: -1 if metrics[name] is None else metrics[name])
+    compared = {"metric": task.LEADING, "best": best, "differences": {}, "sentences": {}}
+    for name in results:
+        if name != best:
+            found = task.compare(results[best], results[name], seed)
+            compared["differences"][name] = {
+                key: {"difference": value.difference, "interval": value.interval, "p": value.p} for key, value in found.items()
+            }
+            compared["sentences"][name] = sentence(
+                found[task.LEADING], titles[best], titles[name], task.LEADING_TITLE, unit["name"].split(" of ")[0]
+            )
+    return compared
+
+
+def _fresh_folders(dataset):
+    """Empty the folders of the results; return that of the details."""
+    folder = paths.details(dataset)
+    for path in (folder, paths.panels(dataset), paths.metrics(dataset, "").parent):
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+    return folder
+
+
+def _write_results(dataset, task, networks):
+    """List all results of a data set with their checksums: DVC cannot depend on folders whose names it does not know."""
+    files = sorted(path for path in Path("reports", dataset).rglob("*") if path.is_file())
+    checksums = {path.as_posix(): hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() for path in files}
+    _write_json(paths.results(dataset), {"dataset": dataset, "task": task, "networks": list(networks), "files": checksums})
+
+
+def _write_json(path, values):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _rounded(value, digits=lambda number: float(f"{number:.{DIGITS}g}")):
+    if isinstance(value, dict):
+        return {key: _rounded(entry, digits) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(entry, digits) for entry in value]
+    return digits(float(value)) if isinstance(value, float) else value
+
+
