@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.networks.attn_resunet import attn_resunet
+from pipeline.networks.attn_resunet import build as attn_resunet
 from pipeline.networks.common.layers import BatchNormalization, Double
-from pipeline.networks.unet import unet
-from pipeline.networks.vgg16 import vgg16
+from pipeline.networks.unet import build as unet
+from pipeline.networks.vgg16 import build as vgg16
 
 STATISTICS = 3  # weights of the Normalization layer for one channel: mean, variance, count; not trained
 
@@ -31,12 +31,12 @@ def unet_weights(channels, filters, depth):
 
 @pytest.mark.parametrize(("channels", "filters", "depth"), [(1, 64, 4), (3, 16, 4), (1, 8, 2)])
 def test_unet_has_the_weights_of_the_paper(channels, filters, depth):
-    network = unet(channels, filters, depth)
+    network = unet(channels=channels, filters=filters, depth=depth)
     assert sum(np.prod(w.shape) for w in network.trainable_weights) == unet_weights(channels, filters, depth)
 
 
 def test_unet_at_full_size():
-    assert unet(1).count_params() == 31_030_593
+    assert unet(channels=1).count_params() == 31_030_593
 
 
 def test_attention_resunet_has_the_weights_added_by_hand():
@@ -51,13 +51,13 @@ def test_attention_resunet_has_the_weights_added_by_hand():
         inner = skip // 2
         total += convolution(skip, inner, 2, bias=False) + convolution(signal, inner, 1) + convolution(inner, 1, 1)
         total += convolution(signal, skip, 2) + block(2 * skip, skip)
-    network = attn_resunet(1, filters, depth, normalization="none")
+    network = attn_resunet(channels=1, filters=filters, depth=depth, normalization="none")
     assert sum(np.prod(w.shape) for w in network.trainable_weights) == total
 
 
 def test_vgg16_has_the_published_weights():
     shape = (224, 224)
-    network = vgg16(shape, 3, 1000)
+    network = vgg16(size=shape, channels=3, classes=1000)
     assert sum(np.prod(w.shape) for w in network.trainable_weights) == 138_357_544
     kinds = [type(layer).__name__ for layer in network.layers]
     assert (kinds.count("Conv2D"), kinds.count("Dense")) == (13, 3)
@@ -66,14 +66,14 @@ def test_vgg16_has_the_published_weights():
 @pytest.mark.parametrize("build", [unet, attn_resunet])
 @pytest.mark.parametrize("size", [(32, 32), (17, 23), (1, 50)])
 def test_any_size_comes_out_as_it_went_in(build, size):
-    network = build(1, filters=2, depth=3)
+    network = build(channels=1, filters=2, depth=3)
     logits = network.predict_on_batch(np.zeros((2, *size, 1), np.float32))
     assert logits.shape == (2, *size, 1)
     assert logits.dtype == np.float32
 
 
 def test_attention_is_between_none_and_all():
-    network = attn_resunet(1, filters=4, depth=2)
+    network = attn_resunet(channels=1, filters=4, depth=2)
     gates = keras.Model(network.input, [network.get_layer(f"attention_{level}").output for level in range(2)])
     fine, coarse = gates.predict_on_batch(np.random.default_rng(0).random((1, 30, 22, 1), np.float32))
     assert fine.shape == (1, 30, 22, 1)
@@ -85,7 +85,7 @@ def test_logits_are_float32_under_mixed_precision():
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        networks = [unet(1, 2, 2), attn_resunet(1, 2, 2), vgg16((32, 32), 1, 4, dense=8)]
+        networks = [unet(channels=1, filters=2, depth=2), attn_resunet(channels=1, filters=2, depth=2), vgg16(size=(32, 32), channels=1, classes=4, dense=8)]
     finally:
         keras.config.set_dtype_policy(policy)
     for network in networks:
@@ -117,7 +117,7 @@ def test_frozen_batch_normalisation_stays():
 
 
 def test_inputs_are_standardised_inside():
-    network = unet(1, filters=2, depth=1, mean=[0.4], variance=[0.04])
+    network = unet(channels=1, filters=2, depth=1, mean=[0.4], variance=[0.04])
     standardised = keras.Model(network.input, network.get_layer("standardise").output)
     np.testing.assert_allclose(standardised.predict_on_batch(np.full((1, 2, 2, 1), 0.6, np.float32)), 1, rtol=1e-5)
 
@@ -125,7 +125,7 @@ def test_inputs_are_standardised_inside():
 def test_pretrained_vgg16_equals_the_application_with_its_own_preprocessing(tmp_path):
     application = keras.applications.VGG16(include_top=False, weights=None, input_shape=(32, 32, 3))
     application.save_weights(tmp_path / "base.weights.h5")
-    network = vgg16((32, 32), 3, 4, weights=str(tmp_path / "base.weights.h5"), dense=8, frozen_blocks=2)
+    network = vgg16(size=(32, 32), channels=3, classes=4, weights=str(tmp_path / "base.weights.h5"), dense=8, frozen_blocks=2)
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.float32)
     features = keras.Model(network.input, network.get_layer("flatten").input)
     expected = application.predict_on_batch(keras.applications.vgg16.preprocess_input(images.copy()))
@@ -135,9 +135,9 @@ def test_pretrained_vgg16_equals_the_application_with_its_own_preprocessing(tmp_
 
 
 def test_vgg16_takes_over_the_convolutions_of_another_one(tmp_path):
-    other = vgg16((32, 32), 1, 4, dense=8, seed=5)
+    other = vgg16(size=(32, 32), channels=1, classes=4, dense=8, seed=5)
     other.save(tmp_path / "other.keras")
-    network = vgg16((48, 40), 1, 3, weights=str(tmp_path / "other.keras"), dense=16, mean=0.4, variance=0.04)
+    network = vgg16(size=(48, 40), channels=1, classes=3, weights=str(tmp_path / "other.keras"), dense=16, mean=0.4, variance=0.04)
     for layer in network.layers:
         if layer.name.startswith("block") and layer.weights:
             np.testing.assert_array_equal(layer.kernel, other.get_layer(layer.name).kernel)
@@ -145,8 +145,8 @@ def test_vgg16_takes_over_the_convolutions_of_another_one(tmp_path):
 
 
 def test_normalised_vgg16_normalises_between_convolution_and_relu(tmp_path):
-    network = vgg16((32, 32), 1, 4, dense=8, normalization="batch", frozen_blocks=1, seed=5)
-    plain = vgg16((32, 32), 1, 4, dense=8, seed=5)
+    network = vgg16(size=(32, 32), channels=1, classes=4, dense=8, normalization="batch", frozen_blocks=1, seed=5)
+    plain = vgg16(size=(32, 32), channels=1, classes=4, dense=8, seed=5)
     images = np.random.default_rng(0).random((2, 32, 32, 1), np.float32)
     # Fresh averages are 0 and 1: what is left of each of the 13 is the division by √(1 + ε).
     before, after = (keras.Model(n.input, n.get_layer("flatten").output).predict_on_batch(images) for n in (plain, network))
@@ -157,20 +157,20 @@ def test_normalised_vgg16_normalises_between_convolution_and_relu(tmp_path):
 
     norms[4].moving_mean.assign(np.full(256, 0.5, np.float32))
     network.save(tmp_path / "other.keras")
-    heir = vgg16((32, 32), 1, 3, weights=str(tmp_path / "other.keras"), dense=8, normalization="batch")
+    heir = vgg16(size=(32, 32), channels=1, classes=3, weights=str(tmp_path / "other.keras"), dense=8, normalization="batch")
     assert float(heir.get_layer(norms[4].name).moving_mean[0]) == 0.5
     with pytest.raises(UserError, match=r"vgg16\.weights: .*another vgg16\.normalization"):
         plain.save(tmp_path / "plain.keras")
-        vgg16((32, 32), 1, 3, weights=str(tmp_path / "plain.keras"), dense=8, normalization="batch")
+        vgg16(size=(32, 32), channels=1, classes=3, weights=str(tmp_path / "plain.keras"), dense=8, normalization="batch")
     with pytest.raises(UserError, match=r"vgg16\.weights: .*another vgg16\.normalization"):
-        vgg16((32, 32), 1, 3, weights=str(tmp_path / "other.keras"), dense=8)
+        vgg16(size=(32, 32), channels=1, classes=3, weights=str(tmp_path / "other.keras"), dense=8)
 
 
 def test_vgg16_of_neighbouring_seeds_share_no_weights():
     kernels = [
         layer.kernel.numpy()
         for seed in (7, 8)
-        for layer in vgg16((32, 32), 3, 3, dense=512, seed=seed).layers
+        for layer in vgg16(size=(32, 32), channels=3, classes=3, dense=512, seed=seed).layers
         if layer.name.startswith(("block", "fc")) and layer.weights
     ]
     assert len({kernel.tobytes() for kernel in kernels}) == len(kernels) == 30
@@ -182,11 +182,11 @@ WRONG = [("no.weights.h5", 3, "no such file"), ("no.keras", 1, "no such file"), 
 @pytest.mark.parametrize(("weights", "channels", "told"), WRONG)
 def test_unusable_weights_are_told(weights, channels, told):
     with pytest.raises(UserError, match=rf"vgg16\.weights: .*{told}"):
-        vgg16((32, 32), channels, 4, weights=weights, dense=8)
+        vgg16(size=(32, 32), channels=channels, classes=4, weights=weights, dense=8)
 
 
 def test_random_vgg16_passes_its_signal_on():
-    logits = vgg16((32, 32), 3, 6, dense=64).predict_on_batch(
+    logits = vgg16(size=(32, 32), channels=3, classes=6, dense=64).predict_on_batch(
         np.random.default_rng(0).normal(size=(8, 32, 32, 3)).astype(np.float32)
     )
     assert 0.1 < logits.std() < 10  # with Keras's default initialisation it is below 0.001
@@ -196,7 +196,7 @@ def test_saved_networks_load_in_a_fresh_process(tmp_path):
     images = np.random.default_rng(0).random((1, 20, 28, 1), np.float32)
     np.save(tmp_path / "images.npy", images)
     keras.utils.set_random_seed(0)
-    for network in (unet(1, 2, 2, normalization="batch"), attn_resunet(1, 2, 2)):
+    for network in (unet(channels=1, filters=2, depth=2, normalization="batch"), attn_resunet(channels=1, filters=2, depth=2)):
         network.save(tmp_path / f"{network.name}.keras")
         # Called, not compiled: tests before this one may have changed what TensorFlow's graph optimizer fuses.
         np.savez(tmp_path / f"{network.name}.npz", *network.get_weights(), logits=network(images, training=False))
