@@ -43,6 +43,11 @@ def leakage(dataset, suffix):
     return Path("reports", dataset, f"leakage.{suffix}")
 
 
+def dataset_card(dataset):
+    """What the models of a data set were trained on: classes, channels, split, size of the patches."""
+    return Path("models", dataset, "dataset.json")
+
+
 def model(dataset, network):
     return Path("models", dataset, f"{network}.keras")
 

@@ -9,56 +9,73 @@ import pytest
 import tifffile
 import yaml
 
+from pipeline import params
 from pipeline.images.io import read_mask
 
-NETWORKS = {"mitochondria": ("unet", "attn_resunet"), "polyps": ("unet", "attn_resunet"), "tissue": ("vgg16",)}
-SEGMENTATION = {"iou", "dice", "mean_iou", "iou_background", "accuracy", "precision", "recall", "loss", "dice_per_image"}
-CLASSIFICATION = {"accuracy", "balanced_accuracy", "macro_f1", "auroc", "ece", "loss"}
-PAIRS = [(dataset, network) for dataset, networks in NETWORKS.items() for network in networks]
+PARAMS = params.load()
+PAIRS = [(dataset, network) for dataset in PARAMS.datasets for network in PARAMS.networks_of(dataset)]
+HEADLINE = {
+    "segmentation": {"iou", "dice", "mean_iou", "accuracy", "nsd", "pq", "loss"},
+    "classification": {"accuracy", "macro_f1", "auroc", "ece", "loss"},
+}
 
 
 @pytest.mark.parametrize(("dataset", "network"), PAIRS)
 def test_every_network_leaves_its_model_and_its_metrics(project, dataset, network):
     assert (project.root / f"models/{dataset}/{network}.keras").stat().st_size > 10_000
-    folder = project.root / f"reports/{dataset}/{network}"
-    metrics = json.loads((folder / "metrics.json").read_text())
-    assert set(metrics) >= (CLASSIFICATION if dataset == "tissue" else SEGMENTATION)
-    assert len(metrics) <= 16
+    reports = project.root / "reports" / dataset
+    metrics = json.loads((reports / f"metrics/{network}.json").read_text())
+    assert set(metrics) == HEADLINE[PARAMS.dataset(dataset).task]
     assert all(value is None or math.isfinite(value) for value in metrics.values())
+    folder = reports / "details" / network
     detail = json.loads((folder / "detail.json").read_text())
     table = pd.read_csv(folder / "per_image.csv", dtype={"picture": str})
     assert len(table) == detail["test_images"]
     assert table["unit"].nunique() == detail["unit"]["count"] >= 4  # fewer units have no interval
-    assert list((folder / "panels").glob("*.png"))
+    assert list((reports / "panels").glob(f"{network}-*.png"))
     assert {f"{stem}-image.webp" for stem in table["picture"].dropna()} <= {path.name for path in (folder / "gallery").iterdir()}
 
 
+@pytest.mark.parametrize("dataset", PARAMS.datasets)
+def test_networks_are_compared_with_the_best_one(project, dataset):
+    reports = project.root / "reports" / dataset
+    compared = json.loads((reports / "details/comparison.json").read_text())
+    scores = {file.stem: json.loads(file.read_text())[compared["metric"]] for file in (reports / "metrics").iterdir()}
+    assert scores[compared["best"]] == max(scores.values())
+    assert set(compared["differences"]) == set(compared["sentences"]) == set(scores) - {compared["best"]}
+    for network, differences in compared["differences"].items():
+        expected = scores[network] - scores[compared["best"]]
+        assert differences[compared["metric"]]["difference"] == pytest.approx(expected, abs=1e-4)
+
+
 def test_repeats_train_further_seeds_and_report_their_spread(project):
-    project.experiment("evaluate@polyps-unet", train__repeats="2")
-    metrics = json.loads((project.root / "reports/polyps/unet/metrics.json").read_text())
-    repeats = json.loads((project.root / "reports/polyps/unet/detail.json").read_text())["repeats"]
+    project.experiment("evaluate@polyps", train__repeats="2")
+    metrics = json.loads((project.root / "reports/polyps/metrics/unet.json").read_text())
+    repeats = json.loads((project.root / "reports/polyps/details/unet/detail.json").read_text())["repeats"]
     seed = yaml.safe_load((project.root / "params.yaml").read_text())["seed"]
     card = json.loads((project.root / f"models/polyps/unet_repeats/{seed + 1}.json").read_text())
     assert card["seed"] == seed + 1
     assert repeats["loss"]["n"] == 2
     assert repeats["loss"]["sd"] > 0  # another seed is another network
-    assert set(repeats) == set(metrics)
+    assert set(repeats) > set(metrics)
     project.run("git", "checkout", "-q", ".")
     project.dvc("checkout", "-q")
 
 
 def test_the_attention_of_each_gate_and_gradcam_are_drawn(project):
-    panels = {path.name for path in (project.root / "reports/mitochondria/attn_resunet/panels").iterdir()}
-    assert any(name.startswith("attention-") for name in panels)
-    assert not any(path.name.startswith("attention-") for path in (project.root / "reports/mitochondria/unet/panels").iterdir())
-    assert (project.root / "reports/tissue/vgg16/panels/2-gradcam.png").exists()
+    panels = {path.name for path in (project.root / "reports/mitochondria/panels").iterdir()}
+    assert any(name.startswith("attn_resunet-attention-") for name in panels)
+    assert not any(name.startswith("unet-attention-") for name in panels)
+    assert (project.root / "reports/tissue/panels/vgg16-gradcam.png").exists()
 
 
 @pytest.mark.parametrize("network", ["unet", "attn_resunet"])
 def test_the_headline_is_the_sum_of_the_table(project, network):
     """Counts of the per-image table, added up and divided once, give the pooled figures."""
-    folder = project.root / f"reports/polyps/{network}"
-    metrics, table = json.loads((folder / "metrics.json").read_text()), pd.read_csv(folder / "per_image.csv")
+    folder = project.root / f"reports/polyps/details/{network}"
+    table = pd.read_csv(folder / "per_image.csv")
+    metrics = json.loads((project.root / f"reports/polyps/metrics/{network}.json").read_text())
+    metrics |= json.loads((folder / "detail.json").read_text())["scores"]
     tp, fp, fn, tn = table[["tp", "fp", "fn", "tn"]].sum()
     assert metrics["iou"] == pytest.approx(tp / (tp + fp + fn), abs=1e-4)
     assert metrics["accuracy"] == pytest.approx((tp + tn) / (tp + fp + fn + tn), abs=1e-4)
@@ -68,7 +85,7 @@ def test_the_headline_is_the_sum_of_the_table(project, network):
     assert (objects["kind"] == "reference").sum() == table["objects_reference"].sum()
 
 
-@pytest.mark.parametrize("dataset", NETWORKS)
+@pytest.mark.parametrize("dataset", PARAMS.datasets)
 def test_no_group_and_no_image_is_on_both_sides(project, dataset):
     table = pd.read_csv(project.root / f"data/patches/{dataset}/split.csv", dtype=str, keep_default_na=False)
     used = table[table["split"] != ""]
@@ -80,7 +97,7 @@ def test_no_group_and_no_image_is_on_both_sides(project, dataset):
     assert "test" not in set(manifest["split"])
 
 
-@pytest.mark.parametrize("dataset", NETWORKS)
+@pytest.mark.parametrize("dataset", PARAMS.datasets)
 def test_no_near_duplicates_across_the_split(project, dataset):
     """Low-resolution pictures, their mean taken away, correlate less across the split than copies of one would."""
     from skimage.transform import resize
@@ -121,7 +138,7 @@ def test_a_second_run_does_nothing(project):
 def test_metrics_and_plots_are_shown(project):
     shown = project.dvc("metrics", "show").stdout
     for dataset, network in PAIRS:
-        assert f"reports/{dataset}/{network}/metrics.json" in shown.replace("\\", "/")
+        assert f"reports/{dataset}/metrics/{network}.json" in shown.replace("\\", "/")
     project.dvc("plots", "show", "--out", "plots-page")
     assert "vega" in (project.root / "plots-page/index.html").read_text()
     project.run("rm", "-r", "plots-page")
@@ -147,7 +164,7 @@ def test_the_learning_rate_reruns_training_and_what_follows(project):
     curves = pd.read_csv(project.root / "reports/polyps/unet/curves.csv")
     assert curves["learning_rate"].tolist() == [1e-5]
     changed = project.dvc("status").stdout
-    assert "evaluate@polyps-unet" in changed
+    assert "evaluate@polyps" in changed
     assert "download" not in changed
     assert "patchify" not in changed
     project.run("git", "checkout", "-q", ".")
@@ -228,7 +245,7 @@ def test_a_temporary_and_queued_experiments(project):
 
 
 def test_predict_gives_what_evaluate_scored_beside_a_bad_image(project, tmp_path):
-    scored = pd.read_csv(project.root / "reports/mitochondria/unet/per_image.csv")
+    scored = pd.read_csv(project.root / "reports/mitochondria/details/unet/per_image.csv")
     images = [str(project.root / f"data/raw/mitochondria/images/{name}.png") for name in scored["image"]]
     (tmp_path / "bad.png").write_bytes(b"no image")
     command = ["python", "-m", "pipeline.predict", "models/mitochondria/unet.keras", str(tmp_path / "bad.png"), *images]
@@ -243,7 +260,7 @@ def test_predict_gives_what_evaluate_scored_beside_a_bad_image(project, tmp_path
 
 
 def test_predict_gives_the_classes_that_evaluate_found(project, tmp_path):
-    scored = pd.read_csv(project.root / "reports/tissue/vgg16/per_image.csv")[:5]
+    scored = pd.read_csv(project.root / "reports/tissue/details/vgg16/per_image.csv")[:5]
     images = [str(project.root / f"data/raw/tissue/images/{name}.png") for name in scored["image"]]
     project.run("python", "-m", "pipeline.predict", "models/tissue/vgg16.keras", *images, "--out", str(tmp_path / "out"))
     table = pd.read_csv(tmp_path / "out/predictions.csv")

@@ -1,0 +1,143 @@
+"""A data set and a network are added by editing params.yaml, and a network's own file, alone."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from ruamel.yaml import YAML
+
+from tests.pipeline.project import Project
+
+TOY = '''"""One convolution."""
+
+import keras
+
+from pipeline.networks.common import blocks
+from pipeline.networks.common.settings import NetworkSettings as Settings
+
+TITLE, CITATION, TASK = "Toy", "nobody, 2000", "segmentation"
+
+
+def build(*, channels, mean, variance):
+    inputs, x = blocks.image_input(channels, mean, variance)
+    return keras.Model(inputs, blocks.logits(blocks.convolution(x, 4, "none")))
+'''
+
+
+def write_nuclei(folder, count=12):
+    """Bright discs on a dark ground, as a user would bring them: images/ and masks/."""
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:48, :48]
+    for name in ("images", "masks"):
+        (folder / name).mkdir(parents=True)
+    for number in range(count):
+        centres = rng.uniform(8, 40, (3, 2))
+        mask = np.any([np.hypot(rows - r, columns - c) < 6 for r, c in centres], axis=0)
+        image = rng.integers(0, 80, mask.shape) + 120 * mask
+        Image.fromarray(image.astype(np.uint8)).save(folder / f"images/{number}.png")
+        Image.fromarray(255 * mask.astype(np.uint8)).save(folder / f"masks/{number}.png")
+
+
+def edit(project, change):
+    """Change params.yaml as an editor would: comments and the form of everything else stay."""
+    yaml, file = YAML(), project.root / "params.yaml"
+    yaml.width = 1000
+    values = yaml.load(file.read_text())
+    change(values)
+    with open(file, "w") as stream:
+        yaml.dump(values, stream)
+
+
+@pytest.fixture(scope="module")
+def own(project, tmp_path_factory):
+    """A copy of the project that has run, so that only what is new has to run."""
+    root = tmp_path_factory.mktemp("open") / "project"
+    project.run("cp", "-r", str(project.root), str(root))
+    return Project(root)
+
+
+def stages_that_ran(output):
+    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage ")]
+
+
+def test_a_data_set_of_any_name_is_a_block_and_a_word(own):
+    write_nuclei(own.root / "data/own/nuclei")
+
+    def add_nuclei(values):
+        block = YAML().load(YAML_BLOCK)
+        values["datasets"]["nuclei"] = block
+        values["unet"]["datasets"].append("nuclei")
+
+    edit(own, add_nuclei)
+    assert own.run("git", "diff", "--name-only").stdout.split() == ["params.yaml"]
+    ran = stages_that_ran(own.dvc("repro", "evaluate@nuclei", "report").stdout)
+    assert ran == ["download@nuclei", "patchify@nuclei", "train-unet@nuclei", "evaluate@nuclei", *ran[4:]]
+    assert not any(stage.startswith("train") for stage in ran[4:])  # adding a name retrains nothing
+    assert "reports/nuclei/metrics/unet.json" in own.dvc("metrics", "show").stdout
+    assert "nuclei" in (own.root / "reports/index.html").read_text()
+    assert "nuclei" in (own.root / "reports/summary.md").read_text()
+    assert "nuclei" in (own.root / "reports/plots/learning_curves.csv").read_text()
+    card = json.loads((own.root / "models/nuclei/unet.json").read_text())
+    assert card["classes"] == ["background", "nuclei"]
+    own.commit("nuclei")
+
+
+YAML_BLOCK = """
+task: segmentation
+source: folder
+path: data/own/nuclei
+url:
+classes:
+folder:
+split:
+  method: groups
+  val: 0.25
+  test: 0.4
+patches:
+  resize:
+  size: [48, 48]
+  stride: [48, 48]
+"""
+
+
+def test_a_network_is_a_file_a_block_and_a_pair(own):
+    (own.root / "pipeline/networks/toy.py").write_text(TOY)
+
+    def add_toy(values):
+        values["toy"] = {}
+        values["pairs"] = {"nuclei-toy": {"dataset": "nuclei", "network": "toy"}}
+
+    edit(own, add_toy)
+    status = own.run("git", "status", "--porcelain").stdout.splitlines()
+    assert status == [" M params.yaml", "?? pipeline/networks/toy.py"]
+    ran = stages_that_ran(own.dvc("repro", "evaluate@nuclei", "report").stdout)
+    assert ran[:2] == ["train@nuclei-toy", "evaluate@nuclei"]
+    assert not any(stage.startswith("train") for stage in ran[2:])
+    assert "reports/nuclei/metrics/toy.json" in own.dvc("metrics", "show").stdout
+    compared = json.loads((own.root / "reports/nuclei/details/comparison.json").read_text())
+    assert {compared["best"], *compared["differences"]} == {"unet", "toy"}
+    page = (own.root / "reports/index.html").read_text()
+    assert "Toy" in page and "U-Net" in page
+    own.commit("toy")
+
+
+def test_a_list_of_data_sets_is_a_setting_of_an_experiment(own):
+    shown = own.dvc("exp", "run", "-S", "unet.datasets=[mitochondria]", "evaluate@polyps").stdout
+    assert not any(stage.startswith("train") for stage in stages_that_ran(shown))
+    assert not (own.root / "reports/polyps/metrics/unet.json").exists()
+    assert (own.root / "reports/polyps/metrics/attn_resunet.json").exists()
+    own.run("git", "checkout", "-q", ".")
+    own.dvc("checkout", "-q")
+
+
+def test_a_data_set_is_added_by_a_setting_of_an_experiment(own):
+    block = (
+        "{task: segmentation, source: folder, path: data/own/nuclei, url: null, classes: null, folder: null, "
+        "split: {method: groups, val: 0.25, test: 0.4}, patches: {size: [48, 48], stride: [48, 48]}}"
+    )
+    shown = own.dvc("exp", "run", "-S", f"+datasets.discs={block}", "patchify@discs", "evaluate@discs").stdout
+    assert stages_that_ran(shown)[:2] == ["download@discs", "patchify@discs"]
+    assert "no network is trained on discs" in shown
+    own.run("git", "checkout", "-q", ".")
+    own.dvc("checkout", "-q")
