@@ -4,12 +4,12 @@ import ast
 from pathlib import Path
 
 
-def modules_of(module, root=Path()):
-    """Return the files of all modules that `module` (a dotted name) imports, directly or not, itself included.
+def modules_of(*modules, root=Path()):
+    """Return the files of all modules that `modules` (dotted names) import, directly or not, themselves included.
 
     Empty ``__init__.py`` files are left out: there is nothing in them to change.
     """
-    files, waiting = set(), [module]
+    files, waiting = set(), list(modules)
     while waiting:
         name = waiting.pop()
         for file in _files(name, root):
