@@ -1,21 +1,22 @@
-"""The standard layout that every source is turned into, and that everything downstream reads.
+"""The standard layout that every source writes and everything downstream reads.
 
 ::
 
     data/raw/<dataset>/
-        dataset.json    what it is: task, classes, pixel size, licence, citation, checksums
-        images.csv      one row per image, in the source's own order: name, image, mask, label, group, split
+        dataset.json    task, classes, pixel size, licence, citation, checksums
+        images.csv      one row per image, in the source's order: name, image, mask, label, group, split
         images/         grey or RGB, 8 or 16 bit
-        masks/          1-bit PNG, the same height and width as the image (segmentation only)
+        masks/          1-bit PNG of the same height and width as the image (segmentation only)
 """
 
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
+from pipeline.atomic import whole
 from pipeline.errors import UserError
 from pipeline.images.io import write_png
 
@@ -24,44 +25,23 @@ COLUMNS = ["name", "image", "mask", "label", "group", "split"]
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What ``dataset.json`` says.
-
-    Parameters
-    ----------
-    name, source : str
-        As in ``params.yaml``.
-    task : {"segmentation", "classification"}
-    classes : tuple of str
-        Segmentation: ("background", <foreground>). Classification: in the order of the label's index.
-    channels : int
-        1 (grey) or 3 (RGB).
-    pixel_size_nm : tuple of float, optional
-        Height and width of a pixel in nanometres (row, column); None where the source gives none.
-    phantom : bool
-        True for generated images: every number measured on them is marked so.
-    licence, citation : str
-    url : str, optional
-    sha256 : dict of str to str
-        Checksum of each downloaded file by its name; empty for phantoms and folders.
-    """
+    """The contents of ``dataset.json``."""
 
     name: str
-    source: str
-    task: str
-    classes: tuple
-    channels: int
-    pixel_size_nm: tuple | None = None
-    phantom: bool = False
+    source: str  # as in params.yaml
+    task: str  # "segmentation" or "classification"
+    classes: tuple  # segmentation: ("background", <foreground>); classification: in the order of their numbers
+    channels: int  # 1 (grey) or 3 (RGB)
+    pixel_size_nm: tuple | None = None  # height and width in nanometres; None: unknown
+    phantom: bool = False  # True for generated images: reports mark every number measured on them
     licence: str = ""
     citation: str = ""
     url: str | None = None
-    sha256: dict | None = None
+    sha256: dict | None = None  # checksum of each downloaded file by its name
 
 
 class DatasetWriter:
-    """Write a dataset into a hidden folder beside `folder`, and rename it into being when it is whole.
-
-    Use as a context manager; on an error nothing is left behind.
+    """Write a data set whole or not at all: if the ``with`` block raises, `folder` stays as it was.
 
     >>> with DatasetWriter(folder) as writer:                         # doctest: +SKIP
     ...     writer.add("00", image, mask=mask, group="section 00")
@@ -69,104 +49,64 @@ class DatasetWriter:
     """
 
     def __init__(self, folder):
-        self.folder = Path(folder)
-        self._part = self.folder.with_name(f".{self.folder.name}.part")
-        self._rows = []
-        self._names = set()
-        self._info = None
+        self._rows = {}
+        self._whole = whole(folder)
 
     def __enter__(self):
-        shutil.rmtree(self._part, ignore_errors=True)
-        (self._part / "images").mkdir(parents=True)
+        self._folder = self._whole.__enter__()
+        (self._folder / "images").mkdir(parents=True)
         return self
 
-    def __exit__(self, kind, error, trace):
-        try:
-            if kind is None:
-                self._publish()
-        finally:
-            shutil.rmtree(self._part, ignore_errors=True)
+    def __exit__(self, *error):
+        return self._whole.__exit__(*error)
 
     def add(self, name, image, mask=None, label="", group=None, split=""):
         """Add one image.
 
-        Parameters
-        ----------
-        name : str
-            Unique, usable as a file's stem.
-        image : ndarray of shape (H, W, C) or path-like
-            Pixels are written as PNG; a file is copied byte for byte.
-        mask : ndarray, shape (H, W), bool, optional
-        label : str
-            The class's name (classification).
-        group : str, optional
-            The smallest independent unit that it belongs to (patient, sequence, photograph); itself by default.
-        split : {"", "train", "val", "test"}
-            Where the source itself assigns one.
+        `name` is unique and becomes the stem of the file. `image` is an array (H, W, C), written as PNG, or the path of a
+        file, copied byte for byte. `mask` is a boolean array (H, W), `label` the name of the class, `group` the independent
+        unit that the image belongs to (patient, sequence, photograph; default: itself), and `split` "train", "val" or
+        "test" where the source itself states one.
         """
-        if name in self._names:
-            raise UserError(f"expected one image of each name, received a second {name!r}")
-        self._names.add(name)
+        if name in self._rows:
+            raise UserError(f"{name}: two images have this name; rename one of them")
+        row = {"name": name, "image": f"images/{name}.png", "mask": "", "label": label, "group": group or name, "split": split}
         if isinstance(image, (str, Path)):
-            file = f"images/{name}{Path(image).suffix.lower()}"
-            shutil.copyfile(image, self._part / file)
+            row["image"] = f"images/{name}{Path(image).suffix.lower()}"
+            shutil.copyfile(image, self._folder / row["image"])
         else:
-            file = f"images/{name}.png"
-            write_png(self._part / file, image)
-        row = {"name": name, "image": file, "mask": "", "label": label, "group": group or name, "split": split}
+            write_png(self._folder / row["image"], image)
         if mask is not None:
             row["mask"] = f"masks/{name}.png"
-            (self._part / "masks").mkdir(exist_ok=True)
-            write_png(self._part / row["mask"], mask)
-        self._rows.append(row)
+            (self._folder / "masks").mkdir(exist_ok=True)
+            write_png(self._folder / row["mask"], mask)
+        self._rows[name] = row
 
-    def finish(self, info):
-        """Say what the dataset is; without this call nothing is published."""
-        self._info = info
-
-    def _publish(self):
-        if self._info is None or not self._rows:
-            raise UserError(f"{self.folder}: expected at least one image, received none")
-        pd.DataFrame(self._rows, columns=COLUMNS).to_csv(self._part / "images.csv", index=False)
-        (self._part / "dataset.json").write_text(json.dumps(asdict(self._info), indent=2) + "\n")
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self._part.rename(self.folder)
+    def finish(self, info, classes=None):
+        """Write ``images.csv`` and ``dataset.json``; `classes` are other names for ``info.classes``, in the same order."""
+        if not self._rows:
+            raise UserError(f"data set {info.name}: the source {info.source} has no images")
+        table = pd.DataFrame(self._rows.values(), columns=COLUMNS)
+        if classes is not None:
+            if not len(set(classes)) == len(classes) == len(info.classes):
+                raise UserError(
+                    f"datasets.{info.name}.classes: expected {len(info.classes)} different names (the source has "
+                    f"{', '.join(info.classes)}), received {', '.join(classes)}"
+                )
+            renamed = dict(zip(info.classes, classes, strict=True))
+            table["label"] = [renamed.get(label, label) for label in table["label"]]
+            info = replace(info, classes=tuple(classes))
+        table.to_csv(self._folder / "images.csv", index=False)
+        (self._folder / "dataset.json").write_text(json.dumps(asdict(info), indent=2) + "\n")
 
 
 def read_info(folder):
-    """Read ``dataset.json`` of a folder as `DatasetInfo`.
-
-    Raises
-    ------
-    UserError
-        If it is damaged.
-    """
-    path = Path(folder) / "dataset.json"
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        values["classes"] = tuple(values["classes"])
-        if values["pixel_size_nm"] is not None:
-            values["pixel_size_nm"] = tuple(values["pixel_size_nm"])
-        return DatasetInfo(**values)
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: expected a description of the dataset, received: {error}; `dvc repro` makes it anew") from error
+    """Read ``dataset.json`` of a folder as `DatasetInfo`."""
+    values = json.loads((Path(folder) / "dataset.json").read_text(encoding="utf-8"))
+    size = values["pixel_size_nm"]
+    return DatasetInfo(**values | {"classes": tuple(values["classes"]), "pixel_size_nm": size and tuple(size)})
 
 
 def read_table(path):
-    """Read ``images.csv`` or ``split.csv``: every cell is text, and a missing one is an empty text.
-
-    Raises
-    ------
-    UserError
-        If it is damaged.
-    """
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (ValueError, pd.errors.ParserError) as error:
-        raise UserError(f"{path}: expected a table, received: {str(error).strip()}; `dvc repro` makes it anew") from error
-    missing = [column for column in COLUMNS if column not in table]
-    if missing:
-        raise UserError(
-            f"{path}: expected the columns {', '.join(COLUMNS)}, {', '.join(missing)} missing; `dvc repro` makes it anew"
-        )
-    return table
+    """Read ``images.csv`` or ``split.csv`` with every cell as text; missing cells are empty."""
+    return pd.read_csv(path, dtype=str, keep_default_na=False)

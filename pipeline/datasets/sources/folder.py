@@ -7,8 +7,8 @@
     or, for train, val and test,        or, for train, val and test,
         train/images/  train/masks/         train/<class>/*.png
 
-PNG, JPEG or TIFF, 8 or 16 bit, grey or RGB, with or without alpha; each page of a TIFF is an image of its own. Everything
-that does not fit is reported at once, file by file, and then nothing is made.
+PNG, JPEG or TIFF, 8 or 16 bit, grey or RGB, with or without alpha; each page of a TIFF becomes an image of its own. Every
+problem with every file is reported at once, and then nothing is made.
 """
 
 import re
@@ -22,176 +22,167 @@ from PIL import Image
 from tqdm import tqdm
 
 from pipeline.datasets.layout import DatasetInfo
-from pipeline.datasets.sources.findings import Findings
 from pipeline.datasets.sources.listing import entries
 from pipeline.errors import UserError
 from pipeline.images.io import SUFFIXES, TIFF, read_pages, to_mask
-from pipeline.patches.split import ROLES
 
-FOREGROUND = {"mitochondria": "mitochondria", "polyps": "polyp"}  # what the masks of a segmentation dataset show
+SPLITS = ("train", "val", "test")
+SHOWN = 30  # problems; about as many lines as a terminal shows
 ORIENTATION = 0x0112  # EXIF tag; 1 is upright
+LAYOUT = {
+    "segmentation": "images/ and masks/ with files of the same stem, optionally under train/, val/ and test/",
+    "classification": "one folder of images per class, optionally under train/, val/ and test/",
+}
 
 
 @dataclass(frozen=True)
-class Item:
-    """One image file and what its place in the folder says about it."""
+class ImageFile:
+    """One image file and what its place in the folder says about it; `group` is the part of its stem that the user named."""
 
     path: Path
     split: str
-    label: str = ""
-    mask: Path | None = None
+    label: str
+    mask: Path | None
+    group: str
 
 
-def make(writer, dataset, path, settings):
-    """Add the user's images in natural order, with the split of their folders, if any.
-
-    Parameters
-    ----------
-    writer : pipeline.datasets.layout.DatasetWriter
-    dataset : {"mitochondria", "polyps", "tissue"}
-    path : path-like
-    settings : pipeline.params.ReadImages or pipeline.params.ReadMasks
-
-    Returns
-    -------
-    pipeline.datasets.layout.DatasetInfo
-
-    Raises
-    ------
-    UserError
-        One line per finding: a missing partner, another size, an empty or damaged file, unexpected mask values,
-        a class without images, a name that `group` does not match, grey among RGB images.
-    """
-    findings = Findings()
-    root = Path(path)
-    segmentation = dataset in FOREGROUND
-    parts = _parts(root, segmentation, findings)
-    items = _pairs(parts, findings) if segmentation else _classes(root, parts, findings)
-    kinds, foreground = _add_all(writer, items, settings, findings)
-    _same_kind(kinds, findings)
-    if segmentation and kinds and not foreground and not findings:  # else it may lie in masks that were refused
-        findings.add(f"{root}: expected foreground in some mask, received none; mend the masks, mask_threshold or mask_labels")
-    findings.report()
-    _warn_of_shared_groups(items, settings.group)
-    labels = dict.fromkeys(item.label for item in items)
-    return DatasetInfo(
-        name=dataset,
-        source="folder",
-        task="segmentation" if segmentation else "classification",
-        classes=("background", FOREGROUND[dataset]) if segmentation else tuple(labels),
-        channels=next(iter(kinds))[0],
-        pixel_size_nm=settings.pixel_size_nm,
-    )
+def make(writer, name, dataset, seed):
+    """Add the user's images in natural order, with the split of their folders, if any."""
+    root, key, problems = Path(dataset.path), f"datasets.{name}", []
+    segmentation = dataset.task == "segmentation"
+    parts = _parts(root, dataset.task, key, problems)
+    found = _pairs(parts, problems) if segmentation else _labelled(root, parts, problems)
+    files = []
+    for path, split, label, mask in found:
+        group = re.search(dataset.folder.group, path.stem) if dataset.folder.group else None
+        if dataset.folder.group and not (group and group[1]):
+            problems.append(f"{path}: {key}.folder.group {dataset.folder.group!r} does not match {path.stem!r}")
+        files.append(ImageFile(path, split, label, mask, group[1] if group else ""))
+    formats, foreground = _add_all(writer, files, dataset.folder, problems)
+    if segmentation and formats and not foreground and not problems:  # else foreground may lie in the masks that were refused
+        problems.append(f"{root}: no mask has any foreground; correct the masks, {key}.folder.mask_threshold or .mask_labels")
+    labels = list(dict.fromkeys(file.label for file in files))
+    if not segmentation and dataset.classes is not None and not problems and set(dataset.classes) != set(labels):
+        problems.append(f"{key}.classes: expected the folders' names {', '.join(labels)}, received {', '.join(dataset.classes)}")
+    if problems:
+        more = [f"... and {len(problems) - SHOWN} more of {len(problems)}"] if len(problems) > SHOWN else []
+        raise UserError("\n".join(problems[:SHOWN] + more))
+    _warn_of_shared_groups(files)
+    classes = ("background", name) if segmentation else tuple(dataset.classes or labels)
+    channels = next(iter(formats))[0]
+    return DatasetInfo(name, dataset.source, dataset.task, classes, channels, dataset.folder.pixel_size_nm)
 
 
-def _parts(root, segmentation, findings):
+def _parts(root, task, key, problems):
     """Return the folder of each split, or the root itself under an empty name."""
-    wanted = "images/ and masks/ with files of the same stem" if segmentation else "one folder of images per class"
-    wanted += ", perhaps under train/, val/ and test/"
+    wanted = f"{key}.path must name a folder with {LAYOUT[task]}"
     if not root.is_dir():
-        raise UserError(f"{root}: expected a folder with {wanted}, received no folder")
+        raise UserError(f"{root}: no such folder; {wanted}")
     names = [path.name for path in entries(root) if path.is_dir()]
     if not names:
         loose = len(entries(root))
-        raise UserError(f"{root}: expected {wanted}, received {f'{loose} files' if loose else 'an empty folder'}")
-    if not set(names) & set(ROLES):
-        if segmentation and not {"images", "masks"} <= set(names):
-            raise UserError(f"{root}: expected {wanted}, received {', '.join(names)}")
+        raise UserError(f"{root}: {f'{loose} files but no folders' if loose else 'empty folder'}; {wanted}")
+    if not set(names) & set(SPLITS):
+        if task == "segmentation" and not {"images", "masks"} <= set(names):
+            raise UserError(f"{root}: found only {', '.join(names)}; {wanted}")
         return {"": root}
-    for name in names:
-        if name not in ROLES:
-            findings.add(f"{root / name}: expected only train/, val/ and test/ beside each other")
+    problems += [f"{root / name}: only train/, val/ and test/ may stand here" for name in names if name not in SPLITS]
     if "train" not in names:
-        findings.add(f"{root}: expected train/ beside {', '.join(names)}")
-    return {role: root / role for role in ROLES if role in names}
+        problems.append(f"{root}: train/ is missing beside {', '.join(names)}")
+    return {split: root / split for split in SPLITS if split in names}
 
 
-def _pairs(parts, findings):
-    """Match images and masks by stem."""
-    items = []
+def _pairs(parts, problems):
+    """Match images and masks by stem; yield path, split, no label, and mask of each pair."""
     for split, part in parts.items():
-        images, masks = (_by_stem(part / name, findings) for name in ("images", "masks"))
+        images, masks = (_by_stem(part / name, problems) for name in ("images", "masks"))
         if not images:
-            findings.add(f"{part / 'images'}: expected images, received none")
-        for stem, path in images.items():
-            if stem in masks:
-                items.append(Item(path, split, mask=masks[stem]))
+            problems.append(f"{part / 'images'}: no images")
+        for stem in dict.fromkeys([*images, *masks]):
+            if stem not in masks:
+                problems.append(f"{images[stem]}: no mask {part / 'masks' / stem}.*")
+            elif stem not in images:
+                problems.append(f"{masks[stem]}: no image {part / 'images' / stem}.*")
             else:
-                findings.add(f"{path}: expected a mask {part / 'masks' / stem}.*, received none")
-        for stem, path in masks.items():
-            if stem not in images:
-                findings.add(f"{path}: expected an image {part / 'images' / stem}.*, received none")
-    return items
+                yield images[stem], split, "", masks[stem]
 
 
-def _classes(root, parts, findings):
-    """Take each folder's name for the class of its images."""
+def _labelled(root, parts, problems):
+    """Take each folder's name for the class of its images; yield path, split, label, and no mask of each."""
     images = defaultdict(list)
     for split, part in parts.items():
         for path in entries(part):
             if path.is_dir():
-                images[path.name, split] = list(_by_stem(path, findings).values())
+                images[path.name, split] = list(_by_stem(path, problems).values())
             elif path.suffix.lower() in SUFFIXES:
-                findings.add(f"{path}: expected images inside the folder of their class")
+                problems.append(f"{path}: move it into the folder of its class")
     labels = list(dict.fromkeys(label for label, _ in images))
     if len(labels) < 2:
-        findings.add(f"{root}: expected at least two classes, received {', '.join(labels) or 'none'}")
-    for label in labels:
-        for split, part in parts.items():
+        problems.append(f"{root}: expected at least two classes, received {', '.join(labels) or 'none'}")
+    for split, part in parts.items():
+        for label in labels:
             if not images[label, split]:
-                findings.add(f"{part / label}: expected at least one image of this class, received none")
-    return [Item(path, split, label) for split in parts for label in labels for path in images[label, split]]
+                problems.append(f"{part / label}: no images of this class")
+            for path in images[label, split]:
+                yield path, split, label, None
 
 
-def _by_stem(folder, findings):
+def _by_stem(folder, problems):
     """List the images of a folder in natural order, by stem."""
     if not folder.is_dir():
-        findings.add(f"{folder}: expected a folder, received none")
+        problems.append(f"{folder}: no such folder")
         return {}
     found = {}
     for path in entries(folder):
         if path.suffix.lower() not in SUFFIXES or not path.is_file():
-            findings.add(f"{path}: expected a file that ends in {', '.join(SUFFIXES)}")
+            problems.append(f"{path}: not a file that ends in {', '.join(SUFFIXES)}")
         elif path.stem in found:
-            findings.add(f"{path}: expected one file of each stem, received {found[path.stem].name} too")
+            problems.append(f"{path}: {found[path.stem].name} has the same stem; remove one of them")
         else:
             found[path.stem] = path
     return found
 
 
-def _add_all(writer, items, settings, findings):
-    """Add every item that is sound; return the paths of each kind of image (channels, bits), and if any mask has foreground."""
-    kinds, foreground = defaultdict(list), False
-    for item in tqdm(items, desc="images", unit="file", disable=None, leave=False):
-        with findings.collecting():
-            pages = [page.astype(np.uint8) * 255 if page.dtype == bool else page for page in read_pages(item.path)]
-            for kind in {(page.shape[-1], 8 * page.dtype.itemsize) for page in pages}:
-                kinds[kind].append(item.path)
-            masks = _masks(item, pages, settings) if item.mask else [None] * len(pages)
+def _add_all(writer, files, settings, problems):
+    """Add every sound file; return the paths of each format (channels, bits), and whether any mask has foreground."""
+    formats, foreground = defaultdict(list), False
+    for file in tqdm(files, desc="images", unit="file", disable=None, leave=False):
+        try:
+            pages = [page.astype(np.uint8) * 255 if page.dtype == bool else page for page in read_pages(file.path)]
+            for page_format in {(page.shape[-1], 8 * page.dtype.itemsize) for page in pages}:
+                formats[page_format].append(file.path)
+            masks = _masks(file, pages, settings) if file.mask else [None] * len(pages)
             foreground = foreground or any(mask is not None and mask.any() for mask in masks)
-            _add(writer, item, pages, masks, _group(item, settings.group))
-    return kinds, foreground
+            _add(writer, file, pages, masks)
+        except UserError as error:
+            problems += str(error).splitlines()
+    usual = max(formats, key=lambda key: len(formats[key]), default=None)
+    for page_format in [key for key in formats if key != usual]:
+        expected, received = (f"{'grey' if channels == 1 else 'RGB'} of {bits} bit" for channels, bits in (usual, page_format))
+        problems += [f"{path}: expected {expected} as most of the images, received {received}" for path in formats[page_format]]
+    return formats, foreground
 
 
-def _masks(item, pages, settings):
-    masks = read_pages(item.mask)
+def _masks(file, pages, settings):
+    masks = read_pages(file.mask)
     if len(masks) != len(pages):
-        raise UserError(f"{item.mask}: expected {len(pages)} pages as in {item.path}, received {len(masks)}")
+        raise UserError(f"{file.mask}: expected {len(pages)} pages as in {file.path}, received {len(masks)}")
     for page, mask in zip(pages, masks, strict=True):
         if page.shape[:2] != mask.shape[:2]:
-            sizes = [" × ".join(map(str, array.shape[:2])) for array in (page, mask)]
-            raise UserError(f"{item.mask}: expected {sizes[0]} pixels (rows × columns) as in {item.path}, received {sizes[1]}")
-    return [to_mask(mask, item.mask, settings.mask_threshold, settings.mask_labels) for mask in masks]
+            expected, received = (" × ".join(map(str, array.shape[:2])) for array in (page, mask))
+            raise UserError(f"{file.mask}: expected {expected} pixels (rows × columns) as in {file.path}, received {received}")
+    return [to_mask(mask, file.mask, settings.mask_threshold, settings.mask_labels) for mask in masks]
 
 
-def _add(writer, item, pages, masks, group):
-    name = "_".join(part for part in (item.split, item.label, item.path.stem) if part)
+def _add(writer, file, pages, masks):
+    name = "_".join(filter(None, (file.split, file.label, file.path.stem)))
+    # Groups of the same name in two splits or classes are different groups: folders number their groups independently.
+    group = "/".join(filter(None, (file.split, file.label, file.group))) if file.group else name
     if len(pages) == 1:
-        image = item.path if _is_standard(item.path) else pages[0]
-        writer.add(name, image, masks[0], item.label, group, item.split)
+        writer.add(name, file.path if _is_standard(file.path) else pages[0], masks[0], file.label, group, file.split)
         return
     for number, (page, mask) in enumerate(zip(pages, masks, strict=True)):
-        writer.add(f"{name}_{number:03d}", page, mask, item.label, group or name, item.split)
+        writer.add(f"{name}_{number:03d}", page, mask, file.label, group, file.split)
 
 
 def _is_standard(path):
@@ -199,48 +190,15 @@ def _is_standard(path):
     if path.suffix.lower() in TIFF:
         return False
     with Image.open(path) as image:
-        upright = image.getexif().get(ORIENTATION, 1) == 1
-        return image.format in ("PNG", "JPEG") and image.mode in ("L", "RGB") and upright
+        return image.format in ("PNG", "JPEG") and image.mode in ("L", "RGB") and image.getexif().get(ORIENTATION, 1) == 1
 
 
-def _group(item, pattern):
-    """Name the independent unit, apart for each split and class: folders number their units independently."""
-    if pattern is None:
-        return None
-    return "/".join(part for part in (item.split, item.label, _unit(item, pattern)) if part)
-
-
-def _unit(item, pattern):
-    match = re.search(pattern, item.path.stem)
-    if not match or not match[1]:
-        raise UserError(f"{item.path}: expected a name that group {pattern!r} matches, received {item.path.stem!r}")
-    return match[1]
-
-
-def _warn_of_shared_groups(items, pattern):
-    if pattern is None or not items[0].split:
-        return
-    units = {(item.split, item.label, _unit(item, pattern)) for item in items}
-    splits = Counter((label, unit) for _, label, unit in units)
+def _warn_of_shared_groups(files):
+    splits = Counter((label, group) for _, label, group in {(file.split, file.label, file.group) for file in files} if group)
     shared = sum(count > 1 for count in splits.values())
     if shared:
         print(
-            f"note: {shared} names found by group stand in more than one of train/, val/ and test/; "
-            "if they mean the same unit there, the split of the folders leaks",
+            f"note: {shared} groups occur in more than one of train/, val/ and test/; if the name means the same there "
+            "(the same patient, say), the split of your folders leaks",
             file=sys.stderr,
         )
-
-
-def _same_kind(kinds, findings):
-    """Find the images whose channels or depth differ from the most frequent ones."""
-    if len(kinds) < 2:
-        return
-    usual = max(kinds, key=lambda kind: len(kinds[kind]))
-    for kind, paths in kinds.items():
-        for path in paths if kind != usual else ():
-            findings.add(f"{path}: expected {_words(usual)} as most of the images, received {_words(kind)}")
-
-
-def _words(kind):
-    channels, bits = kind
-    return f"{'grey' if channels == 1 else 'RGB'} of {bits} bit"

@@ -1,4 +1,7 @@
-"""Kvasir v2 (Pogorelov et al. 2017, doi 10.1145/3083187.3083212): 8000 endoscopy frames in 8 classes, of several sizes."""
+"""Kvasir v2 (Pogorelov et al. 2017, doi 10.1145/3083187.3083212): 8000 endoscopy frames in 8 classes, of several sizes.
+
+Neither patients nor a split are stated.
+"""
 
 from pipeline.datasets.layout import DatasetInfo
 from pipeline.datasets.sources.archive import inside, unpacked
@@ -6,38 +9,22 @@ from pipeline.datasets.sources.fetch import Remote, fetch
 from pipeline.datasets.sources.listing import entries
 
 ARCHIVE = Remote(
-    name="kvasir-dataset-v2.zip",
-    url="https://datasets.simula.no/downloads/kvasir/kvasir-dataset-v2.zip",
-    size=2_489_312_085,  # the only thing that is published about the file
+    "kvasir-dataset-v2.zip",
+    "https://datasets.simula.no/downloads/kvasir/kvasir-dataset-v2.zip",
+    size=2_489_312_085,  # no checksum is published
+    licence="research and education; commercial use by permission",
+    citation="Pogorelov et al.: KVASIR: a multi-class image dataset for computer aided gastrointestinal disease detection, "
+    "ACM Multimedia Systems 2017, doi 10.1145/3083187.3083212",
 )
 CLASSES = (
-    "dyed-lifted-polyps",
-    "dyed-resection-margins",
-    "esophagitis",
-    "normal-cecum",
-    "normal-pylorus",
-    "normal-z-line",
-    "polyps",
-    "ulcerative-colitis",
+    *("dyed-lifted-polyps", "dyed-resection-margins", "esophagitis", "normal-cecum"),
+    *("normal-pylorus", "normal-z-line", "polyps", "ulcerative-colitis"),
 )
 
 
-def make(writer, url=None, archive=ARCHIVE):
-    """Add the frames as they are, class by class; the source states neither patients nor a split."""
-    fetched = fetch(archive, url)
-    with unpacked(fetched.path) as folder:
+def make(writer, name, dataset, seed):
+    with unpacked(fetch(ARCHIVE, dataset.url)) as folder:
         for label in CLASSES:
             for path in entries(inside(folder, f"kvasir-dataset-v2/{label}")):
                 writer.add(f"{label}_{path.stem}", path, label=label)
-    return DatasetInfo(
-        name="tissue",
-        source="kvasir-v2",
-        task="classification",
-        classes=CLASSES,
-        channels=3,
-        licence="research and education; commercial use by permission",
-        citation="Pogorelov et al.: KVASIR: a multi-class image dataset for computer aided gastrointestinal disease detection, "
-        "ACM Multimedia Systems 2017, doi 10.1145/3083187.3083212",
-        url=archive.url,
-        sha256={archive.name: fetched.sha256},
-    )
+    return DatasetInfo(name, dataset.source, "classification", CLASSES, 3, **ARCHIVE.provenance())

@@ -2,17 +2,12 @@
 
 import re
 
-IGNORED = ("thumbs.db", "desktop.ini", "__macosx")  # what desktops leave behind; names with a leading dot likewise
+IGNORED = ("thumbs.db", "desktop.ini", "__macosx")  # desktops leave them behind, and names with a leading dot
 
 
 def natural(name):
-    """Sort key by which ``slice2`` comes before ``slice10``.
-
-    >>> sorted(["s10", "s2", "s1"], key=natural)
-    ['s1', 's2', 's10']
-    """
-    parts = re.split(r"(\d+)", name)
-    return [int(part) if part.isdecimal() else part.lower() for part in parts], name
+    """Sort key that puts ``slice2`` before ``slice10``."""
+    return [int(part) if part.isdecimal() else part.lower() for part in re.split(r"(\d+)", name)], name
 
 
 def entries(folder):

@@ -13,42 +13,30 @@ from pipeline.datasets.sources.listing import entries
 from pipeline.images.io import read_image, read_mask
 
 ARCHIVE = Remote(
-    name="lucchi_pp.zip",
-    url="http://www.casser.io/files/lucchi_pp.zip",
+    "lucchi_pp.zip",
+    "http://www.casser.io/files/lucchi_pp.zip",
     sha256="770ce9e98fc6f29c1b1a250c637e6c5125f2b5f1260e5a7687b55a79e2e8844d",
+    licence="none stated; see arXiv 1812.06024",
+    citation="Casser, Kang, Pfister, Haehn: Fast mitochondria segmentation for connectomics, 2018, arXiv 1812.06024; images: "
+    "Lucchi et al., IEEE Transactions on Medical Imaging 31(2), 2012, doi 10.1109/TMI.2011.2171705",
 )
+CLASSES = ("background", "mitochondria")
 THRESHOLD = 127  # middle of 8 bit: the masks are 0 and 255
 
 
-def make(writer, url=None, archive=ARCHIVE):
-    """Add both volumes in order, with the split that the source states (train and test)."""
-    fetched = fetch(archive, url)
-    with unpacked(fetched.path) as folder:
+def make(writer, name, dataset, seed):
+    with unpacked(fetch(ARCHIVE, dataset.url)) as folder:
         for split in ("train", "test"):
             masks = inside(folder, f"Lucchi++/{split.title()}_Out")
             for path in entries(inside(folder, f"Lucchi++/{split.title()}_In")):
                 section = int(path.stem.removeprefix("mask"))  # the images are named mask0000.png, the masks 0.png
-                image = read_image(path)[..., :1]  # grey, whether it is stored as grey or as colour
+                image = read_image(path)[..., :1]  # grey, although some are stored as colour
                 writer.add(f"{split}_{section:03d}", image, mask=_mask(masks / f"{section}.png"), split=split)
-    return DatasetInfo(
-        name="mitochondria",
-        source="lucchi++",
-        task="segmentation",
-        classes=("background", "mitochondria"),
-        channels=1,
-        pixel_size_nm=(5.0, 5.0),
-        licence="none stated; see arXiv 1812.06024",
-        citation="Casser, Kang, Pfister, Haehn: Fast mitochondria segmentation for connectomics, 2018, arXiv 1812.06024; images: "
-        "Lucchi et al., IEEE Transactions on Medical Imaging 31(2), 2012, doi 10.1109/TMI.2011.2171705",
-        url=archive.url,
-        sha256={archive.name: fetched.sha256},
-    )
+    return DatasetInfo(name, dataset.source, "segmentation", CLASSES, 1, (5.0, 5.0), **ARCHIVE.provenance())
 
 
 def _mask(path):
-    """Foreground is opaque white: some masks are grey, some RGBA, where alpha may tell the background."""
+    """Foreground is opaque white: some masks are grey, others RGBA with the background in alpha alone."""
     mask = read_mask(path, THRESHOLD)
     with Image.open(path) as image:
-        if "A" in image.getbands():
-            mask &= np.asarray(image.getchannel("A")) > THRESHOLD
-    return mask
+        return mask & (np.asarray(image.getchannel("A")) > THRESHOLD) if "A" in image.getbands() else mask

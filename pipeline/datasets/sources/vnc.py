@@ -1,6 +1,6 @@
 """Serial sections of the ventral nerve cord of a fruit fly (Gerhard et al. 2013, doi 10.6084/m9.figshare.856713).
 
-20 sections of 1024 × 1024 pixels, 4.6 nm wide and 45 to 50 nm apart, by transmission electron microscopy.
+20 sections of 1024 × 1024 pixels, 4.6 nm wide and 45 to 50 nm apart, by transmission electron microscopy. No split is stated.
 """
 
 from pipeline.datasets.layout import DatasetInfo
@@ -10,31 +10,21 @@ from pipeline.datasets.sources.listing import entries
 from pipeline.images.io import read_image, read_mask
 
 ARCHIVE = Remote(
-    name="groundtruth-drosophila-vnc.zip",
-    url="https://github.com/unidesigner/groundtruth-drosophila-vnc/archive/refs/heads/master.zip",
+    "groundtruth-drosophila-vnc.zip",
+    "https://github.com/unidesigner/groundtruth-drosophila-vnc/archive/refs/heads/master.zip",
     sha256="f7bd0db03c86b64440a16b60360ad60c0a4411f89e2c021c7ee2c8d6af3d7e86",
+    licence="CC BY-NC-SA 3.0",
+    citation="Gerhard, Funke, Martel, Cardona, Fetter: Segmented anisotropic ssTEM dataset of neural tissue, 2013, "
+    "doi 10.6084/m9.figshare.856713",
 )
+CLASSES = ("background", "mitochondria")
 THRESHOLD = 127  # middle of the 8-bit masks; three of the twenty are 1-bit
 
 
-def make(writer, url=None, archive=ARCHIVE):
-    """Add the sections in order; the source states no split."""
-    fetched = fetch(archive, url)
-    with unpacked(fetched.path) as folder:
+def make(writer, name, dataset, seed):
+    with unpacked(fetch(ARCHIVE, dataset.url)) as folder:
         stack = inside(folder, "groundtruth-drosophila-vnc-master/stack1")
         masks = inside(stack, "mitochondria")
         for path in entries(inside(stack, "raw")):
             writer.add(path.stem, read_image(path), mask=read_mask(masks / f"{path.stem}.png", THRESHOLD))
-    return DatasetInfo(
-        name="mitochondria",
-        source="vnc",
-        task="segmentation",
-        classes=("background", "mitochondria"),
-        channels=1,
-        pixel_size_nm=(4.6, 4.6),
-        licence="CC BY-NC-SA 3.0",
-        citation="Gerhard, Funke, Martel, Cardona, Fetter: Segmented anisotropic ssTEM dataset of neural tissue, 2013, "
-        "doi 10.6084/m9.figshare.856713",
-        url=archive.url,
-        sha256={archive.name: fetched.sha256},
-    )
+    return DatasetInfo(name, dataset.source, "segmentation", CLASSES, 1, (4.6, 4.6), **ARCHIVE.provenance())

@@ -1,50 +1,19 @@
 """The patients of the colonoscopy phantom: each has a bowel, polyps and an endoscope of their own."""
 
-from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 
 from pipeline.datasets.sources.phantom.texture import line, smooth_noise, soft_step
 
 SHAPE = (192, 256)
-WALL = (512, 512)  # rows along the tube, columns around it, of a patient's map of the mucosa
+WALL = (512, 512)  # rows along the tube, columns around it, of a patient's maps of the mucosa
 
 ROW, COLUMN = np.meshgrid(*(np.arange(n, dtype=np.float32) for n in SHAPE), indexing="ij")
 
 
-@dataclass
-class Patient:
-    """What all frames of a patient share. Colours are RGB in [0, 1]; maps have the shape `WALL`."""
-
-    mucosa: np.ndarray
-    blood: np.ndarray
-    mottle: np.ndarray
-    vessels: np.ndarray
-    relief: np.ndarray
-    fold_period: float
-    fold_depth: float
-    aperture: np.ndarray
-    lamp: float
-    blur: float
-    wetness: float
-    polyps: list
-
-
-@dataclass
-class Polyp:
-    """Appearance of one polyp; lengths in pixels at its nominal size."""
-
-    radius: float
-    lobes: np.ndarray
-    height: float
-    stalk: bool
-    tint: np.ndarray
-    grain: float
-    grain_size: float
-
-
 def patient(rng):
-    """Draw a patient: their mucosa, their polyps, and the endoscope."""
+    """Draw what all frames of a patient share: mucosa, polyps, endoscope. Colours are RGB in [0, 1]."""
     mucosa = np.array([rng.uniform(0.72, 0.88), rng.uniform(0.40, 0.54), rng.uniform(0.28, 0.42)])
     vessels = sum(
         line(_wall_noise(rng, scale), width) * soft_step(_wall_noise(rng, 60) + 0.2, 0.8)
@@ -53,9 +22,9 @@ def patient(rng):
     corner = np.maximum(np.abs(ROW - 95.5) / 96, np.abs(COLUMN - 127.5) / 128)
     diagonal = (np.abs(ROW - 95.5) + np.abs(COLUMN - 127.5)) / 224
     round_ = np.hypot((ROW - 95.5) / 96, (COLUMN - 127.5) / 128)
-    kind = rng.integers(3)
-    outside = (corner * 0.98, np.maximum(corner, diagonal * rng.uniform(1.14, 1.3)), round_ * rng.uniform(0.82, 0.95))[kind]
-    return Patient(
+    shape = rng.integers(3)
+    outside = (corner * 0.98, np.maximum(corner, diagonal * rng.uniform(1.14, 1.3)), round_ * rng.uniform(0.82, 0.95))[shape]
+    return SimpleNamespace(
         mucosa=mucosa,
         blood=np.array([0.55, 0.14, 0.12]) * rng.uniform(0.8, 1.2),
         mottle=_wall_noise(rng, 22) + 0.6 * _wall_noise(rng, 7) + 0.5 * _wall_noise(rng, 2.5),
@@ -72,7 +41,7 @@ def patient(rng):
 
 
 def _wall_noise(rng, scale):
-    """Smooth noise that closes around the tube and along it: two copies hide each other's seam."""
+    """Smooth noise without seams around the tube and along it: each of two copies hides the other's seam."""
     noise = smooth_noise(rng, WALL, scale)
     for axis, n in enumerate(WALL):
         weight = np.sin(np.pi * np.arange(n, dtype=np.float32) / n).reshape((-1, 1) if axis == 0 else (1, -1))
@@ -81,14 +50,15 @@ def _wall_noise(rng, scale):
 
 
 def _polyp(rng, mucosa):
-    kind = rng.choice(["flat", "sessile", "stalked"], p=[0.3, 0.45, 0.25])
+    """Draw the appearance of a polyp; lengths are pixels at its nominal size."""
+    shape = rng.choice(["flat", "sessile", "stalked"], p=[0.3, 0.45, 0.25])
     redder = np.array([rng.uniform(-0.05, 0.12), rng.uniform(-0.12, 0.03), rng.uniform(-0.08, 0.06)])
-    return Polyp(
+    return SimpleNamespace(
         radius=rng.uniform(30, 54),
         lobes=rng.normal(0, [0.09, 0.045, 0.025], (2, 3)),
-        height={"flat": rng.uniform(0.28, 0.45), "sessile": rng.uniform(0.55, 0.9), "stalked": rng.uniform(0.8, 1.1)}[kind],
-        stalk=kind == "stalked",
-        tint=mucosa * 0.06 + redder * (0.7 if kind == "flat" else 1.0),
+        height={"flat": rng.uniform(0.28, 0.45), "sessile": rng.uniform(0.55, 0.9), "stalked": rng.uniform(0.8, 1.1)}[shape],
+        stalk=shape == "stalked",
+        tint=mucosa * 0.06 + redder * (0.7 if shape == "flat" else 1.0),
         grain=rng.uniform(0.02, 0.07),
         grain_size=rng.uniform(2.5, 6),
     )

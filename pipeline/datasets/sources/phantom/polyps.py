@@ -1,8 +1,8 @@
 """A phantom of colonoscopy: frames of 22 patients, with folds, vessels, highlights, bubbles, residue and polyps.
 
 Each patient has a bowel of their own (colours, vessels, folds, camera) and a few polyps; each frame looks at it from
-another place. The bowel is a tube seen in perspective: logarithm of the distance to the lumen and angle around it are
-coordinates on its wall. Everything that has height is lit by the lamp beside the camera. Coordinates are row, column.
+another place. The bowel is a tube seen in perspective: the logarithm of the distance to the lumen and the angle around it
+are coordinates on its wall. The lamp beside the camera lights everything that has height. Coordinates are row, column.
 """
 
 import math
@@ -12,37 +12,29 @@ import numpy as np
 from scipy import ndimage
 
 from pipeline.datasets.layout import DatasetInfo
+from pipeline.datasets.sources.phantom import GENERATED
 from pipeline.datasets.sources.phantom.bowel import COLUMN, ROW, SHAPE, WALL, patient
 from pipeline.datasets.sources.phantom.texture import disc, line, paste, smooth_noise, soft_step, stream, to_uint8
 from pipeline.parallel import on_all_cores
 
 PATIENTS = 22
 EMPTY = 8  # frames without a polyp, 3 % of all: a detector must be able to say no
-BLACK = 0.02  # of the full range; what the camera shows outside its aperture
+BLACK = 0.02  # of the full range; grey level outside the camera's aperture
 
 
 def frame(rng, who, polyp):
-    """Take one frame.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Draws the pose of the camera and all that changes from frame to frame.
-    who : Patient
-    polyp : Polyp or None
+    """Take one frame of a patient, of one of their polyps or of None, from a place that `rng` draws.
 
     Returns
     -------
     image : ndarray, shape (192, 256, 3), uint8
     mask : ndarray, shape (192, 256), bool
-        The visible polyp with its stalk, exact.
+        The visible polyp with its stalk.
     """
     albedo, height, light = _wall(rng, who)
     _add_residue(rng, albedo, height)
-    mask = np.zeros(SHAPE, bool)
     gloss = np.ones(SHAPE, np.float32)
-    if polyp is not None:
-        mask = _add_polyp(rng, polyp, albedo, height, light, gloss)
+    mask = np.zeros(SHAPE, bool) if polyp is None else _add_polyp(rng, polyp, albedo, height, light, gloss)
     image = _shade(rng, who, albedo, height, light, gloss)
     _add_bubbles(rng, image)
     image = ndimage.gaussian_filter(image, (who.blur * rng.uniform(0.7, 1.4), who.blur * rng.uniform(0.7, 1.4), 0))
@@ -54,13 +46,8 @@ def frame(rng, who, polyp):
 def _wall(rng, who):
     """Look at the bowel from a new place.
 
-    Returns
-    -------
-    albedo : ndarray, shape (H, W, 3)
-    height : ndarray, shape (H, W)
-        Relief in pixels, towards the camera.
-    light : ndarray, shape (H, W)
-        How much of the lamp's light arrives: it fades with depth, and behind each fold there is shadow.
+    Returns the albedo (H, W, 3), the height of the relief in pixels towards the camera (H, W), and how much of the lamp's
+    light arrives (H, W): it fades with depth, and each fold throws a shadow behind it.
     """
     angle, off = rng.uniform(0, 2 * np.pi), rng.uniform(20, 170)
     row, column = ROW - 95.5 - 0.75 * off * math.sin(angle), COLUMN - 127.5 - off * math.cos(angle)
@@ -73,7 +60,7 @@ def _wall(rng, who):
     )
     near = soft_step(np.exp(far) - 26, 20)  # towards the lumen everything becomes too small to be seen
     phase = (far + 0.07 * np.sin(3 * around + rng.uniform(0, 6)) + 0.05 * relief) / who.fold_period + rng.random()
-    saw = phase % 1  # a fold's edge lies at 0; outwards of it is its lit side, inwards the shadow that it throws
+    saw = phase % 1  # a fold's edge lies at 0; outwards of it is its lit side, inwards its shadow
     reach = np.exp(far) / 60
     strength = who.fold_depth * soft_step(smooth_noise(rng, SHAPE, 45) + 0.4, 0.7) * np.clip(reach, 0.3, 1)
     light = 1 - strength * soft_step(saw - 0.62, 0.36) + 0.35 * strength * line(saw, 0.3)
@@ -84,7 +71,7 @@ def _wall(rng, who):
 
 
 def _add_polyp(rng, polyp, albedo, height, light, gloss):
-    """Put a dome with its own colour and grain onto the wall, in place; return where it is."""
+    """Put a dome with its own colour and grain onto the wall, in place; return its mask."""
     size = polyp.radius * rng.uniform(0.75, 1.25)
     row, column = ROW - rng.uniform(50, 142), COLUMN - rng.uniform(55, 200)
     turn, squeeze = rng.uniform(0, 2 * np.pi), rng.uniform(0.72, 1.0)
@@ -121,7 +108,7 @@ def _add_polyp(rng, polyp, albedo, height, light, gloss):
 
 
 def _add_residue(rng, albedo, height):
-    """Lumps of stool, round as polyps but brown or yellow, and a film of mucus."""
+    """Add lumps of stool, round as polyps but brown or yellow, and a film of mucus."""
     film = soft_step(smooth_noise(rng, SHAPE, 40) - rng.uniform(1.2, 3), 0.4) * 0.4
     albedo += film[..., None] * (np.array([0.80, 0.68, 0.30], np.float32) - albedo)
     for _ in range(rng.poisson(1.3)):
@@ -135,7 +122,7 @@ def _add_residue(rng, albedo, height):
 
 
 def _shade(rng, who, albedo, height, light, gloss):
-    """Light the scene from beside the camera, with highlights where the wet surface mirrors the lamp."""
+    """Light the scene from beside the camera, with highlights where the wet surface reflects the lamp."""
     height = ndimage.gaussian_filter(height, 1.0)
     down, right = np.gradient(height)
     lamp = np.array([rng.normal(0, 0.16), rng.normal(0, 0.16)])  # the lamp sits some millimetres beside the lens
@@ -153,7 +140,7 @@ def _shade(rng, who, albedo, height, light, gloss):
 
 
 def _add_bubbles(rng, image):
-    """Foam: thin bright rings with a point of light, in a few places."""
+    """Add foam in a few places: thin bright rings, each with a point of light."""
     for _ in range(rng.poisson(0.7)):
         place = rng.uniform((10, 10), (SHAPE[0] - 10, SHAPE[1] - 10))
         for _ in range(rng.integers(3, 14)):
@@ -165,14 +152,7 @@ def _add_bubbles(rng, image):
 
 
 def frames(seed, map=map):
-    """Generate all frames in order: yields (name, image, mask, patient's name).
-
-    Parameters
-    ----------
-    seed : int
-    map : callable, optional
-        Applies a function to each patient, as the built-in one does; that of a pool makes several at a time.
-    """
+    """Generate all frames in order: yields (name, image, mask, patient). The `map` of a pool draws several patients at once."""
     counts = stream(seed, 2, 0).integers(10, 13, PATIENTS)
     empty = stream(seed, 2, 1).choice(counts.sum(), EMPTY, replace=False)
     numbers = np.split(np.arange(counts.sum()), np.cumsum(counts)[:-1])
@@ -181,7 +161,7 @@ def frames(seed, map=map):
 
 
 def _frames_of_patient(seed, p, empty):
-    """All frames of a patient; `empty` tells which of them show no polyp."""
+    """Take all frames of a patient; `empty` says which of them show no polyp."""
     who, taken = patient(stream(seed, 2, 2, p)), []
     for f, without in enumerate(empty):
         polyp = None if without else who.polyps[f * len(who.polyps) // len(empty)]
@@ -190,18 +170,9 @@ def _frames_of_patient(seed, p, empty):
     return taken
 
 
-def make(writer, seed):
-    """Write the phantom; the frames of a patient are one group."""
+def make(writer, name, dataset, seed):
+    """Write the frames; those of a patient are one group."""
     with on_all_cores() as several:
-        for name, image, mask, group in frames(seed, several):
-            writer.add(name, image, mask=mask, group=group)
-    return DatasetInfo(
-        name="polyps",
-        source="phantom",
-        task="segmentation",
-        classes=("background", "polyp"),
-        channels=3,
-        phantom=True,
-        licence="MIT",
-        citation="generated by this project",
-    )
+        for frame_name, image, mask, group in frames(seed, several):
+            writer.add(frame_name, image, mask=mask, group=group)
+    return DatasetInfo(name, dataset.source, "segmentation", ("background", "polyp"), channels=3, **GENERATED)

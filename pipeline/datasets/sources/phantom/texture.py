@@ -1,28 +1,17 @@
-"""What all phantoms are made of: smooth noise, soft edges, and the step to 8 bit. Row/column order throughout."""
+"""What all phantoms are made of: smooth noise, soft edges, stamps. Row/column order throughout."""
 
 import numpy as np
 
 
 def stream(seed, *ids):
-    """A generator of its own for each part of a phantom, so that a change of one part leaves the others as they are."""
+    """Give each part of a phantom a generator of its own, so that a change in one part leaves the others as they are."""
     return np.random.default_rng([seed, *ids])
 
 
 def smooth_noise(rng, shape, scale):
-    """Random field without direction: cubic B-splines through a coarse grid of normal numbers.
+    """Random float32 field of mean 0 and standard deviation 1: cubic B-splines through a coarse grid of normal numbers.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    shape : tuple of int
-        Of the field, any number of axes.
-    scale : float or tuple of float
-        Pixels between two knots, per axis; structures are about twice as large.
-
-    Returns
-    -------
-    ndarray of `shape`, float32
-        Mean near 0 and standard deviation near 1 over many draws.
+    `scale` is the distance of the knots in pixels, one for all axes or one per axis; structures are about twice as large.
     """
     scales = np.broadcast_to(np.asarray(scale, float), len(shape))
     knots = [int(np.ceil(n / s)) + 4 for n, s in zip(shape, scales, strict=True)]
@@ -45,7 +34,7 @@ def _spline(field, axis, position):
 
 
 def soft_step(x, width):
-    """Rise from 0 (x ≤ -width) through 0.5 (x = 0) to 1 (x ≥ width), as the edge of something seen through optics."""
+    """Rise from 0 (x ≤ -width) through 0.5 (x = 0) to 1 (x ≥ width), like an edge seen through optics."""
     t = np.clip(x / (2 * width) + 0.5, 0, 1)
     return t * t * (3 - 2 * t)
 
@@ -57,22 +46,15 @@ def line(x, width):
 
 
 def disc(radius):
-    """Row and column offsets of the square that holds a disc of `radius` pixels, as two open float32 arrays."""
+    """Row and column offsets within the square around a disc of `radius` pixels: float32 of shapes (n, 1) and (1, n)."""
     span = np.arange(-int(np.ceil(radius)), int(np.ceil(radius)) + 1, dtype=np.float32)
     return span[:, None], span[None, :]
 
 
 def paste(image, centre, stamp, blend):
-    """Blend a small `stamp` into `image` at the integer `centre` (row, column), in place, cut at the borders.
+    """Blend a stamp into `image` around the pixel `centre` (row, column), in place; the borders of `image` cut it.
 
-    Parameters
-    ----------
-    image : ndarray, shape (H, W) or (H, W, C)
-    centre : pair of int
-    stamp : float or ndarray, shape (h, w) or (C,)
-        What is blended in.
-    blend : ndarray, shape (h, w)
-        Its opacity, 0 to 1; h and w odd.
+    `stamp` is a number or an array (h, w) with odd sides, and `blend` (h, w) its opacity from 0 to 1.
     """
     (row, column), (h, w) = centre, blend.shape
     top, left = row - h // 2, column - w // 2
@@ -90,5 +72,5 @@ def paste(image, centre, stamp, blend):
 
 
 def to_uint8(image):
-    """Round an image in [0, 1] to 8 bit; what lies outside saturates, as in a camera."""
+    """Round an image in [0, 1] to 8 bit; other values saturate, as in a camera."""
     return np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)

@@ -1,18 +1,19 @@
 """A phantom of histology: tiles of six tissues on twenty slides, stained with haematoxylin (blue) and eosin (pink).
 
 Each tissue is drawn as two concentrations of dye, and each slide has its own dyes, thickness, light and focus. Many
-tiles show a second tissue at the side or lymphocytes that wander in, so no classifier can name all of them.
-Coordinates are row, column; a pixel is about 1 µm.
+tiles show a second tissue at the side, or stray lymphocytes, so no classifier can name all of them. Coordinates are row,
+column; a pixel is about 1 µm.
 """
 
-from dataclasses import dataclass
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from pipeline.datasets.layout import DatasetInfo
+from pipeline.datasets.sources.phantom import GENERATED
 from pipeline.datasets.sources.phantom.texture import disc, line, smooth_noise, soft_step, stream, to_uint8
 from pipeline.parallel import on_all_cores
 
@@ -29,7 +30,7 @@ ROW, COLUMN = np.meshgrid(*(np.arange(n, dtype=np.float32) for n in SHAPE), inde
 # Macenko et al. (2009, doi:10.1109/ISBI.2009.5193250) measured.
 DYES = np.array([[0.61, 0.71, 0.34], [0.14, 0.88, 0.40]])
 
-# What borders on what: the second tissue of a mixed tile.
+# The tissues that may be the second one of a mixed tile.
 NEIGHBOURS = {
     "adipose": ("stroma", "lymphocytes", "debris"),
     "debris": ("tumour", "stroma", "mucosa", "adipose"),
@@ -40,23 +41,12 @@ NEIGHBOURS = {
 }
 
 
-@dataclass
-class Slide:
-    """What all tiles of a slide share. `dyes` are optical densities per RGB channel of a unit of each dye, (2, 3)."""
-
-    dyes: np.ndarray
-    background: np.ndarray
-    blur: float
-    noise: float
-    nucleus: float
-
-
 def slide(rng):
     """Draw a slide: strength and hue of the stain, light, focus, and the size of the patient's nuclei."""
     dyes = DYES * (1 + rng.normal(0, 0.08, (2, 3)))
     dyes *= rng.uniform([[0.70], [0.55]], [[0.90], [0.75]])
-    return Slide(
-        dyes=dyes.clip(0.01).astype(np.float32),
+    return SimpleNamespace(
+        dyes=dyes.clip(0.01).astype(np.float32),  # optical density per RGB channel of a unit of each dye, (2, 3)
         background=rng.uniform(0.88, 0.97) * (1 - rng.uniform(0, 0.05, 3)).astype(np.float32),
         blur=rng.uniform(0.4, 0.9),
         noise=rng.uniform(0.008, 0.025),
@@ -65,19 +55,7 @@ def slide(rng):
 
 
 def tile(rng, where, label):
-    """Photograph one tile.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    where : Slide
-    label : str
-        One of `CLASSES`: the tissue that fills more than half of the tile.
-
-    Returns
-    -------
-    ndarray, shape (64, 64, 3), uint8
-    """
+    """Photograph one tile (64, 64, 3), uint8; the tissue `label` fills more than half of it."""
     stain = DRAW[label](rng, where.nucleus)
     if rng.random() < MIXED:
         other = DRAW[str(rng.choice(NEIGHBOURS[label]))](rng, where.nucleus)
@@ -95,23 +73,10 @@ def tile(rng, where, label):
 
 
 def _nuclei(rng, count, length, width, angle=None, places=None):
-    """Draw about `count` elliptic nuclei, evenly strewn.
+    """Draw about `count` elliptic nuclei, evenly strewn, or one at each of `places` (n, 2), row and column in pixels.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    count : int
-    length, width : float
-        Mean half axes in pixels; each nucleus differs.
-    angle : float or ndarray of shape (n,), optional
-        Of the long axis from the row axis in radians, kept roughly; random by default.
-    places : ndarray, shape (n, 2), optional
-        Centres (row, column) in pixels; an irregular lattice by default.
-
-    Returns
-    -------
-    ndarray, shape (64, 64), float32
-        0 outside, about 1 inside, each nucleus with its own darkness and chromatin.
+    `length` and `width` are mean half axes in pixels; `angle` is that of the long axis from the row axis in radians, kept
+    roughly (default: random). Returns (64, 64), float32: 0 outside, about 1 inside, each with its own darkness and chromatin.
     """
     if places is None:
         step = SIZE / np.sqrt(count)
@@ -218,14 +183,7 @@ DRAW = {
 
 
 def tiles(seed, map=map):
-    """Generate all tiles in order: yields (name, image, label, slide's name).
-
-    Parameters
-    ----------
-    seed : int
-    map : callable, optional
-        Applies a function to each slide, as the built-in one does; that of a pool makes several at a time.
-    """
+    """Generate all tiles in order: yields (name, image, label, slide). The `map` of a pool draws several slides at once."""
     for of_slide in map(partial(_tiles_of_slide, seed), range(SLIDES)):
         yield from of_slide
 
@@ -239,19 +197,9 @@ def _tiles_of_slide(seed, s):
     ]
 
 
-def make(writer, seed):
-    """Write the phantom; the tiles of a slide are one group, and every slide holds every class."""
+def make(writer, name, dataset, seed):
+    """Write the tiles; those of a slide are one group, and every slide has every class."""
     with on_all_cores() as several:
-        for name, image, label, group in tiles(seed, several):
-            writer.add(name, image, label=label, group=group)
-    return DatasetInfo(
-        name="tissue",
-        source="phantom",
-        task="classification",
-        classes=CLASSES,
-        channels=3,
-        pixel_size_nm=(1000.0, 1000.0),
-        phantom=True,
-        licence="MIT",
-        citation="generated by this project",
-    )
+        for tile_name, image, label, group in tiles(seed, several):
+            writer.add(tile_name, image, label=label, group=group)
+    return DatasetInfo(name, dataset.source, "classification", CLASSES, 3, (1000.0, 1000.0), **GENERATED)

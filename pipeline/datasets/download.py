@@ -1,0 +1,38 @@
+"""Make the raw images of a data set, from the source that ``params.yaml`` names."""
+
+import difflib
+from importlib import import_module
+
+from pipeline import paths
+from pipeline.datasets.layout import DatasetWriter, read_table
+from pipeline.datasets.sources import SOURCES
+from pipeline.errors import UserError
+
+
+def download(name, params):
+    """Make ``data/raw/<name>`` as ``params.datasets[name]`` says, and return the number of images.
+
+    If the download fails or the images are not what the source promises, a `UserError` says why, and the folder stays as it
+    was.
+    """
+    dataset = params.dataset(name)
+    module = source_module(name, dataset)
+    with DatasetWriter(paths.raw(name)) as writer:
+        writer.finish(module.make(writer, name, dataset, params.seed), dataset.classes)
+    return len(read_table(paths.raw(name) / "images.csv"))
+
+
+def source_module(name, dataset):
+    """Import the module of a data set's source."""
+    key, source = f"datasets.{name}", dataset.source
+    if source not in SOURCES:
+        close = difflib.get_close_matches(source, SOURCES, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise UserError(f"{key}.source: unknown source {source!r}; {hint}Known sources: {', '.join(SOURCES)}")
+    module, task = SOURCES[source]
+    if task not in (None, dataset.task):
+        fitting = [other for other, (_, other_task) in SOURCES.items() if other_task in (None, dataset.task)]
+        raise UserError(
+            f"{key}: the source {source} is for {task}; set {key}.task to {task}, or {key}.source to one of {', '.join(fitting)}"
+        )
+    return import_module(f"pipeline.datasets.sources.{module}")
