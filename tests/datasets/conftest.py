@@ -1,4 +1,4 @@
-"""A loopback server that serves what a test gives it, well or badly, and the cache and project folders of a test."""
+"""A loopback server that serves well or badly, a cache, small archives, and blocks of ``params.yaml``."""
 
 import io
 import threading
@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 from PIL import Image
+
+from pipeline.params import Dataset
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -69,7 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch):
-    """`server.routes[path] = [behaviour, ...]`, each used once, the last one for ever; `server.url(path)`."""
+    """`server.routes[path] = [behaviour, ...]`: each is used once, the last one for ever; `server.url(path)` is an address."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     httpd.routes, httpd.asked, httpd.ranges, httpd.stopping = {}, [], [], threading.Event()
@@ -112,5 +114,16 @@ def encoded():
         buffer = io.BytesIO()
         Image.fromarray(np.asarray(array)).save(buffer, format, **options)
         return buffer.getvalue()
+
+    return make
+
+
+@pytest.fixture
+def block():
+    """Make the block of a data set as ``params.yaml`` has it; further keywords are those of its ``folder``."""
+
+    def make(task, source="folder", path="own", url=None, classes=None, **folder):
+        patches = {"size": (32, 32), "stride": (32, 32)} if task == "segmentation" else {"resize": (32, 32)}
+        return Dataset(task=task, source=source, path=str(path), url=url, classes=classes, folder=folder, patches=patches)
 
     return make

@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import tifffile
@@ -7,7 +5,6 @@ from PIL import Image
 
 from pipeline.datasets.layout import DatasetWriter, read_table
 from pipeline.datasets.sources import folder
-from pipeline.datasets.sources.findings import SHOWN, Findings
 from pipeline.errors import UserError
 from pipeline.images.io import read_image, read_mask
 
@@ -40,31 +37,40 @@ def own(tmp_path):
 
 
 @pytest.fixture
-def make(own, tmp_path):
-    def make(dataset, path=None, **settings):
-        defaults = {"group": None, "mask_threshold": None, "mask_labels": None, "pixel_size_nm": None}
+def make(own, block, tmp_path):
+    """Make a data set of the name "cells" from the user's folder; return its folder, its table and its info."""
+
+    def make(task, path=None, **settings):
         with DatasetWriter(tmp_path / "raw") as writer:
-            info = folder.make(writer, dataset, path or own.root, SimpleNamespace(**defaults | settings))
+            info = folder.make(writer, "cells", block(task, path=path or own.root, **settings), seed=0)
             writer.finish(info)
         return tmp_path / "raw", read_table(tmp_path / "raw/images.csv"), info
 
     return make
 
 
-def _findings(make, *arguments, **settings):
-    with pytest.raises(UserError) as caught:
-        make(*arguments, **settings)
-    return str(caught.value).splitlines()
+@pytest.fixture
+def problems(make):
+    """The lines of the error that `make` ends with."""
+
+    def problems(*arguments, **settings):
+        with pytest.raises(UserError) as caught:
+            make(*arguments, **settings)
+        return str(caught.value).splitlines()
+
+    return problems
 
 
-@pytest.mark.parametrize(("dataset", "wanted"), [("polyps", "images/ and masks/"), ("tissue", "one folder of images per class")])
-def test_empty_folder_says_what_belongs_there(make, own, tmp_path, dataset, wanted):
+@pytest.mark.parametrize(
+    ("task", "wanted"), [("segmentation", "images/ and masks/"), ("classification", "one folder of images per class")]
+)
+def test_an_empty_folder_says_what_belongs_there(problems, own, tmp_path, task, wanted):
     own(".gitkeep", b"")
-    (line,) = _findings(make, dataset)
-    assert wanted in line and "received an empty folder" in line and str(own.root) in line
+    (line,) = problems(task)
+    assert line.startswith(f"{own.root}: empty folder; datasets.cells.path must name") and wanted in line
     assert not (tmp_path / "raw").exists()
-    (line,) = _findings(make, dataset, path="no/such/folder")
-    assert wanted in line and "received no folder" in line
+    (line,) = problems(task, path="no/such/folder")
+    assert line.startswith("no/such/folder: no such folder") and wanted in line
 
 
 def test_images_and_masks_in_natural_order(make, own):
@@ -74,10 +80,10 @@ def test_images_and_masks_in_natural_order(make, own):
     own("images/.DS_Store", b"")
     own("masks/Thumbs.db", b"")
     own("notes.txt", b"beside the folders, anything goes")
-    raw, table, info = make("mitochondria", pixel_size_nm=(4.0, 5.0))
+    raw, table, info = make("segmentation", pixel_size_nm=(4.0, 5.0))
     assert list(table["name"]) == list(table["group"]) == ["s1", "s2", "s10"]
     assert set(table["split"]) == {""}
-    assert (info.classes, info.channels, info.pixel_size_nm) == (("background", "mitochondria"), 1, (4.0, 5.0))
+    assert (info.classes, info.channels, info.pixel_size_nm) == (("background", "cells"), 1, (4.0, 5.0))
     assert (raw / "images/s2.png").read_bytes() == (own.root / "images/s2.png").read_bytes()
     np.testing.assert_array_equal(read_mask(raw / "masks/s2.png"), MASK)
 
@@ -99,22 +105,22 @@ def test_images_and_masks_in_natural_order(make, own):
 def test_masks_of_every_kind(make, own, mask, settings):
     own("images/a.png", GREY)
     own("masks/a.png", mask)
-    raw, _, _ = make("polyps", **settings)
+    raw, _, _ = make("segmentation", **settings)
     np.testing.assert_array_equal(read_mask(raw / "masks/a.png"), MASK)
 
 
-def test_masks_without_any_foreground_are_told(make, own):
+def test_masks_without_any_foreground_are_refused(problems, own):
     """A threshold that nothing exceeds would train on nothing, and score it."""
     own("images/a.png", GREY)
     own("masks/a.png", MASK_255)
-    (line,) = _findings(make, "polyps", mask_threshold=255)
-    assert "expected foreground in some mask, received none" in line
+    (line,) = problems("segmentation", mask_threshold=255)
+    assert "no mask has any foreground; correct the masks, datasets.cells.folder.mask_threshold" in line
 
 
-def test_refused_masks_are_not_also_called_empty(make, own):
+def test_refused_masks_are_not_also_called_empty(problems, own):
     own("images/a.png", GREY)
     own("masks/a.png", MASK_255[:-1])
-    (line,) = _findings(make, "polyps")
+    (line,) = problems("segmentation")
     assert "foreground" not in line
 
 
@@ -136,7 +142,7 @@ def test_refused_masks_are_not_also_called_empty(make, own):
 def test_images_of_every_kind(make, own, name, pixels, expected):
     own(f"images/{name}", pixels)
     own("masks/a.png", MASK)
-    raw, table, info = make("polyps")
+    raw, table, info = make("segmentation")
     image = read_image(raw / table["image"][0])
     assert image.dtype == expected.dtype and info.channels == image.shape[-1]
     np.testing.assert_array_equal(image.squeeze(), expected)
@@ -149,7 +155,7 @@ def test_jpeg_is_copied_and_a_turned_one_is_set_upright(make, own):
     turned = own("images/b.jpeg", RGB, exif=exif)
     own("masks/a.png", MASK)
     own("masks/b.png", MASK.T)  # drawn on the image as it is shown
-    raw, table, _ = make("polyps")
+    raw, table, _ = make("segmentation")
     assert list(table["image"]) == ["images/a.jpg", "images/b.png"]
     assert (raw / "images/a.jpg").read_bytes() == upright.read_bytes()
     with Image.open(turned) as image:
@@ -160,7 +166,7 @@ def test_pages_become_sections_of_one_group(make, own):
     volume = np.stack([GREY, GREY.T.reshape(6, 8), 255 - GREY])
     own("images/stack.tif", volume)
     own("masks/stack.tif", np.stack([MASK_255, 255 - MASK_255, MASK_255]))
-    raw, table, _ = make("mitochondria")
+    raw, table, _ = make("segmentation")
     assert list(table["name"]) == ["stack_000", "stack_001", "stack_002"]
     assert list(table["group"]) == ["stack"] * 3
     np.testing.assert_array_equal(np.dstack([read_image(raw / image) for image in table["image"]]), np.dstack(list(volume)))
@@ -171,17 +177,17 @@ def test_stated_splits_and_groups(make, own, capsys):
     for split, stem in (("test", "p1_9"), ("train", "p1_1"), ("train", "p2_1"), ("val", "p3_1")):
         own(f"{split}/images/{stem}.png", RGB)
         own(f"{split}/masks/{stem}.png", MASK)
-    _, table, _ = make("polyps", group=r"^(p\d+)_")
+    _, table, _ = make("segmentation", group=r"^(p\d+)_")
     assert list(table["split"]) == ["train", "train", "val", "test"]
     assert list(table["group"]) == ["train/p1", "train/p2", "val/p3", "test/p1"]
-    assert "1 names found by group stand in more than one" in capsys.readouterr().err
+    assert "1 groups occur in more than one" in capsys.readouterr().err
 
 
 def test_classes_and_groups(make, own):
     for label in ("b", "a"):
         for stem in ("_10_1", "_2_1", "_2_2"):
             own(f"{label}/{stem}.png", RGB)
-    _, table, info = make("tissue", group=r"^_(\d+)_")
+    _, table, info = make("classification", group=r"^_(\d+)_")
     assert info.classes == ("a", "b") and info.task == "classification"
     assert list(table["label"]) == ["a"] * 3 + ["b"] * 3
     assert list(table["group"]) == ["a/2", "a/2", "a/10", "b/2", "b/2", "b/10"]
@@ -192,13 +198,13 @@ def test_classes_with_stated_splits(make, own):
     for split in ("train", "test"):
         for label in ("a", "b"):
             own(f"{split}/{label}/1.png", RGB)
-    _, table, info = make("tissue")
+    _, table, info = make("classification")
     assert list(table["name"]) == ["train_a_1", "train_b_1", "test_a_1", "test_b_1"]
     assert list(table["split"]) == ["train", "train", "test", "test"]
     assert info.classes == ("a", "b")
 
 
-def test_every_mismatch_is_reported_at_once(make, own, tmp_path):
+def test_every_problem_is_reported_at_once(problems, own, tmp_path):
     def pair(stem, image=GREY, mask=MASK_255):
         own(f"images/{stem}", image)
         own(f"masks/{stem}", mask)
@@ -215,10 +221,10 @@ def test_every_mismatch_is_reported_at_once(make, own, tmp_path):
     pair("good1.png")
     own("images/good1.jpg", GREY)
     own("images/photo.bmp", GREY)
-    lines = _findings(make, "mitochondria", group=r"^([^g])")
+    lines = problems("segmentation", group=r"^([^g])")
     expected = {
-        "images/alone.png": "expected a mask",
-        "masks/lonely.png": "expected an image",
+        "images/alone.png": "no mask ",
+        "masks/lonely.png": "no image ",
         "masks/size.png": "expected 6 × 8 pixels",
         "images/empty.png": "received an empty file",
         "masks/values.png": "expected mask values {0, 1} or {0, 255}, received {0, 127}",
@@ -226,9 +232,9 @@ def test_every_mismatch_is_reported_at_once(make, own, tmp_path):
         "images/noimage.tif": "expected a readable image",
         "masks/pages.tif": "expected 2 pages",
         "images/colour.png": "expected grey of 8 bit as most of the images, received RGB",
-        "images/good1.jpg": "expected a name that group",  # the JPEG comes first; the PNG of the same stem is the second
-        "images/good1.png": "received good1.jpg too",
-        "images/photo.bmp": "expected a file that ends in .png",
+        "images/good1.jpg": "datasets.cells.folder.group '^([^g])' does not match 'good1'",  # the JPEG comes first; the PNG of the same stem is the second
+        "images/good1.png": "good1.jpg has the same stem",
+        "images/photo.bmp": "not a file that ends in .png",
     }
     found = {line.split(": ")[0].removeprefix(f"{own.root}/"): line.split(": ", 1)[1] for line in lines}
     assert set(found) == set(expected) and len(lines) == len(expected)
@@ -237,41 +243,46 @@ def test_every_mismatch_is_reported_at_once(make, own, tmp_path):
     assert not (tmp_path / "raw").exists()
 
 
-def test_many_findings_are_capped(make, own):
-    for i in range(SHOWN + 5):
+def test_only_the_first_problems_are_shown(problems, own):
+    for i in range(folder.SHOWN + 5):
         own(f"images/{i}.png", b"")
         own(f"masks/{i}.png", b"")
-    lines = _findings(make, "polyps")
-    assert len(lines) == SHOWN + 1
+    lines = problems("segmentation")
+    assert len(lines) == folder.SHOWN + 1
     assert lines[0].endswith("images/0.png: expected an image, received an empty file")
-    assert lines[-1] == f"... and 5 more of {SHOWN + 5}"
+    assert lines[-1] == f"... and 5 more of {folder.SHOWN + 5}"
 
 
-def test_no_findings_raise_nothing():
-    Findings().report()
+def test_the_params_give_the_order_of_the_classes_but_not_other_names(make, problems, own):
+    own("a/1.png", RGB)
+    own("b/1.png", RGB)
+    _, table, info = make("classification", classes=("b", "a"))
+    assert info.classes == ("b", "a") and list(table["label"]) == ["a", "b"]
+    (line,) = problems("classification", classes=("a", "c"))
+    assert line == "datasets.cells.classes: expected the folders' names a, b, received a, c"
 
 
 @pytest.mark.parametrize(
-    ("files", "dataset", "message"),
+    ("files", "task", "message"),
     [
-        (["images/a.png"], "polyps", "received images"),
-        (["train/images/a.png"], "polyps", "train/masks: expected a folder, received none"),
-        (["images/.gitkeep", "masks/.gitkeep"], "polyps", "images: expected images, received none"),
-        (["test/images/a.png", "test/masks/a.png"], "polyps", "expected train/ beside test"),
+        (["images/a.png"], "segmentation", "found only images"),
+        (["train/images/a.png"], "segmentation", "train/masks: no such folder"),
+        (["images/.gitkeep", "masks/.gitkeep"], "segmentation", "images: no images"),
+        (["test/images/a.png", "test/masks/a.png"], "segmentation", "train/ is missing beside test"),
         (
             ["train/images/a.png", "train/masks/a.png", "valid/images/a.png"],
-            "polyps",
-            "valid: expected only train/, val/ and test/",
+            "segmentation",
+            "valid: only train/, val/ and test/ may stand here",
         ),
-        (["a/1.png"], "tissue", "expected at least two classes, received a"),
-        (["train/.gitkeep"], "tissue", "expected at least two classes, received none"),
-        (["1.png", "a/1.png", "b/1.png"], "tissue", "1.png: expected images inside the folder of their class"),
-        (["1.png"], "tissue", "received 1 files"),
-        (["a/1.png", "b/.gitkeep"], "tissue", "b: expected at least one image of this class, received none"),
-        (["train/a/1.png", "train/b/1.png", "test/a/2.png"], "tissue", "test/b: expected at least one image of this class"),
+        (["a/1.png"], "classification", "expected at least two classes, received a"),
+        (["train/.gitkeep"], "classification", "expected at least two classes, received none"),
+        (["1.png", "a/1.png", "b/1.png"], "classification", "1.png: move it into the folder of its class"),
+        (["1.png"], "classification", "1 files but no folders"),
+        (["a/1.png", "b/.gitkeep"], "classification", "b: no images of this class"),
+        (["train/a/1.png", "train/b/1.png", "test/a/2.png"], "classification", "test/b: no images of this class"),
     ],
 )
-def test_layouts_that_do_not_fit(make, own, files, dataset, message):
+def test_other_layouts_are_refused(problems, own, files, task, message):
     for name in files:
         own(name, b"" if name.endswith(".gitkeep") else RGB)
-    assert any(message in line for line in _findings(make, dataset))
+    assert any(message in line for line in problems(task))

@@ -1,4 +1,4 @@
-"""The phantoms keep their promises: exact bytes from the seed, exact masks, groups that are really apart."""
+"""The phantoms: the same bytes from the same seed, exact masks, groups that differ."""
 
 import hashlib
 
@@ -11,7 +11,7 @@ from sklearn.model_selection import GroupKFold, cross_val_score
 
 from pipeline.datasets.layout import DatasetWriter, read_info, read_table
 from pipeline.datasets.sources.phantom import __main__ as command
-from pipeline.datasets.sources.phantom import bowel, mitochondria, polyps, sheet, tissue
+from pipeline.datasets.sources.phantom import bowel, mitochondria, polyps, tissue
 from pipeline.datasets.sources.phantom.texture import line, paste, smooth_noise, soft_step, stream, to_uint8
 from pipeline.images.io import read_image, read_mask
 
@@ -34,11 +34,17 @@ def tiles():
 
 
 @pytest.fixture
-def generated(monkeypatch, sections, frames, tiles):
-    """What was generated once serves the pictures too: seconds count."""
-    monkeypatch.setattr(mitochondria, "volume", lambda seed: sections)
-    monkeypatch.setattr(polyps, "frames", lambda seed: frames)
-    monkeypatch.setattr(tissue, "tiles", lambda seed: tiles)
+def made(tmp_path, block):
+    """Make a data set of the name "any" from a phantom; return its folder, its info and its table."""
+
+    def made(phantom, task):
+        with DatasetWriter(tmp_path / "any") as writer:
+            writer.finish(phantom.make(writer, "any", block(task, "phantom-any"), SEED))
+        info = read_info(tmp_path / "any")
+        assert info.phantom and (info.name, info.source, info.task) == ("any", "phantom-any", task)
+        return tmp_path / "any", info, read_table(tmp_path / "any/images.csv")
+
+    return made
 
 
 def digest(*arrays):
@@ -120,16 +126,13 @@ class TestMitochondria:
     def test_a_threshold_does_not_find_them(self, sections):
         assert best_threshold_iou(*sections) < 0.45
 
-    def test_make(self, generated, sections, tmp_path):
-        with DatasetWriter(tmp_path / "mitochondria") as writer:
-            writer.finish(mitochondria.make(writer, SEED))
-        info, table = read_info(tmp_path / "mitochondria"), read_table(tmp_path / "mitochondria/images.csv")
-        assert info.phantom and info.source == "phantom" and info.pixel_size_nm == (8, 8) and info.channels == 1
-        assert info.classes == ("background", "mitochondria")
+    def test_make(self, made, sections, monkeypatch):
+        monkeypatch.setattr(mitochondria, "volume", lambda seed: sections)  # generated once
+        folder, info, table = made(mitochondria, "segmentation")
+        assert info.pixel_size_nm == (8, 8) and info.channels == 1 and info.classes == ("background", "mitochondria")
         assert table["name"].is_monotonic_increasing and table["group"].is_unique and len(table) == 40
-        row = table.iloc[11]
-        assert np.array_equal(read_image(tmp_path / "mitochondria" / row["image"])[..., 0], sections[0][11])
-        assert np.array_equal(read_mask(tmp_path / "mitochondria" / row["mask"]), sections[1][11])
+        assert np.array_equal(read_image(folder / table["image"][11])[..., 0], sections[0][11])
+        assert np.array_equal(read_mask(folder / table["mask"][11]), sections[1][11])
 
 
 class TestPolyps:
@@ -186,16 +189,14 @@ class TestPolyps:
         for channel in range(3):
             assert best_threshold_iou(np.stack([image[..., channel] for _, image, _, _ in frames]), masks) < 0.45
 
-    def test_make(self, frames, tmp_path):
-        with DatasetWriter(tmp_path / "polyps") as writer:
-            writer.finish(polyps.make(writer, SEED))
-        info, table = read_info(tmp_path / "polyps"), read_table(tmp_path / "polyps/images.csv")
-        assert info.phantom and info.channels == 3 and info.classes == ("background", "polyp")
+    def test_make(self, made, frames):
+        folder, info, table = made(polyps, "segmentation")
+        assert info.channels == 3 and info.classes == ("background", "polyp")
         assert table["name"].tolist() == [name for name, _, _, _ in frames]
         assert table["group"].tolist() == [group for _, _, _, group in frames]
         last = table.iloc[-1]
-        assert np.array_equal(read_image(tmp_path / "polyps" / last["image"]), frames[-1][1])
-        assert np.array_equal(read_mask(tmp_path / "polyps" / last["mask"]), frames[-1][2])
+        assert np.array_equal(read_image(folder / last["image"]), frames[-1][1])
+        assert np.array_equal(read_mask(folder / last["mask"]), frames[-1][2])
 
 
 class TestTissue:
@@ -220,28 +221,19 @@ class TestTissue:
     def test_no_two_tiles_are_alike(self, tiles):
         assert len({digest(image) for _, image, _, _ in tiles}) == len(tiles)
 
-    def test_make(self, tiles, tmp_path):
-        with DatasetWriter(tmp_path / "tissue") as writer:
-            writer.finish(tissue.make(writer, SEED))
-        info, table = read_info(tmp_path / "tissue"), read_table(tmp_path / "tissue/images.csv")
-        assert info.task == "classification" and info.phantom and set(table["label"]) == set(info.classes)
+    def test_make(self, made, tiles):
+        folder, info, table = made(tissue, "classification")
+        assert set(table["label"]) == set(info.classes)
         assert table["label"].tolist() == [label for _, _, label, _ in tiles]
-        assert np.array_equal(read_image(tmp_path / "tissue" / table["image"].iloc[500]), tiles[500][1])
+        assert np.array_equal(read_image(folder / table["image"].iloc[500]), tiles[500][1])
 
 
-def test_outline_lies_around_the_mask():
-    image, mask = np.zeros((5, 5, 3), np.uint8), np.zeros((5, 5), bool)
-    mask[2, 2] = True
-    drawn = (sheet.outlined(image, mask) == sheet.OUTLINE).all(axis=2)
-    assert drawn.sum() in (4, 8) and not drawn[2, 2]
-    assert not sheet.outlined(image, np.zeros((5, 5), bool)).any()
-
-
-def test_the_docs_command_draws_three_small_pictures(generated, tmp_path, capsys):
-    command.main([str(tmp_path / "docs")])
-    printed = capsys.readouterr().out.splitlines()
-    assert printed == [str(tmp_path / f"docs/phantom-{name}.png") for name in ("mitochondria", "polyps", "tissue")]
-    for path in printed:
-        with Image.open(path) as picture:
-            assert min(picture.size) > 300
-        assert (tmp_path / path).stat().st_size < 250_000
+def test_the_picture_for_the_docs(tmp_path, sections, monkeypatch):
+    monkeypatch.setattr(mitochondria, "volume", lambda seed: sections)
+    command.main(tmp_path)
+    with Image.open(tmp_path / "phantom-mitochondria.png") as picture:
+        assert picture.size == (2 * 258, 2 * 258)
+        drawn = np.asarray(picture.convert("RGB")).reshape(2, 258, 2, 258, 3)
+    green = (drawn == command.GREEN).all(axis=-1)
+    assert not green[0].any() and green[1].any()  # outlines only in the lower row
+    assert (tmp_path / "phantom-mitochondria.png").stat().st_size < 250_000

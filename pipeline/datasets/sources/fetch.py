@@ -128,11 +128,11 @@ def _copy(url, part, timeout):
 def _verified(url, part, remote, resumed):
     """Return the checksum of a download that has the known size and checksum."""
     size, checksum, known = part.stat().st_size, _sha256(part), remote.checksum()
-    if remote.size in (None, size) and known in (None, checksum):
-        part.with_name(f"{part.name}.version").unlink(missing_ok=True)
-        return checksum
     if remote.size and size < remote.size and not url.startswith("file:"):  # the server had not stated the length
         raise requests.ConnectionError(f"received {size} of {remote.size} bytes")
+    part.with_name(f"{part.name}.version").unlink(missing_ok=True)
+    if remote.size in (None, size) and known in (None, checksum):
+        return checksum
     part.unlink()
     if resumed:
         raise requests.ConnectionError("the continued download does not match its beginning")
