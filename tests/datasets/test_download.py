@@ -35,16 +35,14 @@ def project(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_every_source_has_a_module(block, source):
-    task = SOURCES[source][1]
-    for task in [task] if task else ["segmentation", "classification"]:
+    for task in [SOURCES[source][1]] if SOURCES[source][1] else ["segmentation", "classification"]:
         assert callable(source_module("nuclei", block(task, source)).make)
 
 
 def test_an_unknown_source_lists_the_known_ones(project):
-    with pytest.raises(
-        UserError, match=r"datasets\.nuclei\.source: unknown source 'kvasir-segg'; did you mean kvasir-seg\?"
-    ) as caught:
+    with pytest.raises(UserError) as caught:
         download("nuclei", project("segmentation", source="kvasir-segg"))
+    assert str(caught.value).startswith("datasets.nuclei.source: unknown source 'kvasir-segg'; did you mean kvasir-seg? ")
     assert all(source in str(caught.value) for source in SOURCES)
 
 
@@ -55,7 +53,7 @@ def test_a_source_of_the_other_task_says_what_to_change(project):
 
 
 def test_an_unknown_data_set_lists_the_known_ones(project):
-    with pytest.raises(UserError, match="nucleus.*mitochondria, polyps, tissue, nuclei"):
+    with pytest.raises(UserError, match=r"nucleus is no data set .*: mitochondria, nuclei, polyps, tissue"):
         download("nucleus", project("segmentation", source="folder"))
 
 

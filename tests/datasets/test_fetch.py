@@ -171,5 +171,5 @@ def test_impossible_mirrors(get, cache, url, message):
 
 def test_cache_that_cannot_be_made(get, cache):
     cache.write_text("a file where the folder should be")
-    with pytest.raises(UserError, match="cannot download it to .*file.bin"):
+    with pytest.raises(UserError, match=r"cannot download it to .*file\.bin"):
         get(CONTENT)

@@ -232,7 +232,7 @@ def test_every_problem_is_reported_at_once(problems, own, tmp_path):
         "images/noimage.tif": "expected a readable image",
         "masks/pages.tif": "expected 2 pages",
         "images/colour.png": "expected grey of 8 bit as most of the images, received RGB",
-        "images/good1.jpg": "datasets.cells.folder.group '^([^g])' does not match 'good1'",  # the JPEG comes first; the PNG of the same stem is the second
+        "images/good1.jpg": "datasets.cells.folder.group '^([^g])' does not match 'good1'",
         "images/good1.png": "good1.jpg has the same stem",
         "images/photo.bmp": "not a file that ends in .png",
     }
