@@ -20,8 +20,6 @@ from pipeline.atomic import whole
 from pipeline.errors import UserError
 from pipeline.images.io import write_png
 
-COLUMNS = ["name", "image", "mask", "label", "group", "split"]
-
 
 @dataclass(frozen=True)
 class DatasetInfo:
@@ -86,7 +84,7 @@ class DatasetWriter:
         """Write ``images.csv`` and ``dataset.json``; `classes` are other names for ``info.classes``, in the same order."""
         if not self._rows:
             raise UserError(f"data set {info.name}: the source {info.source} has no images")
-        table = pd.DataFrame(self._rows.values(), columns=COLUMNS)
+        table = pd.DataFrame(self._rows.values())
         if classes is not None:
             if not len(set(classes)) == len(classes) == len(info.classes):
                 raise UserError(

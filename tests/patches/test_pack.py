@@ -12,8 +12,8 @@ import pytest
 from PIL import ExifTags, Image
 
 from pipeline import params, paths
+from pipeline.datasets.download import download
 from pipeline.datasets.layout import read_table
-from pipeline.datasets.sources import download
 from pipeline.images.io import read_image
 from pipeline.patches.pack import pack
 from pipeline.patches.rows import Rows

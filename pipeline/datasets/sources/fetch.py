@@ -1,6 +1,6 @@
 """Download one file, verify it, and keep it for all experiments.
 
-Pooch does the same in fewer lines, but starts a download of gigabytes again from the beginning when it is cut.
+Pooch would be shorter, but it cannot continue a download of gigabytes that was cut.
 """
 
 import hashlib
@@ -17,7 +17,6 @@ import requests
 from tqdm import tqdm
 
 from pipeline import paths
-from pipeline.atomic import whole
 from pipeline.errors import UserError
 
 TIMEOUT = 30.0  # seconds without a single byte after which a connection counts as lost
@@ -66,24 +65,23 @@ def fetch(remote, url=None, timeout=TIMEOUT, waits=WAITS):
         with filelock.FileLock(path.with_name(f".{remote.name}.lock")):
             checksum = remote.checksum()
             if checksum is None or not path.exists() or checksum != _sha256(path):
-                part = path.with_name(f".{remote.name}.part")
-                checksum = _download(remote, url, part, timeout, waits)
-                os.replace(part, path)
+                checksum = _download(remote, url, path, timeout, waits)
             if remote.sha256 is None:
-                with whole(remote.recorded) as file:
-                    file.write_text(f"{checksum}  {remote.name}\n")
+                remote.recorded.write_text(f"{checksum}  {remote.name}\n")
     except OSError as error:  # of the disk or, as requests' errors are OSErrors too, of the network
         mirror = "set the data set's url in params.yaml to a mirror (https://, http:// or file://)"
         raise UserError(f"{url}: cannot download it to {path}: {error}; if the address is at fault, {mirror}") from error
     return path
 
 
-def _download(remote, url, part, timeout, waits):
+def _download(remote, url, path, timeout, waits):
     print(f"downloading {url}", file=sys.stderr)
+    part = path.with_name(f".{path.name}.part")
     for wait in (*waits, None):
         try:
-            resumed = _copy(url, part, timeout)
-            return _verified(url, part, remote, resumed)
+            checksum = _verified(url, part, remote, resumed=_copy(url, part, timeout))
+            os.replace(part, path)
+            return checksum
         except requests.RequestException as error:
             status = 0 if error.response is None else error.response.status_code
             if wait is None or not (isinstance(error, LOST) or status >= 500 or status in BUSY):
@@ -94,16 +92,15 @@ def _download(remote, url, part, timeout, waits):
 
 def _copy(url, part, timeout):
     """Fill the partial file; return whether the download continued what was there."""
-    version = part.with_name(f"{part.name}.version")  # the address, and what the server calls this version of the file
+    version = part.with_name(f"{part.name}.version")  # holds the server's name for the version of the file: an ETag or a date
     if urlparse(url).scheme == "file":
         version.unlink(missing_ok=True)
         shutil.copyfile(url2pathname(urlparse(url).path), part)
         return False
     headers = {"Accept-Encoding": "identity"}  # the file's own bytes: they are counted
     start = part.stat().st_size if part.exists() else 0
-    known_url, _, known = version.read_text().partition("\n") if version.exists() else ("", "", "")
-    if start and known and known_url == url:
-        headers |= {"Range": f"bytes={start}-", "If-Range": known}  # if the version differs, the server sends the whole file
+    if start and version.exists():
+        headers |= {"Range": f"bytes={start}-", "If-Range": version.read_text()}  # another version is sent from the beginning
     with requests.get(url, headers=headers, stream=True, timeout=timeout) as answer:
         if answer.status_code == 416:  # nothing is left to send
             return True
@@ -112,7 +109,9 @@ def _copy(url, part, timeout):
         if not resumed:
             start = 0
             part.unlink(missing_ok=True)
-            version.write_text(f"{url}\n{answer.headers.get('ETag') or answer.headers.get('Last-Modified') or ''}")
+            version.unlink(missing_ok=True)
+            if name := answer.headers.get("ETag") or answer.headers.get("Last-Modified"):
+                version.write_text(name)
         size = int(answer.headers.get("Content-Length", 0))
         if size > shutil.disk_usage(part.parent).free:
             raise UserError(f"{part.parent}: {url} needs {size} bytes of free space")

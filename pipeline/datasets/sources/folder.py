@@ -37,13 +37,12 @@ LAYOUT = {
 
 @dataclass(frozen=True)
 class ImageFile:
-    """One image file and what its place in the folder says about it; `group` is the part of its stem that the user named."""
+    """One image file and what its place in the folder says about it."""
 
     path: Path
     split: str
-    label: str
-    mask: Path | None
-    group: str
+    label: str = ""
+    mask: Path | None = None
 
 
 def make(writer, name, dataset, seed):
@@ -51,14 +50,8 @@ def make(writer, name, dataset, seed):
     root, key, problems = Path(dataset.path), f"datasets.{name}", []
     segmentation = dataset.task == "segmentation"
     parts = _parts(root, dataset.task, key, problems)
-    found = _pairs(parts, problems) if segmentation else _labelled(root, parts, problems)
-    files = []
-    for path, split, label, mask in found:
-        group = re.search(dataset.folder.group, path.stem) if dataset.folder.group else None
-        if dataset.folder.group and not (group and group[1]):
-            problems.append(f"{path}: {key}.folder.group {dataset.folder.group!r} does not match {path.stem!r}")
-        files.append(ImageFile(path, split, label, mask, group[1] if group else ""))
-    formats, foreground = _add_all(writer, files, dataset.folder, problems)
+    files = list(_pairs(parts, problems) if segmentation else _labelled(root, parts, problems))
+    formats, foreground = _add_all(writer, files, dataset.folder, key, problems)
     if segmentation and formats and not foreground and not problems:  # else foreground may lie in the masks that were refused
         problems.append(f"{root}: no mask has any foreground; correct the masks, {key}.folder.mask_threshold or .mask_labels")
     labels = list(dict.fromkeys(file.label for file in files))
@@ -67,7 +60,8 @@ def make(writer, name, dataset, seed):
     if problems:
         more = [f"... and {len(problems) - SHOWN} more of {len(problems)}"] if len(problems) > SHOWN else []
         raise UserError("\n".join(problems[:SHOWN] + more))
-    _warn_of_shared_groups(files)
+    if dataset.folder.group:
+        _warn_of_shared_groups(files, dataset.folder.group)
     classes = ("background", name) if segmentation else tuple(dataset.classes or labels)
     channels = next(iter(formats))[0]
     return DatasetInfo(name, dataset.source, dataset.task, classes, channels, dataset.folder.pixel_size_nm)
@@ -93,7 +87,7 @@ def _parts(root, task, key, problems):
 
 
 def _pairs(parts, problems):
-    """Match images and masks by stem; yield path, split, no label, and mask of each pair."""
+    """Match images and masks by stem."""
     for split, part in parts.items():
         images, masks = (_by_stem(part / name, problems) for name in ("images", "masks"))
         if not images:
@@ -104,11 +98,11 @@ def _pairs(parts, problems):
             elif stem not in images:
                 problems.append(f"{masks[stem]}: no image {part / 'images' / stem}.*")
             else:
-                yield images[stem], split, "", masks[stem]
+                yield ImageFile(images[stem], split, mask=masks[stem])
 
 
 def _labelled(root, parts, problems):
-    """Take each folder's name for the class of its images; yield path, split, label, and no mask of each."""
+    """Take each folder's name for the class of its images."""
     images = defaultdict(list)
     for split, part in parts.items():
         for path in entries(part):
@@ -123,8 +117,7 @@ def _labelled(root, parts, problems):
         for label in labels:
             if not images[label, split]:
                 problems.append(f"{part / label}: no images of this class")
-            for path in images[label, split]:
-                yield path, split, label, None
+            yield from (ImageFile(path, split, label) for path in images[label, split])
 
 
 def _by_stem(folder, problems):
@@ -143,7 +136,7 @@ def _by_stem(folder, problems):
     return found
 
 
-def _add_all(writer, files, settings, problems):
+def _add_all(writer, files, settings, key, problems):
     """Add every sound file; return the paths of each format (channels, bits), and whether any mask has foreground."""
     formats, foreground = defaultdict(list), False
     for file in tqdm(files, desc="images", unit="file", disable=None, leave=False):
@@ -153,7 +146,9 @@ def _add_all(writer, files, settings, problems):
                 formats[page_format].append(file.path)
             masks = _masks(file, pages, settings) if file.mask else [None] * len(pages)
             foreground = foreground or any(mask is not None and mask.any() for mask in masks)
-            _add(writer, file, pages, masks)
+            if settings.group and not _group(file, settings.group):
+                raise UserError(f"{file.path}: {key}.folder.group {settings.group!r} does not match {file.path.stem!r}")
+            _add(writer, file, pages, masks, settings.group and _group(file, settings.group))
         except UserError as error:
             problems += str(error).splitlines()
     usual = max(formats, key=lambda key: len(formats[key]), default=None)
@@ -174,10 +169,15 @@ def _masks(file, pages, settings):
     return [to_mask(mask, file.mask, settings.mask_threshold, settings.mask_labels) for mask in masks]
 
 
-def _add(writer, file, pages, masks):
+def _group(file, pattern):
+    match = re.search(pattern, file.path.stem)
+    return match and match[1]
+
+
+def _add(writer, file, pages, masks, group):
     name = "_".join(filter(None, (file.split, file.label, file.path.stem)))
     # Groups of the same name in two splits or classes are different groups: folders number their groups independently.
-    group = "/".join(filter(None, (file.split, file.label, file.group))) if file.group else name
+    group = "/".join(filter(None, (file.split, file.label, group))) if group else name
     if len(pages) == 1:
         writer.add(name, file.path if _is_standard(file.path) else pages[0], masks[0], file.label, group, file.split)
         return
@@ -193,12 +193,9 @@ def _is_standard(path):
         return image.format in ("PNG", "JPEG") and image.mode in ("L", "RGB") and image.getexif().get(ORIENTATION, 1) == 1
 
 
-def _warn_of_shared_groups(files):
-    splits = Counter((label, group) for _, label, group in {(file.split, file.label, file.group) for file in files} if group)
+def _warn_of_shared_groups(files, pattern):
+    splits = Counter((label, group) for _, label, group in {(file.split, file.label, _group(file, pattern)) for file in files})
     shared = sum(count > 1 for count in splits.values())
     if shared:
-        print(
-            f"note: {shared} groups occur in more than one of train/, val/ and test/; if the name means the same there "
-            "(the same patient, say), the split of your folders leaks",
-            file=sys.stderr,
-        )
+        note = "if the name means the same there (the same patient, say), the split of your folders leaks"
+        print(f"note: {shared} groups occur in more than one of train/, val/ and test/; {note}", file=sys.stderr)

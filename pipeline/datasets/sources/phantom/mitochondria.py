@@ -68,20 +68,15 @@ def _neurites(rng, shape):
     apart = np.linalg.norm(lifted[index[:, 1:]] - lifted[index[:, :1]], axis=-1)
     depth = ((distance[:, 1:] ** 2 - distance[:, :1] ** 2) / (2 * apart)).min(axis=1).reshape(half)
 
-    depth = _double(depth.astype(np.float32))
+    depth = depth.astype(np.float32)
+    for axis in (1, 2):  # twice as many rows and columns, linearly between the samples
+        depth = ndimage.uniform_filter1d(depth.repeat(2, axis), 2, axis)
     cell = index[:, 0].reshape(half).repeat(2, axis=1).repeat(2, axis=2)
     plasma = 0.70 + rng.uniform(-0.07, 0.07, len(seeds)).astype(np.float32)[cell]
     grey = plasma + 0.035 * smooth_noise(rng, shape, (1.5, 2.5, 2.5)) + 0.025 * smooth_noise(rng, shape, (3, 9, 9))
     membrane = line(depth, 3.0) - 0.35 * line(depth, 1.0)  # two membranes and the cleft between them
     grey -= 0.42 * membrane * (1 + 0.15 * smooth_noise(rng, shape, (2, 8, 8)))
     return SimpleNamespace(cell=cell, depth=depth, outline=np.full(shape, FAR, np.float32), grey=grey)
-
-
-def _double(field):
-    """Twice as many rows and columns, linearly between the samples."""
-    for axis in (1, 2):
-        field = ndimage.uniform_filter1d(field.repeat(2, axis), 2, axis)
-    return field
 
 
 def _add_reticulum(rng, tissue):
@@ -126,7 +121,8 @@ def _capsule(rng, tissue, radius, length):
         np.minimum(outline, np.sqrt(z * z + y * y + x * x), out=outline)
     outline -= radius * (1 + 0.13 * smooth_noise(rng, outline.shape, (3, 12, 12)))
     inside = np.where(tissue.cell[box] == tissue.cell[tuple(middle)], tissue.depth[box], -tissue.depth[box])
-    outline = _smooth_max(outline, 4.5 - inside, 3.0)
+    near = np.clip(3.0 - np.abs(outline - (4.5 - inside)), 0, None) / 3.0
+    outline = np.maximum(outline, 4.5 - inside) + near * near * 3.0 / 4  # a smooth maximum: no kink where the two meet
 
     parts, count = ndimage.label(outline < -3)
     if count == 0 or (tissue.outline[box][outline < 4] < 4).any():
@@ -134,11 +130,6 @@ def _capsule(rng, tissue, radius, length):
     core = parts == np.bincount(parts.ravel())[1:].argmax() + 1
     outline[~ndimage.binary_dilation(core, iterations=7)] = FAR  # no fragments, and no slivers along the cell's membrane
     return box, outline
-
-
-def _smooth_max(a, b, k):
-    h = np.clip(k - np.abs(a - b), 0, None) / k
-    return np.maximum(a, b) + h * h * k / 4
 
 
 def _add_mitochondria(rng, tissue):

@@ -17,20 +17,14 @@ def smooth_noise(rng, shape, scale):
     knots = [int(np.ceil(n / s)) + 4 for n, s in zip(shape, scales, strict=True)]
     field = rng.standard_normal(knots, dtype=np.float32)
     for axis, (n, s) in enumerate(zip(shape, scales, strict=True)):
-        field = _spline(field, axis, np.arange(n) / s + rng.random())
+        position = np.arange(n) / s + rng.random()
+        first = np.floor(position).astype(int)
+        t = (position - first).astype(np.float32)
+        weights = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
+        column = [-1 if a == axis else 1 for a in range(len(shape))]
+        field = sum(np.take(field, first + k, axis) * (weight / 6).reshape(column) for k, weight in enumerate(weights))
     # Averaged over positions, the squared spline weights add up to 151/315 per axis.
     return field / np.float32((151 / 315) ** (len(shape) / 2))
-
-
-def _spline(field, axis, position):
-    first = np.floor(position).astype(int)
-    t = (position - first).astype(np.float32)
-    weights = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
-    column = [-1 if a == axis else 1 for a in range(field.ndim)]
-    out = np.take(field, first, axis) * (weights[0] / 6).reshape(column)
-    for k in (1, 2, 3):
-        out += np.take(field, first + k, axis) * (weights[k] / 6).reshape(column)
-    return out
 
 
 def soft_step(x, width):
