@@ -27,8 +27,8 @@ def source_module(name, dataset):
     key, source = f"datasets.{name}", dataset.source
     if source not in SOURCES:
         close = difflib.get_close_matches(source, SOURCES, n=1)
-        hint = f"did you mean {close[0]}? " if close else ""
-        raise UserError(f"{key}.source: unknown source {source!r}; {hint}Known sources: {', '.join(SOURCES)}")
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        raise UserError(f"{key}.source: unknown source {source!r}{hint}; the sources are {', '.join(SOURCES)}")
     module, task = SOURCES[source]
     if task not in (None, dataset.task):
         fitting = [other for other, (_, other_task) in SOURCES.items() if other_task in (None, dataset.task)]

@@ -42,7 +42,7 @@ def test_every_source_has_a_module(block, source):
 def test_an_unknown_source_lists_the_known_ones(project):
     with pytest.raises(UserError) as caught:
         download("nuclei", project("segmentation", source="kvasir-segg"))
-    assert str(caught.value).startswith("datasets.nuclei.source: unknown source 'kvasir-segg'; did you mean kvasir-seg? ")
+    assert str(caught.value).startswith("datasets.nuclei.source: unknown source 'kvasir-segg' (did you mean kvasir-seg?); ")
     assert all(source in str(caught.value) for source in SOURCES)
 
 

@@ -9,8 +9,8 @@ from skimage.metrics import structural_similarity
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, cross_val_score
 
+from docs import phantom
 from pipeline.datasets.layout import DatasetWriter, read_info, read_table
-from pipeline.datasets.sources.phantom import __main__ as command
 from pipeline.datasets.sources.phantom import bowel, mitochondria, polyps, tissue
 from pipeline.datasets.sources.phantom.texture import line, paste, smooth_noise, soft_step, stream, to_uint8
 from pipeline.images.io import read_image, read_mask
@@ -37,9 +37,9 @@ def tiles():
 def made(tmp_path, block):
     """Make a data set of the name "any" from a phantom; return its folder, its info and its table."""
 
-    def made(phantom, task):
+    def made(painter, task):
         with DatasetWriter(tmp_path / "any") as writer:
-            writer.finish(phantom.make(writer, "any", block(task, "phantom-any"), SEED))
+            writer.finish(painter.make(writer, "any", block(task, "phantom-any"), SEED))
         info = read_info(tmp_path / "any")
         assert info.phantom and (info.name, info.source, info.task) == ("any", "phantom-any", task)
         return tmp_path / "any", info, read_table(tmp_path / "any/images.csv")
@@ -230,10 +230,10 @@ class TestTissue:
 
 def test_the_picture_for_the_docs(tmp_path, sections, monkeypatch):
     monkeypatch.setattr(mitochondria, "volume", lambda seed: sections)
-    command.main(tmp_path)
+    phantom.draw(tmp_path)
     with Image.open(tmp_path / "phantom-mitochondria.png") as picture:
         assert picture.size == (2 * 258, 2 * 258)
         drawn = np.asarray(picture.convert("RGB")).reshape(2, 258, 2, 258, 3)
-    green = (drawn == command.GREEN).all(axis=-1)
+    green = (drawn == phantom.GREEN).all(axis=-1)
     assert not green[0].any() and green[1].any()  # outlines only in the lower row
     assert (tmp_path / "phantom-mitochondria.png").stat().st_size < 250_000

@@ -1,6 +1,5 @@
-"""Draw the picture of the mitochondria phantom for the docs: ``python -m pipeline.datasets.sources.phantom docs``."""
+"""Draw the picture of the mitochondria phantom: ``python -m docs.phantom``."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ GREEN = np.uint8([60, 255, 120])  # of the outlines: tissue is grey
 COLOURS = 96  # of the picture's palette; keeps it below 250 kB
 
 
-def main(folder, seed=2026):
+def draw(folder, seed=2026):
     """Write ``phantom-mitochondria.png``: two sections above, the same with the outlines of their masks below."""
     columns = []
     for image, mask in [pair for z, pair in enumerate(zip(*mitochondria.volume(seed), strict=True)) if z in (5, 20)]:
@@ -25,4 +24,4 @@ def main(folder, seed=2026):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    draw(Path(__file__).parent)
