@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline.datasets.sources import SOURCES
 from pipeline.params import Train, network_names
 
 spec = importlib.util.spec_from_file_location("imports", Path(__file__).with_name("imports.py"))
@@ -54,6 +55,8 @@ def imported(stage):
     if stage.startswith("train-"):
         modules.append(f"pipeline.networks.{command[-1]}")
         tasks = re.findall(r'^TASK = "(\w+)"', Path(f"pipeline/networks/{command[-1]}.py").read_text(), re.M)
+    if kind == "download":
+        modules += [f"pipeline.datasets.sources.{module}" for module, _ in SOURCES.values()]
     modules += [f"pipeline.tasks.{task}.{part}" for part in PARTS.get(kind, []) for task in tasks]
     return imports.modules_of(*modules)
 
