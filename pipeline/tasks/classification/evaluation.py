@@ -16,8 +16,9 @@ from pipeline.patches.packed import load_packed
 from pipeline.scoring import calibration, classification
 from pipeline.scoring.confusion import cohen_kappa, confusion_matrix, confusion_rows, scores_of_confusions
 from pipeline.scoring.curves import precision_recall_points, roc_points, thinned
-from pipeline.scoring.ranking import auroc_by_unit, average_precision_by_unit
-from pipeline.scoring.statistics import MEAN, interval, over_seeds, sum_by_unit
+from pipeline.scoring.ranking import auroc, average_precision, by_unit
+from pipeline.scoring.ratios import MEAN
+from pipeline.scoring.statistics import interval, over_seeds, sum_by_unit
 
 PICTURED = 40  # images of the report's gallery: each takes a gradient, and the confident mistakes are what one looks at
 MISTAKES, MISTAKES_A_ROW = 12, 4  # on the sheet of the most confident ones
@@ -81,8 +82,8 @@ def _intervals(labels, probabilities, reliability, unit, seed):
     if intervals["kappa"]:
         low, high = intervals["kappa"]
         intervals["kappa"] = max(low, -1.0), min(high, 1.0)  # its range
-    intervals["auroc"] = interval(*auroc_by_unit(labels, probabilities, unit), seed)
-    intervals["average_precision"] = interval(*average_precision_by_unit(labels, probabilities, unit), seed)
+    intervals["auroc"] = interval(*by_unit(auroc, labels, probabilities, unit), seed)
+    intervals["average_precision"] = interval(*by_unit(average_precision, labels, probabilities, unit), seed)
     losses = np.stack([classification.cross_entropies(labels, probabilities), np.ones(len(labels))], axis=1)
     intervals["loss"] = interval(sum_by_unit(losses, unit), MEAN, seed, share=False)
     intervals["ece"] = None  # of finite samples it is biased upward: intervals around it miss the truth (docs/metrics.md)

@@ -118,8 +118,8 @@ def _detail(scores, seed):
         "probability": {
             "average_precision": curves.average_precision(scores.histogram),
             "auroc": curves.roc_area(scores.histogram),
-            "ece": calibration.expected_calibration_error(scores.reliability.row),
-            "brier": calibration.brier_score(scores.reliability.row),
+            "ece": calibration.expected_calibration_error(scores.reliability.sums),
+            "brier": calibration.brier_score(scores.reliability.sums),
         },
     }
 
@@ -144,7 +144,7 @@ def _write_tables(folder, scores, records):
     pr, roc = curves.precision_recall(scores.histogram), curves.roc(scores.histogram)
     write_table(folder / "precision_recall.csv", curves.thinned(pr[["threshold", "precision", "recall"]]))
     write_table(folder / "roc.csv", curves.thinned(roc.replace(np.inf, np.nan)))
-    write_table(folder / "reliability.csv", calibration.reliability_table(scores.reliability.row))
+    write_table(folder / "reliability.csv", calibration.reliability_table(scores.reliability.sums))
     return table
 
 

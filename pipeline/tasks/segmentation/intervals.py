@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from pipeline.scoring.statistics import MEAN, OBJECTS, OVERLAP, interval, sum_by_unit
+from pipeline.scoring.ratios import MEAN, OBJECTS, OVERLAP
+from pipeline.scoring.statistics import interval, sum_by_unit
 
 
 def segmentation_intervals(images, seed):
