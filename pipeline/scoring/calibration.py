@@ -49,18 +49,7 @@ def sums_of_predictions(confidence, came_true, squared_error):
 
 
 def reliability_table(sums):
-    """Show how often predictions of a given confidence came true.
-
-    Parameters
-    ----------
-    sums : ndarray, shape (46,)
-        Of the whole test set.
-
-    Returns
-    -------
-    DataFrame
-        For each bin its ends ``low`` and ``high``, ``count``, mean ``confidence`` and observed ``frequency``; NaN if empty.
-    """
+    """Show how often predictions came true: for each bin its ends, count, mean confidence and observed frequency."""
     count, confidence, came_true = sums[:-1].reshape(3, BINS)
     ends = np.arange(BINS + 1) / BINS
     columns = {"low": ends[:-1], "high": ends[1:], "count": count.astype(np.int64)}
@@ -72,29 +61,16 @@ def expected_calibration_error(sums):
 
     Guo et al. 2017, eq. 3. In finite samples it is too large on average, so an interval around it holds the truth far less
     often than stated (``docs/metrics.md``): give intervals of `brier_scores` instead.
-
-    Parameters
-    ----------
-    sums : ndarray, shape (46,)
     """
     count, confidence, came_true = sums[:-1].reshape(3, BINS)
     return or_none(divide(np.abs(came_true - confidence).sum(), count.sum()))
 
 
 def brier_scores(sums):
-    """Brier score: mean squared error of the probabilities, not binned.
+    """Brier score of each row of sums (R, 46): mean squared error of the probabilities, not binned; NaN without predictions.
 
     A segmentation uses the foreground probability: 0 to 1, and 0.25 for always predicting 0.5. A classification adds up
     all classes (Brier 1950, doi 10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2): 0 to 2, so twice as much for two classes.
-
-    Parameters
-    ----------
-    sums : ndarray, shape (R, 46)
-
-    Returns
-    -------
-    ndarray, shape (R,), float64
-        NaN without predictions.
     """
     return divide(sums[..., -1], sums[..., :BINS].sum(axis=-1))
 

@@ -45,19 +45,10 @@ def summarise(labels, probabilities):
 
 
 def per_class(labels, probabilities):
-    """Score each class against the rest.
+    """Score each class against the rest: a DataFrame with one row per class; the parameters are those of `summarise`.
 
-    Parameters
-    ----------
-    labels, probabilities
-        As for `summarise`.
-
-    Returns
-    -------
-    DataFrame, one row per class
-        ``support`` (its images), ``precision`` (NaN if never predicted), ``recall`` (NaN without an image of the class),
-        ``f1`` (NaN if neither), ``auroc`` (NaN if all images are of the class, or none), ``average_precision`` (NaN without
-        an image of the class).
+    ``support`` is the number of images. Precision is NaN if the class is never predicted, recall and average precision if no
+    image is of the class, F1 if neither, AUROC if all images are of the class, or none.
     """
     labels, probabilities = checked(labels, probabilities)
     classes = probabilities.shape[1]

@@ -6,13 +6,7 @@ from pipeline.scoring.ratios import dice, divide, or_none
 
 
 def confusion_rows(labels, predicted, classes):
-    """Flatten the confusion matrix of each single image, so that the matrices can be added up.
-
-    Returns
-    -------
-    ndarray, shape (N, classes²), int64
-        Column ``classes · actual + predicted``.
-    """
+    """Flatten the confusion matrix of each image to a row (N, classes²), int64, so that the matrices can be added up."""
     cell = classes * np.asarray(labels, np.int64) + np.asarray(predicted, np.int64)
     return np.eye(classes**2, dtype=np.int64)[cell]
 

@@ -27,12 +27,9 @@ def check_probabilities(reference, probabilities):
 
 
 class Histogram:
-    """Foreground and background pixels by predicted probability.
+    """Foreground and background pixels by predicted probability, in 1025 bins.
 
-    Attributes
-    ----------
-    foreground, background : ndarray, shape (1025,), int64
-        Bin k counts probabilities in [k / 1024, (k + 1) / 1024); the last bin counts those equal to 1.
+    Bin k counts probabilities in [k / 1024, (k + 1) / 1024); the last bin counts those equal to 1.
     """
 
     def __init__(self):
@@ -74,13 +71,9 @@ def average_precision(histogram):
 
 
 def roc(histogram):
-    """Compute the ROC curve of all pixels together.
+    """Compute the ROC curve of all pixels together, thresholds ascending. At the last one, infinity, both rates are 0.
 
-    Returns
-    -------
-    DataFrame
-        ``threshold`` (ascending; foreground is at or above it), ``false_positive_rate`` (NaN without background) and
-        ``true_positive_rate`` (NaN without foreground). At the last threshold, infinity, both rates are 0.
+    ``false_positive_rate`` is NaN without any background, ``true_positive_rate`` without any foreground.
     """
     threshold, tp, fp = (np.append(values, end) for values, end in zip(histogram.at_thresholds(), (np.inf, 0, 0), strict=True))
     rates = {"false_positive_rate": divide(fp, fp[0]), "true_positive_rate": divide(tp, tp[0])}
@@ -114,16 +107,9 @@ def thinned(curve, points=200):
 
 
 def roc_points(positive, score):
-    """Compute the ROC curve of single images.
+    """Compute the ROC curve of single images from two arrays, shape (N,), bool and float.
 
-    Parameters
-    ----------
-    positive, score : ndarray, shape (N,), bool and float
-
-    Returns
-    -------
-    DataFrame
-        ``false_positive_rate``, ``true_positive_rate``, both ascending; empty without a positive or without a negative.
+    The columns are ``false_positive_rate`` and ``true_positive_rate``; empty without a positive or without a negative.
     """
     from sklearn import metrics  # takes a second to import, and training does not need it
 
@@ -133,13 +119,7 @@ def roc_points(positive, score):
 
 
 def precision_recall_points(positive, score):
-    """Compute the precision–recall curve of single images, with the parameters of `roc_points`.
-
-    Returns
-    -------
-    DataFrame
-        ``recall`` (ascending from 0), ``precision``; empty without a positive.
-    """
+    """Compute the precision–recall curve of single images, as `roc_points` does: ``recall`` (ascending), ``precision``."""
     from sklearn import metrics
 
     precision, recall, _ = metrics.precision_recall_curve(positive, score) if positive.any() else ([], [], [])

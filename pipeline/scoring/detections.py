@@ -8,13 +8,7 @@ from pipeline.scoring.objects import MATCH
 
 
 def per_object(objects, probability=None):
-    """Describe each object of one image.
-
-    Parameters
-    ----------
-    objects : pipeline.scoring.objects.Objects
-    probability : ndarray of float, shape (H, W), optional
-        Predicted probability of foreground.
+    """Describe each of the `Objects` of one image; `probability` is that of foreground, ndarray of float, shape (H, W).
 
     Returns
     -------
@@ -49,15 +43,8 @@ def average_precision(table):
     the best precision at or beyond each of 101 recalls, which smooths the curve upwards. The curve ends at the recall of
     the mask's threshold: objects below it are never found.
 
-    Parameters
-    ----------
-    table : DataFrame
-        The rows of `per_object`, of all test images together.
-
-    Returns
-    -------
-    float or None
-        None without any reference object; 0 if there are some and none was found.
+    `table` holds the rows of `per_object`, of all test images together. None without any reference object; 0 if there are
+    some and none was found.
     """
     from sklearn.metrics import average_precision_score  # takes a second to import
 

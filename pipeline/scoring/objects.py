@@ -44,22 +44,7 @@ class Objects:
 
 
 def label(mask):
-    """Number the 8-connected components of a mask.
-
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (H, W)
-
-    Returns
-    -------
-    ndarray, shape (H, W), int32
-        0 is background.
-
-    Raises
-    ------
-    ValueError
-        If the mask is not boolean or not 2-D.
-    """
+    """Number the 8-connected components of a mask (H, W), bool: the labels (H, W), int32, where 0 is background."""
     mask = np.asarray(mask)
     if mask.dtype != bool or mask.ndim != 2:
         raise ValueError(f"expected a boolean mask of shape (H, W), received {mask.dtype} of shape {mask.shape}")
@@ -67,12 +52,7 @@ def label(mask):
 
 
 def find_objects(reference, prediction):
-    """Label two masks, ndarray of bool, shape (H, W), and measure how their objects overlap.
-
-    Returns
-    -------
-    Objects
-    """
+    """Label two masks, ndarray of bool, shape (H, W), and measure how their objects overlap: `Objects`."""
     check_masks(reference, prediction)
     reference, prediction = label(reference), label(prediction)
     reference_area, prediction_area = (np.bincount(labels.ravel())[1:] for labels in (reference, prediction))

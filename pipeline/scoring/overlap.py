@@ -43,17 +43,7 @@ def check_masks(reference, prediction):
 
 
 def confusion_counts(reference, prediction):
-    """Count the pixels of one image.
-
-    Parameters
-    ----------
-    reference, prediction : ndarray of bool
-        Of the same shape, usually (H, W).
-
-    Returns
-    -------
-    Counts
-    """
+    """Count the pixels of one image from two boolean masks of the same shape, usually (H, W)."""
     check_masks(reference, prediction)
     tp = int(np.count_nonzero(reference & prediction))
     fn = int(np.count_nonzero(reference)) - tp
@@ -67,14 +57,7 @@ def scores(counts):
 
 
 def per_image(counts):
-    """Score one image, with the rule for empty masks above.
-
-    Returns
-    -------
-    dict
-        ``dice``, ``iou``, ``precision``, ``recall``, and the share of the image that is foreground:
-        ``reference_fraction``, ``predicted_fraction``.
-    """
+    """Score one image, with the rule for empty masks above; the two fractions are the share of it that is foreground."""
     defined, total = scores(counts), sum(astuple(counts))
     image = {name: defined[name] for name in ("dice", "iou", "precision", "recall")}
     if 0 < total == counts.tn:
@@ -85,13 +68,7 @@ def per_image(counts):
 
 
 def summarise(per_image_counts):
-    """Score a test set from the `Counts` of its images.
-
-    Returns
-    -------
-    dict
-        The `scores` of all pixels pooled, and ``dice_per_image``, the mean over images. None where undefined.
-    """
+    """Score a test set from the `Counts` of its images: the pooled `scores`, and ``dice_per_image``, the mean over images."""
     images = list(per_image_counts)
     dice = [per_image(counts)["dice"] for counts in images]
     return scores(sum(images, Counts())) | {"dice_per_image": ratio(sum(dice), len(images))}
@@ -100,15 +77,7 @@ def summarise(per_image_counts):
 def trivial(counts):
     """Score the better of two predictors that never look at the image: all foreground and all background.
 
-    Parameters
-    ----------
-    counts : Counts
-        Pooled over the test set. Only its numbers of foreground and background pixels matter.
-
-    Returns
-    -------
-    dict
-        ``trivial_iou`` and ``trivial_dice``; None without any foreground.
+    Only the numbers of foreground and background pixels in `counts` matter. The scores are None without any foreground.
     """
     # "All background" scores 0 wherever IoU is defined, so "all foreground" is never worse.
     foreground, background = counts.tp + counts.fn, counts.fp + counts.tn

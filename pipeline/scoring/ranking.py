@@ -9,13 +9,7 @@ from pipeline.scoring.ratios import divide
 
 
 def checked(labels, probabilities):
-    """Convert labels (N,) to int64 and probabilities (N, K) to float64.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not match or a label is not a class.
-    """
+    """Convert labels (N,) to int64 and probabilities (N, K) to float64; raise a ValueError if they do not match."""
     labels, probabilities = np.asarray(labels, np.int64), np.asarray(probabilities, np.float64)
     if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1]:
         raise ValueError(f"expected labels (N,) and probabilities (N, K), received {labels.shape} and {probabilities.shape}")

@@ -183,13 +183,9 @@ def differences_to_best(totals, statistic, seed):
 
 
 def sentence(comparison, baseline, other, metric, unit):
-    """Say in plain words what a paired difference of shares shows, in percentage points.
+    """Say in plain words what a `Difference` of shares shows, in percentage points.
 
-    Parameters
-    ----------
-    comparison : Difference
-    baseline, other, metric, unit : str
-        Titles of the two predictors and of the metric; the independent unit in the singular, such as "patient".
+    `baseline`, `other` and `metric` are titles; `unit` is the independent unit in the singular, such as "patient".
     """
     difference, units = comparison.difference, f"{comparison.units or 'no'} {unit}{'' if comparison.units == 1 else 's'}"
     if difference is None:

@@ -51,12 +51,6 @@ def test_border_is_four_connected_to_the_background_and_lines_holes():
     assert np.array_equal(border(mask), ring)
 
 
-def test_objects_that_touch_have_no_border_between_them():
-    left, right = np.zeros((4, 6), bool), np.zeros((4, 6), bool)
-    left[:, :3] = right[:, 3:] = True
-    assert not border(left | right)[1:3, 1:5].any()
-
-
 def test_distances_run_to_the_border_and_not_to_the_mask():
     square = np.zeros((7, 7), bool)
     square[1:6, 1:6] = True

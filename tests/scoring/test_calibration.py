@@ -41,19 +41,9 @@ def test_hand_computed():
     assert brier_score(reliability.sums) == pytest.approx((0.05**2 + 0.99**2 + 0.5**2 + 0.98**2) / 4)
 
 
-def test_an_image_without_foreground_is_scored_like_any_other():
-    reliability = _reliability([0, 0], [0.0, 0.3])
-    assert expected_calibration_error(reliability.sums) == pytest.approx(0.15)
-    assert brier_score(reliability.sums) == pytest.approx(0.045)
-
-
 def test_a_bins_upper_end_belongs_to_it_and_zero_to_the_first():
     assert bin_numbers([0.0, 1e-9, 1 / 15, np.nextafter(1 / 15, 1), 0.2, 1.0]).tolist() == [0, 0, 0, 1, 2, 14]
     assert bin_numbers([1 + 1e-7]) == 14  # a softmax in float32 that sums to a little more
-
-
-def test_always_one_half_scores_a_quarter():
-    assert brier_score(_reliability([1, 0, 0], [0.5, 0.5, 0.5]).sums) == 0.25
 
 
 probabilities = arrays(np.float32, (6, 6), elements=st.floats(0, 1, width=32))

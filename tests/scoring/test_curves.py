@@ -70,13 +70,6 @@ def test_of_equally_good_thresholds_the_one_nearest_to_one_half_wins():
     assert best_threshold(_histogram([1, 0], [0.9, 0.7])) == pytest.approx(0.7, abs=2 / BINS)
 
 
-def test_images_accumulate():
-    both = _histogram([1, 0, 1], [0.2, 0.6, 1.0])
-    parts = _histogram([1, 0], [0.2, 0.6])
-    parts.add(np.array([True]), np.array([1.0]))
-    assert (parts.foreground == both.foreground).all() and (parts.background == both.background).all()
-
-
 probabilities = arrays(np.float32, (6, 6), elements=st.floats(0, 1, width=32))
 
 

@@ -7,8 +7,6 @@ import SimpleITK as sitk  # noqa: N813 (its users know it by no other name)
 from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco_mask
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 from scipy.ndimage import gaussian_filter
 from skimage.measure import regionprops_table
 
@@ -68,7 +66,7 @@ def test_hand_computed_overlaps():
     assert objects.iou.tolist() == [2 / 3, 2 / 3]
 
 
-def test_agrees_with_coco_and_simpleitk():
+def test_labels_and_overlaps_agree_with_simpleitk_and_coco():
     """Labels by ITK, which numbers components in the same order; IoU of every pair by COCO's run-length code."""
     rng = np.random.default_rng(3)
     for turn in range(220):
@@ -266,59 +264,3 @@ def test_agrees_with_scikit_image_and_the_counts(reference, prediction, probabil
             np.testing.assert_allclose(ours["confidence"], theirs["mean_intensity"], rtol=0, atol=1e-9)
         assert ours["partner"].notna().sum() == counts.at_50.tp
         assert ours["iou"].sum() == pytest.approx(counts.at_50.iou_sum)
-
-
-def coco_of(images, kind):
-    """The objects of one kind as a COCO data set, in memory."""
-    entries = []
-    for number, (labels, scores) in enumerate(images, 1):
-        for one, score in enumerate(scores, 1):
-            runs = coco_mask.encode(np.asfortranarray(labels == one, np.uint8))
-            entry = {"id": len(entries) + 1, "image_id": number, "category_id": 1, "iscrowd": 0, "score": score}
-            entries.append(entry | {"segmentation": runs, "area": float((labels == one).sum())})
-    data = COCO()
-    height, width = images[0][0].shape
-    data.dataset = {
-        "images": [{"id": number, "height": height, "width": width} for number in range(1, len(images) + 1)],
-        "categories": [{"id": 1}],
-        "annotations": entries,
-    }
-    data.createIndex()
-    return data
-
-
-def test_agrees_with_coco():
-    """COCO matches greedily by confidence. From an IoU of 0.5 upwards no match has a rival, so the matches are the same.
-
-    Its average precision is interpolated at 101 recalls; from our table it follows as well.
-    """
-    rng = np.random.default_rng(5)
-    tables, truth, found, counts = [], [], [], []
-    for turn in range(210):
-        field = gaussian_filter(rng.random((56, 60)), rng.uniform(0.8, 2.5), mode="wrap")
-        field /= field.std()
-        noisy = field + rng.uniform(0, 1) * rng.standard_normal(field.shape)
-        reference, probability = field > np.quantile(field, rng.uniform(0.7, 0.95)), 1 / (1 + np.exp(noisy.mean() + 1 - noisy))
-        prediction = probability > rng.uniform(0.4, 0.8) if turn % 20 else np.zeros_like(reference)
-        objects = find_objects(reference, prediction)
-        tables.append(per_object(objects, probability))
-        counts.append(count_objects(objects))
-        confidence = tables[-1].loc[tables[-1]["kind"] == "prediction", "confidence"].tolist()
-        truth.append((objects.reference, [1.0] * len(objects.reference_area)))
-        found.append((objects.prediction, confidence))
-
-    evaluation = COCOeval(coco_of(truth, "reference"), coco_of(found, "prediction"), "segm")
-    evaluation.params.iouThrs, evaluation.params.maxDets = np.array([0.5, 0.75]), [10_000]
-    evaluation.params.areaRng, evaluation.params.areaRngLbl = [[0, 1e9]], ["all"]
-    evaluation.evaluate()
-    evaluation.accumulate()
-    hits = [(np.asarray(image["dtMatches"]) > 0).sum(axis=1).tolist() if image else [0, 0] for image in evaluation.evalImgs]
-    assert hits == [[image.at_50.tp, image.at_75.tp] for image in counts]
-
-    table, positives = pd.concat(tables), sum(image.reference for image in counts)
-    predictions = table[table["kind"] == "prediction"].sort_values("confidence", ascending=False)
-    tp = predictions["partner"].notna().cumsum().to_numpy()
-    best_beyond = np.maximum.accumulate((tp / np.arange(1, len(tp) + 1))[::-1])[::-1]
-    first = np.searchsorted(tp / positives, evaluation.params.recThrs)
-    interpolated = np.append(best_beyond, 0)[first].mean()
-    assert interpolated == pytest.approx(evaluation.eval["precision"][0].mean(), abs=1e-6)
