@@ -65,7 +65,11 @@ def test_every_positive_number_survives_its_text(value):
         ("train.lr", "fast", "train.lr: expected a valid number, received 'fast'"),
         ("train.epochs", "2.5", "train.epochs: expected a valid integer, received 2.5"),
         ("train.epochs", "true", "train.epochs: expected a valid integer, received True"),
-        ("segmentation.loss", "bce-dice", "segmentation.loss: expected 'bce_dice', 'bce', 'dice', 'focal' or 'tversky', received 'bce-dice'"),
+        (
+            "segmentation.loss",
+            "bce-dice",
+            "segmentation.loss: expected 'bce_dice', 'bce', 'dice', 'focal' or 'tversky', received 'bce-dice'",
+        ),
         ("datasets.polyps.task", "detection", "datasets.polyps.task: expected 'segmentation' or 'classification'"),
         (
             "datasets.polyps.split",
@@ -78,7 +82,11 @@ def test_every_positive_number_survives_its_text(value):
         ("datasets.tissue.patches", "{resize: [32, 32], size: [8, 8]}", "datasets.tissue: classification needs patches.resize"),
         ("datasets.polyps.patches", "{size: [8, 8]}", "datasets.polyps: segmentation needs patches.size and patches.stride"),
         ("datasets.mitochondria.patches.size", "[128]", "datasets.mitochondria.patches.size.1: missing key"),
-        ("datasets.polyps.patches.stride", "[96, 192]", "datasets.polyps: patches.stride must be at most patches.size [96, 128], not [96, 192]"),
+        (
+            "datasets.polyps.patches.stride",
+            "[96, 192]",
+            "datasets.polyps: patches.stride must be at most patches.size [96, 128], not [96, 192]",
+        ),
         ("datasets.polyps.folder.mask_labels", "[]", "datasets.polyps.folder.mask_labels: expected"),
         ("inference.overlap", "[600, 64]", "inference: overlap must be at most half the tile [1024, 1024], not [600, 64]"),
         ("unet.datasets", "[nuclei]", "unet.datasets: unknown data set 'nuclei'; known here: mitochondria, polyps, tissue"),
@@ -86,7 +94,11 @@ def test_every_positive_number_survives_its_text(value):
         ("unet.datasets", "polyps", "unet.datasets: expected a list of data sets, received 'polyps'"),
         ("unet", "5", "unet: expected the settings of a network, received 5"),
         ("pairs", "{a: {dataset: tissue, network: vgg61}}", "pairs.a: unknown network 'vgg61'; did you mean vgg16?"),
-        ("pairs", "{tissue-vgg16: {dataset: tissue, network: vgg16}}", "pairs.tissue-vgg16: add tissue to vgg16.datasets instead"),
+        (
+            "pairs",
+            "{tissue-vgg16: {dataset: tissue, network: vgg16}}",
+            "pairs.tissue-vgg16: add tissue to vgg16.datasets instead",
+        ),
     ],
 )
 def test_one_line_names_the_key_and_what_is_allowed(load, key, value, told):
