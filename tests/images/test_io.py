@@ -6,7 +6,7 @@ import tifffile
 from PIL import Image
 
 from pipeline.errors import UserError
-from pipeline.images.io import read_image, read_mask, read_pages, unit, write_png
+from pipeline.images.io import read_image, read_mask, read_pages, scaled, write_png
 
 MASK = np.array([[0, 1, 1], [0, 0, 1]], bool)
 
@@ -137,5 +137,5 @@ def test_floats_are_refused(tmp_path):
 
 
 def test_unit_scales_by_the_type_and_not_by_the_image():
-    np.testing.assert_allclose(unit(np.array([0, 51, 255], np.uint8)), [0, 0.2, 1])
-    np.testing.assert_allclose(unit(np.array([0, 65535], np.uint16)), [0, 1])
+    np.testing.assert_allclose(scaled(np.array([0, 51, 255], np.uint8)), [0, 0.2, 1])
+    np.testing.assert_allclose(scaled(np.array([0, 65535], np.uint16)), [0, 1])
