@@ -16,15 +16,7 @@ SHOWN = 5  # pairs that an error lists; leakage.csv lists all of them once they 
 
 
 def split_and_audit(raw, rule, audit, seed):
-    """Split the images of a data set, and compare all images on different sides.
-
-    Parameters
-    ----------
-    raw : pathlib.Path
-        A data set in the standard layout.
-    rule : pipeline.params.Split
-    audit : pipeline.params.Audit
-    seed : int
+    """Split the images of a data set in the folder `raw`, and compare all images on different sides.
 
     Returns
     -------

@@ -21,7 +21,6 @@ def augmented_patch(image, mask, corner, size, rng, settings):
     corner : tuple of int
         Row and column of the patch's top left corner in the image.
     size : tuple of int
-        Rows and columns of the patch.
     rng : numpy.random.Generator
     settings : pipeline.params.Augment
 
@@ -45,7 +44,6 @@ def elastic_displacement(size, deviation, spacing, rng):
     Parameters
     ----------
     size : tuple of int
-        Rows and columns.
     deviation : float
         Standard deviation of the spline's coefficients in pixels; that of the displacement is about half of it.
     spacing : float

@@ -75,17 +75,7 @@ def count_pairs(sides):
 def group_duplicates(table, pairs):
     """Merge groups that share a pair of near-duplicates, directly or through a chain of pairs.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Columns name, group, ...
-    pairs : pandas.DataFrame
-        Columns name_a, name_b, ... (see `find_duplicates`).
-
-    Returns
-    -------
-    pandas.DataFrame
-        A copy, in which merged groups have the name of the first of them.
+    Returns a copy of `table` (columns name, group, ...), in which merged groups have the name of the first of them.
     """
     codes, groups = pd.factorize(table["group"])
     code = dict(zip(table["name"], codes, strict=True))

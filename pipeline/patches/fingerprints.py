@@ -33,17 +33,7 @@ FINGERPRINT = np.dtype([
 
 
 def describe(image):
-    """Compute the fingerprint of an image.
-
-    Parameters
-    ----------
-    image : ndarray, shape (H, W, C), uint8 or uint16
-
-    Returns
-    -------
-    tuple
-        Fields of `FINGERPRINT`.
-    """
+    """Compute the fingerprint of an image (H, W, C), uint8 or uint16: a tuple of the fields of `FINGERPRINT`."""
     grey = scaled(image).mean(axis=-1, keepdims=True)
     shape = tuple(max(1, round(n * LONGER / max(grey.shape[:2]))) for n in grey.shape[:2])
     small = grey if grey.shape[:2] == shape else resize_image(grey, shape)

@@ -33,10 +33,8 @@ def pack(raw, folder, table, dataset, augment, seed, threads=None):
 
     Parameters
     ----------
-    raw : pathlib.Path
-        The data set in the standard layout.
-    folder : pathlib.Path
-        Where the packed arrays go; replaced.
+    raw, folder : pathlib.Path
+        The data set in the standard layout, and where the packed arrays go.
     table : pandas.DataFrame
         Its images with their roles (see `pipeline.patches.split.assign_splits`).
     dataset : pipeline.params.Dataset
@@ -105,7 +103,9 @@ def _pack_split(raw, folder, table, patches, augment, seed, map_in_order):
     split, info, size = folder.name, read_info(raw), patches.size or patches.resize
     versions = 1 + (augment.copies if split == "train" else 0)  # of each patch
     paths = [raw / image for image in table["image"]]
-    shapes = [patches.resize] * len(paths) if patches.resize else list(map_in_order(_shape, paths))
+    shapes = (
+        [patches.resize] * len(paths) if patches.resize else list(map_in_order(lambda path: read_image(path).shape[:2], paths))
+    )
     small = sum(any(np.less(shape, size)) for shape in shapes)
     if small:
         print(f"{split}: {small} of {len(shapes)} images are smaller than a patch of {size[0]} × {size[1]}: filled by reflection")
@@ -147,10 +147,6 @@ def _pack_split(raw, folder, table, patches, augment, seed, map_in_order):
     for _ in tqdm(done, total=len(table), desc=split, disable=None):
         pass  # errors of a thread are raised here
     return manifest
-
-
-def _shape(path):
-    return read_image(path).shape[:2]
 
 
 def _manifest(split, table, grids, versions):

@@ -23,17 +23,6 @@ def patchify(name, params):
 
     Writes the packed patches (see `pipeline.patches.pack`), a preview of them, and a summary, a table and a picture of the
     near-duplicates on different sides of the split. All of these exist even if there are no near-duplicates.
-
-    Parameters
-    ----------
-    name : str
-        Of a data set in ``params.yaml`` whose images are in ``data/raw``.
-    params : pipeline.params.Params
-
-    Raises
-    ------
-    UserError
-        If the split or the audit fails.
     """
     dataset, raw, folder = params.dataset(name), paths.raw(name), paths.patches(name)
     table, pairs = split_and_audit(raw, dataset.split, params.audit, params.seed)
@@ -51,18 +40,7 @@ def patchify(name, params):
 
 
 def preview(images, targets):
-    """Show some patches, evenly chosen: masks as outlines, or labels as captions.
-
-    Parameters
-    ----------
-    images : ndarray, shape (N, H, W, 1) or (N, H, W, 3), uint8 or uint16
-    targets : ndarray, shape (N, H, W), bool, or (N,), integer
-
-    Returns
-    -------
-    bytes
-        A PNG.
-    """
+    """Show some patches (N, H, W, C), evenly chosen, in a PNG: masks (N, H, W) as outlines, or labels (N,) as captions."""
     chosen = np.unique(np.linspace(0, len(images) - 1, min(len(images), PREVIEW_ROWS * PREVIEW_COLUMNS)).round().astype(int))
     pictures = [fitted(displayable(np.asarray(images[index])), PREVIEW_WIDTH) for index in chosen]
     if targets.ndim == 1:
@@ -74,20 +52,7 @@ def preview(images, targets):
 
 
 def leakage_sheet(pairs, read):
-    """Show the most similar pairs side by side.
-
-    Parameters
-    ----------
-    pairs : pandas.DataFrame
-        As returned by `pipeline.patches.duplicates.find_duplicates`.
-    read : callable
-        Name → image (H, W, 1) or (H, W, 3), uint8 or uint16.
-
-    Returns
-    -------
-    bytes
-        A PNG. Without pairs, it says so.
-    """
+    """Show the most similar pairs side by side in a PNG; without pairs, it says so. `read` opens an image by its name."""
     pictures, captions = [], []
     for pair in pairs[:PAIRS].itertuples():
         what = "identical" if pair.identical else f"r = {pair.correlation:.3f}"
