@@ -33,7 +33,7 @@ def compiled(task):
         loss, metric = keras.losses.SparseCategoricalCrossentropy(from_logits=True), keras.metrics.SparseCategoricalAccuracy()
     else:
         loss, metric = LOSSES[settings.loss], PooledDice()
-    own.compile(optimizer(settings, 1.0, 1000), loss, metrics=[metric], jit_compile=compile_with_xla())
+    own.compile(optimizer(settings, 1000), loss, metrics=[metric], jit_compile=compile_with_xla())
     return own
 
 

@@ -66,7 +66,7 @@ def _epochs(contender, train, val):
     network = unet(1, own.filters, own.depth, own.dropout, own.normalization, *statistics(train[0]))
     batches = Batches(Packed(*train), known.train.batch_size, known.seed, shuffle=True, flips=True)
     settings = known.train.model_copy(update={"schedule": "constant"})
-    network.compile(optimizer(settings, own.lr_scale, len(batches)), LOSSES[settings.loss])
+    network.compile(optimizer(settings, len(batches)), LOSSES[settings.loss])
     for epoch in range(EPOCHS):
         batches.epoch = epoch
         network.fit(readable(batches), verbose=0, shuffle=False)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipeline.images.io import unit
-from pipeline.inference.tiling import sigmoid
+from pipeline.inference.activations import sigmoid
 from pipeline.networks.common.losses import LOSSES, PooledDice
 from pipeline.scoring.curves import Histogram, best_threshold, precision_recall, thinned
 
