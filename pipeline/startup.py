@@ -67,7 +67,7 @@ def silent_stderr():
         os.close(kept)
 
 
-# Parameters of glibc's mallopt, numbered as in its malloc.h: never trim the heap, put large arrays there, use one for all threads.
+# Parameters of glibc's mallopt, as in its malloc.h: never trim the heap, put large arrays there, use one for all threads.
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
 
 

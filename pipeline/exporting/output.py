@@ -29,7 +29,7 @@ def check(path, name, overwrite):
     """
     path, suffix = Path(path), FORMATS[name]
     if suffix and path.suffix != suffix:
-        raise UserError(f"{path}: the name of a {name} export must end in {suffix}; change --out")
+        raise UserError(f"{path}: the name of an export as {name} must end in {suffix}; change --out")
     if not os.path.lexists(path):
         return
     if not overwrite:

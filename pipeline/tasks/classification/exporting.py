@@ -15,7 +15,7 @@ def channels(card):
 
 
 def describe(card):
-    return "The probability of each class (softmax): " + ", ".join(card["classes"]) + "."
+    return "The probability of each class, after softmax: " + ", ".join(card["classes"]) + "."
 
 
 def example(channels):
