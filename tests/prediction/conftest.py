@@ -23,6 +23,7 @@ CARD = {
     "resize": None,
     "patch_size": [64, 64],
     "network": "unet",
+    "title": "U-Net",
     "precision": "float32",
     "parameters": 100,
     "epochs": 4,
