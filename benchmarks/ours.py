@@ -6,9 +6,9 @@ import numpy as np
 from benchmarks.task import CLASSES, DENSE, Task
 from pipeline import params
 from pipeline.inference.model import TrainedModel
-from pipeline.networks.attn_resunet import attn_resunet
-from pipeline.networks.unet import unet
-from pipeline.networks.vgg16 import vgg16
+from pipeline.networks.attn_resunet import build as attn_resunet
+from pipeline.networks.unet import build as unet
+from pipeline.networks.vgg16 import build as vgg16
 from pipeline.patches.packed import Packed
 from pipeline.tasks.segmentation.losses import LOSSES, PooledDice
 from pipeline.training.batches import Batches, readable

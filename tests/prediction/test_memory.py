@@ -1,7 +1,7 @@
 """As many windows at a time as fit into memory, and never none."""
 
 from pipeline.inference.model import TrainedModel
-from pipeline.networks.unet import unet
+from pipeline.networks.unet import build as unet
 from pipeline.predict import DEFAULTS
 from pipeline.tasks.segmentation import prediction
 
