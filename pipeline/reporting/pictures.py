@@ -73,7 +73,8 @@ def strip(dataset, frame, captions):
     list of dict
         ``source``, ``title`` and ``text`` of each tile.
     """
-    pictured = frame[frame["picture"] != ""]
+    shown = frame["picture"].map(lambda stem: bool(stem) * (len(_files(dataset, stem, "errors.png")) + len(_files(dataset, stem, "gradcam.webp"))))
+    pictured = frame[(shown == shown.max()) & (shown > 0)]  # by as many networks as possible
     count = min(max(1, TILES // (2 + len(dataset.networks))), len(pictured))
     places = ((np.arange(count) + 0.5) * len(pictured) / max(count, 1)).astype(int)  # the middle of equal parts: one is the median
     tiles = []

@@ -51,12 +51,12 @@ def leaderboard(dataset):
     rows = {}
     for network in dataset.ranked:
         found = dataset.comparison["differences"].get(network.name, {}).get(leading)
-        changed = difference(found["difference"], metrics[leading].style, found["interval"]) if found else MISSING
+        changed = difference(found["difference"], metrics[leading].style, found["interval"]) if found else "best"
         rows[network.title] = {metrics[key].title: scored(network)(key, metrics[key].style) for key in ranks} | {
             against: changed,
             "parameters": number(network.card["parameters"], COUNT),
             "epochs": str(network.card["epochs"]),
-            "trained with": f"{network.card['precision']}, {network.card['backend']}, Keras {network.card['keras']}",
+            "trained with": f"{network.card['precision']}, {network.card['backend']}",
         }
     for title, text in references(dataset):
         rows[title] = {metrics[key].title: text(key, metrics[key].style) for key in ranks}
