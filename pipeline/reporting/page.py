@@ -18,19 +18,9 @@ MOST = 500  # rows of the table of test images; all are in per_image.csv
 
 
 def render(datasets, without, params_text):
-    """Build the page.
+    """Build the page: HTML that loads nothing. Equal results give equal text.
 
-    Parameters
-    ----------
-    datasets, without
-        As `pipeline.reporting.read.read_results` gives them.
-    params_text : str
-        ``params.yaml`` as it stands.
-
-    Returns
-    -------
-    str
-        HTML that loads nothing; equal results give equal text.
+    `datasets` and `without` are what `pipeline.reporting.read.read_results` gives; `params_text` is ``params.yaml``.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -58,38 +48,25 @@ def render(datasets, without, params_text):
 
 def _section(dataset):
     frame, columns, sorted_by = dataset.task.images(dataset)
-    captions = dataset.task.captions(dataset)
-    shown = pictures.gallery(dataset, frame, captions)
+    captions, sentences = dataset.task.captions(dataset), dataset.comparison["sentences"]
+    shown, near = pictures.gallery(dataset, frame, captions), dataset.audit["identical"] + dataset.audit["near"]
     return {
-        "name": dataset.name,
-        "info": dataset.info,
+        **{"name": dataset.name, "info": dataset.info, "networks": dataset.networks},
         # Any other scheme (javascript:, or a folder of this machine) is shown as text and not as a link.
         "linked": (dataset.info["url"] or "").startswith(("https://", "http://")),
-        "networks": dataset.networks,
         "strip": pictures.strip(dataset, frame, captions),
         "leaderboard": tables.leaderboard(dataset),
-        "sentences": [dataset.comparison["sentences"][n.name] for n in dataset.ranked if n.name in dataset.comparison["sentences"]],
+        "sentences": [sentences[network.name] for network in dataset.ranked if network.name in sentences],
         "note": tables.note_on_scores(dataset),
         "tables": dataset.task.tables(dataset),
-        "charts": [
-            {"title": title, "note": note, "source": pictures.data_uri(svg, "image/svg+xml")} for title, note, svg in _charts(dataset)
-        ],
+        "charts": [(title, note, pictures.data_uri(svg, "image/svg+xml")) for title, note, svg in _charts(dataset)],
         "training": tables.training(dataset),
         "preview": pictures.photograph(paths.preview(dataset.name)),
         "audit": provenance.audit_in_words(dataset.audit),
-        "leakage": pictures.photograph(paths.leakage(dataset.name, "png"))
-        if dataset.audit["identical"] + dataset.audit["near"]
-        else "",
+        "leakage": pictures.photograph(paths.leakage(dataset.name, "png")) if near else "",
         "panels": {network.title: pictures.panels(dataset, network, frame) for network in dataset.ranked},
-        "images": [
-            (pictures.picture_id(dataset, row["picture"]) if row["picture"] else "", row)
-            for row in frame.head(MOST).to_dict("records")
-        ],
-        "columns": columns,
-        "sorted_by": sorted_by,
-        "total": len(frame),
-        "pictures": shown,
-        "views": pictures.views(dataset, shown),
+        **{"columns": columns, "sorted_by": sorted_by, "images": frame.head(MOST).to_dict("records"), "total": len(frame)},
+        **{"pictures": shown, "views": pictures.views(shown)},
         "errors": any(layer["kind"] == "errors" for picture in shown for layer in picture["layers"]),
     }
 

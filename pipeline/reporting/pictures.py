@@ -22,72 +22,54 @@ TILES = 6  # pictures at the top of a data set: one row on a wide screen
 
 
 def gallery(dataset, frame, captions):
-    """Collect the test images that have a picture, in the order of the test set.
+    """Collect the test images that have a picture, in the order of the test set: a list of dicts.
 
-    Parameters
-    ----------
-    dataset : pipeline.reporting.read.Dataset
-    frame, captions : DataFrame
-        As the task's ``images`` and ``captions`` give them.
-
-    Returns
-    -------
-    list of dict
-        ``id``, ``name``, ``caption``, ``source``, ``width``, ``height`` and ``layers``: dicts of ``view``, ``kind``, ``title``,
-        ``source``.
+    `frame` and `captions` are what the task's ``images`` and ``captions`` give.
     """
     pictures = []
     for name, stem in frame[frame["picture"] != ""].sort_index()[["image", "picture"]].itertuples(index=False):
-        path = _files(dataset, stem, "image.webp")[0][1]
-        words = [f"{title}: {text}" for title, text in captions.loc[name].items() if title != "image"]
-        truth = captions.loc[name, "image"]
+        path, (truth, *answers) = _image(dataset, stem), captions.loc[name]
+        words = [] if truth == name else [truth]
+        words += [f"{network.title}: {answer}" for network, answer in zip(dataset.networks, answers, strict=True)]
         with Image.open(path) as picture:
             width, height = picture.size
         pictures.append(
             {
                 **{"id": picture_id(dataset, stem), "name": name, "width": width, "height": height},
-                "caption": "; ".join(words if truth == name else [truth, *words]),
+                **{"caption": "; ".join(words), "layers": _layers(dataset, stem)},
                 "source": data_uri(path.read_bytes(), "image/webp"),
-                "layers": _layers(dataset, stem),
             }
         )
     return pictures
 
 
-def views(dataset, pictures):
+def views(pictures):
     """List the ways to show the pictures, as (view, title)."""
-    found = {layer["view"]: layer for picture in pictures for layer in picture["layers"]}
-    titles = {f"-{number}": network.title for number, network in enumerate(dataset.networks)}
-    ways = {view: layer["title"] for view, layer in found.items()}
-    for view in ways:
-        end = re.search(r"-\d+$", view)
-        ways[view] += f", {titles[end[0]]}" if end else ""
-    return [("image", "image"), *ways.items()]
+    layers = {layer["view"]: layer["label"] for picture in pictures for layer in picture["layers"]}
+    return [("image", "image"), *layers.items()]
 
 
 def strip(dataset, frame, captions):
-    """Show typical test images: each image, its mask, and what each network made of it.
-
-    Returns
-    -------
-    list of dict
-        ``source``, ``title`` and ``text`` of each tile.
-    """
-    shown = frame["picture"].map(lambda stem: bool(stem) * (len(_files(dataset, stem, "errors.png")) + len(_files(dataset, stem, "gradcam.webp"))))
-    pictured = frame[(shown == shown.max()) & (shown > 0)]  # by as many networks as possible
+    """Show typical test images, with what each network made of them: a list of dicts of ``source``, ``title``, ``text``."""
+    files = frame["picture"].map(lambda stem: len(_files(dataset, stem, "*")) if stem else 0)
+    pictured = frame[(files == files.max()) & (files > 0)]  # by as many networks as possible
     count = min(max(1, TILES // (2 + len(dataset.networks))), len(pictured))
-    places = ((np.arange(count) + 0.5) * len(pictured) / max(count, 1)).astype(int)  # the middle of equal parts: one is the median
     tiles = []
-    for name, stem in pictured.iloc[places][["image", "picture"]].itertuples(index=False):
-        image = np.asarray(Image.open(_files(dataset, stem, "image.webp")[0][1]).convert("RGB"))
-        tiles.append(_tile(Image.fromarray(image), "image", captions.loc[name, "image"]))
-        for number, (network, path) in enumerate(_files(dataset, stem, "errors.png")):
-            kinds = np.asarray(Image.open(path))
-            mask, prediction = _masks(kinds)
-            tiles += [] if number else [_tile(Image.fromarray(mask), "mask", "")]
-            tiles.append(_tile(Image.fromarray(errors(image, mask, prediction)), network.title, captions.loc[name, network.title]))
-        for network, path in _files(dataset, stem, "gradcam.webp"):
-            tiles.append(_tile(Image.open(path), f"Grad-CAM, {network.title}", captions.loc[name, network.title]))
+    for part in range(count):  # the middle of equal parts: of one part, the median image
+        name, stem = pictured.iloc[int((part + 0.5) * len(pictured) / count)][["image", "picture"]]
+        image = Image.open(_image(dataset, stem)).convert("RGB")
+        tiles.append({"source": _webp(image, TILE_WIDTH), "title": "image", "text": captions.loc[name, "image"]})
+        for kind, network, content in _made(dataset, stem):
+            text = captions.loc[name, network.title] if network else ""
+            if kind == "mask":
+                picture, title = Image.fromarray(content), "mask"
+            elif kind == "errors":
+                picture, title = Image.fromarray(errors(np.asarray(image), *_masks(content))), network.title
+            elif kind == "gradcam":
+                picture, title = Image.open(content), f"Grad-CAM, {network.title}"
+            else:
+                continue  # the errors show the prediction, too
+            tiles.append({"source": _webp(picture.convert("RGB"), TILE_WIDTH), "title": title, "text": text})
     return tiles
 
 
@@ -123,39 +105,47 @@ def data_uri(content, mime):
 
 
 def _files(dataset, stem, kind):
-    """The files of one kind of an image, of those networks that have one: a list of (network, path)."""
-    found = [(network, network.folder / "gallery" / f"{stem}-{kind}") for network in dataset.networks]
-    return [(network, path) for network, path in found if path.exists()]
+    """The pictures of one kind that networks have of an image, in the order of the networks: a list of (network, path)."""
+    return [(n, path) for n in dataset.networks for path in sorted((n.folder / "gallery").glob(f"{stem}-{kind}"))]
+
+
+def _image(dataset, stem):
+    return _files(dataset, stem, "image.webp")[0][1]
+
+
+def _made(dataset, stem):
+    """What the networks made of an image: (kind, network, array or path); the mask is that of the image, of no network."""
+    for number, (network, path) in enumerate(_files(dataset, stem, "errors.png")):
+        kinds = np.asarray(Image.open(path))
+        mask, prediction = _masks(kinds)
+        if number == 0:
+            yield "mask", None, mask
+        yield "prediction", network, prediction
+        yield "errors", network, kinds
+    for network, path in _files(dataset, stem, "gradcam.webp"):
+        yield "gradcam", network, path
 
 
 def _layers(dataset, stem):
     layers = []
-
-    def add(kind, source, network=None):
-        view = kind if network is None else f"{kind}-{dataset.networks.index(network)}"
-        layers.append({"view": view, "kind": kind, "title": TITLES.get(kind, kind), "source": source})
-
-    for number, (network, path) in enumerate(_files(dataset, stem, "errors.png")):
-        kinds = np.asarray(Image.open(path))
-        mask, prediction = _masks(kinds)
-        if not number:  # the mask is that of the image, whatever the network
-            add("mask", _png(Image.fromarray(mask)))
-        add("prediction", _png(Image.fromarray(prediction)), network)
-        coloured = Image.fromarray(kinds)
-        coloured.putpalette(PALETTE)
-        add("errors", _png(coloured, bits=2, transparency=bytes([0, STRENGTH, STRENGTH, STRENGTH])), network)
-    for network, path in _files(dataset, stem, "gradcam.webp"):
-        add("gradcam", data_uri(path.read_bytes(), "image/webp"), network)
+    for kind, network, content in _made(dataset, stem):
+        if kind == "gradcam":
+            source = data_uri(content.read_bytes(), "image/webp")
+        elif kind == "errors":
+            coloured = Image.fromarray(content)
+            coloured.putpalette(PALETTE)
+            source = _png(coloured, bits=2, transparency=bytes([0, STRENGTH, STRENGTH, STRENGTH]))
+        else:
+            source = _png(Image.fromarray(content))
+        title = TITLES.get(kind, kind)
+        view, label = (f"{kind}-{dataset.networks.index(network)}", f"{title}, {network.title}") if network else (kind, title)
+        layers.append({"view": view, "kind": kind, "title": title, "label": label, "source": source})
     return layers
 
 
 def _masks(kinds):
     """Mask and prediction, from the kinds of error."""
     return np.isin(kinds, (TRUE_POSITIVE, FALSE_NEGATIVE)), np.isin(kinds, (TRUE_POSITIVE, FALSE_POSITIVE))
-
-
-def _tile(picture, title, text):
-    return {"source": _webp(picture.convert("RGB"), TILE_WIDTH), "title": title, "text": text}
 
 
 def _webp(picture, width):

@@ -16,55 +16,28 @@ UNUSED = "per_object"  # a table for the user, with a row for each object
 
 @dataclass(frozen=True)
 class Network:
-    """One network, scored on the test images.
+    """One network, scored on the test images."""
 
-    Attributes
-    ----------
-    name, title : str
-        The module, and what the network is called.
-    card, detail : dict
-        The model card, and all results that are no table.
-    scores : dict of str to float or None
-        All scores that are one number.
-    tables : dict of str to DataFrame
-        By the name of the file.
-    folder : pathlib.Path
-        Of the details, with the small pictures in ``gallery/``.
-    """
-
-    name: str
+    name: str  # of its module
     title: str
     card: dict
-    detail: dict
-    scores: dict
-    tables: dict
-    folder: Path
+    detail: dict  # all results that are no table
+    scores: dict  # all results that are one number
+    tables: dict  # DataFrames by the name of their file
+    folder: Path  # of the details, with the small pictures in ``gallery/``
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """One data set with the networks that are trained on it.
-
-    Attributes
-    ----------
-    name : str
-    task : module
-        The ``tables`` of the data set's task: its metrics, tables and charts.
-    info, audit, comparison : dict
-        The contents of ``dataset.json``, ``audit.json`` and ``comparison.json``.
-    networks : list of Network
-        In the order of their colours.
-    reported : dict
-        Figures from elsewhere to show beside ours, as `params.yaml` has them.
-    """
+    """One data set with the networks that are trained on it."""
 
     name: str
-    task: ModuleType
+    task: ModuleType  # the ``tables`` of its task
     info: dict
     audit: dict
     comparison: dict
-    networks: list
-    reported: dict
+    networks: list  # in the order of their colours
+    reported: dict  # figures from elsewhere to show beside ours, as params.yaml has them
 
     @property
     def ranked(self):

@@ -99,20 +99,19 @@ def seeds(dataset):
 
 def training(dataset):
     """How each network was trained: a table."""
-    columns = {}
-    for network in dataset.networks:
-        card = network.card
-        columns[network.title] = {
-            "Parameters": number(card["parameters"], COUNT),
-            "Epochs": str(card["epochs"]),
-            "Epoch kept": f"{card['best_epoch']}, {KEPT[card['monitor']]} on validation",
-            "Seed": str(card["seed"]),
-            "Arithmetic": card["precision"],
-            "Software": f"Keras {card['keras']}, {card['backend']}",
-        }
-        if "threshold" in card:
-            columns[network.title]["Threshold"] = f"{card['threshold']:.3f}, highest Dice on validation"
-    return table("Training", pd.DataFrame(columns), first="")
+    rows = [
+        ("Parameters", "", lambda card: number(card["parameters"], COUNT)),
+        ("Epochs", "", lambda card: str(card["epochs"])),
+        ("Epoch kept", "on validation", lambda card: f"{card['best_epoch']}, {KEPT[card['monitor']]}"),
+        ("Seed", "", lambda card: str(card["seed"])),
+        ("Arithmetic", "", lambda card: card["precision"]),
+        ("Software", "", lambda card: f"Keras {card['keras']}, {card['backend']}"),
+    ]
+    if "threshold" in dataset.networks[0].card:
+        rows.append(("Threshold", "highest Dice on validation", lambda card: f"{card['threshold']:.3f}"))
+    titles, meanings, texts = zip(*rows, strict=True)
+    frame = pd.DataFrame({network.title: [text(network.card) for text in texts] for network in dataset.networks}, index=titles)
+    return table("Training", frame, meanings, first="")
 
 
 def note_on_intervals(dataset):

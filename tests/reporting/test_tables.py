@@ -166,9 +166,9 @@ def test_spread_over_seeds_only_where_there_are_several(read, change):
 
 def test_training_has_the_threshold_of_a_segmentation(read):
     found = read()
-    assert rows(tables.training(found["nuclei"]))["Threshold"] == ["0.500, highest Dice on validation"]
+    assert rows(tables.training(found["nuclei"]))["Threshold"] == ["0.500"]
     shown = rows(tables.training(found["cells"]))
-    assert "Threshold" not in shown and shown["Epoch kept"] == ["2, lowest loss on validation"] * 2
+    assert "Threshold" not in shown and shown["Epoch kept"] == ["2, lowest loss"] * 2
 
 
 @pytest.mark.parametrize(

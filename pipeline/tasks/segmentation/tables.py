@@ -30,10 +30,14 @@ AVERAGED = {
     "hd95": Metric("HD95, pixels", LENGTH, "95th percentile of the distance between the borders"),
     "assd": Metric("ASSD, pixels", LENGTH, "mean distance between the borders"),
 }
-METRICS = POOLED | AVERAGED | {
-    "object_f1": Metric("F1 of objects", SHARE, "objects found, IoU ≥ 0.5"),
-    "pq": Metric("Panoptic quality", SHARE, "F1 of objects times the mean IoU of those found"),
-}
+METRICS = (
+    POOLED
+    | AVERAGED
+    | {
+        "object_f1": Metric("F1 of objects", SHARE, "objects found, IoU ≥ 0.5"),
+        "pq": Metric("Panoptic quality", SHARE, "F1 of objects times the mean IoU of those found"),
+    }
+)
 OVERLAP_PER_IMAGE = {"dice": Metric("Dice", SHARE, "foreground"), "iou": Metric("IoU", SHARE, "foreground")}
 BORDERS = {key: AVERAGED[key] for key in ("nsd", "hd95", "assd")} | {
     "hd95_nm": Metric("HD95, nm", COUNT, "the same in nanometres"),
@@ -77,7 +81,7 @@ def tables(dataset):
             note_on_scores(dataset),
         ),
         differences(dataset),
-        _per_image("Overlap, image by image", OVERLAP_PER_IMAGE, networks, "Each image weighs the same, whatever its foreground."),
+        _per_image("Overlap, image by image", OVERLAP_PER_IMAGE, networks, "Each image weighs the same."),
         _per_image("Borders, image by image", borders, networks, _note_on_borders(dataset)),
         metric_table("Objects, all test images pooled", OBJECTS, [(n.title, _part(n, "objects")) for n in networks]),
         metric_table(
