@@ -57,10 +57,8 @@ def read_results(datasets, tables_of):
 
     Returns
     -------
-    list of Dataset
-        Those that were evaluated.
-    dict of str to str
-        Why each of the others has no results.
+    list of Dataset, dict of str to str
+        Those that were evaluated, and why each of the others has no results.
     """
     evaluated, without = [], {}
     for name, settings in datasets.items():
@@ -71,19 +69,10 @@ def read_results(datasets, tables_of):
         if not results["networks"]:
             without[name] = "no network is trained on it"
             continue
-        networks = [_read_network(name, network) for network in results["networks"]]
-        folder = paths.details(name)
-        evaluated.append(
-            Dataset(
-                name,
-                tables_of(results["task"]),
-                _read_json(folder / "dataset.json"),
-                _read_json(paths.audit(name)),
-                _read_json(folder / "comparison.json"),
-                networks,
-                dict(settings.reported),
-            )
-        )
+        folder, networks = paths.details(name), [_read_network(name, network) for network in results["networks"]]
+        info, comparison = _read_json(folder / "dataset.json"), _read_json(folder / "comparison.json")
+        task, audit = tables_of(results["task"]), _read_json(paths.audit(name))
+        evaluated.append(Dataset(name, task, info, audit, comparison, networks, settings.reported))
     return evaluated, without
 
 

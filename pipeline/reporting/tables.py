@@ -15,16 +15,7 @@ def table(title, frame, meanings=(), note="", first="metric"):
 
 
 def metric_table(title, metrics, columns, note=""):
-    """Make a table with a row for each metric.
-
-    Parameters
-    ----------
-    title : str
-    metrics : dict of str to pipeline.reporting.format.Metric
-    columns : iterable of (str, callable)
-        Header, and the text of a metric, given its key and style.
-    note : str
-    """
+    """Make a table with a row for each metric; `columns` are pairs of a header and a function (key, style) -> text."""
     rows = {metric.title: {header: text(key, metric.style) for header, text in columns} for key, metric in metrics.items()}
     frame = pd.DataFrame.from_dict(rows, orient="index")
     return table(title, frame, [metric.meaning for metric in metrics.values()], note)

@@ -95,9 +95,8 @@ def test_page_contains_what_was_measured(page):
 
 
 def test_pictures_come_first_then_the_leaderboards_then_the_details(html):
-    places = [
-        html.index(text) for text in ('class="strip"', "Leaderboard of nuclei", 'id="details-nuclei"', ">Overlap, all test")
-    ]
+    texts = 'class="strip"', "Leaderboard of nuclei", 'id="details-nuclei"', ">Overlap, all test"
+    places = [html.index(text) for text in texts]
     assert places == sorted(places) and html.index("Leaderboard of cells") < places[2]
 
 

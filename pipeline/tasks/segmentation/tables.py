@@ -71,22 +71,17 @@ INTERVALS = {"per_image": {"dice": "dice_per_image", "nsd": "nsd"}, "objects": {
 
 def tables(dataset):
     """List the tables in the order of the page."""
-    detail, networks = dataset.networks[0].detail, dataset.networks
+    networks, detail = dataset.networks, dataset.networks[0].detail
     borders = {key: metric for key, metric in BORDERS.items() if key in detail["per_image"]}
+    pooled = [*((n.title, scored(n)) for n in networks), *references(dataset)]
+    objects, probabilities = ([(n.title, _part(n, part)) for n in networks] for part in ("objects", "probability"))
     shown = [
-        metric_table(
-            "Overlap, all test pixels pooled",
-            POOLED,
-            [*((n.title, scored(n)) for n in networks), *references(dataset)],
-            note_on_scores(dataset),
-        ),
+        metric_table("Overlap, all test pixels pooled", POOLED, pooled, note_on_scores(dataset)),
         differences(dataset),
         _per_image("Overlap, image by image", OVERLAP_PER_IMAGE, networks, "Each image weighs the same."),
         _per_image("Borders, image by image", borders, networks, _note_on_borders(dataset)),
-        metric_table("Objects, all test images pooled", OBJECTS, [(n.title, _part(n, "objects")) for n in networks]),
-        metric_table(
-            "Probabilities, all test pixels pooled", PROBABILITIES, [(n.title, _part(n, "probability")) for n in networks]
-        ),
+        metric_table("Objects, all test images pooled", OBJECTS, objects),
+        metric_table("Probabilities, all test pixels pooled", PROBABILITIES, probabilities),
         seeds(dataset),
     ]
     return [table for table in shown if table]
@@ -122,18 +117,21 @@ def images(dataset):
     networks, first = dataset.ranked, dataset.networks[0].tables["per_image"]
     frame = first[["image", "unit", "picture", "reference_fraction", "objects_reference"]].copy()
     columns = [("image", "image", "", None), ("unit", "unit", "", None), ("reference_fraction", "foreground", "", SHARE)]
-    for key, title, style in (("dice", "Dice", SHARE), ("nsd", "NSD", SHARE), ("hd95", "HD95, px", LENGTH)):
+
+    def add(key, above, style):
         for network in networks:
             frame[f"{key} {network.name}"] = network.tables["per_image"][key]
-            columns.append((f"{key} {network.name}", network.title, title, style))
-        if key == "dice" and len(networks) > 1:
-            dices = frame[[f"dice {network.name}" for network in networks]]
-            frame["range"] = dices.max(axis=1) - dices.min(axis=1)
-            columns.append(("range", "range", title, style))
+            columns.append((f"{key} {network.name}", network.title, above, style))
+
+    add("dice", "Dice", SHARE)
+    dices = frame.iloc[:, -len(networks) :]
+    if len(networks) > 1:
+        frame["range"] = dices.max(axis=1) - dices.min(axis=1)
+        columns.append(("range", "range", "Dice", SHARE))
+    add("nsd", "NSD", SHARE)
+    add("hd95", "HD95, px", LENGTH)
     columns.append(("objects_reference", "true", "objects", COUNT))
-    for network in networks:
-        frame[f"objects {network.name}"] = network.tables["per_image"]["objects_predicted"]
-        columns.append((f"objects {network.name}", network.title, "objects", COUNT))
+    add("objects_predicted", "objects", COUNT)
     sorted_by = f"dice {networks[0].name}"
     return frame.sort_values([sorted_by, "image"], kind="stable"), columns, sorted_by
 
