@@ -9,7 +9,7 @@ from PIL import Image
 
 from pipeline import paths
 from pipeline.images.colours import PALETTE
-from pipeline.images.figures import errors
+from pipeline.images.overlay import errors
 
 TRUE_POSITIVE, FALSE_POSITIVE, FALSE_NEGATIVE = 1, 2, 3  # in the palette images of errors; 0 is correct background
 STRENGTH = 166  # alpha of the errors, of 255: the structure below stays visible
