@@ -74,7 +74,7 @@ def strip(dataset, frame, captions):
 
 
 def panels(dataset, network, frame):
-    """Embed the panels of one network, in the order of the table of images: dicts of ``source``, ``caption`` and ``id`` of the image."""
+    """Embed the panels of one network in the order of the table of images: dicts of ``source``, ``caption``, ``id``."""
     images = {re.sub(r"[^\w.-]", "_", row.image): row for row in frame.itertuples()}
     order, found = list(images), []
     for path in paths.panels(dataset.name).glob(f"{network.name}-*.png"):
