@@ -1,50 +1,37 @@
 """What made the results: the audit of the split in words, and the versions of the software."""
 
+import contextlib
 import platform
 from importlib import metadata
 
-from pipeline.reporting.numbers import COUNT, fixed
+from pipeline.reporting.format import plural
 
-PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-image", "scikit-learn", "pandas", "dvc")
+PACKAGES = ("tensorflow", "jax", "keras", "numpy", "scipy", "scikit-image", "scikit-learn", "pandas", "dvc")
 
 
 def audit_in_words(audit):
-    """Tell what the search for near-duplicates across the split found.
+    """Say what the search for near-duplicates across the split found.
 
     Parameters
     ----------
     audit : dict
         ``audit.json``, as `pipeline.patches.audit.AuditedSplit` describes its summary.
-
-    Returns
-    -------
-    str
     """
-    images = audit["images"]
-    roles = {"train": "training", "val": "validation", "test": "test"}
-    listed = ", ".join(f"{fixed(images[split], COUNT)} {title}" for split, title in roles.items())
-    text = f"{fixed(audit['pairs'], COUNT)} pairs of images on different sides of the split ({listed}) were compared: "
-    text += f"{_number(audit['identical'], 'identical pair')}, {_number(audit['near'], 'pair')} of near-duplicates "
+    images, touched = audit["images"], audit["test_images_with_a_near_duplicate_in_train"]
+    text = f"The audit compared {plural(audit['pairs'], 'pair')} of images on different sides of the split "
+    text += f"({images['train']:,} training, {images['val']:,} validation, {images['test']:,} test): "
+    text += f"{plural(audit['identical'], 'identical pair')}, {plural(audit['near'], 'pair')} of near-duplicates "
     text += f"(correlation of {audit['correlation']:g} or more)."
-    touched = audit["test_images_with_a_near_duplicate_in_train"]
     if touched:
-        text += f" {_number(touched, 'test image').capitalize()} of {fixed(images['test'], COUNT)} "
-        text += (
-            f"{'has' if touched == 1 else 'have'} a near-duplicate in training: their scores tell more of memory than of skill."
-        )
+        text += f" {plural(touched, 'test image')} of {images['test']:,} {'has' if touched == 1 else 'have'} a near-duplicate"
+        text += " in training, so the scores partly measure memory."
     return text
 
 
-def _number(count, noun):
-    return f"{fixed(count, COUNT) if count else 'no'} {noun}{'' if count == 1 else 's'}"
-
-
 def versions():
-    """Versions of Python and of the packages that are installed, in a fixed order: dict of str to str."""
+    """Versions of Python and of the packages that are installed: dict of str to str."""
     found = {"Python": platform.python_version()}
     for name in PACKAGES:
-        try:
+        with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:  # another backend may stand in TensorFlow's place
-            continue
     return found

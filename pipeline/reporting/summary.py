@@ -1,48 +1,23 @@
-"""The headline in Markdown, for the summary of a CI job."""
+"""The leaderboards in Markdown, for the summary of a CI job."""
 
-from pipeline.reporting import tables
-from pipeline.reporting.comparison import verdict
-from pipeline.reporting.table import markdown
-from pipeline.tasks.classification import tables as classification
-from pipeline.tasks.segmentation import tables as segmentation
+from pipeline.reporting.format import markdown
+from pipeline.reporting.tables import leaderboard, note_on_scores
 
 
-def render_summary(datasets, differences, leaking=()):
-    """Build the headline tables.
-
-    Parameters
-    ----------
-    datasets, differences, leaking
-        As for `pipeline.reporting.page.render`.
-
-    Returns
-    -------
-    str
-        Markdown.
-    """
-    lines = [
-        "## Test scores",
-        "",
-        "Shares in percent, with 95 % intervals in brackets; segmentation pooled over all test pixels.",
-        "",
-    ]
-    lines += markdown(["dataset", "source", "network", "metric", "score", "trivial", "reported"], _headline(datasets), texts=4)
+def render_summary(datasets, without):
+    """Build the summary from what `pipeline.reporting.read.read_results` gives: Markdown."""
+    lines = ["## Test scores", "", "Shares in percent, with 95 % intervals in brackets. The best network stands first."]
     for dataset in datasets:
-        name, found = dataset.info.name, differences[dataset.info.name]
-        lines += ["", f"### {name}", ""]
-        if dataset.info.phantom:
+        info, board = dataset.info, leaderboard(dataset)
+        lines += ["", f"### {dataset.name}", ""]
+        if info["phantom"]:
             lines += ["**Phantom: generated images; these numbers say nothing about real tissue.**", ""]
-        if name in leaking:
+        if info["split_method"] == "random":
             lines += ["**Random split: images of one group are on both sides; for comparison only.**", ""]
-        table = segmentation.overlap(dataset, found) if dataset.segmentation else classification.scores(dataset)
-        lines += markdown([table.first, *table.headers], ([row.title, *row.cells] for row in table.rows))
-        sentence = verdict(dataset, found)
-        lines += ["", *([sentence, ""] if sentence else []), table.note]
+        lines += [*markdown(board["frame"], board["first"]), ""]
+        for network in dataset.ranked[1:]:
+            lines += [dataset.comparison["sentences"][network.name], ""]
+        lines.append(note_on_scores(dataset))
+    if without:
+        lines += ["", *(f"- {name}: {reason}" for name, reason in without.items())]
     return "\n".join(lines) + "\n"
-
-
-def _headline(datasets):
-    for row in tables.headline(datasets):
-        source = row["source"] + (" (generated)" if row["phantom"] else "")
-        for score in row["scores"]:
-            yield [row["dataset"], source, row["network"], score["metric"], *score["cells"]]

@@ -1,26 +1,27 @@
-"""Gather all results into one page and a short summary: ``python -m pipeline.stages.report``."""
+"""Gather all results into one page, a short summary and the tables of ``dvc plots``."""
 
 from pipeline import params, paths
-from pipeline.reporting.comparison import differences
-from pipeline.reporting.page import render
-from pipeline.reporting.results import read_results
-from pipeline.reporting.summary import render_summary
+from pipeline.atomic import whole
+from pipeline.reporting.read import read_results
 from pipeline.stages import command
+from pipeline.tasks import part
 
 
 def main():
     settings = params.load()
-    results = read_results()
-    names = [dataset.info.name for dataset in results]
-    leaking = [name for name in names if settings.dataset(name).split.method == "random"]
-    compared = {dataset.info.name: differences(dataset, settings.seed) for dataset in results}
-    page = render(results, compared, paths.PARAMS.read_text(encoding="utf-8"), leaking)
-    summary = render_summary(results, compared, leaking)
-    paths.REPORT.parent.mkdir(parents=True, exist_ok=True)
-    paths.REPORT.write_text(page, encoding="utf-8", newline="\n")  # not \r\n: the script's checksum is in the page
-    paths.SUMMARY.write_text(summary, encoding="utf-8", newline="\n")
-    print(f"{paths.REPORT}: {', '.join(names)}; the headline is in {paths.SUMMARY}")
+    from pipeline.reporting.page import render  # takes a second to import: Matplotlib
+    from pipeline.reporting.plots import write_plots
+    from pipeline.reporting.summary import render_summary
+
+    datasets, without = read_results(settings.datasets, lambda task: part(task, "tables"))
+    page = render(datasets, without, paths.PARAMS.read_text(encoding="utf-8"))
+    for path, text in ((paths.PAGE, page), (paths.SUMMARY, render_summary(datasets, without))):
+        with whole(path) as file:
+            file.write_text(text, encoding="utf-8", newline="\n")  # not \r\n: the script's checksum is in the page
+    write_plots(datasets, paths.PLOTS)
+    listed = ", ".join([*(dataset.name for dataset in datasets), *(f"{name} ({reason})" for name, reason in without.items())])
+    print(f"{paths.PAGE}: {listed}; the headline is in {paths.SUMMARY}")
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command.run(main, __doc__)

@@ -44,7 +44,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="session")
 def html(finished):
-    return (finished / paths.REPORT).read_text()
+    return (finished / paths.PAGE).read_text()
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +58,7 @@ def made(workspace):
 
     def make():
         report.main()
-        return Page(paths.REPORT.read_text())
+        return Page(paths.PAGE.read_text())
 
     return make
 
@@ -85,51 +85,61 @@ def test_policy_allows_the_one_script_alone(html):
 
 
 def test_page_contains_what_was_measured(page):
-    for text in ("81.2", "89.6", "(70.0–95.0)", "61.1", "0.2047", "50.0", "0.432", "3.21 [2.50–4.75]", "0.508"):
+    for text in ("81.2", "89.6", "(70.0–95.0)", "61.1", "0.2047", "50.0", "0.432", "3.21 [2.50–4.75]", "0.500", "94.56"):
         assert text in page.text, text
-    for reported in ("94.56", "70.318", "0.25755", "77.72", "1.5588"):
-        assert reported in page.text
-    assert "1,941,105" in page.text and "lr_scale" in page.text and "Doe & Roe 2020" in page.text
-    assert page.text.count("these numbers say nothing about real tissue") == 3
-    assert page.text.count("scores") >= 2 and "1,234 pairs of images" in page.text
-    assert "worst: section_03" in page.text and "Grad-CAM of the worst" in page.text
+    assert "1,941,105" in page.text and "# a comment" in page.text and "Doe & Roe 2020" in page.text
+    assert page.text.count("these numbers say nothing about real tissue") == 2
+    assert "1,234 pairs of images" in page.text and "Wide U-Net & others 2015" in page.text
+    assert "Wide U-Net against Deep: 5 blocks cannot tell." in page.text
+    assert "not evaluated yet" in page.text and "no network is trained on it" in page.text
 
 
-def test_an_image_is_embedded_once_for_both_networks(page):
+def test_pictures_come_first_then_the_leaderboards_then_the_details(html):
+    texts = 'class="strip"', "Leaderboard of nuclei", 'id="details-nuclei"', ">Overlap, all test"
+    places = [html.index(text) for text in texts]
+    assert places == sorted(places) and html.index("Leaderboard of cells") < places[2]
+
+
+def test_an_image_is_embedded_once_for_all_networks(page):
     embedded = [load for load in page.loads if load.startswith("data:image/webp")]
-    assert len(embedded) == 3 + 5 + 2 * 5 + 2 * 3 + 1  # previews, panels, images, tiles with Grad-CAM, the sheet
+    strips, previews, panels, images, maps = 6 + 5 + 3, 3, 3 * 4 + 2 * 2, 5 + 5 + 3, 2 + 3
+    assert len(embedded) == strips + previews + panels + images + maps
 
 
 def test_a_panel_links_to_its_large_picture(page):
-    assert page.links.count("#mitochondria-0002") == 2 + 1 + 1  # a panel of each network, the row, the sheet
+    assert page.links.count("#blood-vessels-0002") == 3 + 1 + 1  # a panel of each network, the row, the sheet
 
 
 def test_equal_results_are_equal_bytes(finished, html, monkeypatch):
     monkeypatch.chdir(finished)
-    summary = paths.SUMMARY.read_bytes()
+    files = [paths.SUMMARY, *sorted(paths.PLOTS.iterdir())]
+    before = [file.read_bytes() for file in files]
     report.main()
-    assert paths.REPORT.read_text() == html and paths.SUMMARY.read_bytes() == summary
+    assert paths.PAGE.read_text() == html and [file.read_bytes() for file in files] == before and len(files) == 4
 
 
-def test_summary_has_the_headline_with_intervals_and_the_sentence(finished):
+def test_summary_has_the_leaderboards_and_the_sentences(finished):
     summary = (finished / paths.SUMMARY).read_text()
-    assert "| mitochondria | phantom (generated) | U-Net | IoU | 81.2 (70.0–95.0) | 13.0 | 94.56 |" in summary
-    assert "| tissue | phantom (generated) | VGG16 | Accuracy | 81.2 | 16.7 | 77.72 |" in summary
-    assert "| IoU | 81.2 (70.0–95.0) | 81.2 (70.0–95.0) | +17.2 (" in summary
-    assert "say nothing about real tissue" in summary
-    assert summary.count("5 blocks") == 4  # the sentence and the note of two datasets
+    assert "| Toy-Net | 89.6 (70.0–95.0) | 81.2 (70.0–95.0) | 1,941,105 | 12 |" in summary
+    assert "| Deep | 85.0 (70.0–95.0) | 81.2 (70.0–95.0) | −5.0 (−8.0 to +1.0) |" in summary
+    assert "Large against Small: 5 blocks cannot tell." in summary and "- later: not evaluated yet" in summary
+    assert summary.count("these numbers say nothing about real tissue") == 2
 
 
-def test_hostile_texts_are_escaped(made, workspace, change):
-    change(
-        "data/raw/polyps/dataset.json", {"classes": ["background", HOSTILE], "citation": HOSTILE, "url": "javascript:alert(1)"}
-    )
-    panels = paths.report("polyps", "unet") / "panels"
-    Image.fromarray(np.zeros((4, 16), np.uint8)).save(panels / "2-best-<img src=x onerror=alert(1)>.png")
-    for network in ("unet", "attn_resunet"):
-        per_image = paths.report("polyps", network) / "per_image.csv"
-        per_image.write_text(per_image.read_text().replace("007,g,b1", f'"{HOSTILE}""\'>",g,{HOSTILE}'))
-    paths.PARAMS.write_text(paths.PARAMS.read_text() + f"# {HOSTILE}\n")
+def test_nothing_evaluated_is_a_page_too(made, workspace):
+    shutil.rmtree("reports/results")
+    assert made().text.count("not evaluated yet") == 5
+    assert (paths.PLOTS / "learning_curves.csv").read_text() == "dataset,network,role,quantity,epoch,value\n"
+
+
+def test_names_from_elsewhere_stay_text(made, workspace, change):
+    values = {"classes": ["background", HOSTILE], "citation": HOSTILE, "url": "javascript:alert(1)"}
+    change("reports/nuclei/details/dataset.json", values)
+    panel = paths.panels("nuclei") / "toy-<img src=x onerror=alert(1)>.png"
+    Image.fromarray(np.zeros((4, 16), np.uint8)).save(panel)
+    per_image = paths.details("nuclei", "toy") / "per_image.csv"
+    per_image.write_text(per_image.read_text().replace("007,g,b1", f'"{HOSTILE}""\'>",g,{HOSTILE}'))
+    paths.PARAMS.write_text(f"# {HOSTILE}\n")
     page = made()
     assert page.tags.count("script") == 1 and page.handlers == []
     assert not any(load == "x" for load in page.loads)
@@ -139,42 +149,37 @@ def test_hostile_texts_are_escaped(made, workspace, change):
 
 
 def test_a_public_source_is_linked_and_not_called_a_phantom(made, change):
-    for name in ("mitochondria", "polyps"):
-        change(f"data/raw/{name}/dataset.json", {"phantom": False, "url": "https://example.org/a?b=1&c=2"})
+    values = {"phantom": False, "url": "https://example.org/a?b=1&c=2"}
+    change("reports/nuclei/details/dataset.json", values)
     page = made()
-    assert page.links.count("https://example.org/a?b=1&c=2") == 2
+    assert page.links.count("https://example.org/a?b=1&c=2") == 1
     assert page.text.count("these numbers say nothing about real tissue") == 1
 
 
-def test_a_leaking_split_is_named(made):
+def test_a_leaking_split_is_named(made, change):
     assert "These numbers leak" not in made().text
-    paths.PARAMS.write_text(paths.PARAMS.read_text().replace("method: blocks", "method: random"))
+    change("reports/nuclei/details/dataset.json", {"split_method": "random"})
     assert made().text.count("These numbers leak") == 1
     assert "for comparison only" in paths.SUMMARY.read_text()
 
 
-def test_findings_of_the_audit_are_shown(made, change):
+def test_near_duplicates_are_shown(made, change):
     assert "most similar pairs" not in made().text
-    change("reports/polyps/audit.json", {"near": 2, "test_images_with_a_near_duplicate_in_train": 1})
+    change("reports/nuclei/audit.json", {"near": 2, "test_images_with_a_near_duplicate_in_train": 1})
     page = made()
     assert page.text.count("most similar pairs") == 1 and "1 test image of 6 has a near-duplicate in training" in page.text
 
 
-def test_seeds_are_shown_where_there_are_several(made, change):
-    change("reports/polyps/unet/detail.json", {"repeats": {"dice": {"mean": 0.9, "sd": 0.0123, "n": 3}}})
-    page = made()
-    assert page.text.count("Over seeds") == 1 and "90.0 ± 1.2" in page.text
-
-
 def test_a_network_may_have_no_panels_and_no_pictures(made, workspace):
-    folder = paths.report("tissue", "vgg16")
-    shutil.rmtree(folder / "panels")
-    per_image = folder / "per_image.csv"
-    per_image.write_text(re.sub(r",\d{4}$", ",", per_image.read_text(), flags=re.M))
+    for network in ("small", "large"):
+        for panel in paths.panels("cells").glob(f"{network}-*"):
+            panel.unlink()
+        per_image = paths.details("cells", network) / "per_image.csv"
+        per_image.write_text(re.sub(r",\d{4}$", ",", per_image.read_text(), flags=re.M))
     page = made()
-    assert "VGG16 on test images" not in page.text and "3 test images as pictures" not in page.text
+    assert "Small on test images" not in page.text and "3 test images as pictures" not in page.text
 
 
 def test_of_many_images_the_hardest_are_listed(made, monkeypatch):
-    monkeypatch.setattr("pipeline.reporting.rows.MOST", 2)
+    monkeypatch.setattr("pipeline.reporting.page.MOST", 2)
     assert made().text.count("The 2 hardest of") == 3

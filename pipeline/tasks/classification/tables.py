@@ -1,77 +1,99 @@
-"""The tables of classification networks: the headline, each class, and which class is taken for which."""
+"""What the report shows of classification networks: their metrics, tables, curves and pictures."""
 
-from dataclasses import dataclass
-
-import numpy as np
 import pandas as pd
 
-from pipeline.reporting import tables
-from pipeline.reporting.numbers import COUNT, SHARE, cell, fixed
-from pipeline.reporting.reported import NOTES
-from pipeline.reporting.table import Row, Table
-from pipeline.scoring.confusion import confusion_rates
+from pipeline.reporting import charts
+from pipeline.reporting.format import COUNT, INDEX, LOSS, SHARE, Metric, number
+from pipeline.reporting.tables import differences, metric_table, note_on_scores, references, scored, seeds, table
 
-HEADLINE = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "average_precision", "kappa", "ece", "brier", "loss")
-PER_CLASS = ("precision", "recall", "f1", "auroc", "average_precision")
-SHADES = 10  # of the confusion matrix, from none to full
+LEADERBOARD = ("accuracy", "macro_f1")
+METRICS = {
+    "accuracy": Metric("Accuracy", SHARE, "share of the images that is classified correctly"),
+    "balanced_accuracy": Metric("Balanced accuracy", SHARE, "mean recall over classes"),
+    "macro_f1": Metric("Macro F1", SHARE, "mean F1 over classes"),
+    "auroc": Metric("AUROC", SHARE, "mean over classes, each against the rest"),
+    "average_precision": Metric("Average precision", SHARE, "mean over classes, each against the rest"),
+    "kappa": Metric("Cohen's kappa", INDEX, "agreement beyond chance"),
+    "ece": Metric("Calibration error", SHARE, "expected, over 15 bins of confidence; lower is better"),
+    "brier": Metric("Brier score", INDEX, "squared error of the probabilities, 0 to 2; lower is better"),
+    "loss": Metric("Loss", LOSS, "on the test images; lower is better"),
+}
+PER_CLASS = {
+    "support": ("images", COUNT),
+    "precision": ("precision", SHARE),
+    "recall": ("recall", SHARE),
+    "f1": ("F1", SHARE),
+    "auroc": ("AUROC", SHARE),
+    "average_precision": ("average precision", SHARE),
+}
 
 
-def all_tables(dataset):
-    """Build the tables in the order of the page: a list of `Table`."""
-    return [scores(dataset), per_class(dataset)]
-
-
-def scores(dataset):
-    """All test images, beside the trivial predictor and the figures of the internship report."""
+def tables(dataset):
+    """List the tables in the order of the page."""
     networks = dataset.networks
-    rows = []
-    for key in HEADLINE:
-        title, _, meaning = tables.METRICS[key]
-        cells = [tables.score(network, key) for network in networks]
-        rows.append(Row(title, meaning, [*cells, tables.trivial(networks[0], key), tables.reported(dataset, key)]))
-    note = f"{tables.intervals_note(networks[0])} {NOTES[dataset.info.name]}"
-    headers = [*(network.title for network in networks), "trivial", "reported"]
-    return Table("All classes", headers, rows, len(networks), note=note)
+    columns = [*((n.title, scored(n)) for n in networks), *references(dataset)]
+    shown = [metric_table("All classes", METRICS, columns, note_on_scores(dataset)), differences(dataset)]
+    return [found for found in [*shown, *map(_per_class, networks), *map(_confusion, networks), seeds(dataset)] if found]
 
 
-def per_class(dataset):
-    """Each class against the rest."""
-    frame = dataset.networks[0].tables["per_class"]
-    rows = [
-        Row(
-            row["class"],
-            "",
-            [cell(row["support"], COUNT), *(cell(row[key], SHARE) for key in PER_CLASS)],
-        )
-        for row in frame.to_dict("records")
-    ]
-    headers = ["images", "precision", "recall", "F1", "AUROC", "average precision"]
-    return Table("Each class", headers, rows, len(headers), first="class")
+def curves(dataset):
+    """List the charts as (title, note, SVG)."""
+    shown = []
+    for network in dataset.networks:
+
+        def by_class(name, network=network):
+            return dict(list(network.tables[name].groupby("class", sort=False)))
+
+        pr, roc = charts.precision_recall(by_class("precision_recall")), charts.roc(by_class("roc"))
+        shown += [
+            (f"Precision and recall, {network.title}", "Each class against the rest.", pr),
+            (f"ROC, {network.title}", "Each class against the rest; the diagonal is chance.", roc),
+        ]
+    reliability = charts.reliability({network.title: network.tables["reliability"] for network in dataset.networks})
+    return [*shown, ("Reliability", "Confidence of the answer, and how often it is right.", reliability)]
 
 
-@dataclass(frozen=True)
-class Confusion:
-    """A confusion matrix as text.
+def images(dataset):
+    """Describe the test images one by one, the hardest for the best network first (see `segmentation.tables.images`)."""
+    networks = dataset.ranked
+    frame = networks[0].tables["per_image"][["image", "unit", "actual"]].copy()
+    columns = [(key, key, "", None) for key in frame]
+    pictures = pd.DataFrame({network.name: network.tables["per_image"]["picture"] for network in networks})
+    frame["picture"] = pictures.max(axis=1)  # each network shows its own mistakes
+    for network in networks:
+        for key, title, style in (
+            ("predicted", "predicted", None),
+            ("confidence", "confidence", SHARE),
+            ("probability_of_actual", "probability of the actual class", SHARE),
+        ):
+            frame[f"{key} {network.name}"] = network.tables["per_image"][key]
+            columns.append((f"{key} {network.name}", title, network.title, style))
+    sorted_by = f"probability_of_actual {networks[0].name}"
+    return frame.sort_values([sorted_by, "image"], kind="stable"), columns, sorted_by
 
-    Attributes
-    ----------
-    classes : list of str
-    rows : list of tuple
-        The true class, and per predicted class its count, its share of the row and its shade from 0 to 10.
-    """
 
-    classes: list
-    rows: list
+def captions(dataset):
+    """Say what each image is, and what each network takes it for (see `segmentation.tables.captions`)."""
+    first = dataset.networks[0].tables["per_image"]
+
+    def answers(frame):
+        return frame["predicted"] + " (" + frame["confidence"].map(lambda value: number(value, SHARE)) + " %)"
+
+    texts = {network.title: answers(network.tables["per_image"]) for network in dataset.networks}
+    return pd.DataFrame({"image": first["actual"]} | texts).set_index(first["image"])
 
 
-def confusion(dataset):
-    """Count the test images by true and predicted class."""
-    frame, classes = dataset.networks[0].tables["per_image"], list(dataset.info.classes)
-    counts = pd.crosstab(frame["actual"], frame["predicted"]).reindex(index=classes, columns=classes, fill_value=0).to_numpy()
-    rates = confusion_rates(counts)
-    shades = np.ceil(SHADES * np.nan_to_num(rates)).astype(int)
-    rows = [
-        (name, [(fixed(c, COUNT), str(cell(r, SHARE)), int(s)) for c, r, s in zip(*row, strict=True)])
-        for name, *row in zip(classes, counts, rates, shades, strict=True)
-    ]
-    return Confusion(classes, rows)
+def _per_class(network):
+    classes = network.tables["per_class"].set_index("class")
+    columns = {title: classes[key].map(lambda value, s=style: number(value, s)) for key, (title, style) in PER_CLASS.items()}
+    return table(f"Each class, {network.title}", pd.DataFrame(columns), first="class")
+
+
+def _confusion(network):
+    """Count the test images by true class (rows) and predicted class (columns), with the shares of each row as shades."""
+    answers, classes = network.tables["per_image"], network.tables["per_class"]["class"]
+    counts = pd.crosstab(answers["actual"], answers["predicted"]).reindex(index=classes, columns=classes, fill_value=0)
+    rates = counts.div(counts.sum(axis=1), axis=0)
+    note = "Test images, and their share of the actual class."
+    found = table(f"Predicted class, {network.title}", counts.map(lambda count: f"{count:,}"), note=note, first="actual")
+    return found | {"rates": rates}

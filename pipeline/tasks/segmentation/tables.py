@@ -1,170 +1,175 @@
-"""The tables of segmentation networks: pixels pooled, image by image, borders, objects, probabilities."""
+"""What the report shows of segmentation networks: their metrics, tables, curves and pictures."""
 
-from functools import partial
+import pandas as pd
 
-from pipeline.reporting import tables
-from pipeline.reporting.numbers import COUNT, INDEX, LENGTH, MISSING, NANOMETRES, SHARE, Cell, cell, change, difference, fixed
-from pipeline.reporting.reported import NOTES
-from pipeline.reporting.table import Row, Table
+from pipeline.reporting import charts
+from pipeline.reporting.format import COUNT, INDEX, LENGTH, LOSS, SHARE, Metric, number, quartiles, score
+from pipeline.reporting.tables import (
+    differences,
+    metric_table,
+    note_on_scores,
+    references,
+    scored,
+    seeds,
+)
 
-OVERLAP = ("iou", "dice", "mean_iou", "iou_background", "accuracy", "loss", "precision", "recall")
-PER_IMAGE = {"dice": ("Dice", SHARE, "foreground"), "iou": ("IoU", SHARE, "foreground")}
-BOUNDARY = {
-    "nsd": ("NSD", SHARE, "normalised surface Dice: share of the borders that agree"),
-    "hd95": ("HD95, pixels", LENGTH, "95th percentile of the distance between the borders"),
-    "assd": ("ASSD, pixels", LENGTH, "mean distance between the borders"),
-    "hd95_nm": ("HD95, nm", NANOMETRES, "the same in nanometres"),
-    "assd_nm": ("ASSD, nm", NANOMETRES, "the same in nanometres"),
+LEADERBOARD = ("dice", "iou")
+POOLED = {
+    "iou": Metric("IoU", SHARE, "foreground, pooled over all test pixels"),
+    "dice": Metric("Dice", SHARE, "foreground, pooled over all test pixels"),
+    "mean_iou": Metric("Mean IoU", SHARE, "of foreground and background"),
+    "iou_background": Metric("IoU background", SHARE, "pooled"),
+    "accuracy": Metric("Accuracy", SHARE, "correct pixels; high where there is little foreground"),
+    "loss": Metric("Loss", LOSS, "on the test images; lower is better"),
+    "precision": Metric("Precision", SHARE, "share of the prediction that is foreground"),
+    "recall": Metric("Recall", SHARE, "share of the foreground that is predicted"),
+}
+AVERAGED = {
+    "dice_per_image": Metric("Dice per image", SHARE, "mean over test images"),
+    "nsd": Metric("NSD", SHARE, "normalised surface Dice: share of the borders that agree"),
+    "hd95": Metric("HD95, pixels", LENGTH, "95th percentile of the distance between the borders"),
+    "assd": Metric("ASSD, pixels", LENGTH, "mean distance between the borders"),
+}
+METRICS = (
+    POOLED
+    | AVERAGED
+    | {
+        "object_f1": Metric("F1 of objects", SHARE, "objects found, IoU ≥ 0.5"),
+        "pq": Metric("Panoptic quality", SHARE, "F1 of objects times the mean IoU of those found"),
+    }
+)
+OVERLAP_PER_IMAGE = {"dice": Metric("Dice", SHARE, "foreground"), "iou": Metric("IoU", SHARE, "foreground")}
+BORDERS = {key: AVERAGED[key] for key in ("nsd", "hd95", "assd")} | {
+    "hd95_nm": Metric("HD95, nm", COUNT, "the same in nanometres"),
+    "assd_nm": Metric("ASSD, nm", COUNT, "the same in nanometres"),
 }
 OBJECTS = {
-    "reference": ("Objects in the masks", COUNT, "connected pieces of foreground"),
-    "predicted": ("Objects predicted", COUNT, ""),
-    "count_error": ("Count error", COUNT, "predicted minus true; too many here and too few there cancel"),
-    "precision": ("Precision", SHARE, "share of the predicted objects that match one, IoU ≥ 0.5"),
-    "recall": ("Recall", SHARE, "share of the objects that were found, IoU ≥ 0.5"),
-    "f1": ("F1", SHARE, "of both; the recognition quality of PQ"),
-    "precision_75": ("Precision, IoU ≥ 0.75", SHARE, "asks for a good outline"),
-    "recall_75": ("Recall, IoU ≥ 0.75", SHARE, ""),
-    "f1_75": ("F1, IoU ≥ 0.75", SHARE, ""),
-    "sq": ("Segmentation quality", SHARE, "mean IoU of the objects found"),
-    "pq": ("Panoptic quality", SHARE, "F1 times segmentation quality"),
-    "average_precision": ("Average precision", SHARE, "objects ranked by confidence, IoU ≥ 0.5"),
-    "splits": ("Splits", COUNT, "objects predicted in pieces"),
-    "merges": ("Merges", COUNT, "predicted objects that join several"),
+    "reference": Metric("Objects in the masks", COUNT, "connected pieces of foreground"),
+    "predicted": Metric("Objects predicted", COUNT),
+    "count_error": Metric("Count error", COUNT, "predicted minus true; too many here and too few there cancel out"),
+    "precision": Metric("Precision", SHARE, "share of the predicted objects that match one, IoU ≥ 0.5"),
+    "recall": Metric("Recall", SHARE, "share of the objects that were found, IoU ≥ 0.5"),
+    "f1": Metric("F1", SHARE, "of both; the recognition quality of PQ"),
+    "precision_75": Metric("Precision, IoU ≥ 0.75", SHARE, "asks for a good outline"),
+    "recall_75": Metric("Recall, IoU ≥ 0.75", SHARE),
+    "f1_75": Metric("F1, IoU ≥ 0.75", SHARE),
+    "sq": Metric("Segmentation quality", SHARE, "mean IoU of the objects found"),
+    "pq": Metric("Panoptic quality", SHARE, "F1 times segmentation quality"),
+    "average_precision": Metric("Average precision", SHARE, "objects ranked by confidence, IoU ≥ 0.5"),
+    "splits": Metric("Splits", COUNT, "objects predicted in pieces"),
+    "merges": Metric("Merges", COUNT, "predicted objects that join several"),
 }
-PROBABILITY = {
-    "average_precision": ("Average precision", SHARE, "area under precision–recall, over all thresholds"),
-    "auroc": ("AUROC", SHARE, "area under the ROC curve; high where little is foreground"),
-    "ece": ("Calibration error", SHARE, "expected, over 15 bins; lower is better"),
-    "brier": ("Brier score", INDEX, "squared error of the probabilities; lower is better"),
+PROBABILITIES = {
+    "average_precision": Metric("Average precision", SHARE, "area under precision–recall, over all thresholds"),
+    "auroc": Metric("AUROC", SHARE, "area under the ROC curve; high where there is little foreground"),
+    "ece": Metric("Calibration error", SHARE, "expected, over 15 bins; lower is better"),
+    "brier": Metric("Brier score", INDEX, "squared error of the probabilities; lower is better"),
 }
-COMPARED = {
-    "dice": "dice_per_image",
-    "nsd": "nsd",
-    "hd95": "hd95",
-    "assd": "assd",
-}  # means over images whose difference has an interval
+# Keys of `detail["intervals"]` for what stands elsewhere under another name.
+INTERVALS = {"per_image": {"dice": "dice_per_image", "nsd": "nsd"}, "objects": {"f1": "object_f1", "pq": "pq"}, "probability": {}}
 
 
-def all_tables(dataset, found):
-    """Build the tables in the order of the page.
+def tables(dataset):
+    """List the tables in the order of the page."""
+    networks, detail = dataset.networks, dataset.networks[0].detail
+    borders = {key: metric for key, metric in BORDERS.items() if key in detail["per_image"]}
+    pooled = [*((n.title, scored(n)) for n in networks), *references(dataset)]
+    objects, probabilities = ([(n.title, _part(n, part)) for n in networks] for part in ("objects", "probability"))
+    shown = [
+        metric_table("Overlap, all test pixels pooled", POOLED, pooled, note_on_scores(dataset)),
+        differences(dataset),
+        _per_image("Overlap, image by image", OVERLAP_PER_IMAGE, networks, "Each image weighs the same."),
+        _per_image("Borders, image by image", borders, networks, _note_on_borders(dataset)),
+        metric_table("Objects, all test images pooled", OBJECTS, objects),
+        metric_table("Probabilities, all test pixels pooled", PROBABILITIES, probabilities),
+        seeds(dataset),
+    ]
+    return [table for table in shown if table]
 
-    Parameters
-    ----------
-    dataset : pipeline.reporting.results.DatasetResult
-    found : dict of str to pipeline.scoring.statistics.Difference
-        As `pipeline.reporting.comparison.differences` gives them.
+
+def curves(dataset):
+    """List the charts as (title, note, SVG)."""
+
+    def each(name):
+        return {network.title: network.tables[name] for network in dataset.networks}
+
+    chosen = {network.title: network.card["threshold"] for network in dataset.networks}
+    return [
+        ("Precision and recall", "Test pixels, over all thresholds.", charts.precision_recall(each("precision_recall"))),
+        ("ROC", "Test pixels; the diagonal is chance.", charts.roc(each("roc"))),
+        ("Reliability", "Test pixels; hollow: less than 0.1 % of them.", charts.reliability(each("reliability"))),
+        ("Threshold", "The dot marks the threshold that was chosen.", charts.thresholds(each("threshold"), chosen)),
+    ]
+
+
+def images(dataset):
+    """Describe the test images one by one, the hardest for the best network first.
 
     Returns
     -------
-    list of Table
+    frame : DataFrame
+        A row for each image.
+    columns : list of (str, str, str, Style or None)
+        Key in the frame, title, the title above that neighbours share, and style of the numbers (None for names).
+    sorted_by : str
+        Key of the column by which the rows ascend.
     """
-    return [
-        overlap(dataset, found),
-        per_image(dataset, found),
-        boundary(dataset, found),
-        objects(dataset, found),
-        probability(dataset),
-    ]
+    networks, first = dataset.ranked, dataset.networks[0].tables["per_image"]
+    frame = first[["image", "unit", "picture", "reference_fraction", "objects_reference"]].copy()
+    columns = [("image", "image", "", None), ("unit", "unit", "", None), ("reference_fraction", "foreground", "", SHARE)]
+
+    def add(key, above, style):
+        for network in networks:
+            frame[f"{key} {network.name}"] = network.tables["per_image"][key]
+            columns.append((f"{key} {network.name}", network.title, above, style))
+
+    add("dice", "Dice", SHARE)
+    dices = frame.iloc[:, -len(networks) :]
+    if len(networks) > 1:
+        frame["range"] = dices.max(axis=1) - dices.min(axis=1)
+        columns.append(("range", "range", "Dice", SHARE))
+    add("nsd", "NSD", SHARE)
+    add("hd95", "HD95, px", LENGTH)
+    columns.append(("objects_reference", "true", "objects", COUNT))
+    add("objects_predicted", "objects", COUNT)
+    sorted_by = f"dice {networks[0].name}"
+    return frame.sort_values([sorted_by, "image"], kind="stable"), columns, sorted_by
 
 
-def overlap(dataset, found):
-    """Pooled over all test pixels, beside the trivial predictor and the figures of the internship report."""
-    networks = dataset.networks
-    rows = []
-    for key in OVERLAP:
-        title, style, meaning = tables.METRICS[key]
-        cells = [tables.score(network, key) for network in networks]
-        cells += _difference(networks, found.get(key), style, lambda network, key=key: network.metrics[key])
-        cells += [tables.trivial(networks[0], key), tables.reported(dataset, key)]
-        rows.append(Row(title, meaning, cells))
-    note = f"{tables.intervals_note(networks[0])} {_of_difference(networks)}{NOTES[dataset.info.name]}"
-    return Table("Overlap, all test pixels pooled", [*_headers(networks), "trivial", "reported"], rows, len(networks), note=note)
+def captions(dataset):
+    """Say how each network did on each image: a DataFrame of texts, with a column for each network, indexed by image."""
+    first = dataset.networks[0].tables["per_image"]
+    texts = {n.title: "Dice " + n.tables["per_image"]["dice"].map(lambda v: number(v, SHARE)) for n in dataset.networks}
+    return pd.DataFrame({"image": first["image"]} | texts).set_index(first["image"])
 
 
-def per_image(dataset, found):
-    """Mean, median and quartiles over test images."""
-    return _distributions(
-        "Overlap, image by image", dataset, found, PER_IMAGE, "Each image weighs the same, whatever its foreground."
-    )
+def _part(network, part):
+    values, intervals = network.detail[part], network.detail["intervals"]
+    return lambda key, style: score(values[key], style, intervals.get(INTERVALS[part].get(key)))
 
 
-def boundary(dataset, found):
-    """Distances between borders, in pixels and in nanometres where the size of a pixel is known."""
+def _per_image(title, metrics, networks, note):
+    """Mean with its interval, then median and quartiles, of each network."""
+
+    def mean(network):
+        values, intervals = network.detail["per_image"], network.detail["intervals"]
+        return lambda key, style: score(values[key]["mean"], style, intervals.get(INTERVALS["per_image"].get(key)))
+
+    def middle(network):
+        return lambda key, style: quartiles(network.detail["per_image"][key], style)
+
+    columns = [(f"{network.title}, mean", mean(network)) for network in networks]
+    columns += [(f"{network.title}, median [quartiles]", middle(network)) for network in networks]
+    return metric_table(title, metrics, columns, note)
+
+
+def _note_on_borders(dataset):
     detail = dataset.networks[0].detail
-    keys = {key: row for key, row in BOUNDARY.items() if key in detail["per_image"]}
     note = f"Borders agree within {detail['tolerance']:g} pixels."
-    counts = [network.detail["per_image"]["hd95"]["undefined"] for network in dataset.networks]
-    if any(counts):
-        listed = ", ".join(f"{network.title} {count}" for network, count in zip(dataset.networks, counts, strict=True))
-        note += f" Images left out of HD95 and ASSD, as mask or prediction is empty: {listed}."
+    counts = {network.title: network.detail["per_image"]["hd95"]["undefined"] for network in dataset.networks}
+    if any(counts.values()):
+        listed = ", ".join(f"{title} {count}" for title, count in counts.items())
+        note += f" Images without HD95 and ASSD, because mask or prediction is empty: {listed}."
     if detail["pixel_size_nm"] is None:
-        note += " The size of a pixel is not known, so there are no nanometres."
-    return _distributions("Borders, image by image", dataset, found, keys, note)
-
-
-def objects(dataset, found):
-    """Objects found, missed and invented."""
-    cells = partial(_plain_cells, dataset.networks, "objects")
-    intervals = {"f1": "object_f1", "pq": "pq"}
-    rows = [
-        Row(title, meaning, cells(key, style, intervals.get(key), found.get(intervals.get(key))))
-        for key, (title, style, meaning) in OBJECTS.items()
-    ]
-    return Table("Objects, all test images pooled", _headers(dataset.networks), rows, len(dataset.networks))
-
-
-def probability(dataset):
-    """How good the probabilities are before any threshold."""
-    cells = partial(_plain_cells, dataset.networks, "probability")
-    rows = [Row(title, meaning, cells(key, style)) for key, (title, style, meaning) in PROBABILITY.items()]
-    return Table("Probabilities, all test pixels pooled", _headers(dataset.networks), rows, len(dataset.networks))
-
-
-def _plain_cells(networks, part, key, style, interval=None, compared=None):
-    cells = [cell(network.detail[part][key], style, network.detail["intervals"].get(interval)) for network in networks]
-    return cells + _difference(networks, compared, style, lambda network: network.detail[part][key])
-
-
-def _distributions(title, dataset, found, metrics, note):
-    networks = dataset.networks
-    rows = []
-    for key, (name, style, meaning) in metrics.items():
-        compared = COMPARED.get(key)
-        summaries = [network.detail["per_image"][key] for network in networks]
-        means = [
-            cell(summary["mean"], style, network.detail["intervals"].get(compared))
-            for network, summary in zip(networks, summaries, strict=True)
-        ]
-        means += _difference(
-            networks, found.get(compared), style, lambda network, key=key: network.detail["per_image"][key]["mean"]
-        )
-        rows.append(Row(name, meaning, means + [_quartiles(summary, style) for summary in summaries]))
-    headers = [f"{network.title}, mean" for network in networks] + ["difference"] * (len(networks) == 2)
-    headers += [f"{network.title}, median [quartiles]" for network in networks]
-    return Table(title, headers, rows, len(networks), note=note)
-
-
-def _quartiles(summary, style):
-    if summary["median"] is None:
-        return Cell(MISSING)
-    median, q1, q3 = (fixed(summary[key], style) for key in ("median", "q1", "q3"))
-    return Cell(median, f"[{q1}–{q3}]")
-
-
-def _headers(networks):
-    return [network.title for network in networks] + ["difference"] * (len(networks) == 2)
-
-
-def _of_difference(networks):
-    return f"Difference: {networks[1].title} minus {networks[0].title}. " if len(networks) == 2 else ""
-
-
-def _difference(networks, compared, style, value):
-    """One cell of the second network minus the first, if there are two, with its interval where it was compared."""
-    if len(networks) != 2:
-        return []
-    if compared is not None:
-        return [change(compared.difference, style, compared.interval)]
-    first, second = networks
-    return [difference(value(second), value(first), style)]
+        note += " The size of a pixel is unknown, so there are no nanometres."
+    return note

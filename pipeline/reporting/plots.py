@@ -1,0 +1,60 @@
+"""The tables that ``dvc plots`` draws: one for each kind of plot, with all data sets and networks."""
+
+import numpy as np
+import pandas as pd
+
+POINTS = 100  # of a curve, at most: as many as a plot can show
+
+
+def learning_curves(datasets):
+    """Loss and score by epoch: columns dataset, network, role, quantity, epoch, value."""
+    columns = ["dataset", "network", "role", "quantity", "epoch", "value"]
+    pieces = []
+    for dataset, network in _pairs(datasets):
+        curves = network.tables["curves"].drop(columns="learning_rate")
+        piece = curves.melt("epoch", var_name="quantity")
+        piece["role"] = np.where(piece["quantity"].str.startswith("val_"), "validation", "training")
+        piece["quantity"] = np.where(piece["quantity"].str.endswith("loss"), "loss", "score")
+        pieces.append(piece.assign(dataset=dataset.name, network=network.title))
+    return _joined(pieces, columns)
+
+
+def precision_recall(datasets):
+    """Precision and recall over all thresholds: columns dataset, network, class, recall, precision."""
+    pieces = []
+    for dataset, network in _pairs(datasets):
+        curves = network.tables["precision_recall"]
+        if "class" not in curves:
+            curves = curves.assign(**{"class": dataset.info["classes"][-1]})  # background, foreground
+        thinned = [curve.iloc[_places(len(curve))] for _, curve in curves.groupby("class", sort=False)]
+        pieces.append(pd.concat(thinned).assign(dataset=dataset.name, network=network.title))
+    return _joined(pieces, ["dataset", "network", "class", "recall", "precision"])
+
+
+def confusion(datasets):
+    """True and predicted class of each test image of a classification: columns model, actual, predicted."""
+    pieces = [
+        network.tables["per_image"].assign(model=f"{dataset.name}, {network.title}")
+        for dataset, network in _pairs(datasets)
+        if "predicted" in network.tables["per_image"]
+    ]
+    return _joined(pieces, ["model", "actual", "predicted"])
+
+
+def write_plots(datasets, folder):
+    """Write all tables into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for make in (learning_curves, precision_recall, confusion):
+        make(datasets).to_csv(folder / f"{make.__name__}.csv", index=False, float_format="%.6g", lineterminator="\n")
+
+
+def _pairs(datasets):
+    return [(dataset, network) for dataset in datasets for network in dataset.networks]
+
+
+def _places(count):
+    return np.unique(np.linspace(0, count - 1, min(count, POINTS)).round().astype(int))
+
+
+def _joined(pieces, columns):
+    return pd.concat([piece[columns] for piece in pieces]) if pieces else pd.DataFrame(columns=columns)

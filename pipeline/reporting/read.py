@@ -1,0 +1,96 @@
+"""Collect the results that training and evaluation wrote. They are this pipeline's own files, so they are not checked."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+
+from pipeline import paths
+
+# "007" or "NA" may be the name of an image or a class, and no number.
+TEXTS = ("image", "group", "unit", "picture", "actual", "predicted", "class")
+UNUSED = "per_object"  # a table for the user, with a row for each object
+
+
+@dataclass(frozen=True)
+class Network:
+    """One network, scored on the test images."""
+
+    name: str  # of its module
+    title: str
+    card: dict
+    detail: dict  # all results that are no table
+    scores: dict  # all results that are one number
+    tables: dict  # DataFrames by the name of their file
+    folder: Path  # of the details, with the small pictures in ``gallery/``
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One data set with the networks that are trained on it."""
+
+    name: str
+    task: ModuleType  # the ``tables`` of its task
+    info: dict
+    audit: dict
+    comparison: dict
+    networks: list  # in the order of their colours
+    reported: dict  # figures from elsewhere to show beside ours, as params.yaml has them
+
+    @property
+    def ranked(self):
+        """The networks, the best one first."""
+        metric = self.comparison["metric"]
+        return sorted(self.networks, key=lambda n: (n.name != self.comparison["best"], -(n.scores[metric] or 0)))
+
+
+def read_results(datasets, tables_of):
+    """Read the results of all data sets.
+
+    Parameters
+    ----------
+    datasets : dict of str to pipeline.params.Dataset
+    tables_of : callable
+        Gives the ``tables`` module of a task.
+
+    Returns
+    -------
+    list of Dataset, dict of str to str
+        Those that were evaluated, and why each of the others has no results.
+    """
+    evaluated, without = [], {}
+    for name, settings in datasets.items():
+        if not paths.results(name).exists():
+            without[name] = "not evaluated yet"
+            continue
+        results = _read_json(paths.results(name))
+        if not results["networks"]:
+            without[name] = "no network is trained on it"
+            continue
+        folder, networks = paths.details(name), [_read_network(name, network) for network in results["networks"]]
+        info, comparison = _read_json(folder / "dataset.json"), _read_json(folder / "comparison.json")
+        task, audit = tables_of(results["task"]), _read_json(paths.audit(name))
+        evaluated.append(Dataset(name, task, info, audit, comparison, networks, settings.reported))
+    return evaluated, without
+
+
+def read_table(path):
+    """Read a table of results: names stay text, empty cells are missing numbers or empty texts."""
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return frame.apply(lambda column: column if column.name in TEXTS else pd.to_numeric(column))
+
+
+def _read_network(dataset, name):
+    folder = paths.details(dataset, name)
+    card, detail = _read_json(folder / "card.json"), _read_json(folder / "detail.json")
+    files = [*folder.glob("*.csv"), *paths.training_log(dataset, name).glob("*.csv")]
+    tables = {file.stem: read_table(file) for file in files if file.stem != UNUSED}
+    numbers = {key: value for key, value in detail.items() if isinstance(value, float | int | None)}
+    scores = numbers | detail["scores"] | _read_json(paths.metrics(dataset, name))
+    return Network(name, card["title"], card, detail, scores, tables, folder)
+
+
+def _read_json(path):
+    return json.loads(path.read_text(encoding="utf-8"))

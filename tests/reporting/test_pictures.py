@@ -1,0 +1,78 @@
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline import params, paths
+from pipeline.reporting import pictures
+from pipeline.reporting.read import read_results
+from pipeline.tasks import part
+
+
+@pytest.fixture
+def shown(workspace):
+    """Data set, table of images and captions, by the data set's name."""
+    datasets, _ = read_results(params.load().datasets, lambda task: part(task, "tables"))
+    return {d.name: (d, d.task.images(d)[0], d.task.captions(d)) for d in datasets}
+
+
+def decoded(uri):
+    return Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1])))
+
+
+def test_every_image_is_there_once_with_its_layers(shown):
+    found = pictures.gallery(*shown["blood-vessels"])
+    assert [picture["id"] for picture in found] == [f"blood-vessels-000{n}" for n in range(5)]
+    first = found[0]
+    assert (first["name"], first["width"], first["height"]) == ("007", 64, 48)
+    assert first["caption"] == "Toy-Net: Dice 80.0; Wide U-Net: Dice 90.0; Deep: Dice 85.0"
+    views = ["mask", *(f"{kind}-{n}" for n in range(3) for kind in ("prediction", "errors"))]
+    assert [layer["view"] for layer in first["layers"]] == views
+    assert [view for view, _ in pictures.views(found)] == ["image", *views]
+
+
+def test_layers_come_from_the_kinds_of_error(shown):
+    kinds = np.arange(12 * 8).reshape(8, 12).astype(np.uint8) % 4  # background, true positive, false positive, false negative
+    Image.fromarray(kinds).save(paths.details("nuclei", "toy") / "gallery/0000-errors.png")
+    mask, prediction, errors = (decoded(layer["source"]) for layer in pictures.gallery(*shown["nuclei"])[0]["layers"])
+    np.testing.assert_array_equal(np.asarray(mask), np.isin(kinds, (1, 3)))
+    np.testing.assert_array_equal(np.asarray(prediction), np.isin(kinds, (1, 2)))
+    colours = np.asarray(errors.convert("RGBA"))
+    assert (colours[kinds == 0, 3] == 0).all() and (colours[kinds > 0, 3] == 166).all()
+    assert tuple(colours[kinds == 2][0, :3]) == (0xE6, 0x9F, 0x00)
+
+
+def test_an_image_may_have_pictures_of_some_networks_only(shown):
+    found = pictures.gallery(*shown["cells"])
+    layers = [[layer["view"] for layer in picture["layers"]] for picture in found]
+    assert layers == [["gradcam-0", "gradcam-1"], ["gradcam-0", "gradcam-1"], ["gradcam-1"]]
+    assert pictures.views(found) == [
+        ("image", "image"),
+        ("gradcam-0", "Grad-CAM, Small"),
+        ("gradcam-1", "Grad-CAM, Large"),
+    ]
+    assert found[1]["caption"] == "tumour; Small: NA (76.5 %); Large: NA (76.5 %)"
+
+
+def test_the_strip_shows_what_every_network_made_of_a_typical_image(shown):
+    titles = [tile["title"] for tile in pictures.strip(*shown["blood-vessels"])]
+    assert titles == ["image", "mask", "Toy-Net", "Wide U-Net", "Deep"]
+    assert pictures.strip(*shown["blood-vessels"])[0]["text"] == "section 03"  # the median of five
+    titles = [tile["title"] for tile in pictures.strip(*shown["nuclei"])]
+    assert titles == ["image", "mask", "Toy-Net"] * 2  # there is room for two images
+    assert [tile["title"] for tile in pictures.strip(*shown["cells"])] == ["image", "Grad-CAM, Small", "Grad-CAM, Large"]
+
+
+def test_panels_are_those_of_the_network_in_the_order_of_the_images(shown):
+    dataset, frame, _ = shown["blood-vessels"]
+    for name in ("deep-unknown", "deeper-007"):  # of another network, whose name begins alike
+        Image.new("L", (4, 4)).save(paths.panels("blood-vessels") / f"{name}.png")
+    deep = next(network for network in dataset.networks if network.name == "deep")
+    found = pictures.panels(dataset, deep, frame)
+    assert [panel["caption"] for panel in found] == ["section 03", "section 03, attention", "007", "unknown"]
+    assert [panel["id"] for panel in found] == ["blood-vessels-0002", "", "blood-vessels-0000", ""]
+    dataset, frame, _ = shown["cells"]
+    captions = [panel["caption"] for panel in pictures.panels(dataset, dataset.networks[0], frame)]
+    assert captions == ["Grad-CAM of the worst, the median and the best images", "The most confident mistakes"]
