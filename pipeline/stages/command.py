@@ -23,7 +23,8 @@ def run(main, description, arguments=()):
     arguments : sequence of str
         Keys of `HELP`.
     """
-    parser = argparse.ArgumentParser(description=description.splitlines()[0], allow_abbrev=False)
+    program = f"python -m {main.__globals__['__spec__'].name}"
+    parser = argparse.ArgumentParser(prog=program, description=description.replace("``", "`"), allow_abbrev=False)
     for name in arguments:
         parser.add_argument(name, help=HELP[name])
     with plain_errors():
