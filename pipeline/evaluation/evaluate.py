@@ -70,7 +70,11 @@ def write_table(path, table):
 
 
 def _compare(results, titles, task, unit, seed):
-    """Compare each network with the one of the highest leading metric, on the same images."""
+    """Compare each network with the one of the highest leading metric, on the same images.
+
+    The best one is chosen on these images too, so its lead is a little too large on average. No interval is corrected for the
+    number of comparisons.
+    """
     metrics = {name: scores.metrics[task.LEADING] for name, scores in results.items()}
     best = max(metrics, key=lambda name: -1 if metrics[name] is None else metrics[name])
     compared = {"metric": task.LEADING, "best": best, "differences": {}, "sentences": {}}
@@ -113,5 +117,3 @@ def _rounded(value, digits=lambda number: float(f"{number:.{DIGITS}g}")):
     if isinstance(value, list | tuple):
         return [_rounded(entry, digits) for entry in value]
     return digits(float(value)) if isinstance(value, float) else value
-
-

@@ -4,7 +4,8 @@ import numpy as np
 
 from pipeline import paths
 from pipeline.errors import UserError
-from pipeline.scoring.statistics import MEAN, OBJECTS, OVERLAP, paired_difference, sentence, sum_by_unit
+from pipeline.scoring.ratios import MEAN, OBJECTS, OVERLAP
+from pipeline.scoring.statistics import paired_difference, sentence, sum_by_unit
 
 COUNTS = ["tp", "fp", "fn", "tn"]
 # Means over images, by their column of ``per_image.csv``; an image on which one of the two has no value is left out of both.

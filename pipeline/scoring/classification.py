@@ -3,14 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from pipeline.scoring import calibration
-from pipeline.scoring.confusion import confusion_matrix, divide, scores_of_confusions
-from pipeline.scoring.overlap import ratio
-from pipeline.scoring.ranking import aurocs, average_precisions, checked
+from pipeline.scoring import calibration, ranking
+from pipeline.scoring.confusion import confusion_matrix, scores_of_confusions
+from pipeline.scoring.ranking import auroc, checked
+from pipeline.scoring.ratios import dice, divide, or_none
 
 SMALLEST_PROBABILITY = 1e-7  # as Keras clips: a confident mistake costs 16, not infinity
-
-SCORES = ("accuracy", "balanced_accuracy", "macro_f1")  # of `scores_of_confusions`; kappa stands in the detail
 
 
 def summarise(labels, probabilities):
@@ -21,86 +19,62 @@ def summarise(labels, probabilities):
     labels : ndarray, shape (N,), integer
         The true classes, from 0.
     probabilities : ndarray, shape (N, K), float
-        Of each class; the largest one is the prediction.
+        Of each class; the largest is the prediction.
 
     Returns
     -------
     dict
-        ``accuracy``; ``balanced_accuracy`` (mean recall over classes); ``macro_f1`` (mean F1 over classes);
-        ``auroc`` (mean over classes of the area under the one-versus-rest ROC curve);
-        ``ece`` (`expected_calibration_error`); ``loss`` (mean cross-entropy in nats).
-        A mean over classes is None where it is undefined for a class, as without a test image of it.
+        ``accuracy``, ``balanced_accuracy`` and ``macro_f1`` (see `scores_of_confusions`), ``auroc`` (mean over classes,
+        one versus rest), ``ece`` (expected calibration error), ``loss`` (mean cross-entropy in nats). A mean over classes is
+        None if it is undefined for one of them, such as a class without a test image.
 
     Raises
     ------
     ValueError
-        If the shapes do not match or a label is no class.
+        If the shapes do not match or a label is not a class.
     """
     labels, probabilities = checked(labels, probabilities)
-    predicted = probabilities.argmax(axis=1)
-    confusion = confusion_matrix(labels, predicted, probabilities.shape[1])
-    scores = {name: values[0] for name, values in scores_of_confusions(confusion.reshape(1, -1)).items()}
+    confusion = confusion_matrix(labels, probabilities.argmax(axis=1), probabilities.shape[1])
+    scores = scores_of_confusions(confusion.reshape(1, -1))
     return {
-        **{name: None if np.isnan(scores[name]) else float(scores[name]) for name in SCORES},
-        "auroc": _mean(aurocs(labels, probabilities)),
-        "ece": expected_calibration_error(labels, probabilities),
-        "loss": cross_entropy(labels, probabilities),
+        **{name: or_none(scores[name][0]) for name in ("accuracy", "balanced_accuracy", "macro_f1")},
+        "auroc": or_none(ranking.per_class(auroc, labels, probabilities).mean()),
+        "ece": calibration.expected_calibration_error(reliability_rows(labels, probabilities).sum(axis=0)),
+        "loss": float(cross_entropies(labels, probabilities).mean()) if len(labels) else None,
     }
 
 
 def per_class(labels, probabilities):
-    """Score each class against the rest.
+    """Score each class against the rest: a DataFrame with one row per class; the parameters are those of `summarise`.
 
-    Parameters
-    ----------
-    labels, probabilities
-        As for `summarise`.
-
-    Returns
-    -------
-    DataFrame, one row per class
-        ``support`` (its images), ``precision`` (NaN if it is never predicted), ``recall`` (NaN without an image of it),
-        ``f1`` (NaN if neither is there; 0 if one of the two), ``auroc`` (NaN if all images are of it, or none),
-        ``average_precision`` (by steps, as scikit-learn defines it; NaN without an image of it).
+    ``support`` is the number of images. Precision is NaN if the class is never predicted, recall and average precision if no
+    image is of the class, F1 if neither, AUROC if all images are of the class, or none.
     """
     labels, probabilities = checked(labels, probabilities)
     classes = probabilities.shape[1]
     confusion = confusion_matrix(labels, probabilities.argmax(axis=1), classes)
-    hits, actual, called = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
-    columns = {"support": actual, "precision": divide(hits, called), "recall": divide(hits, actual)}
-    columns |= {"f1": divide(2 * hits, actual + called), "auroc": np.array(aurocs(labels, probabilities), np.float64)}
-    columns["average_precision"] = np.array(average_precisions(labels, probabilities), np.float64)
+    hits, actual, predicted = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
+    columns = {"support": actual, "precision": divide(hits, predicted), "recall": divide(hits, actual)}
+    columns |= {"f1": dice(hits, predicted - hits, actual - hits)}
+    for name, area in {"auroc": auroc, "average_precision": ranking.average_precision}.items():
+        columns[name] = ranking.per_class(area, labels, probabilities)[:, 0]
     return pd.DataFrame(columns, index=pd.RangeIndex(classes, name="class"))
 
 
 def average_precision(labels, probabilities):
-    """Mean over classes of the area under the one-versus-rest precision–recall curve; None where a class has no image."""
-    return _mean(average_precisions(labels, probabilities))
+    """Mean over classes of the one-versus-rest average precision; None if a class has no image."""
+    return or_none(ranking.per_class(ranking.average_precision, labels, probabilities).mean())
 
 
 def reliability_rows(labels, probabilities):
-    """Sums of each image for `pipeline.scoring.calibration`: of the top-1 confidence, and the Brier score over all classes.
+    """Compute the sums of each image for `pipeline.scoring.calibration`, shape (N, 46), float64.
 
-    Returns
-    -------
-    ndarray, shape (N, 46), float64
+    The confidence is that of the predicted class; the Brier score is over all classes.
     """
     labels, probabilities = checked(labels, probabilities)
     squared_error = np.square(probabilities - np.eye(probabilities.shape[1])[labels]).sum(axis=1)
-    return calibration.rows_of(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels, squared_error)
-
-
-def expected_calibration_error(labels, probabilities):
-    """Mean gap between confidence and accuracy over 15 equal-width bins of the confidence; None without images.
-
-    Guo et al. 2017, "On Calibration of Modern Neural Networks", eq. 3 (arXiv 1706.04599); bin m is ((m-1)/15, m/15].
-    """
-    return calibration.expected_calibration_error(reliability_rows(labels, probabilities).sum(axis=0))
-
-
-def cross_entropy(labels, probabilities):
-    """Mean cross-entropy in nats; None without images."""
-    return float(cross_entropies(labels, probabilities).mean()) if len(labels) else None
+    right = probabilities.argmax(axis=1) == labels
+    return calibration.sums_of_predictions(probabilities.max(axis=1), right, squared_error)
 
 
 def cross_entropies(labels, probabilities):
@@ -110,15 +84,10 @@ def cross_entropies(labels, probabilities):
 
 
 def majority_accuracy(train_labels, test_labels):
-    """Accuracy on the test set of always answering the commonest class of the training set.
+    """Test accuracy of always predicting the most common class of the training set (the first of equally common ones).
 
-    Of equally common classes the first is taken. None without training or test images.
+    None without training or test images.
     """
-    train_labels, test_labels = np.asarray(train_labels, np.int64), np.asarray(test_labels)
     if not len(train_labels) or not len(test_labels):
         return None
-    return float(np.mean(test_labels == np.bincount(train_labels).argmax()))
-
-
-def _mean(values):
-    return None if None in values else ratio(sum(values), len(values))
+    return float(np.mean(np.asarray(test_labels) == np.bincount(train_labels).argmax()))

@@ -1,131 +1,89 @@
-"""Precision–recall and ROC curves over every threshold, from histograms: bounded memory whatever the number of pixels.
+"""Precision–recall and ROC curves over every threshold.
 
-Those of a few images, in `roc_points` and `precision_recall_points`, need no binning.
+The pixels of a test set go into histograms, so memory stays bounded. For whole images, `roc_points` and
+`precision_recall_points` use the exact scores.
 """
-
-from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from pipeline.errors import UserError
+from pipeline.scoring.ratios import dice, divide
 
-BINS = 1024  # a power of two: p · 1024 and k / 1024 are exact in float32, so no pixel changes sides by rounding
-
-
-def _no_pixels():
-    return np.zeros(BINS + 1, np.int64)
+BINS = 1024  # a power of two: p · 1024 and k / 1024 are exact in float32, so rounding never moves a pixel across a threshold
 
 
-@dataclass
+def check_probabilities(reference, probabilities):
+    """Raise a ValueError if a mask is not boolean or of another shape; a UserError if a probability is outside [0, 1]."""
+    if np.shape(reference) != np.shape(probabilities) or reference.dtype != bool:
+        raise ValueError(
+            f"expected a boolean mask of shape {probabilities.shape}, received {reference.dtype} of shape {reference.shape}"
+        )
+    if not ((probabilities >= 0) & (probabilities <= 1)).all():
+        raise UserError(
+            f"expected probabilities from 0 to 1, received {probabilities.min()} to {probabilities.max()}; "
+            "the training may have diverged: lower train.lr"
+        )
+
+
 class Histogram:
-    """Foreground and background pixels by predicted probability, accumulated image by image.
+    """Foreground and background pixels by predicted probability, in 1025 bins.
 
-    Attributes
-    ----------
-    foreground, background : ndarray, shape (1025,), int64
-        Bin k counts the probabilities in [k / 1024, (k + 1) / 1024); the last one those equal to 1.
+    Bin k counts probabilities in [k / 1024, (k + 1) / 1024); the last bin counts those equal to 1.
     """
 
-    foreground: np.ndarray = field(default_factory=_no_pixels)
-    background: np.ndarray = field(default_factory=_no_pixels)
+    def __init__(self):
+        self.foreground, self.background = np.zeros((2, BINS + 1), np.int64)
 
     def add(self, reference, probabilities):
-        """Count one image.
-
-        Parameters
-        ----------
-        reference : ndarray of bool
-        probabilities : ndarray of float
-            Of the same shape, in [0, 1].
-
-        Raises
-        ------
-        UserError
-            If a probability is not in [0, 1], as after a training that diverged.
-        """
-        reference, probabilities = np.asarray(reference), np.asarray(probabilities)
-        if reference.shape != probabilities.shape or reference.dtype != bool:
-            raise ValueError(
-                f"expected a boolean mask of shape {probabilities.shape}, received {reference.dtype} of {reference.shape}"
-            )
-        if not ((probabilities >= 0) & (probabilities <= 1)).all():
-            raise UserError(
-                f"expected probabilities from 0 to 1, received {probabilities.min()} to {probabilities.max()}; "
-                "did the training diverge? lower train.lr"
-            )
+        """Count one image: a boolean mask, and the probabilities of foreground of the same shape."""
+        check_probabilities(reference, probabilities)
         bins = (probabilities * BINS).astype(np.int64)
         self.foreground += np.bincount(bins[reference], minlength=BINS + 1)
         self.background += np.bincount(bins[~reference], minlength=BINS + 1)
 
+    def at_thresholds(self):
+        """Thresholds k / 1024, and the true and false positives at each: three arrays of shape (1025,)."""
+        tp, fp = (np.cumsum(counts[::-1])[::-1] for counts in (self.foreground, self.background))
+        return np.arange(BINS + 1) / BINS, tp, fp
+
 
 def precision_recall(histogram):
-    """Score every threshold, the pixels being pooled.
+    """Score all pixels together at every threshold.
 
     Returns
     -------
     DataFrame
-        Columns ``threshold`` (ascending; foreground is what is at or above it), ``dice``, ``precision``, ``recall``.
-        Thresholds at which nothing is predicted are left out: precision is undefined there.
-        Without any foreground, recall is NaN.
+        ``threshold`` (ascending; foreground is at or above it), ``dice``, ``precision``, ``recall``. Thresholds above
+        every probability are left out, because precision is undefined there. Without any foreground, recall is NaN.
     """
-    tp = np.cumsum(histogram.foreground[::-1])[::-1]
-    fp = np.cumsum(histogram.background[::-1])[::-1]
-    kept = tp + fp > 0
-    tp, fp, threshold = tp[kept], fp[kept], (np.arange(BINS + 1) / BINS)[kept]
-    positives = histogram.foreground.sum()
-    recall = tp / positives if positives else np.full(len(tp), np.nan)
-    return pd.DataFrame(
-        {"threshold": threshold, "dice": 2 * tp / (tp + fp + positives), "precision": tp / (tp + fp), "recall": recall}
-    )
+    threshold, tp, fp = histogram.at_thresholds()
+    scores = {"dice": dice(tp, fp, tp[0] - tp), "precision": divide(tp, tp + fp), "recall": divide(tp, tp[0])}
+    return pd.DataFrame({"threshold": threshold} | scores)[tp + fp > 0]
 
 
 def average_precision(histogram):
-    """Area under the precision–recall curve by steps, without interpolation (as scikit-learn defines it).
-
-    Returns
-    -------
-    float or None
-        None without any foreground.
-    """
+    """Area under the precision–recall curve in steps, as scikit-learn defines it; None without any foreground."""
     if not histogram.foreground.any():
         return None
     curve = precision_recall(histogram)
-    steps = -np.diff(curve["recall"].to_numpy(), append=0.0)
-    return float(np.sum(steps * curve["precision"].to_numpy()))
+    return float(np.sum(-np.diff(curve["recall"], append=0.0) * curve["precision"]))
 
 
 def roc(histogram):
-    """Draw the ROC curve, the pixels being pooled.
+    """Compute the ROC curve of all pixels together, thresholds ascending. At the last one, infinity, both rates are 0.
 
-    Returns
-    -------
-    DataFrame
-        Columns ``threshold`` (ascending; foreground is what is at or above it), ``false_positive_rate`` and
-        ``true_positive_rate``. The last threshold is infinite: nothing is predicted, and both rates are 0.
-        Without foreground the true positive rate is NaN, without background the false positive rate.
+    ``false_positive_rate`` is NaN without any background, ``true_positive_rate`` without any foreground.
     """
-    positives, negatives = histogram.foreground.sum(), histogram.background.sum()
-    tp = np.append(np.cumsum(histogram.foreground[::-1])[::-1], 0)
-    fp = np.append(np.cumsum(histogram.background[::-1])[::-1], 0)
-    return pd.DataFrame(
-        {
-            "threshold": np.append(np.arange(BINS + 1) / BINS, np.inf),
-            "false_positive_rate": fp / negatives if negatives else np.full(len(fp), np.nan),
-            "true_positive_rate": tp / positives if positives else np.full(len(tp), np.nan),
-        }
-    )
+    threshold, tp, fp = (np.append(values, end) for values, end in zip(histogram.at_thresholds(), (np.inf, 0, 0), strict=True))
+    rates = {"false_positive_rate": divide(fp, fp[0]), "true_positive_rate": divide(tp, tp[0])}
+    return pd.DataFrame({"threshold": threshold} | rates)
 
 
 def roc_area(histogram):
-    """Area under the ROC curve by trapezoids: how often a foreground pixel has a higher probability than a background pixel.
+    """Area under the ROC curve: how often a foreground pixel has a higher probability than a background pixel.
 
-    Pixels of one bin, 1/1024 wide, are tied, and a tie counts one half; that is exact for probabilities in steps of 1/1024.
-
-    Returns
-    -------
-    float or None
-        None without any foreground or without any background.
+    Pixels in the same bin are ties and count one half. None without any foreground or without any background.
     """
     if not histogram.foreground.any() or not histogram.background.any():
         return None
@@ -134,63 +92,35 @@ def roc_area(histogram):
 
 
 def best_threshold(histogram):
-    """Choose the threshold of the highest pooled Dice.
-
-    Returns
-    -------
-    float
-        Of equally good ones, that nearest to 0.5; so 0.5 where there is no foreground to choose by.
-    """
-    curve = precision_recall(histogram)
+    """Choose the threshold with the highest pooled Dice, of equally good ones the nearest to 0.5; 0.5 without foreground."""
     if not histogram.foreground.any():
         return 0.5
+    curve = precision_recall(histogram)
     best = curve.loc[curve["dice"] == curve["dice"].max(), "threshold"].to_numpy()
     return float(best[np.argmin(np.abs(best - 0.5))])
 
 
 def thinned(curve, points=200):
-    """Every n-th row of a curve with its last one, at most about `points`: enough to draw it."""
+    """Keep about `points` evenly spaced rows of a curve and its last one: enough to draw it."""
     kept = np.arange(0, len(curve), max(1, len(curve) // points))
     return curve.iloc[np.union1d(kept, [len(curve) - 1])] if len(curve) else curve
 
 
 def roc_points(positive, score):
-    """ROC curve of single images, from scores that need no binning.
+    """Compute the ROC curve of single images from two arrays, shape (N,), bool and float.
 
-    Parameters
-    ----------
-    positive : ndarray of bool, shape (N,)
-    score : ndarray of float, shape (N,)
-
-    Returns
-    -------
-    DataFrame
-        ``false_positive_rate``, ``true_positive_rate``, both ascending; empty where there is no positive or no negative.
+    The columns are ``false_positive_rate`` and ``true_positive_rate``; empty without a positive or without a negative.
     """
-    if positive.all() or not positive.any():
-        return pd.DataFrame({"false_positive_rate": [], "true_positive_rate": []})
-    from sklearn import metrics  # takes a second to import, which training need not wait for
+    from sklearn import metrics  # takes a second to import, and training does not need it
 
-    false, true, _ = metrics.roc_curve(positive, score)
+    defined = positive.any() and not positive.all()
+    false, true, _ = metrics.roc_curve(positive, score) if defined else ([], [], [])
     return pd.DataFrame({"false_positive_rate": false, "true_positive_rate": true})
 
 
 def precision_recall_points(positive, score):
-    """Precision–recall curve of single images, from scores that need no binning.
-
-    Parameters
-    ----------
-    positive : ndarray of bool, shape (N,)
-    score : ndarray of float, shape (N,)
-
-    Returns
-    -------
-    DataFrame
-        ``recall`` (ascending, from 0), ``precision``; empty where there is no positive.
-    """
-    if not positive.any():
-        return pd.DataFrame({"recall": [], "precision": []})
+    """Compute the precision–recall curve of single images, as `roc_points` does: ``recall`` (ascending), ``precision``."""
     from sklearn import metrics
 
-    precision, recall, _ = metrics.precision_recall_curve(positive, score)
+    precision, recall, _ = metrics.precision_recall_curve(positive, score) if positive.any() else ([], [], [])
     return pd.DataFrame({"recall": recall[::-1], "precision": precision[::-1]})

@@ -1,38 +1,31 @@
-"""Scores of objects instead of pixels: counted exactly first, divided once at the end.
+"""Scores of objects instead of pixels. Objects are counted exactly first, and divided once at the end.
 
-Definitions follow Metrics Reloaded (Maier-Hein et al. 2024, doi 10.1038/s41592-023-02151-z); panoptic, segmentation and
-recognition quality are those of Kirillov et al. 2019 (doi 10.1109/CVPR.2019.00963). What an object is, and when two of
-them match, is told in `pipeline.scoring.objects`.
+Definitions follow Metrics Reloaded (Maier-Hein et al. 2024, doi 10.1038/s41592-023-02151-z). Panoptic, segmentation and
+recognition quality are those of Kirillov et al. 2019 (doi 10.1109/CVPR.2019.00963). `pipeline.scoring.objects` says what an
+object is and when two of them match.
 
-The empty-mask rule
--------------------
-A ratio whose denominator is zero is undefined, and is None. There is one exception: for a single image without objects in
-reference and prediction, F1 is 1 (`f1_of_image`), because the prediction is exactly right. If one of them has no
-object, F1 and PQ are 0 by the formula itself; precision without predicted and recall without reference objects stay
-None, and so does SQ without a match. Pooled over a test set without any object, F1 and PQ are None.
+Empty masks
+-----------
+A ratio with denominator zero is undefined and becomes None. The one exception: if reference and prediction of a single
+image have no object, its F1 is 1 (`f1_of_image`), because the prediction is exactly right. If only one of them has
+objects, F1 and PQ are 0 by the formula. Precision without predicted objects, recall without reference objects and SQ
+without a match stay None. Pooled over a test set without any object, F1 and PQ are None.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
-from pipeline.scoring.objects import match
-from pipeline.scoring.overlap import ratio
+from pipeline.scoring.objects import MATCH
+from pipeline.scoring.ratios import OBJECTS, or_none, ratio
 
-RELATED = 0.1  # IoU above which two objects have to do with each other, for splits and merges (Caicedo et al. 2019)
+STRICT = 0.75  # IoU that only a good outline reaches
+RELATED = 0.1  # IoU above which objects are related, for splits and merges (Caicedo et al. 2019)
 
 
 @dataclass(frozen=True)
 class Matches:
-    """Objects at one IoU threshold.
-
-    Parameters
-    ----------
-    tp, fp, fn : int
-        Matched pairs, predicted objects without a partner, reference objects without a partner.
-    iou_sum : float
-        Sum of the IoU of the matched pairs.
-    """
+    """Matched pairs, predicted objects without a partner, reference objects without one, and the IoU of all pairs summed."""
 
     tp: int = 0
     fp: int = 0
@@ -54,8 +47,8 @@ class Matches:
 
     @property
     def f1(self):
-        """F1 score of the objects."""
-        return ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
+        """F1 score of the objects, which Kirillov et al. call recognition quality (RQ)."""
+        return or_none(OBJECTS["object_f1"](astuple(self)))
 
     @property
     def sq(self):
@@ -63,39 +56,30 @@ class Matches:
         return ratio(self.iou_sum, self.tp)
 
     @property
-    def rq(self):
-        """Recognition quality, equal to the F1 score."""
-        return self.f1
-
-    @property
     def pq(self):
         """Panoptic quality: SQ times RQ, and 0 where no object matches."""
-        return ratio(2 * self.iou_sum, 2 * self.tp + self.fp + self.fn)
+        return or_none(OBJECTS["pq"](astuple(self)))
+
+    rq = f1
 
 
 @dataclass(frozen=True)
 class ObjectCounts:
-    """The objects of one image, or of many together.
+    """The objects of one image or of many together, matched at an IoU of 0.5 and of 0.75.
 
-    Parameters
-    ----------
-    at_50, at_75 : Matches
-        At an IoU of 0.5, and of 0.75, which asks for a good outline.
-    splits, merges : int
-        Reference objects that are related to two or more predicted objects, and predicted objects that are related to
-        two or more reference objects. Related means an IoU above 0.1 (Caicedo et al. 2019, doi 10.1002/cyto.a.23863):
-        specks do not count, and an object that falls into ten or more equal pieces is no split, but missed.
+    ``splits`` are reference objects related to two or more predicted objects, ``merges`` the reverse. Related means an IoU
+    above 0.1 (Caicedo et al. 2019, doi 10.1002/cyto.a.23863). So specks do not count, and an object that falls into ten or
+    more equal pieces is not split but missed.
     """
 
-    at_50: Matches = field(default_factory=Matches)
-    at_75: Matches = field(default_factory=Matches)
+    at_50: Matches = Matches()
+    at_75: Matches = Matches()
     splits: int = 0
     merges: int = 0
 
     def __add__(self, other):
-        return ObjectCounts(
-            self.at_50 + other.at_50, self.at_75 + other.at_75, self.splits + other.splits, self.merges + other.merges
-        )
+        splits, merges = self.splits + other.splits, self.merges + other.merges
+        return ObjectCounts(self.at_50 + other.at_50, self.at_75 + other.at_75, splits, merges)
 
     @property
     def reference(self):
@@ -109,37 +93,23 @@ class ObjectCounts:
 
     @property
     def count_error(self):
-        """Predicted minus reference objects. Over many images, too many here and too few there cancel out."""
+        """Predicted minus reference objects. Over many images, too many in one and too few in another cancel out."""
         return self.predicted - self.reference
 
 
 def count_objects(objects):
-    """Count the objects of one image.
-
-    Parameters
-    ----------
-    objects : pipeline.scoring.objects.Objects
-
-    Returns
-    -------
-    ObjectCounts
-    """
+    """Count the `pipeline.scoring.objects.Objects` of one image: `ObjectCounts`."""
     related = objects.pairs[objects.iou > RELATED]
     splits, merges = (int(np.count_nonzero(np.bincount(side) > 1)) for side in related.T)
-    return ObjectCounts(_matches(objects, 0.5), _matches(objects, 0.75), splits, merges)
+    return ObjectCounts(_matches(objects, MATCH), _matches(objects, STRICT), splits, merges)
 
 
 def _matches(objects, threshold):
-    iou = objects.iou[match(objects, threshold)]
+    iou = objects.iou[objects.iou >= threshold]
     tp = len(iou)
     return Matches(tp, len(objects.prediction_area) - tp, len(objects.reference_area) - tp, float(iou.sum()))
 
 
 def f1_of_image(counts):
-    """F1 of the objects of one image at an IoU of 0.5, by the empty-mask rule above.
-
-    Parameters
-    ----------
-    counts : ObjectCounts
-    """
+    """F1 of the objects of one image at an IoU of 0.5, with the rule for empty masks above."""
     return 1.0 if counts.reference + counts.predicted == 0 else counts.at_50.f1

@@ -1,31 +1,28 @@
-"""Overlap of two masks: counted exactly first, divided once at the end.
+"""Overlap of two masks. Pixels are counted exactly first, and divided once at the end.
 
-Definitions follow Metrics Reloaded (Maier-Hein et al. 2024, doi 10.1038/s41592-023-02151-z).
+Definitions follow Metrics Reloaded (Maier-Hein et al. 2024, doi 10.1038/s41592-023-02151-z); `pipeline.scoring.ratios` has
+the formulas.
 
-The empty-mask rule
--------------------
-A ratio whose denominator is zero is undefined, and is None. There is one exception: for a single image whose
-reference and prediction are both empty, IoU and Dice are 1 (`per_image`), because the prediction is exactly right and
-leaving the image out would hide it. An empty reference with any prediction scores 0 by the formula itself; precision
-without a prediction and recall without a reference stay None. Pooled over a whole test set without foreground,
-IoU and Dice are None: nothing was there to be found.
+Empty masks
+-----------
+A ratio with denominator zero is undefined and becomes None. The one exception: if reference and prediction of a single
+image are both empty, its IoU and Dice are 1 (`per_image`). The prediction is exactly right, and leaving the image out
+would hide that. If only the reference is empty, both are 0 by the formula. Precision without a prediction and recall
+without a reference stay None. Pooled over a test set without any foreground, IoU and Dice are None.
 """
 
-from dataclasses import dataclass
-from functools import reduce
+from dataclasses import astuple, dataclass
 
 import numpy as np
+
+from pipeline.scoring.ratios import OVERLAP, or_none, ratio
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Pixels by reference and prediction.
+    """True and false positive, false and true negative pixels, as Python integers: exact at any size.
 
-    Parameters
-    ----------
-    tp, fp, fn, tn : int
-        True and false positives, false and true negatives. Python integers: exact at any size.
-        (A float32 counter, as in Keras's MeanIoU, stops counting at 2^24 pixels.)
+    (A float32 counter, as in Keras's MeanIoU, stops counting at 2^24 pixels.)
     """
 
     tp: int = 0
@@ -36,140 +33,53 @@ class Counts:
     def __add__(self, other):
         return Counts(self.tp + other.tp, self.fp + other.fp, self.fn + other.fn, self.tn + other.tn)
 
-    @property
-    def total(self):
-        """Number of pixels."""
-        return self.tp + self.fp + self.fn + self.tn
 
-    @property
-    def iou(self):
-        """Intersection over union of the foreground (Jaccard index)."""
-        return ratio(self.tp, self.tp + self.fp + self.fn)
-
-    @property
-    def dice(self):
-        """Sørensen–Dice coefficient of the foreground, equal to the F1 score of its pixels."""
-        return ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
-
-    @property
-    def precision(self):
-        """Share of the predicted foreground that is foreground."""
-        return ratio(self.tp, self.tp + self.fp)
-
-    @property
-    def recall(self):
-        """Share of the foreground that was predicted (sensitivity)."""
-        return ratio(self.tp, self.tp + self.fn)
-
-    @property
-    def accuracy(self):
-        """Share of all pixels that are right."""
-        return ratio(self.tp + self.tn, self.total)
-
-    @property
-    def iou_background(self):
-        """Intersection over union of the background."""
-        return ratio(self.tn, self.tn + self.fp + self.fn)
-
-    @property
-    def mean_iou(self):
-        """Mean of foreground and background IoU; None where either is undefined."""
-        both = (self.iou, self.iou_background)
-        return None if None in both else sum(both) / 2
-
-
-def ratio(numerator, denominator):
-    """Divide, or return None where there is nothing to divide by."""
-    return numerator / denominator if denominator else None
+def check_masks(reference, prediction):
+    """Raise a ValueError if two masks are not boolean (such as probabilities), or have different shapes."""
+    if np.shape(reference) != np.shape(prediction):
+        raise ValueError(f"expected two masks of the same shape, received {np.shape(reference)} and {np.shape(prediction)}")
+    if reference.dtype != bool or prediction.dtype != bool:
+        raise ValueError(f"expected boolean masks, received {reference.dtype} and {prediction.dtype}")
 
 
 def confusion_counts(reference, prediction):
-    """Count the pixels of one image.
-
-    Parameters
-    ----------
-    reference, prediction : ndarray of bool
-        Of the same shape, usually (H, W).
-
-    Returns
-    -------
-    Counts
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ or an array is not boolean (a probability is no mask before it meets its threshold).
-    """
-    reference, prediction = np.asarray(reference), np.asarray(prediction)
-    if reference.shape != prediction.shape:
-        raise ValueError(f"expected two masks of one shape, received {reference.shape} and {prediction.shape}")
-    if reference.dtype != bool or prediction.dtype != bool:
-        raise ValueError(f"expected boolean masks, received {reference.dtype} and {prediction.dtype}")
+    """Count the pixels of one image from two boolean masks of the same shape, usually (H, W)."""
+    check_masks(reference, prediction)
     tp = int(np.count_nonzero(reference & prediction))
     fn = int(np.count_nonzero(reference)) - tp
     fp = int(np.count_nonzero(prediction)) - tp
     return Counts(tp, fp, fn, reference.size - tp - fp - fn)
 
 
-def per_image(counts):
-    """Score one image by the empty-mask rule above.
+def scores(counts):
+    """Compute every ratio in `OVERLAP` from the counts: a dict, None where undefined."""
+    return {name: or_none(score(astuple(counts))) for name, score in OVERLAP.items()}
 
-    Returns
-    -------
-    dict
-        ``dice``, ``iou``, ``precision``, ``recall``, and the share of the image that is foreground:
-        ``reference_fraction``, ``predicted_fraction``.
-    """
-    empty = counts.total > 0 and counts.tp + counts.fp + counts.fn == 0
-    return {
-        "dice": 1.0 if empty else counts.dice,
-        "iou": 1.0 if empty else counts.iou,
-        "precision": counts.precision,
-        "recall": counts.recall,
-        "reference_fraction": ratio(counts.tp + counts.fn, counts.total),
-        "predicted_fraction": ratio(counts.tp + counts.fp, counts.total),
-    }
+
+def per_image(counts):
+    """Score one image, with the rule for empty masks above; the two fractions are the share of it that is foreground."""
+    defined, total = scores(counts), sum(astuple(counts))
+    image = {name: defined[name] for name in ("dice", "iou", "precision", "recall")}
+    if 0 < total == counts.tn:
+        image |= {"dice": 1.0, "iou": 1.0}
+    image["reference_fraction"] = ratio(counts.tp + counts.fn, total)
+    image["predicted_fraction"] = ratio(counts.tp + counts.fp, total)
+    return image
 
 
 def summarise(per_image_counts):
-    """Score a test set.
-
-    Parameters
-    ----------
-    per_image_counts : iterable of Counts
-        One per image.
-
-    Returns
-    -------
-    dict
-        Pooled over all pixels: ``iou``, ``dice``, ``mean_iou``, ``iou_background``, ``accuracy``, ``precision``,
-        ``recall``. Mean over images, each of the same weight: ``dice_per_image``. None where undefined.
-    """
+    """Score a test set from the `Counts` of its images: the pooled `scores`, and ``dice_per_image``, the mean over images."""
     images = list(per_image_counts)
-    pooled = reduce(Counts.__add__, images, Counts())
-    names = ("iou", "dice", "mean_iou", "iou_background", "accuracy", "precision", "recall")
-    return {name: getattr(pooled, name) for name in names} | {
-        "dice_per_image": ratio(sum(per_image(counts)["dice"] for counts in images), len(images))
-    }
+    dice = [per_image(counts)["dice"] for counts in images]
+    return scores(sum(images, Counts())) | {"dice_per_image": ratio(sum(dice), len(images))}
 
 
 def trivial(counts):
-    """Score the better of the two predictors that never look at the image: all foreground, and all background.
+    """Score the better of two predictors that never look at the image: all foreground and all background.
 
-    Parameters
-    ----------
-    counts : Counts
-        Pooled over the test set; only its numbers of foreground and background pixels matter.
-
-    Returns
-    -------
-    dict
-        ``trivial_iou`` and ``trivial_dice``; None without any foreground.
+    Only the numbers of foreground and background pixels in `counts` matter. The scores are None without any foreground.
     """
+    # "All background" scores 0 wherever IoU is defined, so "all foreground" is never worse.
     foreground, background = counts.tp + counts.fn, counts.fp + counts.tn
-    everything = Counts(tp=foreground, fp=background)
-    # All background overlaps with no foreground: it scores 0, and is never the better one where IoU is defined.
-    return {
-        "trivial_iou": everything.iou if foreground else None,
-        "trivial_dice": everything.dice if foreground else None,
-    }
+    everything = scores(Counts(tp=foreground, fp=background))
+    return {f"trivial_{name}": everything[name] if foreground else None for name in ("iou", "dice")}

@@ -1,72 +1,15 @@
-"""How well probabilities rank the images: areas under the one-versus-rest curves, of each class and of resamples."""
+"""How well probabilities rank the images: one-versus-rest areas for each class and for resamples.
+
+scikit-learn computes one area at a time. A bootstrap needs thousands, so here each row of weights (R, N) gives one area.
+"""
 
 import numpy as np
 
-from pipeline.scoring.confusion import divide
-
-
-def aurocs(labels, probabilities):
-    """Area under the one-versus-rest ROC curve of each class.
-
-    Parameters
-    ----------
-    labels : ndarray, shape (N,), integer
-        The true classes, from 0.
-    probabilities : ndarray, shape (N, K), float
-
-    Returns
-    -------
-    list of K float or None
-        None where all images are of the class, or none.
-    """
-    return _of_classes(_weighted_area, labels, probabilities)
-
-
-def average_precisions(labels, probabilities):
-    """Area under the one-versus-rest precision–recall curve of each class, by steps, as scikit-learn defines it.
-
-    Returns
-    -------
-    list of K float or None
-        None where no image is of the class.
-    """
-    return _of_classes(_weighted_precision, labels, probabilities)
-
-
-def auroc_by_unit(labels, probabilities, units):
-    """Bring the mean one-versus-rest AUROC into the form of `pipeline.scoring.statistics.interval`.
-
-    It is no function of sums over images; its totals count the units themselves, so that a resample is their weights.
-
-    Parameters
-    ----------
-    labels, probabilities
-        As for `aurocs`.
-    units : array_like, shape (N,)
-
-    Returns
-    -------
-    totals : ndarray, shape (U, U)
-        The identity.
-    statistic : callable
-        (R, U) -> (R,), NaN where a class has no weight or all. ``interval(*auroc_by_unit(...), seed)`` is the interval.
-    """
-    return _by_unit(_weighted_area, labels, probabilities, units)
-
-
-def average_precision_by_unit(labels, probabilities, units):
-    """Do with the mean of `average_precisions` as `auroc_by_unit` does with AUROC."""
-    return _by_unit(_weighted_precision, labels, probabilities, units)
+from pipeline.scoring.ratios import divide
 
 
 def checked(labels, probabilities):
-    """Bring labels (N,) and probabilities (N, K) to int64 and float64.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not match or a label is no class.
-    """
+    """Convert labels (N,) to int64 and probabilities (N, K) to float64; raise a ValueError if they do not match."""
     labels, probabilities = np.asarray(labels, np.int64), np.asarray(probabilities, np.float64)
     if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1]:
         raise ValueError(f"expected labels (N,) and probabilities (N, K), received {labels.shape} and {probabilities.shape}")
@@ -75,43 +18,80 @@ def checked(labels, probabilities):
     return labels, probabilities
 
 
-def _of_classes(area, labels, probabilities):
-    """An area of each class, of unweighted images; None where it is undefined."""
-    labels, probabilities = checked(labels, probabilities)
-    once = np.ones((1, len(labels)))
-    values = [area(labels == k, score, once)[0] for k, score in enumerate(probabilities.T)]
-    return [None if np.isnan(value) else float(value) for value in values]
+def auroc(positive, score, weights):
+    """Area under the ROC curve: weighted share of pairs of a positive and a negative in the right order, ties one half.
 
+    Parameters
+    ----------
+    positive, score : ndarray, shape (N,), bool and float
+    weights : ndarray, shape (R, N), float
 
-def _by_unit(area, labels, probabilities, units):
-    labels, probabilities = checked(labels, probabilities)
-    names, unit = np.unique(np.asarray(units), return_inverse=True)
-
-    def statistic(weights):
-        of_images = weights[:, unit]
-        return np.mean([area(labels == k, score, of_images) for k, score in enumerate(probabilities.T)], axis=0)
-
-    return np.eye(len(names)), statistic
-
-
-def _weighted_area(positive, score, weights):
-    """AUROC of weighted images for each row of weights (R, N): the share of pairs in the right order, of ties half."""
+    Returns
+    -------
+    ndarray, shape (R,)
+        NaN where the positives or the negatives have no weight.
+    """
     foreground, background = _by_score(positive, score, weights)
     below = np.cumsum(background, axis=1) - background / 2
     return divide((foreground * below).sum(axis=1), foreground.sum(axis=1) * background.sum(axis=1))
 
 
-def _weighted_precision(positive, score, weights):
-    """Average precision of weighted images for each row of weights (R, N): mean precision at the score of each positive."""
+def average_precision(positive, score, weights):
+    """Area under the precision–recall curve in steps, as scikit-learn defines it, with the parameters of `auroc`.
+
+    It is the weighted mean, over the positives, of the precision at the score of each; NaN where they have no weight.
+    """
     foreground, background = _by_score(positive, score, weights)
-    called = np.cumsum(foreground[:, ::-1], axis=1)[:, ::-1]  # positives of this score or a higher one
-    wrongly = np.cumsum(background[:, ::-1], axis=1)[:, ::-1]
-    precision = np.nan_to_num(divide(called, called + wrongly))  # NaN only where nothing weighs
+    tp, fp = (np.cumsum(side[:, ::-1], axis=1)[:, ::-1] for side in (foreground, background))
+    precision = np.nan_to_num(divide(tp, tp + fp))  # NaN only where nothing has weight
     return divide((foreground * precision).sum(axis=1), foreground.sum(axis=1))
 
 
 def _by_score(positive, score, weights):
-    """Weights of the positives and of the others, added up by score, ascending: two arrays (R, number of scores)."""
+    """Total weight of the positives and of the negatives at each score, ascending: two arrays (R, number of scores)."""
     order = np.argsort(score, kind="stable")
     starts = np.flatnonzero(np.diff(score[order], prepend=-1))
     return (np.add.reduceat((weights * side)[:, order], starts, axis=1) for side in (positive, ~positive))
+
+
+def per_class(area, labels, probabilities, weights=None):
+    """Compute an area, `auroc` or `average_precision`, of each class against the rest.
+
+    Parameters
+    ----------
+    area : callable
+    labels : ndarray, shape (N,), integer
+        The true classes, from 0.
+    probabilities : ndarray, shape (N, K), float
+    weights : ndarray, shape (R, N), float, optional
+        By default, one row in which each image has weight 1.
+
+    Returns
+    -------
+    ndarray, shape (K, R), float64
+    """
+    labels, probabilities = checked(labels, probabilities)
+    weights = np.ones((1, len(labels))) if weights is None else weights
+    return np.array([area(labels == k, score, weights) for k, score in enumerate(probabilities.T)])
+
+
+def by_unit(area, labels, probabilities, units):
+    """Prepare the mean of an area over the classes for `pipeline.scoring.statistics.interval`.
+
+    An area does not follow from sums over images. So the totals count the units, and a resample gives the weight of each.
+
+    Parameters
+    ----------
+    area, labels, probabilities
+        As for `per_class`.
+    units : array_like, shape (N,)
+
+    Returns
+    -------
+    totals : ndarray, shape (U, U)
+        The identity.
+    statistic : callable
+        (R, U) -> (R,). ``interval(*by_unit(auroc, labels, probabilities, units), seed)`` is the interval.
+    """
+    names, position = np.unique(np.asarray(units), return_inverse=True)
+    return np.eye(len(names)), lambda sums: per_class(area, labels, probabilities, sums[:, position]).mean(axis=0)

@@ -1,123 +1,89 @@
 """How sure a score is: intervals over independent units, paired differences, the spread over seeds and images.
 
-Pixels of one image and images of one patient are alike, so the unit that is resampled is a block of sections, a patient,
-a photograph. All is additive: each image is a row of sums (tp, fp, fn, tn, or its Dice and 1), `sum_by_unit` adds them to
-``totals`` (U, K), and a statistic is a function of summed rows, (R, K) -> (R,), NaN where it is undefined.
+Pixels of one image and images of one patient are alike, so the bootstrap resamples independent units: blocks of sections,
+patients, photographs. `scipy.stats.bootstrap` is not enough. Its percentile and BCa intervals hold the truth too rarely with
+the few, skewed units of a usual test set (``docs/metrics.md``), and one resample on which the score is undefined spoils them.
+
+Each image gives a row of sums, such as (tp, fp, fn, tn), or (Dice, 1) for a mean. `sum_by_unit` adds the rows of each unit to
+``totals``, shape (U, K). A statistic is a function of summed rows, (R, K) -> (R,), NaN where undefined, as in
+`pipeline.scoring.ratios`.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy import special
 
-FEWEST_UNITS = 4  # with 3, simulated intervals cover too, but span half the scale: 45 to 80 points of patients' Dice
-FEWEST_FOR_WILCOXON = 6  # of 5 differences of one sign the smallest two-sided p is 2 / 2^5 = 0.06
-RESAMPLES = 2000  # of which the standard error is known to 1 / sqrt(2 · 2000), under 2 %
-ROWS_AT_ONCE = 256  # resampled totals given to a statistic at once: bounds its memory
-NO_SPREAD = 1e-12  # a standard error below it is rounding: all units say the same
+from pipeline.scoring.ratios import or_none
+
+LEVEL = 0.95  # of all intervals
+FEWEST_UNITS = 4  # intervals from 3 also hold the truth in simulations, but span half the scale: 45 to 80 points of Dice
+FEWEST_FOR_WILCOXON = 6  # with 5 differences of the same sign, the smallest two-sided p is 2 / 2^5 = 0.06
+RESAMPLES = 2000  # determine the standard error to 1 / sqrt(2 · 2000), under 2 %
+CHUNK = 256  # resamples given to a statistic at once: bounds its memory
+NO_SPREAD = 1e-12  # a standard error below it is rounding: all units score the same
 
 
 def sum_by_unit(rows, units):
-    """Add up the images of each unit.
+    """Add up the rows of each unit.
 
     Parameters
     ----------
     rows : array_like, shape (N, K)
-        Sums of each image. An image on which a mean is undefined has the row (0, 0), not (NaN, 1).
+        One row per image. An image on which a mean is undefined has the row (0, 0), not (NaN, 1).
     units : array_like, shape (N,)
-        The unit of each image: its group in ``split.csv``.
+        The unit of each image, from ``split.csv``.
 
     Returns
     -------
     ndarray, shape (U, K), float64
         In the order of ``numpy.unique(units)``; counts are exact up to 2^53.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ or a sum is not finite.
     """
-    rows, units = np.asarray(rows, np.float64), np.asarray(units)
-    if rows.ndim != 2 or units.shape != rows.shape[:1]:
-        raise ValueError(f"expected rows (N, K) and units (N,), received {rows.shape} and {units.shape}")
+    rows = np.asarray(rows, np.float64)
     if not np.isfinite(rows).all():
-        raise ValueError(f"expected finite sums, received {rows[~np.isfinite(rows)][0]}; an undefined image has zeros")
-    names, unit = np.unique(units, return_inverse=True)
+        raise ValueError(f"expected finite values, received {rows[~np.isfinite(rows)][0]}; use zeros where undefined")
+    names, position = np.unique(units, return_inverse=True)
     totals = np.zeros((len(names), rows.shape[1]))
-    np.add.at(totals, unit, rows)
+    np.add.at(totals, position, rows)
     return totals
 
 
-def quotient(numerator, denominator):
-    """Make a statistic: the ratio of two weighted sums of the columns, NaN where the denominator is zero.
+def interval(totals, statistic, seed, resamples=RESAMPLES, share=True):
+    """Compute the 95 % confidence interval of a statistic.
 
-    ``quotient([1, 0], [0, 1])`` of rows (Dice, 1) is the mean Dice per image.
-    """
-
-    def statistic(sums):
-        above, below = sums @ np.asarray(numerator, np.float64), sums @ np.asarray(denominator, np.float64)
-        return np.divide(above, below, out=np.full(len(sums), np.nan), where=below != 0)
-
-    return statistic
-
-
-# Of rows (tp, fp, fn, tn): what `pipeline.scoring.overlap.Counts` defines, for many sums at once.
-OVERLAP = {
-    "iou": quotient([1, 0, 0, 0], [1, 1, 1, 0]),
-    "dice": quotient([2, 0, 0, 0], [2, 1, 1, 0]),
-    "mean_iou": lambda sums: (OVERLAP["iou"](sums) + OVERLAP["iou_background"](sums)) / 2,
-    "iou_background": quotient([0, 0, 0, 1], [0, 1, 1, 1]),
-    "accuracy": quotient([1, 0, 0, 1], [1, 1, 1, 1]),
-    "precision": quotient([1, 0, 0, 0], [1, 1, 0, 0]),
-    "recall": quotient([1, 0, 0, 0], [1, 0, 1, 0]),
-}
-
-MEAN = quotient([1, 0], [0, 1])  # of rows (value, 1), or (0, 0) where it is undefined
-# Of rows (tp, fp, fn, sum of matched IoU): what `pipeline.scoring.instances.Matches` defines.
-OBJECTS = {"object_f1": quotient([2, 0, 0, 0], [2, 1, 1, 0]), "pq": quotient([0, 0, 0, 2], [2, 1, 1, 0])}
-
-
-def interval(totals, statistic, seed, resamples=RESAMPLES, level=0.95, share=True):
-    """Confidence interval of a statistic, the units being a sample of many.
-
-    A t interval around the estimate with U - 1 degrees of freedom. Its standard error is the larger of the bootstrap's,
-    widened by sqrt(U / (U - 1)) (Hesterberg 2015, doi 10.1080/00031305.2015.1089789), and the jackknife's, which sees
-    better that one large unit can carry a pooled score (Efron and Stein 1981, doi 10.1214/aos/1176345462). A share is
-    treated on the logit scale: the side towards one half is the longer one, and no limit leaves 0 to 1. With few, skewed
-    units it covers better than percentile and BCa intervals, as studentised ones do, which are several times longer for 4
-    units; ``docs/metrics.md`` has the simulation.
+    It is a t interval around the estimate with U - 1 degrees of freedom. The standard error is the larger of two: that of
+    the bootstrap, widened by sqrt(U / (U - 1)) (Hesterberg 2015, doi 10.1080/00031305.2015.1089789), and that of the
+    jackknife, which better shows when one large unit carries a pooled score (Efron and Stein 1981,
+    doi 10.1214/aos/1176345462). Shares use the logit scale, so the limits stay within 0 to 1.
 
     Parameters
     ----------
     totals : ndarray, shape (U, K)
-        As `sum_by_unit` gives them. A row of zeros is a unit on which nothing is defined: it is no unit.
+        From `sum_by_unit`. A row of zeros is a unit on which nothing is defined; it does not count.
     statistic : callable
         (R, K) -> (R,), NaN where undefined. Resamples on which it is undefined are left out.
     seed, resamples : int
         The same seed gives the same interval.
-    level : float
     share : bool
         Whether the statistic lies between 0 and 1.
 
     Returns
     -------
     (float, float) or None
-        None with fewer than 4 units; where the statistic is undefined, or is so without one of the units; and where all
-        units say the same, as when all is right: they show no spread to judge by.
+        None with fewer than 4 units; if the statistic is undefined with or without one of the units; and if all units score
+        the same, as when everything is right, because then there is no spread to judge by.
     """
     totals = np.asarray(totals, np.float64)
-    if totals.ndim != 2:
-        raise ValueError(f"expected totals (U, K), received {totals.shape}")
     totals = totals[totals.any(axis=1)]
     if len(totals) < FEWEST_UNITS:
         return None
-    value = _value(totals, statistic)
-    error = _standard_error(totals, statistic, seed, resamples)
+    value, error = _value(totals, statistic), _standard_error(totals, statistic, seed, resamples)
     if value is None or error is None:
         return None
     if share and not 0 <= value <= 1:
         raise ValueError(f"expected a share from 0 to 1, received {value}; give share=False")
-    reach = special.stdtrit(len(totals) - 1, (1 + level) / 2) * error
+    reach = special.stdtrit(len(totals) - 1, (1 + LEVEL) / 2) * error
     if share and 0 < value < 1:
         reach /= value * (1 - value)  # the slope of the logit
         return tuple(float(special.expit(special.logit(value) + side * reach)) for side in (-1, 1))
@@ -125,112 +91,62 @@ def interval(totals, statistic, seed, resamples=RESAMPLES, level=0.95, share=Tru
     return (max(low, 0.0), min(high, 1.0)) if share else (low, high)
 
 
+def _value(totals, statistic):
+    return or_none(statistic(totals.sum(axis=0, keepdims=True))[0])
+
+
+def _standard_error(totals, statistic, seed, resamples):
+    units, rng = len(totals), np.random.default_rng(seed)
+    sizes = [min(CHUNK, resamples - start) for start in range(0, resamples, CHUNK)]
+    weights = (rng.multinomial(units, np.full(units, 1 / units), size).astype(np.float64) for size in sizes)
+    bootstrap = np.concatenate([statistic(chunk @ totals) for chunk in weights])
+    bootstrap = bootstrap[~np.isnan(bootstrap)]
+    left_out = (totals[start : start + CHUNK] for start in range(0, units, CHUNK))
+    jackknife = np.concatenate([statistic(totals.sum(axis=0) - chunk) for chunk in left_out])
+    if len(bootstrap) < 2 or np.isnan(jackknife).any():
+        return None
+    error = max(bootstrap.std(ddof=1) * np.sqrt(units / (units - 1)), jackknife.std() * np.sqrt(units - 1))
+    return error if error > NO_SPREAD else None
+
+
 @dataclass(frozen=True)
 class Difference:
-    """Two predictors on the same units: the second minus the first. What is undefined is None."""
+    """The score of one predictor minus that of a baseline on the same units. None where undefined."""
 
-    first: float | None
-    second: float | None
+    baseline: float | None
+    other: float | None
     difference: float | None
     interval: tuple | None  # (low, high) of the difference
     p: float | None  # of the two-sided Wilcoxon signed-rank test
     units: int
-    level: float  # of the interval
 
 
-def paired_difference(totals_first, totals_second, statistic, seed, resamples=RESAMPLES, level=0.95):
-    """Compare two predictors, every resample drawing the same units for both: a `Difference`.
+def paired_difference(baseline, other, statistic, seed):
+    """Subtract the score of a baseline from that of another predictor. Each resample draws the same units for both.
 
-    Wilcoxon's test is of the statistic unit by unit, where both are defined. Units on which the two are equal are ranked
-    and then dropped (``zero_method="pratt"``, the cautious rule); with fewer than 6 others there is no p.
+    Wilcoxon's test compares the statistic unit by unit, where both are defined. Units with equal scores are ranked and then
+    dropped (``zero_method="pratt"``, the cautious rule). If fewer than 6 remain, there is no p.
 
     Parameters
     ----------
-    totals_first, totals_second : ndarray, shape (U, K)
-        Of the same units in the same order. The other parameters are those of `interval`.
+    baseline, other : ndarray, shape (U, K)
+        Totals of the same units in the same order.
+    statistic, seed
+        As for `interval`.
+
+    Returns
+    -------
+    Difference
     """
-    first, second = np.asarray(totals_first, np.float64), np.asarray(totals_second, np.float64)
-    if first.shape != second.shape or first.ndim != 2:
-        raise ValueError(f"expected totals (U, K) of the same units, received {first.shape} and {second.shape}")
-    both, columns = np.hstack([first, second]), first.shape[1]
+    baseline, other = np.asarray(baseline, np.float64), np.asarray(other, np.float64)
+    both, columns = np.hstack([baseline, other]), baseline.shape[1]
     both = both[both.any(axis=1)]
 
     def change(sums):
         return statistic(sums[:, columns:]) - statistic(sums[:, :columns])
 
-    values = _value(first, statistic), _value(second, statistic), _value(both, change)
-    limits = interval(both, change, seed, resamples, level, share=False)
-    return Difference(*values, limits, _wilcoxon(change(both)), len(both), level)
-
-
-def sentence(comparison, first, second, metric, unit, points=True, lower_is_better=False):
-    """Say in plain words what a paired difference shows.
-
-    Parameters
-    ----------
-    comparison : Difference
-    first, second, metric, unit : str
-        Titles of the two predictors and of the metric; the unit in the singular, as "patient".
-    points, lower_is_better : bool
-        Whether the metric is a share, told in percentage points; whether less of it is better, as of a loss.
-    """
-    units = f"{comparison.units or 'no'} {unit}{'' if comparison.units == 1 else 's'}"
-    margin = _margin(comparison.difference, first, second, metric, points, lower_is_better)
-    if comparison.units < FEWEST_UNITS:
-        return f"No difference can be told with {units}: an interval needs at least {FEWEST_UNITS} ({margin})."
-    if comparison.interval is None:
-        return f"No difference can be told: no interval can be computed ({margin}, {units})."
-    p = "" if comparison.p is None else f", Wilcoxon p {'< 0.001' if comparison.p < 0.001 else f'= {comparison.p:.2g}'}"
-    level, (low, high) = f"{100 * comparison.level:g} %", comparison.interval
-    if low <= 0 <= high:
-        low, high = _numbers(points, low, high)
-        span = f"{low} to {high} {'points ' if points else ''}of {metric}"
-        return f"No difference can be told: the interval {span} for {second} minus {first} holds zero ({level}, {units}{p})."
-    low, high = _numbers(points, *sorted((abs(low), abs(high))))
-    return f"{margin} ({level} interval {low} to {high}, {units}{p})."
-
-
-def over_seeds(values):
-    """Summarise one score of several trainings: dict of ``mean``, ``sd`` (n - 1; None for one) and ``n``; None is left out."""
-    defined = _defined(values)
-    mean, sd = defined.mean() if len(defined) else None, defined.std(ddof=1) if len(defined) > 1 else None
-    return {"mean": None if mean is None else float(mean), "sd": None if sd is None else float(sd), "n": len(defined)}
-
-
-def quartiles(values):
-    """Describe a distribution: dict of ``mean``, ``median``, ``q1``, ``q3`` (None if empty), ``n`` and ``undefined``.
-
-    None and NaN are left out and counted as ``undefined``; quartiles are interpolated linearly.
-    """
-    values = list(values)
-    defined = _defined(values)
-    q1, median, q3 = np.quantile(defined, [0.25, 0.5, 0.75]).tolist() if len(defined) else (None, None, None)
-    described = {"mean": over_seeds(defined)["mean"], "median": median, "q1": q1, "q3": q3}
-    return described | {"n": len(defined), "undefined": len(values) - len(defined)}
-
-
-def _defined(values):
-    numbers = np.array([np.nan if value is None else value for value in values], np.float64)
-    return numbers[~np.isnan(numbers)]
-
-
-def _value(totals, statistic):
-    value = float(statistic(totals.sum(axis=0, keepdims=True))[0])
-    return None if np.isnan(value) else value
-
-
-def _standard_error(totals, statistic, seed, resamples):
-    units, rng = len(totals), np.random.default_rng(seed)
-    pieces = [min(ROWS_AT_ONCE, resamples - start) for start in range(0, resamples, ROWS_AT_ONCE)]
-    weights = (rng.multinomial(units, np.full(units, 1 / units), size).astype(np.float64) for size in pieces)
-    drawn = np.concatenate([statistic(piece @ totals) for piece in weights])
-    drawn = drawn[~np.isnan(drawn)]
-    without = (totals.sum(axis=0) - totals[start : start + ROWS_AT_ONCE] for start in range(0, units, ROWS_AT_ONCE))
-    left = np.concatenate([statistic(piece) for piece in without])
-    if len(drawn) < 2 or np.isnan(left).any():
-        return None
-    error = max(drawn.std(ddof=1) * np.sqrt(units / (units - 1)), left.std() * np.sqrt(units - 1))
-    return error if error > NO_SPREAD else None
+    values = _value(baseline, statistic), _value(other, statistic), _value(both, change)
+    return Difference(*values, interval(both, change, seed, share=False), _wilcoxon(change(both)), len(both))
 
 
 def _wilcoxon(differences):
@@ -242,17 +158,54 @@ def _wilcoxon(differences):
     return float(stats.wilcoxon(differences, zero_method="pratt").pvalue)
 
 
-def _margin(difference, first, second, metric, points, lower_is_better):
-    if not difference:
-        return f"{metric} is undefined" if difference is None else f"{second} and {first} score the same {metric}"
-    ahead, behind = (second, first) if (difference < 0) == lower_is_better else (first, second)
-    (size,), word = _numbers(points, abs(difference)), "lower" if lower_is_better else "higher"
-    return f"{ahead} scores {size} {'points ' if points else ''}of {metric} {word} than {behind}"
+def sentence(comparison, baseline, other, metric, unit):
+    """Say in plain words what a `Difference` of shares shows, in percentage points.
+
+    `baseline`, `other` and `metric` are titles; `unit` is the independent unit in the singular, such as "patient".
+    """
+    difference, units = comparison.difference, f"{comparison.units or 'no'} {unit}{'' if comparison.units == 1 else 's'}"
+    if difference is None:
+        margin = f"{metric} is undefined"
+    elif difference == 0:
+        margin = f"{other} and {baseline} score the same {metric}"
+    else:
+        ahead, behind = (other, baseline) if difference > 0 else (baseline, other)
+        margin = f"{ahead} scores {_points(abs(difference))[0]} points of {metric} higher than {behind}"
+    if comparison.units < FEWEST_UNITS:
+        return f"With {units}, no difference can be shown: an interval needs at least {FEWEST_UNITS} ({margin})."
+    if comparison.interval is None:
+        return f"No difference can be shown, because the interval is undefined ({margin}, {units})."
+    p = "" if comparison.p is None else f", Wilcoxon p {'< 0.001' if comparison.p < 0.001 else f'= {comparison.p:.2g}'}"
+    low, high = comparison.interval
+    if low <= 0 <= high:
+        low, high = _points(low, high)
+        return (
+            f"No clear difference: {other} minus {baseline} is {low} to {high} points of {metric} "
+            f"({100 * LEVEL:g} % interval, {units}{p})."
+        )
+    low, high = _points(*sorted((abs(low), abs(high))))
+    return f"{margin} ({100 * LEVEL:g} % interval {low} to {high}, {units}{p})."
 
 
-def _numbers(points, *values):
-    """Write numbers with so many decimals, alike for all, that none but zero itself reads as zero."""
-    shown = [100 * value if points else value for value in values]
-    start = 1 if points else 3
-    decimals = next((d for d in range(start, start + 4) if all(round(v, d) or not v for v in shown)), start)
-    return [f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "\N{MINUS SIGN}") for value in shown]
+def _points(*shares):
+    """Write shares in percentage points with equally many decimals, enough that none but zero itself reads as zero."""
+    points = [100 * share for share in shares]
+    decimals = next((d for d in range(1, 5) if all(round(value, d) or not value for value in points)), 1)
+    return [f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "\N{MINUS SIGN}") for value in points]
+
+
+def over_seeds(values):
+    """Summarise one score of several trainings: ``mean``, ``sd`` (n - 1; None for a single one) and ``n``, leaving out None."""
+    values = pd.Series(list(values), dtype=float)
+    return {"mean": or_none(values.mean()), "sd": or_none(values.std()), "n": int(values.count())}
+
+
+def quartiles(values):
+    """Summarise a distribution: ``mean``, ``median``, ``q1``, ``q3`` (None if empty), ``n`` and ``undefined``.
+
+    None and NaN are left out and counted as ``undefined``.
+    """
+    values = pd.Series(list(values), dtype=float)
+    described = {"mean": values.mean(), "median": values.median(), "q1": values.quantile(0.25), "q3": values.quantile(0.75)}
+    described = {name: or_none(value) for name, value in described.items()}
+    return described | {"n": int(values.count()), "undefined": int(values.isna().sum())}

@@ -77,7 +77,17 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
         heading = f"{network.title} on {dataset}: {weights:,} weights, {len(training.images):,} patches, {precision}, seed {seed}"
         print(heading + devices, flush=True)
         epochs = fit(
-            model_in_training, training, validation, task.loss(params), task.metric(), settings, 1.0, seed, curves, checkpoint, team
+            model_in_training,
+            training,
+            validation,
+            task.loss(params),
+            task.metric(),
+            settings,
+            1.0,
+            seed,
+            curves,
+            checkpoint,
+            team,
         )
     if not team.leads:
         return None, checkpoint

@@ -85,7 +85,11 @@ def test_logits_are_float32_under_mixed_precision():
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        networks = [unet(channels=1, filters=2, depth=2), attn_resunet(channels=1, filters=2, depth=2), vgg16(size=(32, 32), channels=1, classes=4, dense=8)]
+        networks = [
+            unet(channels=1, filters=2, depth=2),
+            attn_resunet(channels=1, filters=2, depth=2),
+            vgg16(size=(32, 32), channels=1, classes=4, dense=8),
+        ]
     finally:
         keras.config.set_dtype_policy(policy)
     for network in networks:
@@ -137,7 +141,9 @@ def test_pretrained_vgg16_equals_the_application_with_its_own_preprocessing(tmp_
 def test_vgg16_takes_over_the_convolutions_of_another_one(tmp_path):
     other = vgg16(size=(32, 32), channels=1, classes=4, dense=8, seed=5)
     other.save(tmp_path / "other.keras")
-    network = vgg16(size=(48, 40), channels=1, classes=3, weights=str(tmp_path / "other.keras"), dense=16, mean=0.4, variance=0.04)
+    network = vgg16(
+        size=(48, 40), channels=1, classes=3, weights=str(tmp_path / "other.keras"), dense=16, mean=0.4, variance=0.04
+    )
     for layer in network.layers:
         if layer.name.startswith("block") and layer.weights:
             np.testing.assert_array_equal(layer.kernel, other.get_layer(layer.name).kernel)

@@ -6,33 +6,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
+from pipeline.scoring import ranking
 from pipeline.scoring.calibration import brier_score
-from pipeline.scoring.classification import (
-    average_precision,
-    cross_entropy,
-    expected_calibration_error,
-    majority_accuracy,
-    per_class,
-    reliability_rows,
-    summarise,
-)
+from pipeline.scoring.classification import average_precision, majority_accuracy, per_class, reliability_rows, summarise
 from pipeline.scoring.confusion import cohen_kappa, confusion_matrix, confusion_rates, confusion_rows, scores_of_confusions
-from pipeline.scoring.ranking import auroc_by_unit, average_precision_by_unit
-
-NOTHING = np.zeros(0, int), np.zeros((0, 3))
 
 
-def test_no_images():
-    assert set(summarise(*NOTHING).values()) == {None}
-
-
-def test_no_images_leave_the_tables_empty():
-    table = per_class(*NOTHING)
-    assert table["support"].tolist() == [0, 0, 0]
-    assert table.drop(columns="support").isna().all(axis=None)
+def test_without_images():
+    nothing = np.zeros(0, int), np.zeros((0, 3))
+    assert set(summarise(*nothing).values()) == {None}
+    assert per_class(*nothing)["support"].tolist() == [0, 0, 0]
+    assert per_class(*nothing).drop(columns="support").isna().all(axis=None)
     assert cohen_kappa(np.zeros((3, 3), np.int64)) is None
     assert np.isnan(confusion_rates(np.zeros((3, 3), np.int64))).all()
-    assert confusion_rows([], [], 3).shape == (0, 9) and reliability_rows(*NOTHING).shape == (0, 46)
     assert all(np.isnan(values).all() for values in scores_of_confusions(np.zeros((2, 9))).values())
 
 
@@ -70,21 +56,20 @@ def test_a_class_that_is_absent_or_never_predicted():
     assert table["auroc"].tolist() == pytest.approx([1 / 2, 1, np.nan, np.nan], nan_ok=True)
 
 
-def test_all_of_one_class_and_called_so_is_no_agreement_beyond_chance():
-    assert cohen_kappa(np.array([[5, 0], [0, 0]])) is None
-    assert per_class([0, 0], [[0.9, 0.1], [0.8, 0.2]]).loc[0].tolist() == pytest.approx([2, 1, 1, 1, np.nan, 1], nan_ok=True)
-    assert cohen_kappa(np.array([[0, 5], [0, 0]])) == 0
-
-
 def test_hand_computed_brier_score_sums_over_classes():
     rows = reliability_rows([0, 1], [[0.9, 0.1], [0.6, 0.4]])
     assert brier_score(rows.sum(axis=0)) == pytest.approx((2 * 0.1**2 + 2 * 0.6**2) / 2)
     assert rows[:, 13].tolist() == [1, 0] and rows[:, 8].tolist() == [0, 1]  # 0.9 in (13/15, 14/15], 0.6 in (8/15, 9/15]
 
 
+def test_kappa_is_undefined_if_all_images_are_of_one_class_and_predicted_so():
+    assert cohen_kappa(np.array([[5, 0], [0, 0]])) is None
+    assert cohen_kappa(np.array([[0, 5], [0, 0]])) == 0
+
+
 def test_weighting_an_image_twice_is_having_it_twice():
     labels, probabilities = np.array([0, 1, 0, 1]), np.array([[0.9, 0.1], [0.5, 0.5], [0.5, 0.5], [0.7, 0.3]])
-    totals, statistic = auroc_by_unit(labels, probabilities, ["a", "a", "b", "c"])
+    totals, statistic = ranking.by_unit(ranking.auroc, labels, probabilities, ["a", "a", "b", "c"])
     assert (totals == np.eye(3)).all()
     values = statistic(np.array([[1.0, 1, 1], [2, 0, 1], [0, 1, 0]]))
     # Of class 1: 0.5 and 0.3 against 0.1 and 0.5 wins 1 + 1/2 + 1 + 0 of 4; without b, everything; b alone has no class 1.
@@ -99,16 +84,16 @@ def test_a_class_without_a_test_image_leaves_its_means_undefined():
 
 def test_calibration_pools_the_images_of_a_bin():
     # Both confidences are in (0.6, 0.667]: accuracy 1/2 against a mean confidence of 0.64.
-    assert expected_calibration_error([0, 1], [[0.62, 0.38], [0.66, 0.34]]) == pytest.approx(abs(0.5 - 0.64))
+    assert summarise([0, 1], [[0.62, 0.38], [0.66, 0.34]])["ece"] == pytest.approx(abs(0.5 - 0.64))
 
 
 def test_a_bins_upper_end_belongs_to_it():
     # 1.0 is in the last bin, with 0.95: accuracy 1/2 against 0.975.
-    assert expected_calibration_error([0, 1], [[1.0, 0.0], [0.95, 0.05]]) == pytest.approx(0.475)
+    assert summarise([0, 1], [[1.0, 0.0], [0.95, 0.05]])["ece"] == pytest.approx(0.475)
 
 
 def test_a_certain_mistake_costs_a_finite_loss():
-    assert cross_entropy([1], [[1.0, 0.0]]) == pytest.approx(-math.log(1e-7))
+    assert summarise([1], [[1.0, 0.0]])["loss"] == pytest.approx(-math.log(1e-7))
 
 
 @settings(max_examples=200, deadline=None)
@@ -149,21 +134,16 @@ def test_sums_and_weights_agree_with_the_images_themselves(seed, classes):
     summary = summarise(labels, probabilities)
     for name in ("accuracy", "balanced_accuracy", "macro_f1"):
         assert scores[name][0] == pytest.approx(summary[name], abs=1e-12), name
-    totals, statistic = auroc_by_unit(labels, probabilities, units)
+    totals, statistic = ranking.by_unit(ranking.auroc, labels, probabilities, units)
     weights = rng.integers(1, 4, len(totals))
     repeated = np.repeat(np.arange(len(labels)), weights[np.unique(units, return_inverse=True)[1]])
     onehot = np.eye(classes)[labels]
     assert statistic(np.ones((1, len(totals)))) == pytest.approx(summary["auroc"], abs=1e-12)
     second = metrics.roc_auc_score(onehot[repeated], probabilities[repeated])
     assert statistic(weights[None].astype(float)) == pytest.approx(second, abs=1e-6)
-    _, statistic = average_precision_by_unit(labels, probabilities, units)
+    _, statistic = ranking.by_unit(ranking.average_precision, labels, probabilities, units)
     second = metrics.average_precision_score(onehot[repeated], probabilities[repeated])
     assert statistic(weights[None].astype(float)) == pytest.approx(second, abs=1e-6)
-
-
-def test_a_row_that_is_no_confusion_matrix_is_refused():
-    with pytest.raises(ValueError, match=r"received \(1, 5\)"):
-        scores_of_confusions(np.zeros((1, 5)))
 
 
 def test_majority_is_that_of_the_training_images():
@@ -176,6 +156,6 @@ def test_majority_is_that_of_the_training_images():
 @pytest.mark.parametrize(
     ("labels", "probabilities"), [([0, 1], [[1.0, 0.0]]), ([2], [[0.5, 0.5]]), ([-1], [[0.5, 0.5]]), ([0], [0.5])]
 )
-def test_refuses_labels_that_do_not_match(labels, probabilities):
+def test_raises_if_labels_do_not_match(labels, probabilities):
     with pytest.raises(ValueError, match="expected labels"):
         summarise(labels, probabilities)

@@ -8,23 +8,30 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 from scipy.special import expit
 
-from pipeline.scoring import statistics
 from pipeline.scoring.overlap import Counts, summarise
-from pipeline.scoring.statistics import interval, over_seeds, paired_difference, quartiles, quotient, sum_by_unit
+from pipeline.scoring.ratios import MEAN, OVERLAP, dice
+from pipeline.scoring.statistics import (
+    Difference,
+    interval,
+    over_seeds,
+    paired_difference,
+    quartiles,
+    sentence,
+    sum_by_unit,
+)
 
-mean = quotient([1, 0], [0, 1])  # of rows (value, 1)
 FOUR = np.array([[1.0, 2], [3, 4], [4, 4], [2, 6]])
 HIGHER = np.array([0.1, 0])
 
-# Images of a unit on average, then standard deviations: of the logit of Dice between units and within one, of the logarithm
-# of the foreground's size between and within. Last the median Dice's logit and the share of images that are missed outright.
+# Mean number of images of a unit; standard deviations of the logit of Dice between and within units, and of the logarithm of
+# the foreground's size between and within units; logit of the median Dice; share of images in which everything is missed.
 SETTINGS = {
     "blocks": (10, 0.3, 0.2, 0.3, 0.1, 2.5, 0.0),  # ten sections each, all much alike
     "patients": (5, 0.8, 0.8, 0.6, 0.7, 2.0, 0.0),
     "patients, some images missed": (5, 0.8, 0.8, 0.6, 0.7, 2.0, 0.1),
     "photographs": (1, 1.0, 0.5, 0.8, 0.3, 2.0, 0.0),
 }
-LEVELS = {"pooled Dice": quotient([2, 0, 0, 0, 0], [2, 1, 1, 0, 0]), "Dice per image": quotient([0, 0, 0, 1, 0], [0, 0, 0, 0, 1])}
+LEVELS = {"pooled Dice": lambda sums: dice(*sums.T[:3]), "Dice per image": lambda sums: MEAN(sums[:, 3:])}
 CHANGES = {f"difference in {name}": lambda both, f=f: f(both[:, 5:]) - f(both[:, :5]) for name, f in LEVELS.items()}
 
 
@@ -39,7 +46,7 @@ def _simulate(rng, units, setting, predictors):
     for number in range(predictors):
         own = between / 3 * (rng.standard_normal(units)[unit] + rng.standard_normal(total)) if predictors > 1 else 0
         dice = np.where(rng.random(total) < missed, 0, expit(logit + own + 0.15 * number))
-        wrong = foreground * (1 - dice)  # as many false as missing pixels: then 2 tp / (2 tp + fp + fn) is dice
+        wrong = foreground * (1 - dice)  # as many false as missing pixels, so that 2 tp / (2 tp + fp + fn) is dice
         rows += [foreground * dice, wrong, wrong, dice, np.ones(total)]
     return np.stack([np.bincount(unit, row, units) for row in rows], axis=1)
 
@@ -58,33 +65,33 @@ def _coverage(setting, units, statistic, repeats, resamples):
 
 @pytest.mark.parametrize("units", range(4))
 def test_too_few_units_have_no_interval(units):
-    assert interval(FOUR[:units], mean, seed=0) is None
-    comparison = paired_difference(FOUR[:units], FOUR[:units] + HIGHER, mean, seed=0)
+    assert interval(FOUR[:units], MEAN, seed=0) is None
+    comparison = paired_difference(FOUR[:units], FOUR[:units] + HIGHER, MEAN, seed=0)
     assert comparison.interval is None and comparison.p is None and comparison.units == units
 
 
-def test_nothing_to_sum():
+def test_without_images():
     assert sum_by_unit(np.zeros((0, 3)), []).shape == (0, 3)
     assert over_seeds([]) == {"mean": None, "sd": None, "n": 0}
     assert quartiles([]) == {"mean": None, "median": None, "q1": None, "q3": None, "n": 0, "undefined": 0}
-    assert paired_difference(np.zeros((0, 2)), np.zeros((0, 2)), mean, seed=0).difference is None
+    assert paired_difference(np.zeros((0, 2)), np.zeros((0, 2)), MEAN, seed=0).difference is None
 
 
-def test_what_is_undefined_or_says_the_same_throughout_has_no_interval():
-    assert interval(np.zeros((5, 2)), mean, seed=0) is None
-    assert interval([[1, 2], [0, 0], [0, 0], [0, 0]], mean, seed=0) is None  # it hangs on one unit
-    assert interval([[1, 1], [2, 2], [3, 3], [4, 4]], mean, seed=0) is None  # all right: not "100 %, no doubt about it"
-    assert interval([[0.1, 1], [0.2, 2], [0.3, 3], [0.4, 4]], mean, seed=0) is None
-    assert paired_difference(FOUR, FOUR, mean, seed=0).interval is None
+def test_an_undefined_or_constant_score_has_no_interval():
+    assert interval(np.zeros((5, 2)), MEAN, seed=0) is None
+    assert interval([[1, 2], [0, 0], [0, 0], [0, 0]], MEAN, seed=0) is None  # undefined without the first unit
+    assert interval([[1, 1], [2, 2], [3, 3], [4, 4]], MEAN, seed=0) is None  # all right, which does not mean a certain 100 %
+    assert interval([[0.1, 1], [0.2, 2], [0.3, 3], [0.4, 4]], MEAN, seed=0) is None
+    assert paired_difference(FOUR, FOUR, MEAN, seed=0).interval is None
 
 
-def test_a_unit_on_which_nothing_is_defined_is_no_unit():
+def test_a_unit_on_which_nothing_is_defined_does_not_count():
     rng = np.random.default_rng(0)
     rows = np.stack([rng.random(6), np.ones(6)], axis=1)
     padded = np.concatenate([rows[:3], np.zeros((5, 2)), rows[3:]])
-    assert interval(padded, mean, 1, share=False) == interval(rows, mean, 1, share=False)
-    assert interval(np.concatenate([rows[:3], np.zeros((5, 2))]), mean, 1, share=False) is None
-    assert paired_difference(padded, padded, mean, 1).units == 6
+    assert interval(padded, MEAN, 1, share=False) == interval(rows, MEAN, 1, share=False)
+    assert interval(np.concatenate([rows[:3], np.zeros((5, 2))]), MEAN, 1, share=False) is None
+    assert paired_difference(padded, padded, MEAN, 1).units == 6
 
 
 def test_units_are_summed_in_the_order_of_their_names():
@@ -98,9 +105,9 @@ def test_hand_computed_interval_of_a_mean():
     values = np.array([0.2, 0.4, 0.5, 0.9])
     totals = np.stack([values, np.ones(4)], axis=1)
     reach = stats.t.ppf(0.975, 3) * values.std(ddof=1) / np.sqrt(4)
-    low, high = interval(totals, mean, seed=1, resamples=100_000, share=False)
+    low, high = interval(totals, MEAN, seed=1, resamples=100_000, share=False)
     assert (low, high) == pytest.approx((0.5 - reach, 0.5 + reach), abs=0.01)
-    low, high = interval(totals, mean, seed=1, resamples=100_000)
+    low, high = interval(totals, MEAN, seed=1, resamples=100_000)
     assert (low, high) == pytest.approx((expit(-4 * reach), expit(4 * reach)), abs=0.01)  # the logit's slope at 1/2 is 4
 
 
@@ -112,27 +119,20 @@ def test_a_share_at_an_end_stays_there():
     assert low == 0 and 0 < high <= 1
 
 
-def test_the_same_seed_gives_the_same_interval():
-    totals = np.random.default_rng(0).random((20, 2)) + np.array([0, 1])
-    for statistic in (mean, lambda sums: mean(sums) ** 8):
-        assert interval(totals, statistic, seed=3) == interval(totals.copy(), statistic, seed=3)
-    assert interval(totals, mean, seed=3) == pytest.approx(interval(totals, mean, seed=4), abs=0.02)
-
-
 @settings(max_examples=50, deadline=None)
 @given(arrays(np.int64, (6, 4), elements=st.integers(1, 10**12)))
 def test_intervals_hold_the_estimate_and_stay_between_0_and_1(totals):
-    for name, statistic in statistics.OVERLAP.items():
+    for name, statistic in OVERLAP.items():
         limits, value = interval(totals, statistic, seed=0, resamples=200), statistic(totals.sum(axis=0)[None])[0]
         assert limits is None or 0 <= limits[0] <= value <= limits[1] <= 1, name
 
 
 @settings(max_examples=50, deadline=None)
 @given(arrays(np.int64, (5, 4), elements=st.integers(0, 100)))
-def test_statistics_of_sums_are_what_the_images_score(rows):
+def test_statistics_of_sums_equal_the_scores_of_the_images(rows):
     rows = rows + np.array([0, 0, 0, 1])  # no image is without pixels
     summary = summarise([Counts(*row) for row in rows.tolist()])
-    for name, statistic in statistics.OVERLAP.items():
+    for name, statistic in OVERLAP.items():
         value = statistic(rows.sum(axis=0)[None].astype(float))[0]
         assert np.isnan(value) if summary[name] is None else value == pytest.approx(summary[name], abs=1e-12), name
 
@@ -147,7 +147,7 @@ def test_95_percent_intervals_hold_the_truth_about_95_percent_of_the_time(settin
 
 @pytest.mark.parametrize("units", [4, 10])
 @pytest.mark.parametrize("score", CHANGES)
-def test_so_do_intervals_of_differences(units, score):
+def test_95_percent_intervals_of_differences_do_too(units, score):
     coverage, _ = _coverage("patients", units, CHANGES[score], repeats=300, resamples=400)
     assert 0.90 <= coverage <= 0.98
 
@@ -155,76 +155,31 @@ def test_so_do_intervals_of_differences(units, score):
 def test_hand_computed_difference():
     first = np.array([[1.0, 2], [2, 2], [3, 4], [4, 8], [1, 4], [3, 5]])
     second = first + np.array([[0.1, -0.2, 0.3, 0.4, 0.5, 0.6], [0] * 6]).T
-    comparison = paired_difference(first, second, mean, seed=0)
-    assert comparison.first == 14 / 25 and comparison.second == pytest.approx(15.7 / 25)
+    comparison = paired_difference(first, second, MEAN, seed=0)
+    assert comparison.baseline == 14 / 25 and comparison.other == pytest.approx(15.7 / 25)
     assert comparison.difference == pytest.approx(1.7 / 25)
     # Per unit: 0.05, -0.1, 0.075, 0.05, 0.125, 0.12. Of the ranks 1.5 to 6 the negative one has 4.
     assert comparison.p == stats.wilcoxon([0.05, -0.1, 0.075, 0.05, 0.125, 0.12]).pvalue
     assert comparison.units == 6 and comparison.interval[0] < 1.7 / 25 < comparison.interval[1]
 
 
-def test_pairing_takes_away_what_both_share():
+def test_pairing_removes_what_both_predictors_share():
     rng = np.random.default_rng(0)
     first = np.stack([rng.random(10) * 10, np.full(10, 10)], axis=1)  # units differ widely, predictors hardly
     second = first + np.stack([0.5 + 0.1 * rng.random(10), np.zeros(10)], axis=1)
-    low, high = paired_difference(first, second, mean, seed=0).interval
-    alone = interval(first, mean, seed=0)
+    low, high = paired_difference(first, second, MEAN, seed=0).interval
+    alone = interval(first, MEAN, seed=0)
     assert 0.05 < low < high < 0.06 and alone[1] - alone[0] > 0.2
-
-
-def test_exchanging_the_two_changes_the_sign():
-    rng = np.random.default_rng(1)
-    first, second = rng.random((2, 8, 2)) + np.array([0, 1])
-    there, back = paired_difference(first, second, mean, seed=5), paired_difference(second, first, mean, seed=5)
-    assert back.difference == -there.difference and back.p == there.p
-    assert back.interval == pytest.approx((-there.interval[1], -there.interval[0]))
 
 
 def test_wilcoxon_needs_six_units_that_differ():
     totals = np.stack([np.arange(1, 9) / 10, np.ones(8)], axis=1)
-    assert paired_difference(totals[:5], totals[:5] + HIGHER, mean, seed=0).p is None
-    assert paired_difference(totals[:6], totals[:6] + [[k / 100, 0] for k in range(1, 7)], mean, seed=0).p == 2 / 2**6
+    assert paired_difference(totals[:5], totals[:5] + HIGHER, MEAN, seed=0).p is None
+    assert paired_difference(totals[:6], totals[:6] + [[k / 100, 0] for k in range(1, 7)], MEAN, seed=0).p == 2 / 2**6
     equal_in_three = totals + [[k / 100 * (k > 2), 0] for k in range(8)]
-    assert paired_difference(totals, equal_in_three, mean, seed=0).p is None
+    assert paired_difference(totals, equal_in_three, MEAN, seed=0).p is None
     undefined_in_three = totals * [[k > 2] * 2 for k in range(8)]
-    assert paired_difference(undefined_in_three, totals + HIGHER, mean, seed=0).p is None
-
-
-def _said(difference, limits, p=None, units=9, **options):
-    comparison = statistics.Difference(0.5, None, difference, limits, p, units, 0.95)
-    return statistics.sentence(comparison, "U-Net", "Attention ResU-Net", options.pop("metric", "Dice"), "patient", **options)
-
-
-def test_sentences():
-    assert _said(0.012, (0.003, 0.021), 0.02) == (
-        "Attention ResU-Net scores 1.2 points of Dice higher than U-Net "
-        "(95 % interval 0.3 to 2.1, 9 patients, Wilcoxon p = 0.02)."
-    )
-    other = _said(-0.012, (-0.021, -0.003), 0.0004)
-    assert other.startswith("U-Net scores 1.2 points of Dice higher than Attention ResU-Net (95 % interval 0.3 to 2.1,")
-    assert other.endswith("Wilcoxon p < 0.001).")
-    assert _said(0.004, (-0.004, 0.013), 0.31) == (
-        "No difference can be told: the interval −0.4 to 1.3 points of Dice for Attention ResU-Net minus U-Net holds zero "
-        "(95 %, 9 patients, Wilcoxon p = 0.31)."
-    )
-    assert _said(0.004, None, units=3) == (
-        "No difference can be told with 3 patients: an interval needs at least 4 "
-        "(Attention ResU-Net scores 0.4 points of Dice higher than U-Net)."
-    )
-    assert _said(None, None, units=1).startswith("No difference can be told with 1 patient: ")
-    assert _said(None, None, units=0).startswith("No difference can be told with no patients: ")
-    assert _said(0.0, None).endswith("computed (Attention ResU-Net and U-Net score the same Dice, 9 patients).")
-    assert _said(None, None).endswith("computed (Dice is undefined, 9 patients).")
-
-
-def test_a_sentence_about_a_loss():
-    assert _said(-0.02, (-0.03, -0.01), metric="loss", points=False, lower_is_better=True) == (
-        "Attention ResU-Net scores 0.020 of loss lower than U-Net (95 % interval 0.010 to 0.030, 9 patients)."
-    )
-    assert _said(0.02, (0.01, 0.03), metric="loss", points=False, lower_is_better=True).startswith("U-Net scores 0.020")
-    # A limit that is not zero does not read as zero.
-    assert "interval 0.04 to 2.10," in _said(0.011, (0.0004, 0.021))
-    assert "the interval −0.1 to 0.0 points" in _said(-0.0005, (-0.001, 0.0))
+    assert paired_difference(undefined_in_three, totals + HIGHER, MEAN, seed=0).p is None
 
 
 def test_hand_computed_summaries():
@@ -234,19 +189,31 @@ def test_hand_computed_summaries():
     assert quartiles([4, None, 1, 2, float("nan"), 3, 10]) == described
 
 
-@pytest.mark.parametrize(
-    ("call", "received"),
-    [
-        (lambda: sum_by_unit([[1, 2]], ["a", "b"]), r"\(1, 2\) and \(2,\)"),
-        (lambda: sum_by_unit([[np.nan, 1]], ["a"]), "received nan"),
-        (lambda: interval([1, 2, 3, 4], mean, seed=0), r"received \(4,\)"),
-        (lambda: interval(FOUR * [4, 1], mean, seed=0), "received 2.5; give share=False"),
-        (lambda: paired_difference(FOUR, FOUR[:3], mean, seed=0), r"\(4, 2\) and \(3, 2\)"),
-    ],
-)
-def test_refuses_what_is_no_set_of_units(call, received):
-    with pytest.raises(ValueError, match=received):
-        call()
+def said(difference, limits, p=None, units=9):
+    return sentence(Difference(0.5, None, difference, limits, p, units), "A", "B", "Dice", "patient")
+
+
+def test_sentences():
+    better = "scores 1.2 points of Dice higher than"
+    assert said(0.012, (0.003, 0.021), 0.02) == f"B {better} A (95 % interval 0.3 to 2.1, 9 patients, Wilcoxon p = 0.02)."
+    assert said(-0.012, (-0.021, -0.003), 0.0004).startswith(f"A {better} B (95 % interval 0.3 to 2.1,")
+    assert said(-0.012, (-0.021, -0.003), 0.0004).endswith("Wilcoxon p < 0.001).")
+    unclear = "No clear difference: B minus A is −0.4 to 1.3 points of Dice (95 % interval, 9 patients, Wilcoxon p = 0.31)."
+    assert said(0.004, (-0.004, 0.013), 0.31) == unclear
+    assert "is −0.1 to 0.0 points" in said(-0.0005, (-0.001, 0.0))
+    assert "interval 0.04 to 2.10," in said(0.011, (0.0004, 0.021))  # a limit that is not zero does not read as zero
+    reason = "no difference can be shown: an interval needs at least 4"
+    assert said(0.012, None, units=3) == f"With 3 patients, {reason} (B {better} A)."
+    assert said(None, None, units=1) == f"With 1 patient, {reason} (Dice is undefined)."
+    assert said(None, None, units=0).startswith("With no patients, ")
+    assert said(0.0, None).endswith("because the interval is undefined (B and A score the same Dice, 9 patients).")
+
+
+def test_raises_for_values_that_have_no_sum_or_no_share():
+    with pytest.raises(ValueError, match="received nan; use zeros where undefined"):
+        sum_by_unit([[np.nan, 1]], ["a"])
+    with pytest.raises(ValueError, match=r"received 2\.5; give share=False"):
+        interval(FOUR * [4, 1], MEAN, seed=0)
 
 
 if __name__ == "__main__":

@@ -13,11 +13,11 @@ from pipeline.evaluation.test_split import open_image
 from pipeline.images.sheet import displayable, sheet
 from pipeline.inference.explain import gradcam
 from pipeline.patches.packed import load_packed
-from pipeline.scoring import calibration, classification
+from pipeline.scoring import calibration, classification, ranking
 from pipeline.scoring.confusion import cohen_kappa, confusion_matrix, confusion_rows, scores_of_confusions
 from pipeline.scoring.curves import precision_recall_points, roc_points, thinned
-from pipeline.scoring.ranking import auroc_by_unit, average_precision_by_unit
-from pipeline.scoring.statistics import MEAN, interval, paired_difference, sum_by_unit
+from pipeline.scoring.ratios import MEAN
+from pipeline.scoring.statistics import interval, paired_difference, sum_by_unit
 
 HEADLINE = ("accuracy", "macro_f1", "auroc", "ece", "loss")
 LEADING, LEADING_TITLE = "accuracy", "accuracy"  # the metric by which networks are ranked
@@ -205,8 +205,8 @@ def _intervals(scores, reliability, seed):
     if intervals["kappa"]:
         low, high = intervals["kappa"]
         intervals["kappa"] = max(low, -1.0), min(high, 1.0)  # its range
-    intervals["auroc"] = interval(*auroc_by_unit(labels, probabilities, units), seed)
-    intervals["average_precision"] = interval(*average_precision_by_unit(labels, probabilities, units), seed)
+    intervals["auroc"] = interval(*ranking.by_unit(ranking.auroc, labels, probabilities, units), seed)
+    intervals["average_precision"] = interval(*ranking.by_unit(ranking.average_precision, labels, probabilities, units), seed)
     intervals["loss"] = interval(sum_by_unit(scores.losses(), units), MEAN, seed, share=False)
     intervals["ece"] = None  # of finite samples it is biased upward: intervals around it miss the truth (docs/metrics.md)
     intervals["brier"] = interval(sum_by_unit(reliability, units), calibration.brier_scores, seed, share=False)

@@ -19,7 +19,8 @@ from pipeline.scoring import calibration, curves, instances, overlap
 from pipeline.scoring.calibration import Reliability
 from pipeline.scoring.curves import Histogram
 from pipeline.scoring.detections import average_precision
-from pipeline.scoring.statistics import MEAN, OBJECTS, OVERLAP, interval, paired_difference, quartiles, sum_by_unit
+from pipeline.scoring.ratios import MEAN, OBJECTS, OVERLAP
+from pipeline.scoring.statistics import interval, paired_difference, quartiles, sum_by_unit
 from pipeline.tasks.segmentation.image import pooled_scores, score_image
 
 HEADLINE = ("iou", "dice", "mean_iou", "accuracy", "nsd", "pq", "loss")
@@ -122,8 +123,8 @@ def detail(scores, params):
         "probability": {
             "average_precision": curves.average_precision(scores.histogram),
             "auroc": curves.roc_area(scores.histogram),
-            "ece": calibration.expected_calibration_error(scores.reliability.row),
-            "brier": calibration.brier_score(scores.reliability.row),
+            "ece": calibration.expected_calibration_error(scores.reliability.sums),
+            "brier": calibration.brier_score(scores.reliability.sums),
         },
     }
 
@@ -138,7 +139,7 @@ def tables(scores):
         "per_object": pd.concat(image.table for image in scores.images),
         "precision_recall": curves.thinned(curves.precision_recall(scores.histogram)[["threshold", "precision", "recall"]]),
         "roc": curves.thinned(curves.roc(scores.histogram).replace(np.inf, np.nan)),
-        "reliability": calibration.reliability_table(scores.reliability.row),
+        "reliability": calibration.reliability_table(scores.reliability.sums),
     }
 
 
@@ -157,9 +158,7 @@ def compare(best, other, seed):
     found = {name: paired(statistic, Scores.pixels) for name, statistic in OVERLAP.items()}
     for name, column in MEANS.items():
         defined = ~(np.isnan(best.values(column)) | np.isnan(other.values(column)))
-        found[name] = paired(
-            MEAN, lambda scores, c=column, d=defined: np.stack([np.where(d, scores.values(c), 0), d], axis=1)
-        )
+        found[name] = paired(MEAN, lambda scores, c=column, d=defined: np.stack([np.where(d, scores.values(c), 0), d], axis=1))
     return found | {name: paired(statistic, Scores.objects) for name, statistic in OBJECTS.items()}
 
 

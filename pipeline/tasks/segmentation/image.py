@@ -10,6 +10,7 @@ from pipeline.scoring.detections import per_object
 from pipeline.scoring.instances import ObjectCounts
 from pipeline.scoring.objects import find_objects
 from pipeline.scoring.overlap import Counts
+from pipeline.scoring.ratios import ratio
 
 
 @dataclass(frozen=True)
@@ -74,4 +75,4 @@ def pooled_scores(images):
     """Scores that come from masks: all pooled, but for the means over images `dice_per_image` and `nsd`."""
     objects = sum((image.objects for image in images), ObjectCounts())
     scores = overlap.summarise(image.pixels for image in images)
-    return scores | {"nsd": overlap.ratio(sum(image.row["nsd"] for image in images), len(images)), "pq": objects.at_50.pq}
+    return scores | {"nsd": ratio(sum(image.row["nsd"] for image in images), len(images)), "pq": objects.at_50.pq}
