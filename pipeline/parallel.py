@@ -12,29 +12,28 @@ from threadpoolctl import threadpool_limits
 
 @contextmanager
 def on_all_cores(worthwhile=True):
-    """Give a `map` that uses a process for each core, or the built-in one where starting them, for a second, is not worthwhile.
+    """Yield a `map` that uses one process per core, or the built-in `map` if it is not `worthwhile`.
 
-    Its results come in order, and what is mapped must be a function of a module. Processes are started anew, not forked:
-    whoever asks may have threads, which do not survive that.
+    Starting the processes takes about a second. The mapped function must be defined in a module. Results come in order.
     """
     if not worthwhile:
         yield map
         return
+    # Not forked: threads of this process would not survive in a copy.
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
 
-        def several(function, *items):
+        def map_in_order(function, *items):
             with deaf_to_ctrl_c():  # the first call starts the processes
                 return pool.map(function, *items)
 
-        yield several
+        yield map_in_order
 
 
 @contextmanager
 def on_all_threads(count=None):
-    """Give a `map` that uses a thread for each core, or `count` of them; for what spends its time in compiled code.
+    """Yield a `map` that uses `count` threads, by default one per core; for functions that run compiled code.
 
-    A product of matrices stays in the thread that asks for it: by default NumPy's library would give a part of it to threads
-    of its own, one for each core, which wait for the next product without sleeping and take the cores from ours.
+    NumPy's own threads are switched off meanwhile: they wait without sleeping, and would take the cores from ours.
     """
     with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(count or os.cpu_count()) as pool:
         yield pool.map
@@ -42,12 +41,12 @@ def on_all_threads(count=None):
 
 @contextmanager
 def deaf_to_ctrl_c():
-    """Start threads and processes that a Ctrl-C in the terminal does not reach: who started them ends them, without tracebacks.
+    """Start threads and processes that Ctrl-C does not reach: whoever started them ends them, without their tracebacks.
 
-    A Ctrl-C meanwhile is heard at the end.
+    A Ctrl-C during the block takes effect at its end.
     """
-    resource_tracker.ensure_running()  # its start would unblock the signal again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # is inherited
+    resource_tracker.ensure_running()  # starting it later would unblock the signal again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # threads and processes inherit this
     try:
         yield
     finally:

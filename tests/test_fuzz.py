@@ -22,7 +22,6 @@ from pipeline import params
 from pipeline.datasets.download import download
 from pipeline.errors import UserError
 from pipeline.images.io import read_mask, read_pages
-from pipeline.patches.packed import load_card, load_packed
 
 FACTOR = int(os.environ.get("FUZZ", "1"))
 SHIPPED = Path("params.yaml").read_bytes()
@@ -200,21 +199,6 @@ def test_a_folder_with_odd_images_is_taken_or_refused_and_what_was_made_stays(tm
         Image.fromarray(np.zeros((12, 17), bool)).save("own/masks/1.png")
     assert 0 < taken < 400 * FACTOR
     assert len(hashes("own")) == len(sound)
-
-
-def test_manifests(tmp_path):
-    info = {"name": "polyps", "source": "folder", "task": "segmentation", "classes": ["a"], "channels": 3, "pixel_size_nm": None}
-    described = json.dumps(info).encode()
-    buffer = io.BytesIO()
-    np.save(buffer, np.zeros((2, 4, 4), np.uint8))
-    packed = buffer.getvalue()
-    for rng in draws(100):
-        (tmp_path / "dataset.json").write_bytes(damaged(described, rng))
-        (tmp_path / "train").mkdir(exist_ok=True)
-        for name in ("images.npy", "masks.npy"):
-            (tmp_path / "train" / name).write_bytes(damaged(packed, rng))
-        tried(load_card, tmp_path)
-        tried(load_packed, tmp_path, "train")
 
 
 def test_models(tmp_path):

@@ -39,7 +39,7 @@ def test_threads_give_results_in_order_and_keep_linear_algebra_to_themselves():
     assert blas() == before
 
 
-def test_ctrl_c_is_told_in_one_word(tmp_path):
+def test_ctrl_c_prints_one_word(tmp_path):
     script = tmp_path / "slow.py"
     script.write_text(SLOW)
     for seconds in (0.2, 2.5):  # while the processes start, and once they work

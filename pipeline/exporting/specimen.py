@@ -3,9 +3,9 @@
 import numpy as np
 
 from pipeline.datasets.sources.phantom import mitochondria, polyps, tissue
-from pipeline.images.io import unit
+from pipeline.images.io import scaled
 from pipeline.images.resize import resize_image
-from pipeline.patches.grid import cut
+from pipeline.patches.pack import cut
 
 SEED = 2026
 
@@ -34,7 +34,7 @@ def specimen(dataset, size, channels, resize):
     if image.shape[-1] != channels:
         grey = image.mean(axis=-1, keepdims=True).astype(np.uint8)
         image = np.repeat(grey, channels, axis=-1)
-    return np.round(resize_image(unit(image), size) * 255).astype(np.uint8) if resize else cut(image, (0, 0), size)
+    return np.round(resize_image(scaled(image), size) * 255).astype(np.uint8) if resize else cut(image, (0, 0), size)
 
 
 def cover(image, probability=None):

@@ -1,6 +1,6 @@
-"""The colours of all figures, after Okabe and Ito: told apart by colour-blind eyes."""
+"""The colours of all figures, after Okabe and Ito, whose palette colour-blind readers can tell apart."""
 
-INK = "#7a7a7a"  # text and axes: legible on white and on a dark page alike, as the background is transparent
+INK = "#7a7a7a"  # text and axes: legible on white and on dark pages, because the background is transparent
 BLUE, ORANGE, GREEN = "#2f7fb8", "#e69f00", "#009e73"
 
 ERRORS = {"true positive": GREEN, "false positive": ORANGE, "false negative": BLUE}
@@ -11,5 +11,5 @@ def rgb(colour):
     return tuple(bytes.fromhex(colour.removeprefix("#")))
 
 
-# Of palette images of errors: 0 is right background, then as in `ERRORS`.
+# Palette of indexed images of errors: 0 is correct background, then the order of `ERRORS`.
 PALETTE = [0, 0, 0, *(value for colour in ERRORS.values() for value in rgb(colour))]

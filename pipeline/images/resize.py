@@ -5,10 +5,10 @@ from skimage.transform import resize
 
 
 def resize_image(image, size):
-    """Resize an image (H, W, C) of floats to (*size, C), smoothed before it is made smaller."""
+    """Resize an image (H, W, C) of floats to (*size, C), with smoothing before it shrinks."""
     return resize(image, size, order=1, anti_aliasing=True).astype(np.float32)
 
 
 def resize_mask(mask, size):
-    """Resize a mask (H, W), bool, to `size` by the nearest label: a mask is never interpolated."""
+    """Resize a mask (H, W), bool, to `size` by nearest neighbour: labels are never interpolated."""
     return resize(mask, size, order=0, anti_aliasing=False)

@@ -1,22 +1,13 @@
-"""Flips and turns: exact changes, that need no interpolation."""
+"""Flips and quarter turns, which need no interpolation."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Symmetry:
-    """One of the eight flips and turns of the square, applied to a batch (N, H, W, ...) as a view, if it is NumPy's.
+class Symmetry(NamedTuple):
+    """One of the eight symmetries of the square, for batches (N, H, W, ...) of NumPy or any similar library."""
 
-    Parameters
-    ----------
-    turns : int
-        Quarter turns.
-    flip : bool
-        Turn upside down first.
-    """
-
-    turns: int
-    flip: bool
+    turns: int  # quarter turns
+    flip: bool  # upside down, before the turns
 
     def apply(self, batch):
         return _turned(batch[:, ::-1] if self.flip else batch, self.turns)
@@ -25,9 +16,12 @@ class Symmetry:
         batch = _turned(batch, -self.turns)
         return batch[:, ::-1] if self.flip else batch
 
+    def __str__(self):
+        return ", ".join(["flip"] * self.flip + [f"turn {90 * self.turns}"] * (self.turns > 0)) or "none"
+
 
 def _turned(batch, turns):
-    """As `numpy.rot90` over axes 1 and 2, of any library's arrays."""
+    """As `numpy.rot90` over axes 1 and 2, for arrays of any library."""
     if turns % 2:
         batch = batch[:, :, ::-1].swapaxes(1, 2)
     return batch[:, ::-1, ::-1] if turns % 4 > 1 else batch
@@ -37,10 +31,10 @@ SYMMETRIES = tuple(Symmetry(turns, flip) for flip in (False, True) for turns in 
 
 
 def symmetries(height, width):
-    """The symmetries that keep a shape: all eight of a square, the four without a quarter turn of another rectangle."""
+    """The symmetries that keep the shape: all eight for a square, the four without a quarter turn otherwise."""
     return [s for s in SYMMETRIES if height == width or s.turns % 2 == 0]
 
 
 def draw_symmetry(height, width, rng):
-    """Draw one of the `symmetries` of a shape: its number among them, of which the first changes nothing."""
+    """Draw one of `symmetries(height, width)`: its index, where 0 changes nothing."""
     return int(rng.integers(len(symmetries(height, width))))

@@ -5,7 +5,7 @@ import math
 import keras
 import numpy as np
 
-from pipeline.images.io import unit
+from pipeline.images.io import scaled
 from pipeline.images.resize import resize_image
 
 # The convolutions of VGG16 whose features Grad-CAM may weigh, deepest first. Deeper ones know more and see coarser.
@@ -75,7 +75,7 @@ def gradcam(model, images, labels):
     maps = []
     for start in range(0, len(images), BATCH):
         some, classes = images[start : start + BATCH], np.asarray(labels[start : start + BATCH])
-        features = convolutions(np.stack([resize_image(unit(i), model.card["resize"]) for i in some]), training=False)
+        features = convolutions(np.stack([resize_image(scaled(i), model.card["resize"]) for i in some]), training=False)
         # An image's gradient does not depend on the others, so that of the sum is all of them.
         chosen = keras.ops.one_hot(classes, head.outputs[0].shape[-1])
         gradient = _gradient(lambda maps, chosen=chosen: keras.ops.sum(head(maps, training=False) * chosen), features)

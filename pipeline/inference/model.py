@@ -12,7 +12,7 @@ import numpy as np
 
 import pipeline.networks.common.layers  # noqa: F401  registers the layers that a saved network may hold
 from pipeline.errors import UserError
-from pipeline.images.io import unit
+from pipeline.images.io import scaled
 from pipeline.images.resize import resize_image
 from pipeline.inference.fold import folded
 from pipeline.inference.tiling import predict_image, predict_rows, sigmoid
@@ -73,11 +73,11 @@ class TrainedModel:
         probability : ndarray, shape (h, W), float32 in [0, 1]
         """
         how = (settings.tile, settings.overlap, settings.batch_size, settings.flips, self.align)
-        return predict_rows(self._probability, lambda start, stop: unit(read(start, stop)), shape, *how, rows)
+        return predict_rows(self._probability, lambda start, stop: scaled(read(start, stop)), shape, *how, rows)
 
     def blend(self, predict, image, settings):
         """Run another function of windows over an image as `segment` runs the network (see `predict_image`)."""
-        pixels = unit(image)
+        pixels = scaled(image)
         size = self.card["resize"]
         if size is not None:
             pixels = resize_image(pixels, size)
@@ -129,7 +129,7 @@ class TrainedModel:
         """Predict as `classify` does, and yield a row for each image, in order, once its batch has been read."""
         rows, columns = self.card["resize"]
         together = min(MOST, max(1, PIXELS // (rows * columns)))
-        pixels = (resize_image(unit(image), (rows, columns)) for image in images)
+        pixels = (resize_image(scaled(image), (rows, columns)) for image in images)
         for batch in iter(lambda: list(islice(pixels, together)), []):
             yield from softmax(self._compiled(np.stack(batch)))
 

@@ -1,148 +1,158 @@
-"""Turn the images of a dataset into packed training arrays: they are split already; cut, then augment.
+"""Cut the images of a split data set into patches, augment them, and pack them into arrays.
 
 ::
 
     data/patches/<dataset>/
         dataset.json          as in data/raw, with what was done to the images
-        split.csv             every image with its group, its role and its independent unit
-        manifest.csv          every packed row: split, row, image, group, corner, copy, label
-        train/images.npy      (N, H, W, C) in the images' own depth, memory-mapped
-        train/masks.npy       (N, H, W) bool; or labels.npy (N,) int64 for classification
-        val/...               the same; never augmented
+        split.csv             each image with its group, its role and its independent unit
+        manifest.csv          each packed row: split, row, image, group, corner, copy, label
+        train/images.npy      (N, H, W, C), uint8 or uint16, memory-mapped
+        train/masks.npy       (N, H, W), bool; for classification labels.npy, (N,), int64
+        val/...               the same, never augmented
 """
 
 import json
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import ExifTags, Image
 from tqdm import tqdm
 
+from pipeline.atomic import whole
 from pipeline.datasets.layout import read_info
 from pipeline.errors import UserError
-from pipeline.images.io import read_image, read_mask, unit
+from pipeline.images.io import read_image, read_mask, scaled
 from pipeline.images.resize import resize_image, resize_mask
 from pipeline.parallel import on_all_threads
 from pipeline.patches.augment import augmented_patch
-from pipeline.patches.grid import corners, cut
-from pipeline.patches.rows import Rows
 
-PACKED = ("train", "val")  # test images are kept whole: evaluate alone reads them, from data/raw
+PACKED = ("train", "val")  # only evaluation reads test images, whole and from data/raw
 
 
-def pack(raw, folder, table, settings, augment, seed, threads=None):
-    """Cut and augment a dataset. Memory holds an image and a patch for each thread, however large the dataset is.
+def pack(raw, folder, table, dataset, augment, seed, threads=None):
+    """Cut and augment a data set. Memory holds one image per thread, however large the data set is.
 
     Parameters
     ----------
-    raw : path-like
-        A dataset in the standard layout.
-    folder : path-like
-        Where the packed arrays go; replaced.
+    raw, folder : pathlib.Path
+        The data set in the standard layout, and where the packed arrays go.
     table : pandas.DataFrame
-        Its images with their roles, as `pipeline.patches.split.assign_splits` returns them.
-    settings : pipeline.params.Dataset
-        Its `split` and `patches` are read.
+        Its images with their roles (see `pipeline.patches.split.assign_splits`).
+    dataset : pipeline.params.Dataset
     augment : pipeline.params.Augment
     seed : int
     threads : int, optional
-        Images at a time; one for each processor by default. The bytes do not depend on it.
+        Images at a time; default: one per core. The bytes do not depend on it.
 
     Returns
     -------
     dict of str to int
         Number of packed patches by split.
     """
-    raw, folder = Path(raw), Path(folder)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    table.to_csv(folder / "split.csv", index=False)
-    manifests = [_pack_split(raw, folder, table, split, settings.patches, augment, seed, threads) for split in PACKED]
-    pd.concat(manifests).to_csv(folder / "manifest.csv", index=False)
-    card = json.loads((raw / "dataset.json").read_text())
-    card |= {
-        "resize": settings.patches.resize,
-        "patch_size": _patch_size(settings.patches),
-        "split_method": settings.split.method,
-    }
-    (folder / "dataset.json").write_text(json.dumps(card, indent=2) + "\n")
+    with whole(folder) as part, on_all_threads(threads) as map_in_order:
+        part.mkdir()
+        table.to_csv(part / "split.csv", index=False)
+        manifests = [
+            _pack_split(raw, part / split, table[table["split"] == split], dataset.patches, augment, seed, map_in_order)
+            for split in PACKED
+        ]
+        pd.concat(manifests).to_csv(part / "manifest.csv", index=False)
+        card = json.loads((raw / "dataset.json").read_text(encoding="utf-8"))
+        card |= {"resize": dataset.patches.resize, "patch_size": dataset.patches.size or dataset.patches.resize}
+        card |= {"split_method": dataset.split.method, "split_block": dataset.split.block}
+        (part / "dataset.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     return {split: len(manifest) for split, manifest in zip(PACKED, manifests, strict=True)}
 
 
-def _pack_split(raw, folder, table, split, patches, augment, seed, threads):
+def corners(shape, size, stride):
+    """Top left corners (row, column) of all patches of an image, in reading order; the last ones end with the image.
+
+    >>> corners((5, 9), (4, 4), (3, 3))
+    [(0, 0), (0, 3), (0, 5), (1, 0), (1, 3), (1, 5)]
+    """
+    axes = []
+    for length, side, step in zip(shape, size, stride, strict=True):
+        last = max(0, length - side)
+        axes.append([*range(0, last, step), last])
+    return [(row, column) for row in axes[0] for column in axes[1]]
+
+
+def cut(array, corner, size):
+    """Cut one patch of shape (*size, ...). An image that is smaller is filled by reflection at its right and lower border."""
+    patch = array[corner[0] : corner[0] + size[0], corner[1] : corner[1] + size[1]]
+    missing = [(0, s - n) for s, n in zip(size, patch.shape, strict=False)]
+    return np.pad(patch, missing + [(0, 0)] * (patch.ndim - 2), mode="symmetric")
+
+
+def npy_writer(path, shape, dtype):
+    """Lay out a ``.npy`` file, and return a function ``write(row, values)`` that threads may call at the same time."""
+    # A memory map would write the rows too, but a full disk then kills the process instead of raising OSError.
+    offset = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape).offset
+
+    def write(row, values):
+        values = np.ascontiguousarray(values, dtype)
+        with open(path, "r+b") as file:
+            file.seek(offset + row * values.nbytes)
+            file.write(values.data)
+
+    return write
+
+
+def _pack_split(raw, folder, table, patches, augment, seed, map_in_order):
     """Write the arrays of one split; return its part of the manifest."""
-    (folder / split).mkdir()
-    table, info = table[table["split"] == split], read_info(raw)
-    size, copies = _patch_size(patches), augment.copies if split == "train" else 0
-    shapes = [patches.resize or _height_and_width(raw / image) for image in table["image"]]
+    folder.mkdir()
+    split, info, size = folder.name, read_info(raw), patches.size or patches.resize
+    versions = 1 + (augment.copies if split == "train" else 0)  # of each patch
+    paths = [raw / image for image in table["image"]]
+    shapes = (
+        [patches.resize] * len(paths) if patches.resize else list(map_in_order(lambda path: read_image(path).shape[:2], paths))
+    )
     small = sum(any(np.less(shape, size)) for shape in shapes)
     if small:
         print(f"{split}: {small} of {len(shapes)} images are smaller than a patch of {size[0]} × {size[1]}: filled by reflection")
-    grids = [corners(shape, size, getattr(patches, "stride", size)) for shape in shapes]
-    manifest = _manifest(split, table, grids, copies)
-    firsts = np.cumsum([0] + [len(grid) * (1 + copies) for grid in grids])[:-1]
-    depth = read_image(raw / table["image"].iloc[0]).dtype
-    images = Rows.create(folder / split / "images.npy", len(manifest), (*size, info.channels), depth)
-    masks = Rows.create(folder / split / "masks.npy", len(manifest), size, bool) if info.task == "segmentation" else None
+    grids = [corners(shape, size, patches.stride or size) for shape in shapes]
+    manifest = _manifest(split, table, grids, versions)
+    firsts = np.cumsum([0, *(len(grid) * versions for grid in grids)])[:-1]
+    depth = read_image(paths[0]).dtype
+    write_image = npy_writer(folder / "images.npy", (len(manifest), *size, info.channels), depth)
+    segmentation = info.task == "segmentation"
+    if segmentation:
+        write_mask = npy_writer(folder / "masks.npy", (len(manifest), *size), bool)
+    else:
+        np.save(folder / "labels.npy", manifest["label"].map(info.classes.index).to_numpy(np.int64))
 
-    def pack_image(index, record, grid, first):
-        image, mask = _load(raw, record, patches.resize, info, depth)
-        for row in range(len(grid) * (1 + copies)):
-            number, copy = divmod(row, 1 + copies)
-            # Seeded by what the patch is, not by when it is made: the same bytes in whatever order.
-            rng = np.random.default_rng([seed, index, number, copy]) if copy else None
-            patch, patch_mask = _patch(image, mask, grid[number], size, rng, augment)
-            images.write(first + row, np.rint(patch * np.iinfo(depth).max))
-            if masks:
-                masks.write(first + row, patch_mask)
+    def pack_image(index, image_file, mask_file, grid, first):
+        image = read_image(raw / image_file)
+        if (image.dtype, image.shape[-1]) != (depth, info.channels):
+            formats = (
+                f"expected {info.channels} channels of {depth} like the first image, received {image.shape[-1]} of {image.dtype}"
+            )
+            raise UserError(f"{raw / image_file}: {formats}")
+        image, mask = scaled(image), read_mask(raw / mask_file) if segmentation else None
+        if patches.resize:
+            image = resize_image(image, patches.resize)
+            mask = resize_mask(mask, patches.resize) if segmentation else None
+        for row in range(len(grid) * versions):
+            number, copy = divmod(row, versions)
+            if copy:
+                # Seeded by what the patch is, not by when it is made: the bytes are the same in any order.
+                rng = np.random.default_rng([seed, index, number, copy])
+                patch, patch_mask = augmented_patch(image, mask, grid[number], size, rng, augment)
+            else:
+                patch, patch_mask = cut(image, grid[number], size), cut(mask, grid[number], size) if segmentation else None
+            write_image(first + row, np.rint(patch * np.iinfo(depth).max))
+            if segmentation:
+                write_mask(first + row, patch_mask)
 
-    with on_all_threads(threads) as several:
-        done = several(pack_image, table.index, table.to_dict("records"), grids, firsts)
-        for _ in tqdm(done, total=len(table), desc=split, disable=None):
-            pass  # an error of a thread is raised here
-    if not masks:
-        np.save(folder / split / "labels.npy", manifest["label"].map(info.classes.index).to_numpy(np.int64))
+    done = map_in_order(pack_image, table.index, table["image"], table["mask"], grids, firsts)
+    for _ in tqdm(done, total=len(table), desc=split, disable=None):
+        pass  # errors of a thread are raised here
     return manifest
 
 
-def _patch(image, mask, corner, size, rng, augment):
-    """One patch and its mask (or None): as it is, or changed at random where there is a generator."""
-    if rng is not None:
-        return augmented_patch(image, mask, corner, size, rng, augment)
-    return cut(image, corner, size), None if mask is None else cut(mask, corner, size)
-
-
-def _manifest(split, table, grids, copies):
-    """The rows of a split: of each image each patch, followed by its copies."""
-    top, left = np.repeat(np.concatenate(grids), 1 + copies, axis=0).T
-    of = table.loc[table.index.repeat([len(grid) * (1 + copies) for grid in grids])].reset_index(drop=True)
-    copy = np.arange(len(of)) % (1 + copies)
-    columns = {"split": split, "row": np.arange(len(of)), "name": of["name"], "group": of["group"]}
-    return pd.DataFrame(columns | {"top": top, "left": left, "copy": copy, "label": of["label"]})
-
-
-def _patch_size(patches):
-    return getattr(patches, "size", patches.resize)
-
-
-def _load(raw, record, size, info, dtype):
-    image = read_image(raw / record["image"])
-    if image.dtype != dtype or image.shape[-1] != info.channels:
-        raise UserError(
-            f"{raw / record['image']}: expected {info.channels} channels of {dtype} as in the first image, "
-            f"received {image.shape[-1]} of {image.dtype}"
-        )
-    image = unit(image)
-    mask = read_mask(raw / record["mask"]) if info.task == "segmentation" else None
-    if size is not None:
-        image = resize_image(image, size)
-        mask = None if mask is None else resize_mask(mask, size)
-    return image, mask
-
-
-def _height_and_width(path):
-    with Image.open(path) as image:
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5  # by a quarter, as `read_image` gives it
-        return image.size if turned else image.size[::-1]
+def _manifest(split, table, grids, versions):
+    """One row per packed patch: image by image, patch by patch, each followed by its augmented copies."""
+    top, left = np.repeat(np.concatenate(grids), versions, axis=0).T
+    images = table.loc[table.index.repeat([len(grid) * versions for grid in grids])].reset_index(drop=True)
+    row = np.arange(len(images))
+    columns = {"split": split, "row": row, "name": images["name"], "group": images["group"]}
+    return pd.DataFrame(columns | {"top": top, "left": left, "copy": row % versions, "label": images["label"]})

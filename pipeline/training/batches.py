@@ -5,7 +5,7 @@ import math
 import keras
 import numpy as np
 
-from pipeline.images.io import unit
+from pipeline.images.io import scaled
 from pipeline.images.symmetry import draw_symmetry, symmetries
 from pipeline.training.hosts import ALONE
 from pipeline.training.on_device import OnDevice, fits
@@ -53,7 +53,7 @@ class Batches(keras.utils.PyDataset):
         images = np.ascontiguousarray(symmetry.apply(images))  # turned as bytes: a quarter of the memory to go through
         if targets.ndim == 3:
             targets = np.ascontiguousarray(symmetry.apply(targets))[..., None].astype(np.float32)
-        return unit(images), targets
+        return scaled(images), targets
 
     def plan(self, index):
         """Say what a batch is made of.

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from pipeline.images.io import unit
+from pipeline.images.io import scaled
 from pipeline.images.symmetry import symmetries
 
 PART = 8  # of its memory, in which the patches of a split must fit: network, activations and the other split need the rest
@@ -26,7 +26,7 @@ class OnDevice(keras.utils.PyDataset):
         self.patches = jax.device_put((np.asarray(batches.packed.images), np.asarray(batches.packed.targets)))
         self.take = jax.jit(_take)
         dtype = batches.packed.images.dtype
-        self.levels = jax.device_put(unit(np.arange(np.iinfo(dtype).max + 1, dtype=dtype)))
+        self.levels = jax.device_put(scaled(np.arange(np.iinfo(dtype).max + 1, dtype=dtype)))
 
     def __len__(self):
         return len(self.batches)

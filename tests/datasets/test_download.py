@@ -65,7 +65,7 @@ def test_a_failed_download_leaves_what_was_there(project, encoded):
     settings = project("classification", source="folder")
     assert download("nuclei", settings) == 2
     Path("own/a/1.png").write_bytes(b"")
-    with pytest.raises(UserError, match="empty file"):
+    with pytest.raises(UserError, match="file is empty"):
         download("nuclei", settings)
     assert read_info(paths.raw("nuclei")).classes == ("a", "b")
     assert len(read_table(paths.raw("nuclei") / "images.csv")) == 2

@@ -226,10 +226,10 @@ def test_every_problem_is_reported_at_once(problems, own, tmp_path):
         "images/alone.png": "no mask ",
         "masks/lonely.png": "no image ",
         "masks/size.png": "expected 6 × 8 pixels",
-        "images/empty.png": "received an empty file",
+        "images/empty.png": "the file is empty",
         "masks/values.png": "expected mask values {0, 1} or {0, 255}, received {0, 127}",
-        "images/damaged.png": "expected a readable image",
-        "images/noimage.tif": "expected a readable image",
+        "images/damaged.png": "cannot be read as an image",
+        "images/noimage.tif": "cannot be read as an image",
         "masks/pages.tif": "expected 2 pages",
         "images/colour.png": "expected grey of 8 bit as most of the images, received RGB",
         "images/good1.jpg": "datasets.cells.folder.group '^([^g])' does not match 'good1'",
@@ -249,7 +249,7 @@ def test_only_the_first_problems_are_shown(problems, own):
         own(f"masks/{i}.png", b"")
     lines = problems("segmentation")
     assert len(lines) == folder.SHOWN + 1
-    assert lines[0].endswith("images/0.png: expected an image, received an empty file")
+    assert lines[0].endswith("images/0.png: the file is empty")
     assert lines[-1] == f"... and 5 more of {folder.SHOWN + 5}"
 
 

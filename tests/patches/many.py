@@ -1,6 +1,6 @@
-"""Pack many patches in a process of its own: peak memory and speed beside plain writing.
+"""Pack many patches in a process of its own, and measure its speed and peak memory.
 
-``python -m tests.images.many [PATCHES]``; 128,000 patches of 256 × 256 pixels by default, which take 17 GB of disk.
+``python -m tests.patches.many [PATCHES [THREADS]]``; 128,000 patches of 256 × 256 pixels by default, which take 17 GB of disk.
 """
 
 import subprocess
@@ -36,17 +36,17 @@ def dataset(folder, count):
     return table
 
 
-def pack_many(work, patches):
-    """Pack, then say what it took: bytes written, seconds, bytes of memory at the peak."""
+def pack_many(work, patches, threads=None):
+    """Pack; return patches by split, bytes written, seconds, and peak memory in bytes."""
     raw = Path(work, "raw")
     raw.mkdir()
     table = dataset(raw, max(2, round(patches / AN_IMAGE)))
     settings = params.load()
-    own = settings.dataset("mitochondria")
-    own = own.model_copy(update={"patches": own.patches.model_copy(update={"size": (SIZE, SIZE), "stride": (SIZE, SIZE)})})
+    cut = {"size": [SIZE, SIZE], "stride": [SIZE, SIZE]}
+    own = params.Dataset(task="segmentation", source="folder", path="-", patches=cut)
     augment = settings.augment.model_copy(update={"copies": COPIES})
     start = time.perf_counter()
-    counts = pack(raw, Path(work, "packed"), table, own, augment, settings.seed)
+    counts = pack(raw, Path(work, "packed"), table, own, augment, settings.seed, threads)
     seconds = time.perf_counter() - start
     size = sum(path.stat().st_size for path in Path(work, "packed").rglob("*.npy"))
     return counts, size, seconds, peak_memory()
@@ -54,11 +54,11 @@ def pack_many(work, patches):
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--here"]:
-        counts, size, seconds, peak = pack_many(sys.argv[2], int(sys.argv[3]))
+        counts, size, seconds, peak = pack_many(sys.argv[2], *map(int, sys.argv[3:]))
         patches = sum(counts.values())
         print(f"{patches} patches, {size / 1e9:.2f} GB, in {seconds:.0f} s: {patches / seconds:.0f} a second")
         print(f"peak memory {peak / 2**30:.2f} GiB")
     else:
         with tempfile.TemporaryDirectory() as work:
-            wanted = (sys.argv[1:] or ["128000"])[0]
-            raise SystemExit(subprocess.call([sys.executable, "-m", __spec__.name, "--here", work, wanted]))
+            wanted = sys.argv[1:] or ["128000"]
+            raise SystemExit(subprocess.call([sys.executable, "-m", __spec__.name, "--here", work, *wanted]))

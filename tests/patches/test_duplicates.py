@@ -17,8 +17,9 @@ from pipeline import params
 from pipeline.datasets.sources.phantom import mitochondria, polyps, tissue
 from pipeline.datasets.sources.phantom.bowel import patient
 from pipeline.images.symmetry import SYMMETRIES
+from pipeline.params import Split
 from pipeline.patches.duplicates import count_pairs, find_duplicates, group_duplicates
-from pipeline.patches.fingerprints import CORNER, corner_strength, describe, digest, fingerprints
+from pipeline.patches.fingerprints import CORNER, FINGERPRINT, corner_strength, describe
 from pipeline.patches.split import assign_splits
 
 THRESHOLD = params.load().audit.correlation
@@ -56,14 +57,20 @@ def moved(image):
     return ndimage.shift(turned, (image.shape[0] / 20, -image.shape[1] / 20, 0), order=1)
 
 
+def found_in(images, sides=None, threshold=THRESHOLD):
+    """The near-duplicates among images i0, i1, ...; by default each is on a side of its own."""
+    names = [f"i{n}" for n in range(len(images))]
+    return find_duplicates(names, names if sides is None else sides, prints_of(images), threshold)
+
+
 def prints_of(images):
-    return fingerprints([f"i{n}" for n in range(len(images))], map(describe, images))
+    return np.fromiter(map(describe, images), FINGERPRINT, len(images))
 
 
 def pairs_of(originals, copies):
     """Number of the original and of the copy of each pair that is found across train (originals) and test."""
     sides = ["train"] * len(originals) + ["test"] * len(copies)
-    table = find_duplicates(prints_of([*originals, *copies]), sides, THRESHOLD)
+    table = found_in([*originals, *copies], sides)
     pairs = [(int(a[1:]), int(b[1:]) - len(originals)) for a, b in zip(table["name_a"], table["name_b"], strict=True)]
     return sorted(pairs), table
 
@@ -82,8 +89,8 @@ COPIES = {
 
 
 def test_no_image_and_one_image_have_no_pairs():
-    assert find_duplicates(prints_of([]), [], 0.5).empty
-    assert find_duplicates(prints_of([np.zeros((9, 9, 1), np.uint8)]), ["train"], 0.5).empty
+    assert found_in([]).empty
+    assert found_in([np.zeros((9, 9, 1), np.uint8)], ["train"]).empty
     assert group_duplicates(pd.DataFrame({"name": [], "group": []}), pd.DataFrame({"name_a": [], "name_b": []})).empty
 
 
@@ -93,8 +100,7 @@ def test_pairs_on_different_sides_are_counted():
 
 
 def test_images_without_structure_are_only_like_their_identical_copies():
-    flat = prints_of([np.full((9, 9, 1), value, np.uint8) for value in (0, 7, 7)])
-    pairs = find_duplicates(flat, ["train", "train", "test"], 0.5)
+    pairs = found_in([np.full((9, 9, 1), value, np.uint8) for value in (0, 7, 7)], ["train", "train", "test"], 0.5)
     assert pairs[["name_a", "name_b", "symmetry", "identical"]].values.tolist() == [["i1", "i2", "none", True]]
 
 
@@ -106,14 +112,14 @@ def test_the_digest_is_of_pixels_shape_and_type():
         pixels.reshape(2, 2, 3),
         pixels.reshape(3, 4, 1).astype(np.uint16),
     ]
-    assert len({digest(image) for image in images}) == 4
-    assert digest(images[0][::-1][::-1]) == digest(images[0])
+    digests = prints_of([*images, images[0][::-1][::-1]])["digest"].tolist()
+    assert len(set(digests)) == 4 and digests[4] == digests[0]
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 300, 3), (9, 2, 1), (28, 28, 3)])
 def test_images_of_any_shape_have_fingerprints_of_length_one_or_zero(shape):
     prints = prints_of([np.random.default_rng(0).integers(0, 256, shape, np.uint8)])
-    for patches in (prints.whole, prints.landmarks):
+    for patches in (prints["whole"], prints["landmarks"]):
         lengths = np.sqrt((patches**2).sum(axis=(-2, -1)))
         np.testing.assert_allclose(lengths, np.round(lengths), atol=1e-5)
 
@@ -127,8 +133,8 @@ def test_every_planted_copy_is_found(phantoms, copy):
 
 def test_the_symmetry_turns_a_into_b(phantoms):
     _, table = pairs_of(phantoms[4:12], [s.apply(image[None])[0] for s, image in zip(SYMMETRIES, phantoms[4:12], strict=True)])
-    told = table.sort_values("name_a", key=lambda names: names.str[1:].astype(int))["symmetry"].tolist()
-    assert told == ["none", "turn 90", "turn 180", "turn 270", "flip", "flip, turn 90", "flip, turn 180", "flip, turn 270"]
+    symmetries = table.sort_values("name_a", key=lambda names: names.str[1:].astype(int))["symmetry"].tolist()
+    assert symmetries == ["none", "turn 90", "turn 180", "turn 270", "flip", "flip, turn 90", "flip, turn 180", "flip, turn 270"]
 
 
 def test_most_copies_that_were_turned_by_another_angle_and_shifted_are_found(phantoms):
@@ -139,12 +145,11 @@ def test_most_copies_that_were_turned_by_another_angle_and_shifted_are_found(pha
 
 
 def test_independent_images_are_not_found(phantoms):
-    prints = prints_of(phantoms)
-    assert find_duplicates(prints, prints.names, THRESHOLD).empty
+    assert found_in(phantoms).empty
 
 
 def test_images_left_out_of_the_split_do_not_count(phantoms):
-    assert find_duplicates(prints_of([phantoms[0]] * 3), ["train", "", "train"], THRESHOLD).empty
+    assert found_in([phantoms[0]] * 3, ["train", "", "train"]).empty
 
 
 @settings(max_examples=15, deadline=None)
@@ -153,13 +158,13 @@ def test_grouping_puts_copies_on_one_side(phantoms, origins, seed):
     """`origins` says which phantom each image is a copy of; some copies are turned."""
     if len(set(origins)) < 3:
         return
-    prints = prints_of([SYMMETRIES[n % 8].apply(phantoms[4 + origin][None])[0] for n, origin in enumerate(origins)])
-    names = list(prints.names)
-    table = pd.DataFrame({"name": names, "image": names, "label": "", "group": names, "split": ""})
-    grouped = group_duplicates(table, find_duplicates(prints, names, THRESHOLD))
+    images = [SYMMETRIES[n % 8].apply(phantoms[4 + origin][None])[0] for n, origin in enumerate(origins)]
+    pairs = found_in(images)
+    table = pd.DataFrame({"name": [f"i{n}" for n in range(len(images))], "label": "", "split": ""})
+    grouped = group_duplicates(table.assign(group=table["name"]), pairs)
     assert grouped["group"].tolist() == [f"i{origins.index(origin)}" for origin in origins]
-    split = assign_splits(grouped, "groups", 0.2, 0.2, seed=seed)
-    assert find_duplicates(prints, split["split"].tolist(), THRESHOLD).empty
+    split = assign_splits(grouped, Split(val=0.2, test=0.2), seed).set_index("name")["split"]
+    assert (split[pairs["name_a"]].to_numpy() == split[pairs["name_b"]].to_numpy()).all()
 
 
 def test_groups_that_share_a_copy_become_one():

@@ -102,12 +102,12 @@ def test_no_near_duplicates_across_the_split(project, dataset):
     """Low-resolution pictures, their mean taken away, correlate less across the split than copies of one would."""
     from skimage.transform import resize
 
-    from pipeline.images.io import read_image, unit
+    from pipeline.images.io import read_image, scaled
 
     raw = project.root / f"data/raw/{dataset}"
     table = pd.read_csv(project.root / f"data/patches/{dataset}/split.csv", dtype=str, keep_default_na=False)
     small = np.stack(
-        [resize(unit(read_image(raw / image)).mean(axis=-1), (16, 16), anti_aliasing=True).ravel() for image in table["image"]]
+        [resize(scaled(read_image(raw / image)).mean(axis=-1), (16, 16), anti_aliasing=True).ravel() for image in table["image"]]
     )
     small -= small.mean(axis=1, keepdims=True)
     small /= np.linalg.norm(small, axis=1, keepdims=True)
@@ -251,7 +251,7 @@ def test_predict_gives_what_evaluate_scored_beside_a_bad_image(project, tmp_path
     command = ["python", "-m", "pipeline.predict", "models/mitochondria/unet.keras", str(tmp_path / "bad.png"), *images]
     result = project.run(*command, "--out", str(tmp_path / "out"), check=False)
     assert result.returncode == 1
-    assert "bad.png: expected a readable image" in result.stderr
+    assert "bad.png: cannot be read as an image" in result.stderr
     assert "Traceback" not in result.stderr
     for name, tp, fp in zip(scored["image"], scored["tp"], scored["fp"], strict=True):
         mask = tifffile.imread(tmp_path / "out" / f"{name}_mask.tif") > 0

@@ -371,7 +371,7 @@ def test_contact_sheets_are_of_what_can_be_read_and_replace_nothing_foreign(tmp_
     (tmp_path / "old.png").write_bytes(b"")
     (tmp_path / "bad.png").write_bytes(b"no image")
     (line,) = told(capsys, cells, tmp_path / "new.png", tmp_path / "bad.png", "--out", tmp_path / "out")
-    assert line.startswith(f"{tmp_path}/bad.png: expected a readable image")
+    assert line.startswith(f"{tmp_path}/bad.png: cannot be read as an image")
     assert read_image(tmp_path / "out" / "contact_sheet.png").shape == (164, 136, 3)  # of the one that is left
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "contact_sheet.png").write_text("mine")

@@ -12,7 +12,6 @@ from pipeline.datasets.layout import read_info
 from pipeline.evaluation import gallery
 from pipeline.evaluation.maps import map_panel
 from pipeline.evaluation.test_split import open_image, open_mask
-from pipeline.images.figures import panel
 from pipeline.inference.explain import attention_maps
 from pipeline.networks.common.losses import LOSSES
 from pipeline.scoring import calibration, curves, instances, overlap
@@ -22,6 +21,7 @@ from pipeline.scoring.detections import average_precision
 from pipeline.scoring.ratios import MEAN, OBJECTS, OVERLAP
 from pipeline.scoring.statistics import interval, paired_difference, quartiles, sum_by_unit
 from pipeline.tasks.segmentation.image import pooled_scores, score_image
+from pipeline.tasks.segmentation.panel import panel
 
 HEADLINE = ("iou", "dice", "mean_iou", "accuracy", "nsd", "pq", "loss")
 LEADING, LEADING_TITLE = "dice", "Dice"  # the metric by which networks are ranked
@@ -171,7 +171,8 @@ def draw(scores, model, dataset, records, name, params):
         image, mask = open_image(dataset, record), open_mask(dataset, record)
         file = re.sub(r"[^\w.-]", "_", record["name"]) + ".png"
         prediction = model.segment(image, params.inference) >= scores.threshold
-        (paths.panels(dataset) / f"{name}-{file}").write_bytes(panel(image, mask, prediction, rank))
+        title = f"{rank}, Dice {table['dice'][ranked[place]]:.3f}"
+        (paths.panels(dataset) / f"{name}-{file}").write_bytes(panel(image, mask, prediction, title))
         maps = {} if rank in explained else attention_maps(model, image, params.inference)  # the first of each rank
         explained.add(rank)
         if maps:

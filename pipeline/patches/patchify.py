@@ -1,0 +1,61 @@
+"""Split, audit, cut and augment one data set."""
+
+import json
+
+import numpy as np
+
+from pipeline import paths
+from pipeline.images.io import read_image
+from pipeline.images.overlay import outlined
+from pipeline.images.sheet import displayable, fitted, sheet
+from pipeline.patches.audit import messages, split_and_audit, summarize
+from pipeline.patches.pack import pack
+from pipeline.patches.packed import load_packed
+
+PREVIEW_ROWS, PREVIEW_COLUMNS = 3, 6  # enough to see the variety, small enough for a phone
+PREVIEW_WIDTH = 168  # pixels of a patch
+PAIRS, PAIRS_IN_A_ROW = 12, 4  # of near-duplicates, the most similar ones
+PAIR_WIDTH = 180  # pixels of an image
+
+
+def patchify(name, params):
+    """Split the images of one data set, check the split for leakage, and pack patches of its training and validation images.
+
+    Writes the packed patches (see `pipeline.patches.pack`), a preview of them, and a summary, a table and a picture of the
+    near-duplicates on different sides of the split. All of these exist even if there are no near-duplicates.
+    """
+    dataset, raw, folder = params.dataset(name), paths.raw(name), paths.patches(name)
+    table, pairs = split_and_audit(raw, dataset.split, params.audit, params.seed)
+    summary = summarize(table, pairs, params.audit.correlation)
+    counts = pack(raw, folder, table, dataset, params.augment, params.seed)
+    paths.preview(name).parent.mkdir(parents=True, exist_ok=True)
+    paths.preview(name).write_bytes(preview(*load_packed(folder, "train")))
+    paths.audit(name).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    pairs.to_csv(paths.leakage(name, "csv"), index=False, float_format="%.4f", lineterminator="\n")
+    files = table.set_index("name")["image"]
+    paths.leakage(name, "png").write_bytes(leakage_sheet(pairs, lambda image: read_image(raw / files[image])))
+    print(f"{folder}: " + ", ".join(f"{count} {split}" for split, count in counts.items()) + " patches")
+    for line in messages(table, summary):
+        print(f"{folder}: {line}", flush=True)
+
+
+def preview(images, targets):
+    """Show some patches (N, H, W, C), evenly chosen, in a PNG: masks (N, H, W) as outlines, or labels (N,) as captions."""
+    chosen = np.unique(np.linspace(0, len(images) - 1, min(len(images), PREVIEW_ROWS * PREVIEW_COLUMNS)).round().astype(int))
+    pictures = [fitted(displayable(np.asarray(images[index])), PREVIEW_WIDTH) for index in chosen]
+    if targets.ndim == 1:
+        captions = [f"class {targets[index]}" for index in chosen]
+    else:
+        captions = [""] * len(chosen)
+        pictures = [outlined(picture, targets[index]) for picture, index in zip(pictures, chosen, strict=True)]
+    return sheet(pictures, captions, PREVIEW_COLUMNS, PREVIEW_WIDTH)
+
+
+def leakage_sheet(pairs, read):
+    """Show the most similar pairs side by side in a PNG; without pairs, it says so. `read` opens an image by its name."""
+    pictures, captions = [], []
+    for pair in pairs[:PAIRS].itertuples():
+        what = "identical" if pair.identical else f"r = {pair.correlation:.3f}"
+        pictures += [displayable(read(pair.name_a)), displayable(read(pair.name_b))]
+        captions += [f"{pair.side_a}: {pair.name_a}\n{what}", f"{pair.side_b}: {pair.name_b}\n{what}"]
+    return sheet(pictures, captions, 2 * PAIRS_IN_A_ROW, PAIR_WIDTH, nothing="no image has a near-duplicate on another side")
