@@ -7,7 +7,7 @@ from benchmarks.task import CLASSES, DENSE, Task
 from pipeline import params
 from pipeline.inference.model import TrainedModel
 from pipeline.networks.attn_resunet import attn_resunet
-from pipeline.networks.common.losses import LOSSES, PooledDice
+from pipeline.tasks.segmentation.losses import LOSSES, PooledDice
 from pipeline.networks.unet import unet
 from pipeline.networks.vgg16 import vgg16
 from pipeline.patches.packed import Packed

@@ -53,7 +53,7 @@ def _epochs(contender, train, val):
             yield _iou(network.predict(val[0].astype(np.float32) / 255, batch_size=8, verbose=0)[..., 0] > 0.5, val[1])
         return
     from pipeline import params
-    from pipeline.networks.common.losses import LOSSES
+    from pipeline.tasks.segmentation.losses import LOSSES
     from pipeline.networks.unet import unet
     from pipeline.patches.packed import Packed
     from pipeline.training.batches import Batches, readable, statistics

@@ -7,9 +7,9 @@ import pytest
 
 from pipeline import params
 from pipeline.errors import UserError
-from pipeline.networks.common.losses import PooledDice, bce_dice
 from pipeline.networks.unet import unet
 from pipeline.patches.packed import Packed
+from pipeline.tasks.segmentation.losses import PooledDice, bce_dice
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.devices import resolve_precision
 from pipeline.training.fit import fit

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from pipeline import params
-from pipeline.networks.common.losses import PooledDice, bce_dice
 from pipeline.networks.unet import unet
 from pipeline.patches.packed import Packed
+from pipeline.tasks.segmentation.losses import PooledDice, bce_dice
 from pipeline.tasks.segmentation.training import train_segmentation
 from pipeline.training.adam import Adam
 from pipeline.training.checkpoint import Checkpoint, training_key

@@ -13,7 +13,6 @@ from pipeline.evaluation import gallery
 from pipeline.evaluation.maps import map_panel
 from pipeline.evaluation.test_split import open_image, open_mask
 from pipeline.inference.explain import attention_maps
-from pipeline.networks.common.losses import LOSSES
 from pipeline.scoring import calibration, curves, instances, overlap
 from pipeline.scoring.calibration import Reliability
 from pipeline.scoring.curves import Histogram
@@ -21,6 +20,7 @@ from pipeline.scoring.detections import average_precision
 from pipeline.scoring.ratios import MEAN, OBJECTS, OVERLAP
 from pipeline.scoring.statistics import interval, paired_difference, quartiles, sum_by_unit
 from pipeline.tasks.segmentation.image import pooled_scores, score_image
+from pipeline.tasks.segmentation.losses import LOSSES
 from pipeline.tasks.segmentation.panel import panel
 
 HEADLINE = ("iou", "dice", "mean_iou", "accuracy", "nsd", "pq", "loss")

@@ -3,9 +3,9 @@
 import numpy as np
 
 from pipeline.images.io import scaled
-from pipeline.inference.tiling import sigmoid
-from pipeline.networks.common.losses import LOSSES, PooledDice
+from pipeline.inference.activations import sigmoid
 from pipeline.scoring.curves import Histogram, best_threshold, precision_recall, thinned
+from pipeline.tasks.segmentation.losses import LOSSES, PooledDice
 
 metric = PooledDice
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from pipeline.networks.common.losses import LOSSES, PooledDice, bce, bce_dice, dice, focal, tversky
+from pipeline.tasks.segmentation.losses import LOSSES, PooledDice, bce, bce_dice, dice, focal, tversky
 
 TRUTH = np.array([1, 0, 1, 0], np.float32).reshape(1, 2, 2, 1)
 LOGITS = np.log(np.array([3, 1 / 3, 1 / 3, 1 / 3], np.float32)).reshape(1, 2, 2, 1)  # probabilities 3/4, 1/4, 1/4, 1/4
