@@ -6,11 +6,11 @@ import numpy as np
 from benchmarks.task import CLASSES, DENSE, Task
 from pipeline import params
 from pipeline.inference.model import TrainedModel
-from pipeline.networks.attn_resunet import attn_resunet
-from pipeline.tasks.segmentation.losses import LOSSES, PooledDice
-from pipeline.networks.unet import unet
-from pipeline.networks.vgg16 import vgg16
+from pipeline.networks.attn_resunet import build as attn_resunet
+from pipeline.networks.unet import build as unet
+from pipeline.networks.vgg16 import build as vgg16
 from pipeline.patches.packed import Packed
+from pipeline.tasks.segmentation.losses import LOSSES, PooledDice
 from pipeline.training.batches import Batches, readable
 from pipeline.training.devices import compile_with_xla, prepare
 from pipeline.training.schedule import optimizer
@@ -33,7 +33,7 @@ def compiled(task):
         loss, metric = keras.losses.SparseCategoricalCrossentropy(from_logits=True), keras.metrics.SparseCategoricalAccuracy()
     else:
         loss, metric = LOSSES[settings.loss], PooledDice()
-    own.compile(optimizer(settings, 1.0, 1000), loss, metrics=[metric], jit_compile=compile_with_xla())
+    own.compile(optimizer(settings, 1000), loss, metrics=[metric], jit_compile=compile_with_xla())
     return own
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks import ours
 from benchmarks.task import Task
 from pipeline.patches.packed import Packed
-from pipeline.training import hosts
+from pipeline.training import distributed
 from pipeline.training.batches import Batches
 from pipeline.training.devices import prepare
 
@@ -75,7 +75,7 @@ def start(given, team):
 def work(given):
     """One process: train on its core, and say how many images a second went through it, from the second epoch on."""
     os.sched_setaffinity(0, {given.core})
-    team = hosts.join("auto")
+    team = distributed.join("auto")
     task = Task(given.network, "float32", given.batch * team.size, given.side)
     prepare(0, task.precision)
     images, masks = task.data()

@@ -53,9 +53,9 @@ def _epochs(contender, train, val):
             yield _iou(network.predict(val[0].astype(np.float32) / 255, batch_size=8, verbose=0)[..., 0] > 0.5, val[1])
         return
     from pipeline import params
-    from pipeline.tasks.segmentation.losses import LOSSES
-    from pipeline.networks.unet import unet
+    from pipeline.networks.unet import build as unet
     from pipeline.patches.packed import Packed
+    from pipeline.tasks.segmentation.losses import LOSSES
     from pipeline.training.batches import Batches, readable, statistics
     from pipeline.training.devices import prepare
     from pipeline.training.schedule import optimizer
@@ -66,7 +66,7 @@ def _epochs(contender, train, val):
     network = unet(1, own.filters, own.depth, own.dropout, own.normalization, *statistics(train[0]))
     batches = Batches(Packed(*train), known.train.batch_size, known.seed, shuffle=True, flips=True)
     settings = known.train.model_copy(update={"schedule": "constant"})
-    network.compile(optimizer(settings, own.lr_scale, len(batches)), LOSSES[settings.loss])
+    network.compile(optimizer(settings, len(batches)), LOSSES[settings.loss])
     for epoch in range(EPOCHS):
         batches.epoch = epoch
         network.fit(readable(batches), verbose=0, shuffle=False)

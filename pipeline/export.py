@@ -7,12 +7,10 @@ pixel (N, H, W, 1) for segmentation, softmax over the classes (N, K) for classif
 
 import argparse
 
+from pipeline import tasks
 from pipeline.errors import plain_errors
-from pipeline.exporting.output import check, whole
-from pipeline.startup import load_keras
-
-# What the path of each format must end in; None: a folder.
-FORMATS = {"onnx": ".onnx", "savedmodel": None, "openvino": None, "bioimage": ".zip"}
+from pipeline.exporting.output import FORMATS, check, output
+from pipeline.startup import load_keras, silent_stderr
 
 
 def export(model_path, name, out, overwrite=False):
@@ -24,7 +22,7 @@ def export(model_path, name, out, overwrite=False):
         A ``.keras`` file with its card beside it.
     name : {"onnx", "savedmodel", "openvino", "bioimage"}
     out : path-like
-        Folders above it are made if needed.
+        Missing parent folders are made.
     overwrite : bool
         Replace an earlier export.
 
@@ -40,13 +38,15 @@ def export(model_path, name, out, overwrite=False):
         If the model cannot be loaded, the output exists or cannot be written, or its probabilities differ from those of
         Keras by more than 1e-4.
     """
-    check(out, FORMATS[name], overwrite)
+    check(out, name, overwrite)
     load_keras()
-    from pipeline.exporting.convert import convert, load
+    from pipeline.exporting.convert import convert
+    from pipeline.inference.model import load_trained
 
-    model = load(model_path)
-    with whole(out) as path:
-        difference = convert(model, name, path)
+    with silent_stderr():  # TensorFlow writes to it
+        model = load_trained(model_path)
+    with output(out) as path:
+        difference = convert(model, tasks.part(model.card["task"], "exporting"), name, path)
     return model.network.count_params(), difference
 
 

@@ -1,4 +1,4 @@
-"""What the system or a library raises, told in one plain line."""
+"""Errors of the system or of a library become one plain line."""
 
 import mmap
 
@@ -22,7 +22,7 @@ def test_the_system_without_memory_is_one_line(capsys):
     with pytest.raises(SystemExit) as ended, plain_errors():
         mmap.mmap(-1, 2**60)
     assert ended.value.code == 1
-    assert capsys.readouterr().err.startswith("error: Cannot allocate memory; smaller batches")
+    assert capsys.readouterr().err.startswith("error: Cannot allocate memory; use smaller batches")
 
 
 def test_a_bug_keeps_its_traceback():

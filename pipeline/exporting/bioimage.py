@@ -1,8 +1,10 @@
-"""A package of the BioImage Model Zoo: ONNX weights, what goes in and comes out, test tensors, and where it all is from."""
+"""A package of the BioImage Model Zoo: ONNX weights, what goes in and comes out, test tensors, and their origin."""
 
 import json
 import re
+import tempfile
 import zipfile
+from pathlib import Path
 
 import numpy as np
 from bioimageio.core import save_bioimageio_package, test_model
@@ -12,51 +14,43 @@ from PIL import Image
 
 from pipeline.errors import UserError
 from pipeline.exporting import onnx
-from pipeline.exporting.citation import publications, spdx
-from pipeline.exporting.documentation import document, title
-from pipeline.exporting.specimen import cover, specimen
-from pipeline.inference.model import alignment
+from pipeline.exporting.documentation import document, publications, spdx
+from pipeline.images.io import scaled
+from pipeline.images.resize import resize_image
+from pipeline.inference.features import coarsest_cell
 
 WEIGHTS = "weights.onnx"
 # In cells of the coarsest features, of 16 pixels after four poolings. The two convolutions a level of a U-Net see six cells far:
-# so much of each border of a tile lacks surroundings, and is not to be used.
+# so much of each border of a tile lacks surroundings and is not to be used. The test image has 16 cells a side.
 HALO, SIZE = 6, 16
-TAGS = {
-    "mitochondria": ["electron-microscopy", "mitochondria"],
-    "polyps": ["other", "endoscopy", "polyp"],
-    "tissue": ["transmission-light-microscopy", "tissue", "histology"],
-}
 
 
-def write(network, card, path):
-    """Write a package and have the Zoo's own validator run it.
-
-    Parameters are those of `pipeline.exporting.onnx.write`; `path` becomes a zip.
+def write(network, card, task, path):
+    """Write a package and have the Zoo's own validator run it (see `pipeline.exporting.onnx.write`); `path` becomes a zip.
 
     Raises
     ------
     UserError
-        If the validator does not pass it.
+        If the validator rejects it.
     """
-    folder = path.with_name("package")
-    folder.mkdir()
-    onnx.write(network, card, folder / WEIGHTS)
-    cell = alignment(network)
-    size = network.input_shape[1:3] if None not in network.input_shape[1:3] else card["resize"] or (SIZE * cell, SIZE * cell)
-    image = specimen(card["name"], tuple(size), card["channels"], resize=card["resize"] is not None)
-    probability = np.asarray(network(image[None] * np.float32(1 / 255), training=False))
-    np.save(folder / "input.npy", image[None])
-    np.save(folder / "output.npy", probability)
-    pixels = probability[0, ..., 0] if card["task"] == "segmentation" else None
-    Image.fromarray(cover(image, pixels)).save(folder / "cover.png")
-    (folder / "README.md").write_text(document(card), encoding="utf-8")
-    # Everything that it names is a file in the folder or a DOI, so that no check asks the network.
-    with ValidationContext(root=folder, progressbar=False):
-        save_bioimageio_package(_describe(card, tuple(size), cell, folder), output_path=path)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        onnx.write(network, card, task, folder / WEIGHTS)
+        # Only networks for images that are not resized take tiles of any size.
+        cell = coarsest_cell(network) if task.PER_PIXEL and card["resize"] is None else None
+        image = _example(card, task, (SIZE * cell, SIZE * cell) if cell else tuple(card["resize"]))
+        probability = np.asarray(network(scaled(image)[None], training=False))
+        np.save(folder / "input.npy", image[None])
+        np.save(folder / "output.npy", probability)
+        Image.fromarray(_cover(image, probability[0, ..., 0] if task.PER_PIXEL else None)).save(folder / "cover.png")
+        (folder / "README.md").write_text(document(card, task.describe(card)), encoding="utf-8")
+        # It names files of the folder and DOIs only, so that no check needs the network.
+        with ValidationContext(root=folder, progressbar=False):
+            save_bioimageio_package(_description(card, task, image.shape[:2], cell, folder), output_path=path)
     summary = test_model(path)
     if summary.status != "passed":
         first = next((error.msg.splitlines()[0] for detail in summary.details for error in detail.errors), summary.status)
-        raise UserError(f"{path.name}: expected a package that the validator passes, received: {first}; nothing was written")
+        raise UserError(f"the validator of the BioImage Model Zoo rejects the package: {first}; nothing was written")
 
 
 def read(path):
@@ -65,73 +59,71 @@ def read(path):
         return onnx.read(package.read(WEIGHTS))
 
 
-def _describe(card, size, cell, folder):
-    """The description of a model in the current format, for `bioimageio.spec`."""
+def _example(card, task, size):
+    """A generated image (*size, C), uint8, for the test and the cover: it shows no patient and needs no licence."""
+    image = task.example(card["channels"])
+    if card["resize"] is None:
+        return image[: size[0], : size[1]]
+    return np.round(resize_image(scaled(image), size) * 255).astype(np.uint8)
+
+
+def _cover(image, probability):
+    """A square picture, RGB uint8; twice as wide with the probability (H, W) of each pixel beside it."""
+    side = min(image.shape[:2])
+    parts = [image] if probability is None else [image, np.round(probability[..., None] * 255).astype(np.uint8)]
+    return np.concatenate([np.broadcast_to(part[:side, :side], (side, side, 3)) for part in parts], axis=1)
+
+
+def _description(card, task, size, cell, folder):
     licence = spdx(card.get("licence") or "")
-    segmentation = card["task"] == "segmentation"
     return spec.ModelDescr(
-        name=re.sub(r"[^\w+() -]", " ", f"{title(card)} for {card['name']}", flags=re.ASCII),
-        description=f"{title(card)}, {card['kind']} of {card['name']}: {', '.join(card['classes'])}.",
+        name=re.sub(r"[^\w+() -]", " ", f"{card['title']} for {card['name']}", flags=re.ASCII),
+        description=f"{card['title']}, {card['task']} of {card['name']}: {', '.join(card['classes'])}.",
         authors=[spec.Author(name="unknown")],
         cite=[spec.CiteEntry(text=text, doi=spec.Doi(doi)) for text, doi in publications(card)],
         license=spec.LicenseId(licence) if _is_spdx(licence) else None,
-        tags=[
-            "2d",
-            "tensorflow",
-            "semantic-segmentation" if segmentation else "image-classification",
-            *(["unet"] if segmentation else []),
-            *TAGS.get(card["name"], []),
-        ],
+        tags=["2d", "tensorflow", task.TAG, card["network"], card["name"]],
         documentation=spec.FileDescr(source=folder / "README.md"),
         covers=[spec.FileDescr(source=folder / "cover.png")],
         inputs=[_input(card, size, cell, folder)],
-        outputs=[_output(card, cell, folder)],
+        outputs=[_output(card, task, cell, folder)],
         weights=spec.WeightsDescr(onnx=spec.OnnxWeightsDescr(source=folder / WEIGHTS, opset_version=onnx.OPSET)),
         config=spec.Config(biomedical_image_pipeline={"card": json.dumps(card)}),
     )
 
 
 def _input(card, size, cell, folder):
-    tiled = card["task"] == "segmentation" and card["resize"] is None
-    sides = [spec.ParameterizedSize(min=SIZE * cell, step=cell) if tiled else side for side in size]
+    sides = [spec.ParameterizedSize(min=SIZE * cell, step=cell) if cell else side for side in size]
     single = spec.EnsureDtypeDescr(kwargs=spec.EnsureDtypeKwargs(dtype="float32"))
+    space = [
+        spec.SpaceInputAxis(id=spec.AxisId(axis), size=side, concatenable=bool(cell), **_spacing(card, number))
+        for number, (axis, side) in enumerate(zip("yx", sides, strict=True))
+    ]
     names = ["grey"] if card["channels"] == 1 else ["red", "green", "blue"]
     return spec.InputTensorDescr(
         id=spec.TensorId("image"),
-        axes=[
-            spec.BatchAxis(),
-            *(
-                spec.SpaceInputAxis(id=spec.AxisId(axis), size=side, concatenable=tiled, **_spacing(card, number))
-                for number, (axis, side) in enumerate(zip("yx", sides, strict=True))
-            ),
-            spec.ChannelAxis(channel_names=names),
-        ],
+        axes=[spec.BatchAxis(), *space, spec.ChannelAxis(channel_names=names)],
         data=spec.IntervalOrRatioDataDescr(type="uint8", range=(0, 255)),
-        # The last step too: without it, what is scaled would be turned into 8 bit again.
+        # The last step too: without it, the scaled values would become 8 bit again.
         preprocessing=[single, spec.ScaleLinearDescr(kwargs=spec.ScaleLinearKwargs(gain=1 / 255)), single],
         test_tensor=spec.FileDescr(source=folder / "input.npy"),
     )
 
 
-def _output(card, cell, folder):
-    if card["task"] == "classification":
-        axes = [spec.BatchAxis(), spec.ChannelAxis(channel_names=card["classes"])]
-    else:
-        tiled = card["resize"] is None
-        kind, halo = (spec.SpaceOutputAxisWithHalo, {"halo": HALO * cell}) if tiled else (spec.SpaceOutputAxis, {})
-        space = [
-            kind(
-                id=spec.AxisId(axis),
-                size=spec.SizeReference(tensor_id=spec.TensorId("image"), axis_id=spec.AxisId(axis)),
-                **halo,
-                **_spacing(card, number),
-            )
-            for number, axis in enumerate("yx")
-        ]
-        axes = [spec.BatchAxis(), *space, spec.ChannelAxis(channel_names=card["classes"][1:])]
+def _output(card, task, cell, folder):
+    space_axis, halo = (spec.SpaceOutputAxisWithHalo, {"halo": HALO * cell}) if cell else (spec.SpaceOutputAxis, {})
+    space = [
+        space_axis(
+            id=spec.AxisId(axis),
+            size=spec.SizeReference(tensor_id=spec.TensorId("image"), axis_id=spec.AxisId(axis)),
+            **halo,
+            **_spacing(card, number),
+        )
+        for number, axis in enumerate("yx" if task.PER_PIXEL else "")
+    ]
     return spec.OutputTensorDescr(
         id=spec.TensorId("probability"),
-        axes=axes,
+        axes=[spec.BatchAxis(), *space, spec.ChannelAxis(channel_names=task.channels(card))],
         data=spec.IntervalOrRatioDataDescr(type="float32", range=(0, 1)),
         test_tensor=spec.FileDescr(source=folder / "output.npy"),
     )

@@ -1,33 +1,29 @@
-"""From a trained model to a verified export."""
+"""Convert a trained model to another format, and verify the result."""
+
+import importlib
+
+import keras
+import numpy as np
 
 from pipeline.errors import UserError
-from pipeline.exporting import bioimage, onnx, openvino, savedmodel
-from pipeline.exporting.network import portable
-from pipeline.exporting.verify import difference
-from pipeline.inference.model import load_trained
 from pipeline.startup import silent_stderr
 
-# Each has write(network, card, path) and read(path) → function of images (N, H, W, C) that returns probabilities.
-WRITERS = {"onnx": onnx, "savedmodel": savedmodel, "openvino": openvino, "bioimage": bioimage}
-LIMIT = 1e-4  # of a probability; float32 in another order of additions stays two digits below
+LIMIT = 1e-4  # of a probability; adding float32 numbers in another order changes it by a hundredth of that
+SIZES = ((173, 95), (128, 160))  # rows, columns to verify on: an odd and an even one, for networks that take any size
 
 
-def load(path):
-    """Load a trained model as `load_trained` does, without what TensorFlow has to say."""
-    with silent_stderr():
-        return load_trained(path)
-
-
-def convert(model, name, path):
+def convert(model, task, name, path):
     """Write a model in another format and compare it with Keras.
 
     Parameters
     ----------
     model : pipeline.inference.model.TrainedModel
+    task : module
+        The ``exporting`` part of the model's task.
     name : str
-        Of the format, a key of `WRITERS`.
+        Of the format: a module of this package, with ``write(network, card, task, path)`` and ``read(path)``, which returns
+        a function from images (N, H, W, C) to probabilities.
     path : pathlib.Path
-        In a folder of its own: intermediate files may stand beside it.
 
     Returns
     -------
@@ -39,14 +35,78 @@ def convert(model, name, path):
     UserError
         If it exceeds `LIMIT`.
     """
-    writer = WRITERS[name]
-    with silent_stderr():  # TensorFlow, tf2onnx and the validators write about what they do
-        network = portable(model.network, model.card["task"])
-        writer.write(network, model.card, path)
+    with silent_stderr():  # TensorFlow, tf2onnx and the validators write to it
+        writer = importlib.import_module(f"pipeline.exporting.{name}")
+        network = portable(model.network, task.ACTIVATION)
+        writer.write(network, model.card, task, path)
         found = difference(writer.read(path), network)
     if not found <= LIMIT:  # also if it is not a number
-        raise UserError(
-            f"{path.name}: expected probabilities within {LIMIT:g} of those of Keras, received a difference of {found:.1e}; "
-            "nothing was written"
-        )
+        raise UserError(f"{name}: probabilities differ from those of Keras by {found:.1e} (limit {LIMIT:g}); nothing was written")
     return found
+
+
+def portable(network, activation):
+    """Copy a network for export: in float32, whatever the precision of training, and with probabilities as its output.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Returns logits.
+    activation : {"sigmoid", "softmax"}
+
+    Returns
+    -------
+    keras.Model
+        Input ``image``, (N, H, W, C) float32 in [0, 1]; output ``probability``, float32, in the shape of the logits.
+    """
+    copy = keras.models.clone_model(network, clone_function=_portable_layer)
+    for layer in copy.layers:
+        if layer.weights:
+            layer.set_weights(network.get_layer(layer.name).get_weights())
+    outputs = keras.layers.Activation(activation, dtype="float32", name="probability")(copy.output)
+    copy = keras.Model(copy.input, outputs, name=network.name)
+    copy(np.zeros((1, *(side or 32 for side in copy.input_shape[1:])), np.float32))  # Keras exports only what was called
+    return copy
+
+
+def difference(run, network):
+    """Compare an exported network with Keras, on uniform noise and on an image that shows something.
+
+    Parameters
+    ----------
+    run : callable
+        The exported network: images (N, H, W, C) → probabilities.
+    network : keras.Model
+        The network that was exported.
+
+    Returns
+    -------
+    float
+        The largest absolute difference of probabilities. Infinite if the shapes differ; NaN if a probability is.
+    """
+    *fixed, channels = network.input_shape[1:]
+    first, second = SIZES if None in fixed else (fixed, fixed)
+    noise = np.random.default_rng(0).random((2, *first, channels), np.float32)
+    found = []
+    for images in (noise, _discs(second, channels)[None]):
+        expected, received = np.asarray(network(images, training=False)), np.asarray(run(images))
+        found.append(np.abs(expected - received).max() if expected.shape == received.shape else np.inf)
+    return float(np.max(found))
+
+
+def _portable_layer(layer):
+    settings = layer.get_config() | {"dtype": "float32"}
+    if type(layer) is keras.layers.Normalization:
+        # Its statistics are constants outside of the graph, which would become further inputs of an ONNX network.
+        deviation = np.maximum(np.sqrt(np.ravel(layer.variance).astype(np.float64)), keras.backend.epsilon())
+        offset = -np.ravel(layer.mean).astype(np.float64) / deviation
+        return keras.layers.Rescaling((1 / deviation).tolist(), offset.tolist(), dtype="float32", name=layer.name)
+    return type(layer).from_config(settings)
+
+
+def _discs(size, channels):
+    """An image (H, W, C) of dark discs on a gradient, in different shades in each channel."""
+    row, column = np.indices(size) / max(size)
+    discs = np.hypot(row % 0.25 - 0.125, column % 0.25 - 0.125) < 0.08
+    image = [0.9 - 0.3 * row - (0.4 + 0.1 * channel) * discs for channel in range(channels)]
+    return np.clip(np.stack(image, axis=-1), 0, 1).astype(np.float32)

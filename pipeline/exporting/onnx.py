@@ -8,19 +8,21 @@ import onnxruntime
 OPSET = 15  # of 2021: old enough for every runtime in use, and has all that the networks need
 
 
-def write(network, card, path):
+def write(network, card, task, path):
     """Write a network as ONNX; its metadata property ``card`` holds the card as JSON.
 
     Parameters
     ----------
     network : keras.Model
-        As `pipeline.exporting.network.portable` makes it.
+        As `pipeline.exporting.convert.portable` makes it.
     card : dict
+    task : module
+        The ``exporting`` part of the model's task.
     path : pathlib.Path
     """
     network.export(str(path), format="onnx", verbose=False, opset_version=OPSET)
     model = onnx.load(path)
-    _name(model.graph)
+    _rename(model.graph)
     model.doc_string = "Images (batch, height, width, channel), float32 in [0, 1], to probabilities."
     onnx.helper.set_model_props(model, {"card": json.dumps(card)})
     onnx.checker.check_model(model)
@@ -34,8 +36,8 @@ def read(source):
     return lambda images: session.run(["probability"], {"image": images})[0]
 
 
-def _name(graph):
-    """Give the output and the axes without a fixed size, which tf2onnx numbers, the names that they have here."""
+def _rename(graph):
+    """Name the output and the axes of any length, which tf2onnx only numbers."""
     output = graph.output[0].name
     for node in graph.node:
         for names in (node.input, node.output):

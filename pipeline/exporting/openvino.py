@@ -3,8 +3,8 @@
 import json
 import sys
 
-# `import openvino` would import its converter too, which reports the use to Intel over the network. We need no converter:
-# a module that is None cannot be imported, and openvino goes on without it.
+# `import openvino` would import its converter, which reports the use to Intel over the network. We do not need the converter:
+# Python cannot import a module that is None here, and openvino goes on without it.
 sys.modules.setdefault("openvino.tools.ovc", None)
 
 import openvino  # noqa: E402
@@ -13,20 +13,18 @@ from pipeline.exporting import onnx  # noqa: E402
 from pipeline.exporting.output import CARD  # noqa: E402
 
 
-def write(network, card, path):
-    """Write a network for OpenVINO, in float32, with the card in ``card.json``.
-
-    Parameters are those of `pipeline.exporting.onnx.write`; `path` becomes a folder.
-    """
+def write(network, card, task, path):
+    """Write a network for OpenVINO, in float32 (see `pipeline.exporting.onnx.write`); `path` becomes a folder."""
     path.mkdir()
-    intermediate = path.with_name("network.onnx")
-    onnx.write(network, card, intermediate)
+    intermediate = path / "model.onnx"
+    onnx.write(network, card, task, intermediate)
     # By default weights would be saved in half precision.
     openvino.save_model(openvino.Core().read_model(intermediate), path / "model.xml", compress_to_fp16=False)
+    intermediate.unlink()
     (path / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 
 
 def read(path):
-    """Load a folder for OpenVINO as a function of images, on the CPU and in float32, whatever the CPU has."""
+    """Load a folder for OpenVINO as a function of images, on the CPU and always in float32."""
     compiled = openvino.Core().compile_model(path / "model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return lambda images: compiled(images)[0]

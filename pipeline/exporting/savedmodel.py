@@ -8,11 +8,8 @@ import numpy as np
 from pipeline.exporting.output import CARD
 
 
-def write(network, card, path):
-    """Write a network as SavedModel, its endpoint ``serve``, with the card in ``card.json``.
-
-    Parameters are those of `pipeline.exporting.onnx.write`; `path` becomes a folder.
-    """
+def write(network, card, task, path):
+    """Write a network with the endpoint ``serve`` (see `pipeline.exporting.onnx.write`); `path` becomes a folder."""
     network.export(str(path), format="tf_saved_model", verbose=False)
     (path / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 

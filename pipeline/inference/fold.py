@@ -1,26 +1,26 @@
-"""Put batch normalisation into the convolutions before it: fewer passes over an image, the same answers."""
+"""Put batch normalisation into the convolution before it: fewer passes over an image, the same answer."""
 
 import keras
 import numpy as np
 
 
 def folded(network):
-    """Copy a network without those batch normalisations that follow a convolution.
+    """Copy a network without the batch normalisations that follow a convolution.
 
     In inference y = γ (conv(x) - μ) / √(σ² + ε) + β is a convolution too, with other weights.
 
     Parameters
     ----------
     network : keras.Model
-        Functional.
+        A functional model.
 
     Returns
     -------
     keras.Model
-        The same layers by the same names; what is left of a normalisation passes on what it receives. The network
-        itself if there is nothing to fold.
+        The same layers by the same names; a folded normalisation passes on what it receives. The network itself if there is
+        nothing to fold.
     """
-    normalised = {}
+    normalised = {}  # name of the convolution: the normalisation behind it
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             before = layer.input._keras_history.operation
@@ -32,25 +32,20 @@ def folded(network):
 
     def clone(layer):
         if layer.name in gone:
-            return _Pass(name=layer.name, dtype=layer.dtype_policy)  # in another one it would convert each image, twice
-        config = layer.get_config()
-        if layer.name in normalised:
-            config["use_bias"] = True
-        return type(layer).from_config(config)
+            return _Pass(name=layer.name, dtype=layer.dtype_policy)  # another dtype would convert each image twice
+        return type(layer).from_config(layer.get_config() | ({"use_bias": True} if layer.name in normalised else {}))
 
     copy = keras.models.clone_model(network, clone_function=clone)
     for layer in network.layers:
-        target = copy.get_layer(layer.name)
         if layer.name in normalised:
-            target.set_weights(_folded_weights(layer, normalised[layer.name]))
-        elif layer.name not in gone and layer.weights and target.weights:
-            target.set_weights(layer.get_weights())
+            copy.get_layer(layer.name).set_weights(_folded_weights(layer, normalised[layer.name]))
+        elif layer.name not in gone:
+            copy.get_layer(layer.name).set_weights(layer.get_weights())
     return copy
 
 
-def _folded_weights(convolution, normalisation):
-    """Kernel and bias of a convolution with the normalisation behind it."""
-    n = normalisation
+def _folded_weights(convolution, n):
+    """Kernel and bias of a convolution with the normalisation `n` behind it."""
     gamma, beta, mean, variance = (np.asarray(v, np.float64) for v in (n.gamma, n.beta, n.moving_mean, n.moving_variance))
     scale = gamma / np.sqrt(variance + n.epsilon)
     kernel = np.asarray(convolution.kernel, np.float64)
@@ -59,7 +54,7 @@ def _folded_weights(convolution, normalisation):
 
 
 class _Pass(keras.layers.Layer):
-    """Takes what a batch normalisation is called with, and passes the image on."""
+    """Takes what a batch normalisation is called with, and returns the image."""
 
     def call(self, inputs, training=None, mask=None):
         return inputs

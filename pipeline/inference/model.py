@@ -1,7 +1,6 @@
-"""A trained model with what it knows of itself: the network, and the card beside it."""
+"""A trained network with its card."""
 
 import json
-import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -9,17 +8,19 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from scipy.special import softmax
 
 import pipeline.networks.common.layers  # noqa: F401  registers the layers that a saved network may hold
 from pipeline.errors import UserError
 from pipeline.images.io import scaled
 from pipeline.images.resize import resize_image
+from pipeline.inference.activations import sigmoid
+from pipeline.inference.features import coarsest_cell
 from pipeline.inference.fold import folded
-from pipeline.inference.tiling import predict_image, predict_rows, sigmoid
+from pipeline.inference.tiling import predict_image, predict_rows
 
-NEEDED = {"name", "network", "task", "classes", "channels", "resize"}  # of every card
-# Classified together: as many images as have a megapixel, at most 64. VGG16's dense layers are read once for all of them: of
-# tiles of 64 × 64 in bfloat16, 64 at a time take 0.6 of the time that 16 at a time do.
+# Classified together: as many images as make a megapixel, at most 64. VGG16's dense layers are read once for all of them: tiles
+# of 64 × 64 in bfloat16 take 0.6 of the time when there are 64 at a time instead of 16.
 PIXELS, MOST = 2**20, 64
 
 
@@ -53,7 +54,7 @@ class TrainedModel:
         return self.blend(self._probability, image, settings)
 
     def segment_rows(self, read, shape, settings, rows=None):
-        """Predict as `segment` does, from the top down, with few rows in memory (see `predict_rows`).
+        """Predict as `segment` does, from the top down, with a band of the image in memory (see `predict_rows`).
 
         Only for a model whose images are not resized.
 
@@ -72,27 +73,25 @@ class TrainedModel:
         start : int
         probability : ndarray, shape (h, W), float32 in [0, 1]
         """
-        how = (settings.tile, settings.overlap, settings.batch_size, settings.flips, self.align)
-        return predict_rows(self._probability, lambda start, stop: scaled(read(start, stop)), shape, *how, rows)
+        return predict_rows(self._probability, lambda start, stop: scaled(read(start, stop)), shape, settings, self.align, rows)
 
     def blend(self, predict, image, settings):
-        """Run another function of windows over an image as `segment` runs the network (see `predict_image`)."""
+        """Run another function of windows over an image, as `segment` runs the network (see `predict_image`)."""
         pixels = scaled(image)
         size = self.card["resize"]
-        if size is not None:
-            pixels = resize_image(pixels, size)
-        how = (settings.tile, settings.overlap, settings.batch_size, settings.flips, self.align)
-        values = predict_image(predict, pixels, *how)
-        return values if size is None else resize_image(values, image.shape[:2])
+        if size is None:
+            return predict_image(predict, pixels, settings, self.align)
+        values = predict_image(predict, resize_image(pixels, size), settings, self.align)
+        return resize_image(values, image.shape[:2])
 
-    @property
+    @cached_property
     def align(self):
         """Pixels by which an image can be moved so that the network's poolings fall on the same ones."""
-        return alignment(self.network)
+        return coarsest_cell(self.network)
 
     @cached_property
     def _compiled(self):
-        """What predicts: the network with its normalisations folded, by the backend's fastest way."""
+        """The network with its normalisations folded, run in the backend's fastest way."""
         network = folded(self.network)
         if keras.backend.backend() == "tensorflow":
             from pipeline.networks.common.tensorflow_door import compiled
@@ -102,8 +101,8 @@ class TrainedModel:
 
     def _probability(self, windows):
         if len(windows) == 1 and not self._bfloat16 and keras.backend.backend() == "tensorflow":
-            # In float32, oneDNN's kernels give one image alone other last bits than the same image among several. On a
-            # processor with AVX2 it takes as long as two; bfloat16 has kernels that are quick for one, with the same bits.
+            # In float32, oneDNN gives an image alone other last bits than the same image among several. Two take as long as
+            # one on a processor with AVX2. In bfloat16 it uses kernels that are fast for one image, with the same bits.
             return self._probability(np.concatenate([windows, windows]))[:1]
         return sigmoid(self._compiled(windows))[..., 0]
 
@@ -117,72 +116,53 @@ class TrainedModel:
         Parameters
         ----------
         images : iterable of N ndarray, shape (H, W, C), uint8 or uint16
-            Read one by one; a batch of them is in memory.
+            Read one by one, so that one batch is in memory.
 
         Returns
         -------
-        ndarray, shape (N, K), float64, each row sums to 1
+        ndarray, shape (N, K), float64
+            Each row sums to 1.
         """
         return np.stack(list(self.classify_each(images)))
 
     def classify_each(self, images):
-        """Predict as `classify` does, and yield a row for each image, in order, once its batch has been read."""
-        rows, columns = self.card["resize"]
-        together = min(MOST, max(1, PIXELS // (rows * columns)))
-        pixels = (resize_image(scaled(image), (rows, columns)) for image in images)
+        """Predict as `classify` does; yield the probabilities (K,) of each image in order, once its batch is complete."""
+        size = tuple(self.card["resize"])
+        together = min(MOST, max(1, PIXELS // (size[0] * size[1])))
+        pixels = (resize_image(scaled(image), size) for image in images)
         for batch in iter(lambda: list(islice(pixels, together)), []):
-            yield from softmax(self._compiled(np.stack(batch)))
-
-
-def alignment(network):
-    """Pixels to a cell of a network's coarsest features: two to the power of its poolings."""
-    return 2 ** sum(isinstance(layer, keras.layers.MaxPooling2D) for layer in network.layers)
-
-
-def softmax(logits):
-    """Class probabilities in float64 from logits (N, K), without overflow."""
-    logits = np.asarray(logits, np.float64)
-    odds = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return odds / odds.sum(axis=-1, keepdims=True)
+            yield from softmax(np.asarray(self._compiled(np.stack(batch)), np.float64), axis=-1)
 
 
 def load_trained(path):
     """Load a ``.keras`` file and the ``.json`` card beside it.
 
-    Loading is safe: a file that would run code of its own is refused.
+    Loading is safe: Keras refuses a file that would run code of its own.
 
     Raises
     ------
     UserError
-        If either is missing, damaged or of another kind.
+        If a file is missing or damaged, or the two do not belong together.
     """
     path = Path(path)
     beside = path.with_suffix(".json")
     for file in (path, beside):
         if not file.is_file():
-            received = "a folder" if file.is_dir() else "no such file"
-            raise UserError(f"{file}: expected a trained model, received {received}; `dvc repro` or `dvc pull` makes it")
-    if not zipfile.is_zipfile(path):
-        raise UserError(f"{path}: expected a model trained by this pipeline, received a damaged file, or one of another kind")
-    card = _read_card(beside)
+            raise UserError(f"{file}: {'a folder' if file.is_dir() else 'no such file'}; `dvc repro` or `dvc pull` makes models")
+    try:
+        card = json.loads(beside.read_text(encoding="utf-8"))
+        task, classes, channels = (card[key] for key in ("task", "classes", "channels"))
+        missing = {"name", "network", "resize", *(["threshold"] if task == "segmentation" else [])} - card.keys()
+        if missing:
+            raise KeyError(*missing)
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{beside}: not the card of a trained model ({type(error).__name__}: {error})") from error
     try:
         network = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # zipfile, h5py and Keras each raise their own on a damaged or foreign file
+    except Exception as error:  # zipfile, h5py and Keras each raise their own
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UserError(f"{path}: expected a model trained by this pipeline, received: {reason}") from error
-    outputs = (None, None, None, 1) if card["task"] == "segmentation" else (None, len(card["classes"]))
-    if network.output.shape != outputs or network.input.shape[-1] != card["channels"]:
-        raise UserError(f"{beside}: expected the card of {path.name}, received that of another network")
+        raise UserError(f"{path}: not a model that this pipeline trained, or damaged: {reason}") from error
+    outputs = (None, None, None, 1) if task == "segmentation" else (None, len(classes))
+    if network.output.shape != outputs or network.input.shape[-1] != channels:
+        raise UserError(f"{beside}: the card of another network than {path.name}")
     return TrainedModel(network, card)
-
-
-def _read_card(path):
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path}: expected the card of a model, received damaged JSON: {error}") from error
-    needed = NEEDED | ({"threshold"} if isinstance(card, dict) and card.get("task") == "segmentation" else set())
-    missing = needed - set(card) if isinstance(card, dict) else needed
-    if missing:
-        raise UserError(f"{path}: expected a card that says {', '.join(sorted(missing))}, received none; train the model again")
-    return card

@@ -1,4 +1,4 @@
-"""OME-Zarr: where the full resolution of a volume lies, what its axes are, and how large its pixels."""
+"""OME-Zarr volumes: the array of full resolution, its axes and the size of its pixels."""
 
 import shutil
 from pathlib import Path
@@ -10,7 +10,7 @@ from ome_zarr.writer import write_multiscales_metadata
 from pipeline.errors import UserError
 
 NANOMETRES = {"angstrom": 0.1, "nanometer": 1.0, "micrometer": 1e3, "millimeter": 1e6, "meter": 1e9}
-CHUNK = 1024  # rows and columns of a chunk that is written: a window's width, a megabyte of bytes
+CHUNK = 1024  # rows and columns of a chunk that is written: the width of a window, 1 MB of bytes
 
 
 def read(path):
@@ -22,7 +22,7 @@ def read(path):
     axes : str
         A letter for each dimension, such as ``zyx`` or ``tczyx``.
     pixel_size_nm : tuple of float, or None
-        Height and width, where the volume tells a unit.
+        Height and width, if the volume states a unit.
 
     Raises
     ------
@@ -36,40 +36,32 @@ def read(path):
         array = group[multiscales["datasets"][0]["path"]]
     except (KeyError, IndexError, TypeError, ValueError, OSError, zarr.errors.BaseZarrError) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else error
-        raise UserError(f"{path}: expected an OME-Zarr image (a group with multiscales), received: {reason}") from error
+        raise UserError(f"{path}: this is no OME-Zarr image, a group with multiscales ({reason})") from error
     axes = [axis["name"] if isinstance(axis, dict) else axis for axis in multiscales.get("axes", "tczyx"[-array.ndim :])]
     if len(axes) != array.ndim or not {"y", "x"} <= set(axes):
         raise UserError(f"{path}: expected axes with y and x for {array.ndim} dimensions, received {axes}")
     return array, "".join(axes), _pixel_size(multiscales, axes)
 
 
-def create(path, pages, shape, dtype, pixel_size_nm, source):
-    """Create an empty OME-Zarr volume of axes zyx for results, in the format of the volume that they belong to.
+def create(path, shape, dtype, pixel_size_nm, source):
+    """Create an empty OME-Zarr volume of axes zyx, replacing `path`, in the format of the volume `source`.
 
     Parameters
     ----------
-    path : pathlib.Path
-        Replaced if it exists.
-    pages : int
     shape : tuple of int
-        Rows and columns.
-    dtype : numpy dtype
+        Pages, rows and columns.
     pixel_size_nm : tuple of float, or None
-    source : path-like
-        The volume that was predicted.
 
     Returns
     -------
     zarr.Array
-        (pages, *shape), a chunk a page and `CHUNK` × `CHUNK` pixels.
+        A chunk has one page and `CHUNK` × `CHUNK` pixels.
     """
     shutil.rmtree(path, ignore_errors=True)
     old = zarr.open_group(source, mode="r").metadata.zarr_format == 2
     group = zarr.open_group(path, mode="w", zarr_format=2 if old else 3)
-    chunks = (1, *(min(CHUNK, n) for n in shape))
-    array = group.create_array(
-        "0", shape=(pages, *shape), chunks=chunks, dtype=dtype, dimension_names=None if old else list("zyx")
-    )
+    chunks = (1, *(min(CHUNK, n) for n in shape[1:]))
+    array = group.create_array("0", shape=shape, chunks=chunks, dtype=dtype, dimension_names=None if old else list("zyx"))
     unit = {"unit": "nanometer"} if pixel_size_nm else {}
     axes = [{"name": "z", "type": "space"}, *({"name": name, "type": "space"} | unit for name in "yx")]
     scale = [1.0, *map(float, pixel_size_nm or (1, 1))]

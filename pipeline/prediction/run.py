@@ -1,37 +1,64 @@
-"""Predict many images into one folder: the ones that fail do not keep the others from being done."""
+"""Predict many images into one folder. An image that fails does not keep the others from being done."""
 
 import errno
+import hashlib
+import json
 import sys
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
-from pathlib import Path
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 
 from tqdm import tqdm
 
 from pipeline.errors import UserError
-from pipeline.prediction.few import Few
-from pipeline.prediction.inputs import Input, gather
-from pipeline.prediction.record import SHEET, Record, alone, digest
-from pipeline.prediction.stack import opened
-from pipeline.tasks.classification.prediction import classify, sheets, thumbnail
-from pipeline.tasks.segmentation.prediction import file_names, segment
+from pipeline.prediction.results_folder import ResultsFolder, locked
+
+SHOWN = 5  # messages that say the same of different files; the others are counted
 
 
-def predict_files(model, path, images, out, settings, choices, cluster, overwrite=False):
-    """Predict files, folders, patterns and volumes into a folder; what an earlier run finished there is kept.
+@dataclass(frozen=True)
+class Choices:
+    """What a user chooses for all images."""
+
+    threshold: float | None = None  # probability from which a pixel is foreground
+    median: int = 1  # sections, odd, over which the median of the probability is taken
+    split: bool = False  # separate objects that touch
+    smallest: int = 1  # objects of fewer pixels are left out of labels and tables
+    grey_range: tuple | None = None  # grey values that become black and white
+    pixel_size_nm: tuple | None = None  # height and width of a pixel, instead of what the file says
+
+
+class RepeatedMessages:
+    """Pass on the first `SHOWN` messages that say the same of different files, and count the others."""
+
+    def __init__(self, say):
+        self.say, self.counts = say, Counter()
+
+    def add(self, path, message):
+        """Count a message; it may begin with the path that it is about."""
+        kind = message.removeprefix(f"{path}: ")
+        self.counts[kind] += 1
+        if self.counts[kind] <= SHOWN:
+            self.say(message)
+
+    def close(self):
+        for kind, count in self.counts.items():
+            if count > SHOWN:
+                self.say(f"... and {count - SHOWN} more: {kind}")
+
+
+def predict_files(task, model, path, inputs, failures, out, settings, choices, cluster, overwrite=False):
+    """Predict images and volumes into a folder, and keep what an earlier run finished there.
 
     Parameters
     ----------
+    task : module
+        ``pipeline.tasks.<task>.prediction`` of the model's task.
     model : pipeline.inference.model.TrainedModel
-    path : path-like
-        Of the model's file.
-    images : sequence of str
-    out : path-like
-    settings : pipeline.params.Inference
-    choices : pipeline.tasks.segmentation.prediction.Choices
-        With ``threshold=None`` the model's own is taken.
-    cluster : pipeline.prediction.volume.Cluster
-    overwrite : bool
+        Loaded from `path`.
+    inputs : list of pipeline.prediction.inputs.Input
+    failures : list of str
+        What went wrong so far.
 
     Returns
     -------
@@ -41,96 +68,54 @@ def predict_files(model, path, images, out, settings, choices, cluster, overwrit
     Raises
     ------
     UserError
-        After all other images were predicted: one line for each image that could not be.
+        After all other images were predicted, with a line for each image that failed.
     """
-    with alone(out):
-        return _predict_files(model, path, images, out, settings, choices, cluster, overwrite)
+    with locked(out):
+        # The batch size decides nothing but speed. JSON turns tuples into lists, as they are read back.
+        decisive = {"settings": settings.model_dump(exclude={"batch_size"}), "choices": asdict(choices)}
+        run = {"model": _digest(path)} | json.loads(json.dumps(decisive))
+        results = ResultsFolder(out, run, task.OVERALL, overwrite)
+        waiting = [image for image in inputs if not results.done(image)]
+        if len(waiting) < len(inputs):
+            print(f"{len(inputs) - len(waiting)} of {len(inputs)} images are done already", file=sys.stderr)
+        failures = list(failures)
+        failed, warnings = RepeatedMessages(failures.append), RepeatedMessages(_warn)
 
+        @contextmanager
+        def attempt(path):
+            """Do something for one file; if it fails, remember why, and go on."""
+            try:
+                yield
+            except (UserError, OSError, MemoryError) as error:
+                failed.add(path, _reason(path, error))
 
-def _predict_files(model, path, images, out, settings, choices, cluster, overwrite):
-    inputs, failures = gather(images)
-    failed, doubted = Few(failures.append), Few(_warn)
-    classification = model.card["task"] == "classification"
-    if choices.threshold is None and not classification:
-        choices = replace(choices, threshold=model.card["threshold"])
-    deciding = settings.model_dump(mode="json", exclude={"batch_size"})
-    run = {"model": digest(path), "settings": deciding, "choices": _plain(asdict(choices))}
-    record = Record(out, run, ["predictions.csv", f"{SHEET}*.png"] if classification else ["images.csv"], overwrite)
-    waiting = [image for image in inputs if not record.done(image)]
-    if len(waiting) < len(inputs):
-        print(f"{len(inputs) - len(waiting)} of {len(inputs)} images are done already", file=sys.stderr)
-
-    @contextmanager
-    def attempt(path):
-        """Read or write one thing; if it fails, the others are done all the same."""
         try:
-            yield
-        except (UserError, OSError, MemoryError) as error:
-            failed.add(path, _line(path, error))
-
-    waiting = tqdm(waiting, desc="images", disable=None)
-    try:
-        if classification:
-            _classify(model, waiting, record, choices, attempt, doubted.add)
-        else:
-            _segment(model, waiting, record, settings, choices, cluster, attempt, doubted.add)
-    finally:
-        doubted.close()
-        with attempt(record.table):
-            record.close()
-    if classification:
-        with attempt(record.out / f"{SHEET}.png"):
-            _write_sheets(record, [Input(Path(record.images[name]["source"]["path"]), name) for name in sorted(record.images)])
-    failed.close()
-    if failures:
-        raise UserError("\n".join(failures))
-    return sum(record.done(image) for image in inputs)
+            task.predict_images(
+                model, tqdm(waiting, desc="images", disable=None), results, settings, choices, cluster, attempt, warnings.add
+            )
+        finally:
+            warnings.close()
+            with attempt(results.table):
+                results.close()
+        failed.close()
+        if failures:
+            raise UserError("\n".join(failures))
+        return sum(results.done(image) for image in inputs)
 
 
-def _segment(model, images, record, settings, choices, cluster, attempt, doubt):
-    for image in images:
-        with attempt(image.path), opened(image.path) as stack:
-            folder = record.workspace(image, file_names(image.path, image.name))
-            files, rows = segment(model, stack, image.name, folder, settings, choices, cluster, doubt)
-            record.finish(image, files, rows)
-
-
-def _classify(model, images, record, choices, attempt, doubt):
-    def claimed():
-        for image in images:
-            with attempt(image.path):
-                record.claim(image)
-                yield image
-
-    for image, rows in classify(model, claimed(), attempt, choices.grey_range, doubt):
-        with attempt(image.path):
-            record.finish(image, [], rows)
-
-
-def _write_sheets(record, images):
-    """Draw the contact sheets over all images of the folder that can still be read where they were."""
-
-    def pictures():
-        for image in images:
-            with suppress(UserError, OSError), opened(image.path) as stack:
-                yield thumbnail(stack), record.images[image.name]["rows"][0]
-
-    sheets(pictures(), record.out)
-
-
-def _line(path, error):
+def _reason(path, error):
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return f"{path}: no space left for its results; make space and run the same command again, what is done is kept"
+        return f"{path}: no space left for its results; make space and run the same command again, finished images are kept"
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return f"{path}: {reason}{f': {error.filename}' if getattr(error, 'filename', None) else ''}"
 
 
-def _plain(values):
-    """Choices as JSON gives them back: tuples are lists."""
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+def _digest(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def _warn(line):
-    tqdm.write(f"warning: {line}", file=sys.stderr)
+def _warn(message):
+    tqdm.write(f"warning: {message}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""An opened image: pages that are read one at a time, and the size of their pixels where the file tells it."""
+"""An open image: its pages, read one at a time, and the size of its pixels if the file states it."""
 
 import math
 import xml.etree.ElementTree as ElementTree
@@ -17,33 +17,19 @@ from pipeline.prediction.inputs import is_volume
 
 MICROMETRE = ("µm", "um", "micron", "microns", "micrometer")
 NANOMETRES = {"nm": 1, "nanometer": 1, "mm": 1e6, "cm": 1e7} | dict.fromkeys(MICROMETRE, 1e3)
-CENTIMETRE = 3  # of TIFF's ResolutionUnit; an inch is left alone, it tells how to print
+CENTIMETRE = 3  # of TIFF's ResolutionUnit; inches are ignored, they only say how to print
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Pages of one size.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-    pages : int
-    shape : tuple of int
-        Rows and columns of a page.
-    pixel_size_nm : tuple of float, or None
-        Height and width of a pixel, where the file tells it.
-    read : callable
-        ``read(page, start, stop)`` → rows of a page, ndarray (stop - start, W, C), uint8 or uint16, C = 1 or 3.
-    doubts : tuple of str
-        What is left out of the file.
-    """
+    """Pages of one size. ``read(page, start, stop)`` returns rows of a page, (stop - start, W, 1 or 3), uint8 or uint16."""
 
     path: Path
     pages: int
-    shape: tuple
-    pixel_size_nm: tuple | None
+    shape: tuple  # rows and columns of a page
+    pixel_size_nm: tuple | None  # height and width of a pixel
     read: callable
-    doubts: tuple = ()
+    left_out: str | None = None  # what of the file is not read
 
 
 @contextmanager
@@ -55,15 +41,15 @@ def opened(path):
     Raises
     ------
     UserError
-        If it is no image, is damaged, or holds another kind of number; also later, while reading.
+        If it is no image, is damaged, or holds unsupported numbers. Reading may raise it later, too.
     """
     path = Path(path)
     if is_volume(path):
         yield _volume(path)
     elif path.suffix.lower() in TIFF and path.stat().st_size:
-        with _told(path), tifffile.TiffFile(path) as file:
+        with _decoding(path), tifffile.TiffFile(path) as file:
             _tiff(path, file)
-        # Opened once more, so that what the caller's code raises is not taken for the decoder's.
+        # Opened again, so that an error in the caller's code does not pass for one of the decoder.
         with tifffile.TiffFile(path) as file:
             yield _tiff(path, file)
     else:
@@ -83,24 +69,25 @@ def _tiff(path, file):
         raise UserError(f"{path}: expected grey or RGB, received {shape['C']} separate channels; save the one to predict")
     leading = {axis: n for axis, n in shape.items() if axis not in "YXS"}
     order = [[axis for axis in axes if axis in "YXS"].index(axis) for axis in "YXS" if axis in axes]
-    last = {"page": None, "pixels": None}  # the page that was read last
+    latest = {}  # the page that was read last, by its number
 
     def page(number):
-        if last["page"] != number:
+        if number not in latest:
             position = _position(number, leading)
-            with _told(path):
+            with _decoding(path):
                 if series.keyframe.photometric.name == "PALETTE":
                     pixels = series.pages[number].asrgb()
                 else:
                     array = zarr.open(series.aszarr(level=0), mode="r")
                     pixels = np.asarray(array[tuple(position.get(axis, slice(None)) for axis in axes)]).transpose(order)
-            last.update(page=number, pixels=_pixels(pixels, path))
-        return last["pixels"]
+            latest.clear()
+            latest[number] = _pixels(pixels, path)
+        return latest[number]
 
-    size = _ome_pixel_size(file) or _tiff_pixel_size(file)
-    pages, others = math.prod(leading.values()), len(file.series) - 1
-    doubts = (f"expected pages of one size, received {others} more of others; they are not predicted",) if others else ()
-    return Stack(path, pages, (shape["Y"], shape["X"]), size, lambda n, start, stop: page(n)[start:stop], doubts)
+    size, others = _ome_pixel_size(file) or _tiff_pixel_size(file), len(file.series) - 1
+    left_out = f"expected pages of one size, received {others} more of others; they are not predicted" if others else None
+    read = lambda number, start, stop: page(number)[start:stop]  # noqa: E731
+    return Stack(path, math.prod(leading.values()), (shape["Y"], shape["X"]), size, read, left_out)
 
 
 def _volume(path):
@@ -111,14 +98,13 @@ def _volume(path):
         raise UserError(f"{path}: expected 1 or 3 channels, received {colours}")
 
     def read(page, start, stop):
-        position = _position(page, leading)
-        index = tuple(slice(start, stop) if axis == "y" else slice(None) if axis in "xc" else position[axis] for axis in axes)
-        with _told(path):
-            pixels = np.asarray(array[index])
-        return _pixels(np.moveaxis(pixels, 0, -1) if "c" in axes else pixels, path)
+        position = _position(page, leading) | {"y": slice(start, stop)}
+        with _decoding(path):
+            pixels = np.asarray(array[tuple(position.get(axis, slice(None)) for axis in axes)])
+        channel = [axis for axis in axes if axis not in leading].index("c") if "c" in axes else None
+        return _pixels(pixels if channel is None else np.moveaxis(pixels, channel, -1), path)
 
-    shape = array.shape[axes.index("y")], array.shape[axes.index("x")]
-    return Stack(path, math.prod(leading.values()), shape, size, read)
+    return Stack(path, math.prod(leading.values()), (array.shape[axes.index("y")], array.shape[axes.index("x")]), size, read)
 
 
 def _pixels(pixels, path):
@@ -127,13 +113,13 @@ def _pixels(pixels, path):
 
 
 def _position(page, leading):
-    """Where page number `page` lies along the leading axes (a dict of their lengths)."""
+    """Where a page lies along the leading axes, a dict of their lengths."""
     return dict(zip(leading, np.unravel_index(page, tuple(leading.values())), strict=True)) if leading else {}
 
 
 @contextmanager
-def _told(path):
-    """Tell what a decoder raises on damaged bytes in one line."""
+def _decoding(path):
+    """Turn what a decoder raises on damaged bytes into one line."""
     try:
         yield
     except (UserError, MemoryError, OSError, GeneratorExit):
@@ -149,10 +135,8 @@ def _ome_pixel_size(file):
     pixels = next((e for e in ElementTree.fromstring(file.ome_metadata).iter() if e.tag.endswith("}Pixels")), None)
     if pixels is None or not {"PhysicalSizeX", "PhysicalSizeY"} <= set(pixels.attrib):
         return None
-    units = [NANOMETRES.get(pixels.get(f"PhysicalSize{axis}Unit", "µm")) for axis in "YX"]
-    return _positive(
-        float(pixels.get(f"PhysicalSize{axis}")) * (unit or math.nan) for axis, unit in zip("YX", units, strict=True)
-    )
+    units = [NANOMETRES.get(pixels.get(f"PhysicalSize{axis}Unit", "µm"), math.nan) for axis in "YX"]
+    return _positive(float(pixels.get(f"PhysicalSize{axis}")) * unit for axis, unit in zip("YX", units, strict=True))
 
 
 def _tiff_pixel_size(file):

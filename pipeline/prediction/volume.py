@@ -1,4 +1,4 @@
-"""Predict a volume block by block, in this process or by the workers of a Dask cluster."""
+"""Predict a volume block by block, in this process or on the workers of a Dask cluster."""
 
 import json
 import logging
@@ -16,33 +16,22 @@ from pipeline.errors import UserError
 from pipeline.parallel import deaf_to_ctrl_c
 from pipeline.params import Inference
 from pipeline.prediction import ome
-from pipeline.prediction.checks import prepared
+from pipeline.prediction.expectations import model_reader
 from pipeline.prediction.stack import opened
+from pipeline.prediction.writers import fill
 
-ROWS = 4 * ome.CHUNK  # of a block, at most: whole chunks, so that no two workers write one; few rows of windows are done twice
+ROWS = 4 * ome.CHUNK  # of a block: whole chunks, so that no two workers write one, and few windows are predicted twice
 RETRIES = 3  # of a block whose worker died or could not read
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Who computes.
+    """Who computes."""
 
-    Parameters
-    ----------
-    model : str
-        Path of the model, which each worker opens for itself.
-    workers : int
-        Processes on this machine; 1: this process.
-    memory : str
-        Of each worker, as Dask reads it ("2GiB"); a worker that needs more is restarted.
-    scheduler : str, optional
-        Address of a running Dask scheduler (tcp://...), whose workers see the same files.
-    """
-
-    model: str
-    workers: int = 1
-    memory: str = "auto"
-    scheduler: str | None = None
+    model: str  # path, from which each worker loads the model
+    workers: int = 1  # processes on this machine; 1: this process
+    memory: str = "auto"  # of each worker, as Dask reads it ("2GiB"); a worker that needs more is restarted
+    scheduler: str | None = None  # address of a running Dask scheduler (tcp://...), whose workers see the same files
 
     @contextmanager
     def client(self):
@@ -57,7 +46,7 @@ class Cluster:
             try:
                 client = Client(self.scheduler, timeout="10s")
             except (OSError, ValueError) as error:
-                raise UserError(f"--scheduler: expected a running Dask scheduler at {self.scheduler}: {error}") from error
+                raise UserError(f"--scheduler: no Dask scheduler answers at {self.scheduler} ({error})") from error
             with client:
                 yield client
             return
@@ -72,22 +61,22 @@ class Cluster:
             try:
                 yield client
             except KeyboardInterrupt:
-                logging.getLogger("distributed").setLevel(logging.CRITICAL)  # that workers are cut off is what was asked for
+                logging.getLogger("distributed").setLevel(logging.CRITICAL)  # the user asked to cut the workers off
                 raise
 
 
-def probabilities(model, stack, target, pixel_size_nm, settings, grey_range, cluster):
+def predict_volume(model, stack, target, pixel_size_nm, settings, grey_range, cluster):
     """Predict all blocks of a volume that an earlier run has not finished.
 
-    A block is a page, or some thousand rows of a large one. Its values do not depend on the others, to the bit, so that
-    any number of workers gives the same volume.
+    A block is a page, or `ROWS` rows of a large one. Its values do not depend on the others, to the bit, so any number of
+    workers gives the same volume.
 
     Parameters
     ----------
     model : pipeline.inference.model.TrainedModel
     stack : pipeline.prediction.stack.Stack
     target : pathlib.Path
-        OME-Zarr volume of the result; beside it stand the marks of the finished blocks.
+        OME-Zarr volume of the result; beside it, the folder ``finished`` marks the finished blocks.
     pixel_size_nm : tuple of float, or None
     settings : pipeline.params.Inference
     grey_range : tuple of float, or None
@@ -95,51 +84,40 @@ def probabilities(model, stack, target, pixel_size_nm, settings, grey_range, clu
 
     Returns
     -------
-    object
-        ``read(page, start, stop)`` → ndarray (stop - start, W), float32.
+    zarr.Array, shape (pages, H, W), float32
 
     Raises
     ------
     UserError
-        If the model brings whole images to one size, or a block failed again and again.
+        If the model resizes whole images, or a block failed again and again.
     """
     if model.card["resize"] is not None:
-        raise UserError(f"{stack.path}: expected an image, received a volume: this model brings whole images to one size")
+        raise UserError(f"{stack.path}: this model resizes whole images and cannot predict a volume; give it images")
     marks = target.with_name("finished")
     if not marks.exists():
-        ome.create(target, stack.pages, stack.shape, np.float32, pixel_size_nm, stack.path)
+        ome.create(target, (stack.pages, *stack.shape), np.float32, pixel_size_nm, stack.path)
         marks.mkdir()
     blocks = [(page, start) for page in range(stack.pages) for start in range(0, stack.shape[0], ROWS)]
     waiting = [block for block in blocks if not _mark(marks, block).exists()]
     bar = tqdm(total=len(blocks), initial=len(blocks) - len(waiting), desc=stack.path.name, unit="block", disable=None)
-    job = (str(stack.path), str(target / "0"), str(marks), json.dumps(settings.model_dump()), grey_range)
+    # The workers read and write the volumes themselves: only paths travel.
+    paths = [os.path.abspath(path) for path in (stack.path, target / "0", marks)]
+    job = (*paths, json.dumps(settings.model_dump()), grey_range)
     with bar, cluster.client() as client:
         if client is None:
             for block in waiting:
                 _predict_block(model, block, *job)
                 bar.update()
         else:
-            _spread(client, os.fspath(Path(cluster.model).resolve()), waiting, job, bar)
-    return _Stored(zarr.open_array(target / "0", mode="r"))
+            _predict_on_workers(client, str(Path(cluster.model).resolve()), waiting, job, bar)
+    return zarr.open_array(target / "0", mode="r")
 
 
-@dataclass(frozen=True)
-class _Stored:
-    array: zarr.Array
-
-    def read(self, page, start, stop):
-        return np.asarray(self.array[page, start:stop])
-
-
-def _spread(client, model, blocks, job, bar):
-    """Give the blocks to the workers of a cluster, and wait for all."""
+def _predict_on_workers(client, model, blocks, job, bar):
     from dask.distributed import as_completed
 
-    # Paths are all that travels: the workers read and write the volumes themselves.
-    absolute = tuple(os.path.abspath(path) for path in job[:3]) + job[3:]
-    futures = client.map(_work, blocks, model=model, job=absolute, retries=RETRIES, pure=False)
     failed = []
-    for future in as_completed(futures):
+    for future in as_completed(client.map(_predict_on_worker, blocks, model=model, job=job, retries=RETRIES, pure=False)):
         if future.status == "error":
             failed.append(_first_cause(future.exception()))
         bar.update()
@@ -148,7 +126,7 @@ def _spread(client, model, blocks, job, bar):
 
 
 def _first_cause(error):
-    """What went wrong at first: Dask wraps it in an error of its own."""
+    """What went wrong at first, below the errors that Dask wraps it in."""
     while error.__cause__ is not None:
         error = error.__cause__
     line = (str(error) or type(error).__name__).splitlines()[0]
@@ -156,14 +134,13 @@ def _first_cause(error):
     return line + (remedy if isinstance(error, ImportError) else "")
 
 
-def _work(block, model, job):
-    """Predict one block in a worker of a cluster."""
-    _predict_block(_opened(model), block, *job)
+def _predict_on_worker(block, model, job):
+    _predict_block(_loaded(model), block, *job)
 
 
 @lru_cache(maxsize=1)
-def _opened(model):
-    logging.getLogger("distributed.worker.state_machine").setLevel(logging.ERROR)  # warns of each block that Ctrl-C cuts off
+def _loaded(model):
+    logging.getLogger("distributed.worker.state_machine").setLevel(logging.ERROR)  # it warns of each block that Ctrl-C cuts off
     from pipeline.startup import load_keras
 
     load_keras()
@@ -175,20 +152,12 @@ def _opened(model):
 def _predict_block(model, block, source, target, marks, settings, grey_range):
     """Predict rows of one page into the volume of probabilities, and mark them as finished."""
     page, first = block
-    settings = Inference.model_validate_json(settings)
-    array = zarr.open_array(target, mode="r+")
     with opened(source) as stack:
-        read = prepared(stack, model.card, grey_range)
-        end = min(first + ROWS, stack.shape[0])
-        waiting, row = [], first
-        for _, band in model.segment_rows(lambda start, stop: read(page, start, stop), stack.shape, settings, (first, end)):
-            waiting.append(band)
-            rows = sum(map(len, waiting))
-            whole = rows if row + rows == end else rows // ome.CHUNK * ome.CHUNK
-            if whole:
-                bands = np.concatenate(waiting)
-                array[page, row : row + whole] = bands[:whole]
-                waiting, row = [bands[whole:]], row + whole
+        read = model_reader(stack, model.card, grey_range)
+        rows = (first, min(first + ROWS, stack.shape[0]))
+        settings = Inference.model_validate_json(settings)
+        bands = model.segment_rows(lambda start, stop: read(page, start, stop), stack.shape, settings, rows)
+        fill(zarr.open_array(target, mode="r+"), page, (band for _, band in bands), first)
     _mark(Path(marks), block).touch()
 
 

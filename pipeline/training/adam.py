@@ -4,9 +4,9 @@ import keras
 
 
 class Adam(keras.optimizers.Adam):
-    """Keras's Adam with the same variables and the same rule.
+    """Keras's Adam, with the same variables and the same rule.
 
-    Keras on TensorFlow reads and writes each weight in a dozen operations, the kernel once.
+    Keras on TensorFlow reads and writes each weight in a dozen operations; the kernel does it once.
     """
 
     def update_step(self, gradient, variable, learning_rate):

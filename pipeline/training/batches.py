@@ -1,4 +1,4 @@
-"""Batches for training: what epoch e, batch i holds depends on the seed, e and i alone."""
+"""Batches for training. What batch i of epoch e holds depends on the seed, e and i alone."""
 
 import math
 
@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.images.io import scaled
 from pipeline.images.symmetry import draw_symmetry, symmetries
-from pipeline.training.hosts import ALONE
+from pipeline.training.distributed import ALONE
 from pipeline.training.on_device import OnDevice, fits
 
 
@@ -20,16 +20,16 @@ class Batches(keras.utils.PyDataset):
     batch_size : int
     seed : int
     shuffle : bool
-        Another order each epoch; the last, smaller batch is kept.
+        Draw another order each epoch. The last, smaller batch is kept.
     flips : bool
         Flip and turn each batch at random.
-    team : pipeline.training.hosts.Team, optional
-        Of which this process reads its part of each batch.
+    team : pipeline.training.distributed.Team, optional
+        This process reads its part of each batch.
 
     Attributes
     ----------
     epoch : int
-        Counted from 0. Whoever trains sets it before each epoch.
+        From 0; to be set before each epoch.
     """
 
     def __init__(self, packed, batch_size, seed=0, shuffle=False, flips=False, team=ALONE):
@@ -47,10 +47,10 @@ class Batches(keras.utils.PyDataset):
         return math.ceil(len(self.packed.images) / self.batch_size)
 
     def __getitem__(self, index):
-        rows, number = self.plan(index)
-        images, targets = self.packed.images[rows], np.asarray(self.packed.targets[rows])
+        chosen, number = self.plan(index)
+        images, targets = self.packed.images[chosen], np.asarray(self.packed.targets[chosen])
         symmetry = symmetries(*images.shape[1:3])[number]
-        images = np.ascontiguousarray(symmetry.apply(images))  # turned as bytes: a quarter of the memory to go through
+        images = np.ascontiguousarray(symmetry.apply(images))  # turned as bytes, which move a quarter of the memory of floats
         if targets.ndim == 3:
             targets = np.ascontiguousarray(symmetry.apply(targets))[..., None].astype(np.float32)
         return scaled(images), targets
@@ -60,37 +60,36 @@ class Batches(keras.utils.PyDataset):
 
         Returns
         -------
-        rows : ndarray of int
-            Patches that this process reads, in ascending order: within a batch it means nothing, and the disk is read forwards.
+        chosen : ndarray of int
+            Patches that this process reads, in ascending order, so that the disk is read forwards.
         symmetry : int
-            By which all are flipped and turned: its number among the `symmetries` of their shape; 0 changes nothing.
+            Flip or turn of the whole batch: an index into the `symmetries` of its shape, of which 0 changes nothing.
         """
-        rows = self.team.share(np.sort(self._order(self.epoch)[index * self.batch_size : (index + 1) * self.batch_size]))
+        first = index * self.batch_size
+        chosen = self.team.share(np.sort(self._order()[first : first + self.batch_size]))
         if not self.flips:
-            return rows, 0
-        return rows, draw_symmetry(*self.packed.images.shape[1:3], np.random.default_rng([self.seed, 2, self.epoch, index]))
+            return chosen, 0
+        return chosen, draw_symmetry(*self.packed.images.shape[1:3], np.random.default_rng([self.seed, 2, self.epoch, index]))
 
-    def _order(self, epoch):
-        if self._drawn[0] != epoch:  # once an epoch: of a million patches it takes as long as a step
+    def _order(self):
+        if self._drawn[0] != self.epoch:  # drawn once an epoch: for a million patches it takes as long as a training step
             count = len(self.packed.images)
-            order = np.random.default_rng([self.seed, 1, epoch]).permutation(count) if self.shuffle else np.arange(count)
-            self._drawn = epoch, order
+            rng = np.random.default_rng([self.seed, 1, self.epoch])
+            self._drawn = self.epoch, rng.permutation(count) if self.shuffle else np.arange(count)
         return self._drawn[1]
 
 
 def readable(batches):
-    """What ``keras.Model.fit`` reads batches from best.
+    """The form of batches that ``keras.Model.fit`` reads fastest.
 
-    On TensorFlow a stream; on JAX the memory of the device, if the patches fit in and no other process has a part of them;
-    else the batches themselves.
+    With TensorFlow, a stream. With JAX, the memory of the device, if the patches fit and this is the only process. Else the
+    batches themselves.
     """
     if keras.backend.backend() == "tensorflow":
         from pipeline.networks.common.tensorflow_door import stream
 
         return stream(batches)
-    if keras.backend.backend() == "jax" and batches.team.processes == 1 and fits(batches.packed):
-        return OnDevice(batches)
-    return batches
+    return OnDevice(batches) if batches.team.processes == 1 and fits(batches.packed) else batches
 
 
 def statistics(images, most=512):
@@ -100,18 +99,18 @@ def statistics(images, most=512):
     ----------
     images : ndarray, shape (N, H, W, C), uint8 or uint16
     most : int
-        Patches that are looked at, evenly spread; more would not change the third digit.
+        Number of patches to read, evenly spaced; more would not change the third digit.
 
     Returns
     -------
     mean, variance : list of float, of length C
     """
-    pixels, sums, squares = 0, 0, 0  # integers of any size: exact, in whatever order they are added
-    for image in images[:: math.ceil(len(images) / most)]:  # one by one: 512 at a time are gigabytes
+    pixels, sums, squares = 0, 0, 0  # Python integers: exact, in whatever order they are added
+    for image in images[:: math.ceil(len(images) / most)]:  # one by one: 512 at a time can take gigabytes
         values = image.reshape(-1, image.shape[-1]).astype(np.uint64)
         pixels += len(values)
         sums, squares = sums + values.sum(axis=0).astype(object), squares + (values**2).sum(axis=0).astype(object)
     brightest = int(np.iinfo(images.dtype).max)
     mean = [int(s) / (pixels * brightest) for s in sums]
     variance = [int(pixels * q - s * s) / (pixels * brightest) ** 2 for s, q in zip(sums, squares, strict=True)]
-    return mean, [max(v, 1e-6) for v in variance]  # 1e-6: a constant image is no division by zero
+    return mean, [max(v, 1e-6) for v in variance]  # 1e-6: the network divides by it, also where images are constant

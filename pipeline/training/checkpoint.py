@@ -1,14 +1,15 @@
-"""The state of a training that was interrupted: one file, whole or absent, that only the same training picks up."""
+"""The state of an interrupted training, in one file that only the same training resumes from."""
 
 import hashlib
 import json
 import os
 import sys
-import zipfile
 from pathlib import Path
 
 import keras
 import numpy as np
+
+from pipeline.atomic import whole
 
 
 class Checkpoint:
@@ -23,41 +24,35 @@ class Checkpoint:
         self.path = Path(path)
 
     def write(self, arrays, values):
-        """Replace the file in one step: whoever is interrupted leaves the former one.
+        """Replace the file in one step.
 
         Parameters
         ----------
         arrays : dict of str to ndarray
         values : dict
-            As JSON holds it; floats keep all their digits.
+            Stored as JSON; floats keep all their digits.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_name(f".{self.path.name}.part")
-        try:
-            with open(partial, "wb") as file:
-                np.savez(file, **arrays, values=np.array(json.dumps(values)))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, self.path)
-        finally:  # also where the disk is full
-            partial.unlink(missing_ok=True)
+        with whole(self.path) as part, open(part, "wb") as file:
+            np.savez(file, **arrays, values=np.array(json.dumps(values)))
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut may leave the new name on an empty file
 
     def read(self):
         """Read what was last written.
 
         Returns
         -------
-        tuple of dict or None
-            arrays, values. None where there is no file, or a damaged one, which is told.
+        tuple of dict, or None
+            arrays, values. None if there is no file, or if it is damaged.
         """
         if not self.path.exists():
             return None
         try:
-            with np.load(self.path, allow_pickle=False) as file:  # zip's checksums are verified while reading
+            with np.load(self.path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             return arrays, json.loads(str(arrays.pop("values")))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
-            print(f"{self.path}: damaged ({error}); training starts anew", flush=True)
+        except Exception as error:  # zipfile, zlib and NumPy each raise their own
+            print(f"{self.path} is damaged ({error}); training starts from the beginning", flush=True)
             return None
 
     def remove(self):
@@ -65,25 +60,23 @@ class Checkpoint:
 
 
 def training_key(folder, settings, files=()):
-    """Name a training by all that decides its result: settings, data, code and versions.
+    """Identify a training by everything that decides its result: settings, data, code and versions.
 
     Parameters
     ----------
     folder : path-like
         Packed patches.
     settings : dict
-        Of plain values.
+        Plain values.
     files : sequence of path-like
-        What else is read.
+        Other files that training reads.
 
     Returns
     -------
     str
         16 hexadecimal digits.
     """
-    versions = {
-        module: sys.modules[module].__version__ for module in ("keras", "numpy", "tensorflow", "jax") if module in sys.modules
-    }
+    versions = {name: sys.modules[name].__version__ for name in ("keras", "numpy", "tensorflow", "jax") if name in sys.modules}
     known = {"settings": settings, "versions": versions, "backend": keras.backend.backend()}
     digest = hashlib.sha256(json.dumps(known, sort_keys=True, default=str).encode())
     code = {Path(module.__file__) for name, module in sys.modules.items() if name.split(".")[0] == "pipeline" and module.__file__}

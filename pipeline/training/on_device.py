@@ -1,4 +1,4 @@
-"""Patches that stay in the memory of the device that computes, where each batch is taken, scaled and turned. JAX alone."""
+"""Keep patches in the memory of the device that computes, and make each batch there. For JAX only."""
 
 import keras
 import numpy as np
@@ -6,12 +6,12 @@ import numpy as np
 from pipeline.images.io import scaled
 from pipeline.images.symmetry import symmetries
 
-PART = 8  # of its memory, in which the patches of a split must fit: network, activations and the other split need the rest
-UNKNOWN = 2**33  # bytes of memory, where JAX does not say, which is on a CPU: of a split, a gigabyte at most is copied
+PART = 8  # a split may fill 1/8 of the device's memory: network, activations and the other split need the rest
+UNKNOWN = 2**33  # bytes of memory to assume where JAX does not say, as on a CPU; then up to a gigabyte of a split is copied
 
 
 class OnDevice(keras.utils.PyDataset):
-    """The same batches as those given, but made on the device: the host sends the numbers of the patches alone.
+    """The batches that it is given, made on the device: the host sends the numbers of the patches only.
 
     Parameters
     ----------
@@ -26,6 +26,7 @@ class OnDevice(keras.utils.PyDataset):
         self.patches = jax.device_put((np.asarray(batches.packed.images), np.asarray(batches.packed.targets)))
         self.take = jax.jit(_take)
         dtype = batches.packed.images.dtype
+        # All grey levels in [0, 1]. XLA replaces a division by a product with the inverse, which may change the last bit.
         self.levels = jax.device_put(scaled(np.arange(np.iinfo(dtype).max + 1, dtype=dtype)))
 
     def __len__(self):
@@ -43,17 +44,13 @@ def fits(packed):
     return packed.images.nbytes + packed.targets.nbytes <= memory / PART
 
 
-def _take(images, targets, rows, symmetry, levels):
-    """As `Batches.__getitem__`, in JAX's operations; compiled once for each size of a batch.
-
-    `levels` are all grey levels in [0, 1]: for a division, XLA multiplies with the inverse, and the last bit would be another.
-    """
+def _take(images, targets, chosen, symmetry, levels):
+    """As `Batches.__getitem__`, in JAX; compiled once for each batch size."""
     import jax
 
-    images, targets = images[rows], targets[rows]
-    masks = [targets] if targets.ndim == 3 else []
-    changes = [
-        lambda arrays, change=change: [change.apply(array) for array in arrays] for change in symmetries(*images.shape[1:3])
-    ]
-    images, *masks = jax.lax.switch(symmetry, changes, [images, *masks])
-    return levels[images], masks[0][..., None].astype(np.float32) if masks else targets
+    images, targets = images[chosen], targets[chosen]
+    changes = [change.apply for change in symmetries(*images.shape[1:3])]
+    images = jax.lax.switch(symmetry, changes, images)
+    if targets.ndim == 3:
+        targets = jax.lax.switch(symmetry, changes, targets)[..., None].astype(np.float32)
+    return levels[images], targets

@@ -1,32 +1,31 @@
-"""What a training knows of itself: its curves, its best epoch, and when to stop. All of it survives an interruption."""
-
-import csv
+"""Learning curves, the best epoch, and when to stop. All of it survives an interruption."""
 
 import keras
 import numpy as np
+import pandas as pd
 
 from pipeline.errors import UserError
 
 
 class Progress(keras.callbacks.Callback):
-    """Keep the curves and the best epoch on validation, and write a checkpoint after each epoch.
+    """Follow a training, and write a checkpoint after each epoch.
 
     Parameters
     ----------
     curves : pathlib.Path
-        CSV file that grows by a line each epoch, so that DVC and VS Code draw it while a network trains.
+        CSV file that grows by a line each epoch, so that DVC and VS Code draw it during training.
     checkpoint : pipeline.training.checkpoint.Checkpoint
     monitor : str
-        What is best: "loss", the least; or the name of a metric, the most.
+        What decides which epoch is best: "loss" (smallest), or the name of a metric (largest).
     patience : int
-        Epochs without a better one after which training stops; 0: never.
+        Training stops after so many epochs without a better one; 0: never.
     writes : bool
-        False: read the checkpoint, write nothing. Of several processes that train together the first alone writes.
+        False: read the checkpoint but write nothing. Of several processes, only the first writes.
 
     Attributes
     ----------
-    rows : list of dict
-        One an epoch: epoch (from 1), loss, val_loss, metrics, learning_rate; six digits and no wall-clock time.
+    epochs : list of dict
+        For each epoch: epoch (from 1), loss, val_loss, metrics, learning_rate. Six digits and no time of day.
     best_epoch : int
     """
 
@@ -37,12 +36,12 @@ class Progress(keras.callbacks.Callback):
         self.monitor = monitor
         self.patience = patience
         self.writes = writes
-        self.rows = []
+        self.epochs = []
         self.best_epoch, self.best_score, self.best_weights = 0, -np.inf, []
 
     @property
     def finished(self):
-        return bool(self.patience) and len(self.rows) - self.best_epoch >= self.patience
+        return bool(self.patience) and len(self.epochs) - self.best_epoch >= self.patience
 
     def resume(self, network):
         """Bring a compiled network to the state of its checkpoint, if there is one.
@@ -50,50 +49,44 @@ class Progress(keras.callbacks.Callback):
         Returns
         -------
         int
-            Epochs that are behind it.
+            Number of epochs already done.
         """
         network.optimizer.build(network.trainable_variables)
-        found = self.checkpoint.read()
-        if found:
+        if found := self.checkpoint.read():
             arrays, values = found
             for name, variable in _state(network).items():
                 variable.assign(arrays[name])
-            self.rows, self.best_epoch, self.best_score = values["rows"], values["best_epoch"], values["best_score"]
+            self.epochs, self.best_epoch, self.best_score = values["epochs"], values["best_epoch"], values["best_score"]
             self.best_weights = [arrays[f"best/{i}"] for i in range(len(network.weights))]
-            print(f"going on after epoch {len(self.rows)}, from {self.checkpoint.path}", flush=True)
-        self._write_curves()
-        return len(self.rows)
+            print(f"resuming after epoch {len(self.epochs)}, from {self.checkpoint.path}", flush=True)
+            self._write_curves()  # DVC removes them before it runs a stage again
+        return len(self.epochs)
 
     def on_epoch_end(self, epoch, logs=None):
-        wrong = [name for name, value in logs.items() if not np.isfinite(value)]
-        if wrong:
-            raise UserError(f"epoch {epoch + 1}: expected finite numbers, received {wrong[0]} = {logs[wrong[0]]}; lower train.lr")
+        for name, value in logs.items():
+            if not np.isfinite(value):
+                raise UserError(f"epoch {epoch + 1}: {name} is {value}, not a finite number; lower train.lr")
         values = logs | {"learning_rate": self.model.optimizer.learning_rate}
-        self.rows.append({"epoch": epoch + 1} | {name: f"{float(value):.6g}" for name, value in values.items()})
-        self._write_curves()
+        self.epochs.append({"epoch": epoch + 1} | {name: f"{float(value):.6g}" for name, value in values.items()})
         value = float(logs[f"val_{self.monitor}"])
         score = -value if self.monitor == "loss" else value
         if score > self.best_score:
             self.best_epoch, self.best_score, self.best_weights = epoch + 1, score, self.model.get_weights()
         self.model.stop_training = self.finished
-        if not self.writes:
-            return
-        state = {name: keras.ops.convert_to_numpy(variable) for name, variable in _state(self.model).items()}
-        state |= {f"best/{i}": weight for i, weight in enumerate(self.best_weights)}
-        self.checkpoint.write(state, {"rows": self.rows, "best_epoch": self.best_epoch, "best_score": self.best_score})
+        if self.writes:
+            self._write_curves()
+            state = {name: keras.ops.convert_to_numpy(variable) for name, variable in _state(self.model).items()}
+            state |= {f"best/{i}": weight for i, weight in enumerate(self.best_weights)}
+            values = {"epochs": self.epochs, "best_epoch": self.best_epoch, "best_score": self.best_score}
+            self.checkpoint.write(state, values)
 
     def _write_curves(self):
-        if not self.writes:
-            return
-        self.curves.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.curves, "w", newline="", encoding="utf-8") as file:
-            if self.rows:
-                writer = csv.DictWriter(file, self.rows[0], lineterminator="\n")
-                writer.writeheader()
-                writer.writerows(self.rows)
+        if self.writes:
+            self.curves.parent.mkdir(parents=True, exist_ok=True)
+            pd.DataFrame(self.epochs).to_csv(self.curves, index=False)
 
 
 def _state(network):
-    """Every variable that an epoch changes: weights, averages, the generators of dropout, and the optimizer's own."""
+    """Every variable that an epoch changes: weights, running averages, dropout's generators, and the optimizer's own."""
     groups = {"network": network.variables, "optimizer": network.optimizer.variables}
     return {f"{group}/{i}": variable for group, variables in groups.items() for i, variable in enumerate(variables)}

@@ -1,51 +1,46 @@
-"""Write a network so that its bytes depend on the network alone."""
+"""Save a network so that its bytes depend on the network alone."""
 
 import json
-import os
 import zipfile
 
 import keras
 
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that zip knows
+from pipeline.atomic import whole
+
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can hold
 
 
 def save(network, path):
     """Write a ``.keras`` file, whole or not at all.
 
-    The same network gives the same file, which DVC then knows again. Keras writes three things that differ from run to
-    run: the time of saving, once in ``metadata.json`` and once in the zip's directory, and in ``config.json`` the
-    addresses in memory of objects that several layers share. Times are left out, addresses become 0, 1, 2, ...
+    The same network gives the same bytes, so that DVC recognises it. Keras writes three things that differ from run to run:
+    the time of saving, in ``metadata.json`` and in the zip's directory, and the memory addresses of shared objects, in
+    ``config.json``. The times are left out, and the addresses become 0, 1, 2, ...
 
     Parameters
     ----------
     network : keras.Model
-        Of the functional interface. Saved without its optimizer, which would make the file three times as large.
+        A functional model. Saved without its optimizer, which would triple the size of the file.
     path : pathlib.Path
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    dated, partial = path.with_name(f".{path.stem}.part.keras"), path.with_name(f".{path.name}.part")
-    try:
-        # `include_optimizer=False` is not heard for this format: a model that was never compiled has no optimizer to save.
+    with whole(path) as dated:
+        # `include_optimizer=False` has no effect in this format, but a model that was never compiled has no optimizer.
         keras.Model(network.input, network.output, name=network.name).save(dated)
-        with zipfile.ZipFile(dated) as source, zipfile.ZipFile(partial, "w") as target:
+        with whole(dated) as canonical, zipfile.ZipFile(dated) as source, zipfile.ZipFile(canonical, "w") as target:
             for name in source.namelist():
                 content = source.read(name)
                 if name.endswith(".json"):
-                    content = json.dumps(_without_traces(json.loads(content), {}))
+                    content = json.dumps(_canonical(json.loads(content), {}))
                 target.writestr(zipfile.ZipInfo(name, EPOCH), content)
-        os.replace(partial, path)
-    finally:  # also where the disk is full
-        for file in (dated, partial):
-            file.unlink(missing_ok=True)
 
 
-def _without_traces(value, numbers):
-    """Copy parsed JSON without what tells when and where it was written; `numbers` maps addresses to their number."""
+def _canonical(value, addresses):
+    """Copy parsed JSON without the date, and with a number for each address; `addresses` collects them."""
     if isinstance(value, list):
-        return [_without_traces(item, numbers) for item in value]
+        return [_canonical(item, addresses) for item in value]
     if not isinstance(value, dict):
         return value
-    copy = {key: _without_traces(item, numbers) for key, item in value.items() if key != "date_saved"}
+    copy = {key: _canonical(item, addresses) for key, item in value.items() if key != "date_saved"}
     if "shared_object_id" in copy:
-        copy["shared_object_id"] = numbers.setdefault(copy["shared_object_id"], len(numbers))
+        copy["shared_object_id"] = addresses.setdefault(copy["shared_object_id"], len(addresses))
     return copy

@@ -1,4 +1,4 @@
-"""The learning rate of each step."""
+"""The optimizer and the learning rate of each step."""
 
 import math
 
@@ -9,14 +9,14 @@ from pipeline.training.adam import Adam
 
 
 class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
-    """Rise linearly from zero, then stay or follow half a cosine to zero at the last step.
+    """Rise linearly from zero, then stay, or fall along half a cosine to zero at the last step.
 
     Parameters
     ----------
     peak : float
         Learning rate at the end of the warm-up.
     steps, warmup_steps : int
-        Of the whole training, and of the rise.
+        Steps of the whole training, and of the rise.
     cosine : bool
     """
 
@@ -34,14 +34,11 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         progress = ops.clip((step - self.warmup_steps) / max(1, self.steps - self.warmup_steps), 0.0, 1.0)
         return self.peak * rise * 0.5 * (1.0 + ops.cos(math.pi * progress))
 
-    def get_config(self):
-        return {"peak": self.peak, "steps": self.steps, "warmup_steps": self.warmup_steps, "cosine": self.cosine}
 
-
-def optimizer(settings, lr_scale, steps_per_epoch):
+def optimizer(settings, steps_per_epoch):
     """Make the optimizer that `settings` (pipeline.params.Train) names, with its schedule."""
     schedule = WarmUp(
-        peak=settings.lr * lr_scale,
+        peak=settings.lr,
         steps=settings.epochs * steps_per_epoch,
         warmup_steps=round(settings.warmup * steps_per_epoch),
         cosine=settings.schedule == "cosine",

@@ -11,8 +11,8 @@ from pipeline.patches.packed import load_card, load_packed
 from pipeline.training.batches import statistics
 from pipeline.training.checkpoint import Checkpoint, training_key
 from pipeline.training.devices import prepare
+from pipeline.training.distributed import join
 from pipeline.training.fit import fit
-from pipeline.training.hosts import join
 from pipeline.training.save import save
 
 
@@ -77,17 +77,7 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
         heading = f"{network.title} on {dataset}: {weights:,} weights, {len(training.images):,} patches, {precision}, seed {seed}"
         print(heading + devices, flush=True)
         epochs = fit(
-            model_in_training,
-            training,
-            validation,
-            task.loss(params),
-            task.metric(),
-            settings,
-            1.0,
-            seed,
-            curves,
-            checkpoint,
-            team,
+            model_in_training, training, validation, task.loss(params), task.metric(), settings, seed, curves, checkpoint, team
         )
     if not team.leads:
         return None, checkpoint

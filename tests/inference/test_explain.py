@@ -6,11 +6,12 @@ import pytest
 
 from pipeline import params
 from pipeline.images.symmetry import symmetries
-from pipeline.inference.explain import _enlarged, attention_maps, gradcam
+from pipeline.inference.explain import _enlarged, _split, attention_maps, gradcam
+from pipeline.inference.features import coarsest_cell
 from pipeline.inference.model import TrainedModel
-from pipeline.networks.attn_resunet import attn_resunet
-from pipeline.networks.unet import unet
-from pipeline.networks.vgg16 import vgg16
+from pipeline.networks.attn_resunet import build as attn_resunet
+from pipeline.networks.unet import build as unet
+from pipeline.networks.vgg16 import build as vgg16
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def image(shape, channels=1):
 
 @pytest.mark.parametrize("shape", [(32, 32), (45, 70), (21, 17)])
 def test_each_gate_has_a_map_of_the_images_size(settings, shape):
-    model = TrainedModel(attn_resunet(1, filters=4, depth=3), {"resize": None})
+    model = TrainedModel(attn_resunet(channels=1, filters=4, depth=3), {"resize": None})
     maps = attention_maps(model, image(shape), settings)
     assert list(maps) == ["attention_0", "attention_1", "attention_2"]
     for values in maps.values():
@@ -42,7 +43,7 @@ def test_each_gate_has_a_map_of_the_images_size(settings, shape):
 @pytest.mark.parametrize("depth", [1, 2])
 @pytest.mark.parametrize("flips", [False, True])
 def test_the_map_is_the_output_of_the_gate(settings, depth, flips):
-    model = TrainedModel(attn_resunet(1, filters=4, depth=depth), {"resize": None})
+    model = TrainedModel(attn_resunet(channels=1, filters=4, depth=depth), {"resize": None})
     pixels = image((16, 24))
     maps = attention_maps(model, pixels, settings.model_copy(update={"flips": flips}))
     changes = symmetries(16, 24)[: None if flips else 1]  # the first changes nothing
@@ -55,7 +56,7 @@ def test_the_map_is_the_output_of_the_gate(settings, depth, flips):
 
 
 def test_a_network_without_gates_has_no_maps(settings):
-    assert attention_maps(TrainedModel(unet(1, filters=2, depth=1), {"resize": None}), image((16, 16)), settings) == {}
+    assert attention_maps(TrainedModel(unet(channels=1, filters=2, depth=1), {"resize": None}), image((16, 16)), settings) == {}
 
 
 CUTS = [
@@ -70,7 +71,7 @@ CUTS = [
 def test_gradcam_agrees_with_its_definition(side, normalization, layer):
     """Against numerical differences: the weight of a channel is the mean change of the logit with each of its cells."""
     keras.utils.set_random_seed(0)  # of the last layer's weights
-    network = loaded(vgg16((side, side), 3, 3, dense=16, normalization=normalization, seed=1))
+    network = loaded(vgg16(size=(side, side), channels=3, classes=3, dense=16, normalization=normalization, seed=1))
     model = TrainedModel(network, {"resize": [side, side]})
     pixels = image((side, side), 3)
     blank = np.zeros_like(pixels)
@@ -99,7 +100,7 @@ def weights(network, layer, features):
 
 
 def test_gradcam_is_empty_where_nothing_speaks_for_a_class():
-    network = loaded(vgg16((32, 32), 3, 2, dense=8))
+    network = loaded(vgg16(size=(32, 32), channels=3, classes=2, dense=8))
     network.get_layer("logits").kernel.assign(np.zeros((8, 2)))
     (heat,) = gradcam(TrainedModel(network, {"resize": [32, 32]}), [image((32, 32), 3)], labels=[0])
     assert (heat == 0).all()
@@ -112,3 +113,35 @@ def test_each_cell_lies_over_its_own_pixels(side, level):
     enlarged = _enlarged(maps, (side, side))
     assert enlarged.shape == (1, side, side)
     np.testing.assert_array_equal(enlarged[0, :, 0], np.arange(side) // 2**level)
+
+
+@pytest.mark.parametrize(("side", "normalization", "layer"), CUTS)
+def test_gradcam_weighs_the_deepest_features_that_are_fine_enough(side, normalization, layer):
+    network = loaded(vgg16(size=(side, side), channels=3, classes=3, dense=16, normalization=normalization))
+    body, head = _split(network, (side, side))
+    assert body.outputs[0] is network.get_layer(layer).output
+    assert head.outputs[0].shape == (None, 3)
+
+
+@pytest.mark.parametrize("size", [(24, 24), (None, None)])
+def test_gradcam_of_a_residual_network_weighs_what_all_paths_go_through(size):
+    """The convolution is the deepest layer but one; the shortcut passes it by, so only its sum with the shortcut counts."""
+    inputs = keras.Input((*size, 3))
+    x = keras.layers.Conv2D(4, 3, padding="same", activation="relu")(inputs)
+    x = keras.layers.MaxPooling2D()(x)
+    total = keras.layers.Add(name="sum")([x, keras.layers.Conv2D(4, 3, padding="same", activation="relu")(x)])
+    x = keras.layers.Conv2D(4, 3, strides=3, padding="same", name="too_coarse")(total)
+    network = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(x)))
+    body, _ = _split(network, (24, 24))
+    assert body.outputs[0] is total
+    (heat,) = gradcam(TrainedModel(network, {"resize": [24, 24]}), [image((30, 40), 3)], labels=[1])
+    assert heat.shape == (30, 40)
+
+
+def test_the_cell_of_the_coarsest_features():
+    assert coarsest_cell(unet(channels=1, filters=2, depth=3)) == 8
+    assert coarsest_cell(attn_resunet(channels=1, filters=2, depth=4)) == 16
+    inputs = keras.Input((None, None, 1))  # strides, no pooling, and a gate that describes the whole image
+    x = keras.layers.Conv2D(4, 3, strides=2, padding="same")(inputs)
+    x = keras.layers.Multiply()([x, keras.layers.GlobalAveragePooling2D(keepdims=True)(x)])
+    assert coarsest_cell(keras.Model(inputs, keras.layers.Conv2DTranspose(1, 2, strides=2)(x))) == 2

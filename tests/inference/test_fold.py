@@ -6,9 +6,9 @@ import pytest
 
 from pipeline.inference.fold import folded
 from pipeline.inference.model import TrainedModel
-from pipeline.networks.attn_resunet import attn_resunet
-from pipeline.networks.unet import unet
-from pipeline.networks.vgg16 import vgg16
+from pipeline.networks.attn_resunet import build as attn_resunet
+from pipeline.networks.unet import build as unet
+from pipeline.networks.vgg16 import build as vgg16
 from pipeline.params import Inference
 from pipeline.training.devices import resolve_precision
 
@@ -35,7 +35,7 @@ def test_a_folded_network_answers_the_same(build):
 
 
 def test_a_folded_vgg16_answers_the_same():
-    network = trained(lambda **_: vgg16((32, 32), 1, 3, dense=8, normalization="batch"))
+    network = trained(lambda **_: vgg16(size=(32, 32), channels=1, classes=3, dense=8, normalization="batch"))
     copy = folded(network)
     assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in copy.layers)
     images = np.random.default_rng(1).random((2, 32, 32, 1), np.float32)
@@ -44,7 +44,7 @@ def test_a_folded_vgg16_answers_the_same():
 
 
 def test_nothing_to_fold_is_left_alone():
-    network = vgg16((32, 32), 3, 2, dense=8)
+    network = vgg16(size=(32, 32), channels=3, classes=2, dense=8)
     assert folded(network) is network
 
 

@@ -4,7 +4,14 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.inference.tiling import predict_image, predict_rows, sigmoid, windows
+from pipeline.inference.activations import sigmoid
+from pipeline.inference.tiling import predict_image, predict_rows, windows
+from pipeline.params import Inference
+
+
+def inference(tile, overlap, batch_size=4, flips=False):
+    """Settings, also with more overlap than params.yaml allows."""
+    return Inference.model_construct(tile=(tile, tile), overlap=(overlap, overlap), batch_size=batch_size, flips=flips)
 
 
 def identity(windows):
@@ -22,7 +29,7 @@ def identity(windows):
 )
 def test_identity_at_any_size(shape, tile, overlap, batch, flips):
     image = np.random.default_rng(0).uniform(0.01, 0.99, (*shape, 1)).astype(np.float32)
-    probability = predict_image(identity, image, (tile, tile), (int(overlap * tile),) * 2, batch, flips)
+    probability = predict_image(identity, image, inference(tile, int(overlap * tile), batch, flips))
     assert probability.dtype == np.float32
     np.testing.assert_allclose(probability, image[..., 0], atol=1e-5)
 
@@ -34,10 +41,10 @@ def test_calls_have_few_shapes():
         shapes.add(windows.shape)
         return identity(windows)
 
-    predict_image(predict, np.full((70, 90, 1), 0.5, np.float32), (32, 32), (8, 8), batch_size=4)
+    predict_image(predict, np.full((70, 90, 1), 0.5, np.float32), inference(32, 8, 4))
     assert shapes == {(4, 32, 32, 1)}
     shapes.clear()
-    predict_image(predict, np.full((70, 90, 1), 0.5, np.float32), (32, 32), (8, 8), batch_size=2, align=16)
+    predict_image(predict, np.full((70, 90, 1), 0.5, np.float32), inference(32, 8, 2), align=16)
     assert shapes == {(2, 32, 32, 1), (1, 32, 26, 1), (2, 22, 32, 1), (1, 22, 26, 1)}
 
 
@@ -55,7 +62,7 @@ def test_rows_are_the_same_whatever_else_is_asked_for(height, rows, overlap, ali
     def predict(windows):  # what a pixel gets depends on the whole window, so that blending matters
         return (0.5 * windows[..., 0] + 0.5 * windows[..., 0].mean(axis=(1, 2), keepdims=True)).astype(np.float32)
 
-    how = ((20, 20), (overlap, overlap), 2, False, align)
+    how = (inference(20, overlap, 2), align)
     blocks = list(predict_rows(predict, lambda start, stop: image[start:stop], image.shape[:2], *how, (first, end)))
     starts = np.cumsum([first] + [len(block) for _, block in blocks])
     assert [start for start, _ in blocks] == list(starts[:-1])
@@ -86,7 +93,7 @@ def test_the_border_of_a_window_counts_only_at_the_border_of_the_image():
 
 def test_a_small_image_is_predicted_whole():
     calls = []
-    predict_image(lambda w: calls.append(w.shape) or identity(w), np.full((20, 30, 1), 0.5, np.float32), (64, 64), (8, 8), 4)
+    predict_image(lambda w: calls.append(w.shape) or identity(w), np.full((20, 30, 1), 0.5, np.float32), inference(64, 8))
     assert calls == [(1, 20, 30, 1)]
 
 
@@ -96,7 +103,7 @@ def test_flips_average_what_a_direction_changes():
         probability[:, :, 0] = 1
         return probability
 
-    probability = predict_image(leftmost, np.zeros((4, 4, 1), np.float32), (8, 8), (0, 0), 1, flips=True)
+    probability = predict_image(leftmost, np.zeros((4, 4, 1), np.float32), inference(8, 0, 1, flips=True))
     np.testing.assert_allclose(probability[1:3, 1:3], 0, atol=1e-6)
     np.testing.assert_allclose(probability[0, 1:3], 0.25, atol=1e-6)
     np.testing.assert_allclose(probability[0, 0], 0.5, atol=1e-6)

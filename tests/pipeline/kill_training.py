@@ -84,7 +84,7 @@ def kill_and_go_on(project, seconds, at_checkpoint=False):
         result, how = project.dvc(*again), "lock restored, "
     elif result.returncode:
         raise AssertionError(f"{result.stdout}\n{result.stderr}")
-    how += "from a checkpoint" if "going on after epoch" in result.stdout else "from the start"
+    how += "from a checkpoint" if "resuming after epoch" in result.stdout else "from the start"
     interrupted = next((line for line in reversed(lines) if line.strip()), "nothing yet")
     return interrupted, how, project.outputs() == before
 

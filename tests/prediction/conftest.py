@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.networks.unet import unet
-from pipeline.networks.vgg16 import vgg16
+from pipeline.networks.unet import build as unet
+from pipeline.networks.vgg16 import build as vgg16
 from pipeline.training.save import save
 
 CARD = {
@@ -23,6 +23,7 @@ CARD = {
     "resize": None,
     "patch_size": [64, 64],
     "network": "unet",
+    "title": "U-Net",
     "precision": "float32",
     "parameters": 100,
     "epochs": 4,
@@ -56,7 +57,7 @@ def small_unet(tmp_path_factory):
 @pytest.fixture(scope="session")
 def cells(tmp_path_factory):
     """A small VGG16."""
-    network = vgg16((32, 32), 3, 3, dense=8)
+    network = vgg16(size=(32, 32), channels=3, classes=3, dense=8)
     card = CARD | {"task": "classification", "classes": ["a", "b", "c"], "channels": 3, "resize": [32, 32], "network": "vgg16"}
     card |= {"intensity": {"mean": [0.5] * 3, "deviation": [0.3] * 3}}
     return write(network, card, tmp_path_factory.mktemp("models") / "tissue" / "vgg16.keras")

@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline.images.io import read_image, scaled
 from pipeline.inference.tiling import predict_image
+from pipeline.params import Inference
 from pipeline.startup import load_keras
 
 OVERLAP = (192, 192)
@@ -22,7 +23,8 @@ def main(path, image):
     pixels = np.concatenate([pixels, pixels[:, ::-1]], axis=1)[:, :1300]
     whole = model._probability(pixels[None])[0]
     for side in (512, 1024):
-        windows = predict_image(model._probability, pixels, (side, side), OVERLAP, 1, align=model.align)
+        settings = Inference(tile=(side, side), overlap=OVERLAP, batch_size=1, flips=False)
+        windows = predict_image(model._probability, pixels, settings, model.align)
         difference = np.abs(windows - whole)
         print(f"windows of {side}, overlap {OVERLAP[0]}: at most {difference.max():.1e}, on average {difference.mean():.0e}")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.prediction.inputs import gather, names
+from pipeline.prediction.inputs import gather, is_volume, names
 
 
 def touch(folder, *files):
@@ -19,10 +19,10 @@ def test_nothing_is_told(tmp_path):
     inputs, missing = gather([tmp_path / "none.png", tmp_path, f"{tmp_path}/*.tif"])
     assert inputs == []
     assert len(missing) == 3
-    assert missing[0].endswith("none.png: expected an image, a folder or a pattern of images, received nothing like it")
+    assert missing[0].endswith("none.png: there is no such image, folder or pattern of images")
     touch(tmp_path, "deep/a.png")
     (line,) = gather([tmp_path])[1]
-    assert line.endswith(f"received a folder without any directly in it; '{tmp_path}/**/*' looks into its folders as well")
+    assert line.endswith(f"there is no image directly in this folder; '{tmp_path}/**/*' looks into its folders as well")
     assert len(gather([f"{tmp_path}/**/*"])[0]) == 1
 
 
@@ -36,7 +36,7 @@ def test_files_folders_patterns_and_volumes(tmp_path):
     assert found(f"{tmp_path}/**/*.png") == ["b.png", "deep/deeper/d.png"]
     assert found(tmp_path / "b.png", tmp_path) == ["b.png", "a.TIF", "v.ome.zarr", "w"]  # none twice
     volume = gather([tmp_path / "v.ome.zarr"])[0][0]
-    assert volume.is_volume and volume.name == "v"
+    assert is_volume(volume.path) and volume.name == "v"
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from PIL import Image
 from pipeline.errors import UserError
 from pipeline.images.io import read_image
 from pipeline.predict import load, main, predict
-from pipeline.prediction.few import SHOWN
-from pipeline.prediction.record import alone
+from pipeline.prediction.results_folder import locked
+from pipeline.prediction.run import SHOWN
 
 
 def run(model, *arguments):
@@ -133,7 +133,7 @@ def test_a_second_run_goes_on_and_another_one_overwrites_nothing(tmp_path, image
     assert (out / "spots_mask.tif").stat().st_mtime_ns == before
     assert [row["image"] for row in rows(out / "images.csv")] == ["more", "spots"]
     (line,) = told(capsys, bright, image.parent, "--out", out, "--threshold", 0.9)
-    assert "received those of one with another threshold; give --overwrite or another folder" in line
+    assert "results with another threshold; give --overwrite or another folder" in line
     run(bright, image.parent, "--out", out, "--threshold", 0.9, "--overwrite")
     assert (out / "spots_mask.tif").stat().st_mtime_ns > before
 
@@ -149,7 +149,7 @@ def test_a_file_that_was_there_is_not_overwritten(tmp_path, image, bright, capsy
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "spots_mask.tif").write_bytes(b"mine")
     (line,) = told(capsys, bright, image, "--out", tmp_path / "out")
-    assert "spots_mask.tif: expected no such file, received one" in line
+    assert "spots_mask.tif: this file is not of this run" in line
     assert (tmp_path / "out" / "spots_mask.tif").read_bytes() == b"mine"
 
 
@@ -160,13 +160,13 @@ def test_no_image_takes_the_place_of_another(tmp_path, image, bright, capsys):
     run(bright, image, "--out", out)
     before = (out / "spots_mask.tif").read_bytes()
     (line,) = told(capsys, bright, other, "--out", out)
-    assert f"{other}: expected a name of its own, received that of {image}" in line
+    assert f"{other}: {out} holds results of {image} under the same name" in line
     assert (out / "spots_mask.tif").read_bytes() == before
     assert not (out / ".unfinished").exists()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "images.csv").write_text("mine")
     (line,) = told(capsys, bright, image, "--out", tmp_path / "mine")
-    assert "images.csv: expected no such file" in line
+    assert "images.csv: this file is not of this run" in line
 
 
 def test_names_of_dots_stay_in_their_folder(tmp_path, image, bright):
@@ -198,9 +198,9 @@ def test_results_among_the_images_are_not_predicted(tmp_path, image, bright):
 
 
 def test_one_run_at_a_time(tmp_path, image, bright, capsys):
-    with alone(tmp_path / "out"):
+    with locked(tmp_path / "out"):
         (line,) = told(capsys, bright, image, "--out", tmp_path / "out")
-        assert "another run writes here" in line
+        assert "another run is writing here" in line
     run(bright, image, "--out", tmp_path / "out")
     assert not (tmp_path / "out" / ".lock").exists()
 
@@ -282,12 +282,16 @@ def test_a_full_disk_is_told(tmp_path, image, bright):
 
 def test_a_place_that_cannot_be_is_told(tmp_path, image, bright, capsys):
     (line,) = told(capsys, bright, image, "--out", image / "out")
-    assert line.endswith("Not a directory; change --out")
+    assert line.endswith("(Not a directory); change --out")
 
 
 @pytest.mark.parametrize(
     ("card", "message"),
-    [("{", "m.json: expected the card of a model"), ("{}", "expected a card that says"), ("cells", "that of another network")],
+    [
+        ("{", "m.json: not the card of a trained model"),
+        ("{}", "not the card of a trained model"),
+        ("cells", "the card of another network"),
+    ],
 )
 def test_a_card_that_does_not_fit_is_one_line(tmp_path, image, bright, cells, card, message, capsys):
     (tmp_path / "m.keras").write_bytes(bright.read_bytes())
@@ -301,7 +305,7 @@ def test_a_damaged_model_is_one_line(tmp_path, image, bright, content, capsys):
     (tmp_path / "m.keras").write_bytes(content)
     (tmp_path / "m.json").write_text(bright.with_suffix(".json").read_text())
     (line,) = told(capsys, tmp_path / "m.keras", image, "--out", tmp_path / "out")
-    assert "m.keras: expected a model trained by this pipeline" in line
+    assert "m.keras: not a model that this pipeline trained" in line
 
 
 def test_classification(tmp_path, cells):
@@ -376,7 +380,7 @@ def test_contact_sheets_are_of_what_can_be_read_and_replace_nothing_foreign(tmp_
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "contact_sheet.png").write_text("mine")
     (line,) = told(capsys, cells, tmp_path / "new.png", "--out", tmp_path / "mine")
-    assert "contact_sheet.png: expected no such file" in line
+    assert "contact_sheet.png: this file is not of this run" in line
 
 
 def test_a_card_that_lacks_what_describe_tells_is_one_line(tmp_path, bright, capsys):
@@ -385,7 +389,7 @@ def test_a_card_that_lacks_what_describe_tells_is_one_line(tmp_path, bright, cap
     del card["seed"]
     (tmp_path / "m.json").write_text(json.dumps(card))
     (line,) = told(capsys, tmp_path / "m.keras", "--describe")
-    assert "m.json: expected a card that says seed" in line
+    assert "m.json: the model's card has no entry 'seed'" in line
 
 
 def test_describe(bright, capsys):
@@ -404,7 +408,7 @@ def test_describe(bright, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "expected IMAGE... and --out DIR"),
+        ([], "give IMAGE... and --out DIR"),
         (["a.png", "--out", "o", "--median", "2"], "expected an odd number"),
         (["a.png", "--out", "o", "--range", "9", "3"], "expected LOW below HIGH"),
         (["--out", "o", "--threshold", "7", "a.png"], "expected a probability"),

@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from pipeline.tasks.classification.prediction import THUMBNAIL, sheets
+from pipeline.tasks.classification.prediction import THUMBNAIL, write_sheets
 
 
 @pytest.mark.parametrize(
@@ -18,5 +18,5 @@ from pipeline.tasks.classification.prediction import THUMBNAIL, sheets
 def test_the_sheets_of_so_many_images(tmp_path, images, files):
     (tmp_path / "contact_sheet_3.png").write_text("of a former run")
     picture = Image.new("RGB", (THUMBNAIL, THUMBNAIL), "red")
-    sheets(((picture, {"image": f"{n}", "predicted": "cell", "cell": 0.5}) for n in range(images)), tmp_path)
+    write_sheets(((picture, {"image": f"{n}", "predicted": "cell", "cell": 0.5}) for n in range(images)), tmp_path)
     assert {path.name: Image.open(path).size for path in tmp_path.iterdir()} == files

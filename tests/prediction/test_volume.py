@@ -142,7 +142,7 @@ def test_a_median_over_sections(tmp_path, expected, sections, small_unet):
 
 def test_a_scheduler_that_is_not_there_is_told(tmp_path, sections, small_unet, capsys):
     (line,) = told(capsys, small_unet, sections, "--out", tmp_path, "--scheduler", "tcp://127.0.0.1:9")
-    assert line.startswith("--scheduler: expected a running Dask scheduler at tcp://127.0.0.1:9")
+    assert line.startswith("--scheduler: no Dask scheduler answers at tcp://127.0.0.1:9")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline import params
 from pipeline.errors import UserError
-from pipeline.networks.unet import unet
+from pipeline.networks.unet import build as unet
 from pipeline.patches.packed import Packed
 from pipeline.tasks.segmentation.losses import PooledDice, bce_dice
 from pipeline.training.checkpoint import Checkpoint
@@ -33,6 +33,10 @@ def squares():
     return Packed(images[:16], masks[:16]), Packed(images[16:], masks[16:])
 
 
+def small():
+    return unet(channels=1, filters=2, depth=1)
+
+
 def rates(**arguments):
     schedule = WarmUp(**arguments)
     return [float(schedule(step)) for step in range(arguments["steps"] + 1)]
@@ -48,11 +52,11 @@ def test_the_rate_stays_without_the_cosine():
     assert rates(peak=2.0, steps=4, warmup_steps=0, cosine=False) == pytest.approx([2.0] * 5)
 
 
-def test_the_network_scales_the_rate(settings):
-    adam = optimizer(settings.model_copy(update={"schedule": "constant", "warmup": 0.0}), lr_scale=0.1, steps_per_epoch=5)
+def test_the_settings_name_the_optimizer(settings):
+    adam = optimizer(settings.model_copy(update={"schedule": "constant", "warmup": 0.0}), steps_per_epoch=5)
     assert isinstance(adam, keras.optimizers.Adam)
-    assert float(adam.learning_rate) == pytest.approx(0.001)
-    assert isinstance(optimizer(settings.model_copy(update={"optimizer": "sgd"}), 1.0, 5), keras.optimizers.SGD)
+    assert float(adam.learning_rate) == pytest.approx(0.01)
+    assert isinstance(optimizer(settings.model_copy(update={"optimizer": "sgd"}), 5), keras.optimizers.SGD)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +74,7 @@ def test_a_network_learns_twice_the_same_and_keeps_its_best_epoch(tmp_path, sett
     curves, weights = [], []
     for run in range(2):
         keras.utils.set_random_seed(7)
-        network = unet(1, filters=4, depth=2, dropout=0.1, normalization="batch")
+        network = unet(channels=1, filters=4, depth=2, dropout=0.1, normalization="batch")
         path = tmp_path / f"{run}" / "curves.csv"
         epochs = fit(
             network,
@@ -78,7 +82,6 @@ def test_a_network_learns_twice_the_same_and_keeps_its_best_epoch(tmp_path, sett
             bce_dice,
             PooledDice(),
             settings,
-            lr_scale=1.0,
             seed=7,
             curves=path,
             checkpoint=Checkpoint(tmp_path / f"{run}.npz"),
@@ -104,19 +107,18 @@ def test_the_epoch_with_the_best_metric_is_kept_where_it_decides(tmp_path, setti
     kept = {}
     for monitor in ("loss", "metric"):
         keras.utils.set_random_seed(3)
-        network = unet(1, filters=2, depth=1)
-        told = fit(
+        network = unet(channels=1, filters=2, depth=1)
+        info = fit(
             network,
             *squares,
             bce_dice,
             PooledDice(),
             settings.model_copy(update={"monitor": monitor, "epochs": 4}),
-            lr_scale=1.0,
             seed=3,
             curves=tmp_path / "curves.csv",
             checkpoint=Checkpoint(tmp_path / f"{monitor}.npz"),
         )
-        kept[monitor] = told["best_epoch"]
+        kept[monitor] = info["best_epoch"]
     frame = pd.read_csv(tmp_path / "curves.csv")
     assert kept == {"loss": int(frame["val_loss"].idxmin()) + 1, "metric": int(frame["val_dice"].idxmax()) + 1}
     assert kept["loss"] != kept["metric"]
@@ -125,14 +127,28 @@ def test_the_epoch_with_the_best_metric_is_kept_where_it_decides(tmp_path, setti
 def test_patience_stops_a_training_that_no_longer_gets_better(tmp_path, settings, squares):
     still = settings.model_copy(update={"lr": 1e-30, "patience": 2, "schedule": "constant"})
     epochs = fit(
-        unet(1, 2, 1), *squares, bce_dice, PooledDice(), still, 1.0, 0, tmp_path / "curves.csv", Checkpoint(tmp_path / "c.npz")
+        unet(channels=1, filters=2, depth=1),
+        *squares,
+        bce_dice,
+        PooledDice(),
+        still,
+        0,
+        tmp_path / "curves.csv",
+        Checkpoint(tmp_path / "c.npz"),
     )
     assert epochs == {"epochs": 3, "best_epoch": 1}
 
 
-def test_divergence_is_told(tmp_path, settings, squares):
+def test_divergence_is_a_user_error(tmp_path, settings, squares):
     wild = settings.model_copy(update={"lr": 1e38, "warmup": 0.0})
-    with pytest.raises(UserError, match=r"epoch 1: expected finite numbers, .* lower train\.lr"):
+    with pytest.raises(UserError, match=r"epoch 1: .* not a finite number; lower train\.lr"):
         fit(
-            unet(1, 2, 1), *squares, bce_dice, PooledDice(), wild, 1.0, 0, tmp_path / "curves.csv", Checkpoint(tmp_path / "c.npz")
+            unet(channels=1, filters=2, depth=1),
+            *squares,
+            bce_dice,
+            PooledDice(),
+            wild,
+            0,
+            tmp_path / "curves.csv",
+            Checkpoint(tmp_path / "c.npz"),
         )

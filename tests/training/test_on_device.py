@@ -6,7 +6,7 @@ import pytest
 from pipeline.patches.packed import Packed
 from pipeline.training import on_device
 from pipeline.training.batches import Batches
-from pipeline.training.hosts import Team
+from pipeline.training.distributed import Team
 from pipeline.training.on_device import OnDevice, fits
 
 RNG = np.random.default_rng(0)

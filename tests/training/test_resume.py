@@ -11,16 +11,16 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline import params
-from pipeline.networks.unet import unet
+from pipeline import networks, params, tasks
+from pipeline.networks.unet import build as unet
 from pipeline.patches.packed import Packed
 from pipeline.tasks.segmentation.losses import PooledDice, bce_dice
-from pipeline.tasks.segmentation.training import train_segmentation
 from pipeline.training.adam import Adam
 from pipeline.training.checkpoint import Checkpoint, training_key
 from pipeline.training.devices import prepare
 from pipeline.training.fit import fit
 from pipeline.training.save import save
+from pipeline.training.train import train
 
 
 class KilledError(Exception):
@@ -36,7 +36,7 @@ class KilledAfter(Checkpoint):
 
     def write(self, arrays, values):
         super().write(arrays, values)
-        if len(values["rows"]) == self.epochs:
+        if len(values["epochs"]) == self.epochs:
             raise KilledError
 
 
@@ -51,8 +51,8 @@ def run(folder, patches, checkpoint, **changes):
     """Train four epochs with everything random that a training has; return the hashes of what it leaves."""
     settings = params.load().train.model_copy(update={"epochs": 4, "batch_size": 4} | changes)
     prepare(5, "float32")
-    network = unet(1, filters=4, depth=2, dropout=0.3, normalization="batch")
-    told = fit(network, *patches, bce_dice, PooledDice(), settings, 1.0, 5, folder / "curves.csv", checkpoint)
+    network = unet(channels=1, filters=4, depth=2, dropout=0.3, normalization="batch")
+    told = fit(network, *patches, bce_dice, PooledDice(), settings, 5, folder / "curves.csv", checkpoint)
     save(network, folder / "network.keras")
     return told, *(hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ("curves.csv", "network.keras"))
 
@@ -76,17 +76,17 @@ def test_patience_is_remembered(tmp_path, patches):
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "text"])
-def test_a_damaged_checkpoint_is_told_and_passed_over(tmp_path, capsys, damage):
+def test_a_damaged_checkpoint_is_reported_and_ignored(tmp_path, capsys, damage):
     path = tmp_path / "network.npz"
-    Checkpoint(path).write({"weight": np.arange(1000.0)}, {"rows": [1]})
+    Checkpoint(path).write({"weight": np.arange(1000.0)}, {"epochs": [1]})
     arrays, values = Checkpoint(path).read()
     np.testing.assert_array_equal(arrays["weight"], np.arange(1000.0))
-    assert values == {"rows": [1]}
+    assert values == {"epochs": [1]}
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes({"cut": content[:-200], "flipped": content, "empty": b"", "text": b"no zip at all"}[damage])
     assert Checkpoint(path).read() is None
-    assert f"{path}: damaged" in capsys.readouterr().out
+    assert f"{path} is damaged" in capsys.readouterr().out
 
 
 def test_the_key_changes_with_settings_data_and_code(tmp_path, monkeypatch):
@@ -118,7 +118,7 @@ def test_a_saved_network_has_no_date_and_still_loads(tmp_path, monkeypatch):
     for moment in (1e9, 1.5e9):
         monkeypatch.setattr("time.time", lambda moment=moment: moment)
         prepare(1, "float32")
-        network = unet(1, filters=2, depth=1)
+        network = unet(channels=1, filters=2, depth=1)
         network.compile("adam", "mse")
         network.train_on_batch(np.zeros((1, 8, 8, 1)), np.zeros((1, 8, 8, 1)))
         save(network, tmp_path / "network.keras")
@@ -163,7 +163,8 @@ def test_seeds_that_are_done_are_not_trained_again(tmp_path, monkeypatch, capsys
 
     def stage(saving):
         monkeypatch.setattr("pipeline.training.train.save", saving)
-        train_segmentation("mitochondria", "unet", unet, params.load())
+        known = params.load()
+        train("mitochondria", networks.load("unet", known), tasks.part("segmentation", "training"), known)
 
     def until_the_second(network, path):
         if path.name == "2027.keras":
@@ -179,6 +180,6 @@ def test_seeds_that_are_done_are_not_trained_again(tmp_path, monkeypatch, capsys
     shutil.rmtree("models")
     capsys.readouterr()
     stage(save)
-    assert capsys.readouterr().out.count("going on after epoch 2") == 2  # of both that were trained to their end
+    assert capsys.readouterr().out.count("resuming after epoch 2") == 2  # of both that were trained to their end
     assert {path: path.read_bytes() for path in Path("models").rglob("*") if path.is_file()} == whole
     assert not any(Path(".checkpoints").rglob("*.npz"))

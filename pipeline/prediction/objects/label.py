@@ -1,216 +1,159 @@
-"""Number and measure the objects of a plane that comes in bands of rows: bands are held only while their objects are open.
+"""Number the objects of a page band by band, so that the page may be larger than memory.
 
-The objects are those of `pipeline.scoring.objects`: 8-connected components. An object is known by its first pixel in
-reading order, counted through the plane. Fragments that meet in a later band take the smaller of their first pixels, and
-the numbers 1, 2, 3, ... follow the first pixels: they do not depend on where the bands were cut. A band is final once no
-object that begins in it or above it goes on below.
-
-What is held: usually a band or two. An object that spans the plane holds all rows from its first to its last, at four bytes
-a pixel for the labels and the image as it came; each row is still labelled once.
+Objects are 8-connected components, as in `pipeline.scoring.objects`. They are numbered 1, 2, 3, ... by their first pixels in
+reading order, wherever the page was cut into bands.
 """
 
 import math
-from collections import deque
-from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy import ndimage
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from skimage.morphology import local_maxima, reconstruction
+from skimage.segmentation import watershed
 
-from pipeline.prediction.objects.measure import measure_rows
-from pipeline.prediction.objects.split import LARGEST, split_object
 from pipeline.scoring.objects import label
 
+BAND = 512  # rows in memory at a time
+NECK = 0.75  # two equal discs part once their centres are 1.3 radii apart; a rod of uneven width stays whole
+LARGEST = 2**24  # pixels of a bounding box that is split: the watershed needs about 64 bytes for each, 1 GB in all
+EIGHT = np.ones((3, 3), bool)  # objects are 8-connected
+EXTENT = {"first": "min", "area": "sum", "top": "min", "left": "min", "bottom": "max", "right": "max"}
 
-def label_rows(bands, split=False, smallest=0):
-    """Number and measure the objects of a plane, from top to bottom.
+
+def row_bands(rows, height=None):
+    """First row, and the row after the last, of each band of a page."""
+    height = height or BAND
+    return [(start, min(start + height, rows)) for start in range(0, rows, height)]
+
+
+def label_page(masks, labels, page, split=False, smallest=1):
+    """Number the objects of a page.
 
     Parameters
     ----------
-    bands : iterable of (mask, image)
-        From top to bottom of one plane: ndarray of bool, shape (h, W), and ndarray of uint8 or uint16, shape (h, W, C); h may
-        differ from band to band.
+    masks : iterable of ndarray of bool, shape (h, W)
+        Bands of the page from the top down. Their heights may differ.
+    labels : numpy.ndarray or zarr.Array, shape (N, H, W), int32
+        ``labels[page]`` is filled in; 0 is background.
+    page : int
     split : bool
-        Separate objects that touch (`pipeline.prediction.objects.split`), if their bounding box is no larger than `split.LARGEST`.
+        Separate objects that touch (see `split_object`), unless their bounding box exceeds `LARGEST`.
     smallest : int
-        Objects of fewer pixels are left out, after splitting.
+        Objects of fewer pixels become background, after splitting.
 
-    Yields
-    ------
-    labels : ndarray, shape (h, W), int32
-        Of one band after the other: 0 is background, objects are numbered in the reading order of their first pixels.
-    objects : list of Measured
-        Those that are complete and not yet told: all lists together run 1, 2, 3, ... An object is never told before its
-        first row was yielded or is yielded now; the last list holds the remaining ones.
-
-    Raises
-    ------
-    ValueError
-        If a mask is not boolean, or the shapes do not fit.
+    Returns
+    -------
+    pandas.DataFrame
+        One row per object, indexed by its number: `first` pixel in reading order, `area` in pixels, and its bounding box
+        from `top` and `left` to just before `bottom` and `right`.
     """
-    return measure_rows(_numbered(bands, split, smallest))
+    objects = _label_bands(masks, labels, page)
+    if split:
+        objects = _split(objects, labels, page)
+    if len(objects) and (split or smallest > 1):
+        highest = objects.index.max()
+        objects, number = _in_reading_order(objects[objects["area"] >= smallest], highest)
+        _relabel(labels, page, number)
+    return objects
 
 
-class _Fragment:
-    """The part of an object that one band was seen to hold; the root of joined fragments stands for the object.
+def split_object(mask):
+    """Separate the parts of an object that only a narrow neck connects, by a watershed on the distance to the background.
+
+    Let p be the largest distance to the background in the smaller part, and s the largest distance that a path to the other
+    part can keep, both in pixels. The parts are separated if (1 + s) / (1 + p) is below `NECK`. A ratio treats small and
+    large objects alike; the 1 keeps the pixel grid from dividing the smallest ones. The parts are the h-maxima of
+    log(1 + distance), with h = -log(NECK).
 
     Parameters
     ----------
-    first : int
-        First pixel in reading order, counted through the plane.
-    area : int
-        In pixels; of the whole object at the root.
-    places : list of (_Band, int)
-        Where the object lies, and by which label; kept only if it may be split.
+    mask : ndarray of bool, shape (H, W)
+        The object in its bounding box; everything outside counts as background.
+
+    Returns
+    -------
+    ndarray, shape (H, W), int32
+        0 is background; the pieces are 8-connected, numbered from 1, and cover the object.
     """
-
-    __slots__ = ("area", "first", "number", "parent", "places")
-
-    def __init__(self, first, area, places=()):
-        self.first, self.area, self.places = first, area, places
-        self.parent, self.number = None, 0
-
-    def root(self):
-        node = self
-        while node.parent is not None:
-            node.parent = node.parent.parent or node.parent  # halves the path for those who come later
-            node = node.parent
-        return node
-
-    def join(self, other):
-        upper, lower = sorted((self.root(), other.root()), key=lambda root: root.first)
-        if upper is not lower:
-            lower.parent = upper
-            upper.area += lower.area
-            upper.places += lower.places
-            lower.places = ()
+    padded = np.pad(mask, 1)
+    height = np.log1p(ndimage.distance_transform_edt(padded))
+    peaks = local_maxima(reconstruction(height + math.log(NECK), height, footprint=EIGHT), footprint=EIGHT)
+    markers, count = ndimage.label(peaks & padded, EIGHT)
+    if count == 1:
+        return mask.astype(np.int32)
+    return watershed(-height, markers, connectivity=EIGHT, mask=padded)[1:-1, 1:-1].astype(np.int32)
 
 
-@dataclass(eq=False)
-class _Band:
-    """Rows whose objects may still be open.
-
-    Parameters
-    ----------
-    labels : ndarray, shape (h, W), int32
-        Label k is of `fragments[k]`; they count within the band.
-    image : ndarray, shape (h, W, C)
-    top : int
-        First row, in the plane.
-    fragments : list of _Fragment
-        None at 0, the background.
-    boxes : list of (slice, slice), or None
-        Rows and columns in the band of label k at index k - 1; only if objects may be split.
-    """
-
-    labels: np.ndarray
-    image: np.ndarray
-    top: int
-    fragments: list
-    boxes: list | None = None
-
-    @property
-    def first(self):
-        return self.top * self.labels.shape[1]
-
-    @property
-    def stop(self):
-        return self.first + self.labels.size
+def _label_bands(masks, labels, page):
+    """Label each band by itself, then join the fragments that touch across the border of two bands."""
+    width = labels.shape[2]
+    fragments, touching, count, row, above = [], [], 0, 0, np.zeros(width + 2, np.int32)
+    for mask in masks:
+        band = label(mask)
+        fragments.append(_extents(band, row, 0, width))
+        band[band > 0] += count
+        labels[page, row : row + len(band)] = band
+        for neighbour in (above[:-2], above[1:-1], above[2:]):  # a shared corner connects, too
+            both = (neighbour > 0) & (band[0] > 0)
+            touching.append(np.stack([neighbour[both], band[0][both]]))
+        count, row, above = count + len(fragments[-1]), row + len(band), np.pad(band[-1], 1)
+    touching = np.concatenate(touching, axis=1)
+    graph = coo_array((np.ones(touching.shape[1], bool), touching), shape=(count + 1, count + 1))
+    _, component = connected_components(graph, directed=False)
+    objects, number = _in_reading_order(pd.concat(fragments).groupby(component[1:]).agg(EXTENT), component.max())
+    _relabel(labels, page, number[component])
+    return objects
 
 
-def _numbered(bands, split, smallest):
-    """Yield the final labels of each band, with its image."""
-    count = 0
-    for band in _closed(bands, split):
-        for found in _beginning(band):
-            if found.places:  # neither so where nothing is split, nor of the pieces of an object that began above
-                _split(found)
-        for found in sorted(_beginning(band), key=lambda root: root.first):
-            if found.area >= smallest:
-                count += 1
-                found.number = count
-        numbers = np.array([0] + [fragment.root().number for fragment in band.fragments[1:]], np.int32)
-        yield numbers[band.labels], band.image
-
-
-def _beginning(band):
-    """Objects whose first pixel lies in a closed band."""
-    return [root for root in {fragment.root() for fragment in band.fragments[1:]} if root.first >= band.first]
-
-
-def _closed(bands, split):
-    """Yield each band once all objects in it are closed."""
-    held, row, width = deque(), 0, None
-    for mask, image in bands:
-        mask = np.asarray(mask)
-        if image.ndim != 3 or image.shape[:2] != mask.shape or mask.shape[1] != (width or mask.shape[1]):
-            raise ValueError(f"expected bands of one width, received a mask of {mask.shape} with an image of {image.shape}")
-        if len(mask) == 0:
+def _split(objects, labels, page):
+    """Split the objects of a page, one window of rows after the other; pieces get new labels behind the present ones."""
+    fits = (objects["bottom"] - objects["top"]) * (objects["right"] - objects["left"]) <= LARGEST
+    parts, replaced, count = [objects], [], len(objects)
+    for start, stop in row_bands(labels.shape[1]):
+        here = objects[fits & objects["top"].between(start, stop - 1)]
+        if here.empty:
             continue
-        width = mask.shape[1]
-        band = _read(mask, image, row, split)
-        row += len(mask)
-        if held:  # else nothing reached the lower edge of the band above
-            _join(held[-1], band)
-        held.append(band)
-        first_open = min((band.fragments[k].root().first for k in set(band.labels[-1].tolist()) - {0}), default=math.inf)
-        while held and held[0].stop <= first_open:
-            yield held.popleft()
-    yield from held
+        end = here["bottom"].max()  # the window holds all objects that begin in the band to their last rows
+        window = labels[page, start:end]
+        for found in here.itertuples():
+            box = window[found.top - start : found.bottom - start, found.left : found.right]
+            mask = box == found.Index
+            pieces = split_object(mask)
+            if pieces.max() > 1:
+                box[mask] = pieces[mask] + count
+                extents = _extents(pieces, found.top, found.left, labels.shape[2])
+                parts.append(extents.set_axis(range(count + 1, count + 1 + len(extents))))
+                replaced.append(found.Index)
+                count += len(extents)
+        labels[page, start:end] = window
+    return pd.concat(parts).drop(index=replaced)
 
 
-def _read(mask, image, top, split):
-    """Label one band."""
-    labels = label(mask)
-    inside = np.flatnonzero(mask)[::-1]
-    name = labels.ravel()[inside]
-    area = np.bincount(name, minlength=1)
-    first = np.zeros(len(area), np.int64)
-    first[name] = inside + top * mask.shape[1]  # the last one written stays: from bottom to top, that is the first pixel
-    band = _Band(labels, image, top, [None], ndimage.find_objects(labels) if split else None)
-    for k, (pixel, pixels) in enumerate(zip(first[1:].tolist(), area[1:].tolist(), strict=True), start=1):
-        band.fragments.append(_Fragment(pixel, pixels, [(band, k)] if split else ()))
-    return band
+def _extents(labels, row, column, width):
+    """First pixel, area and bounding box of labels 1 to n, of which n exist, in a part of a page that begins at (row, column)."""
+    inside = np.flatnonzero(labels)[::-1]
+    names = labels.ravel()[inside]
+    area = np.bincount(names, minlength=1)[1:]
+    first = np.zeros(len(area) + 1, np.int64)
+    first[names] = inside  # from the bottom up, so that the first pixel is written last
+    rows, columns = np.divmod(first[1:], labels.shape[1])
+    boxes = [(r.start, c.start, r.stop, c.stop) for r, c in ndimage.find_objects(labels)]
+    boxes = np.array(boxes, np.int64).reshape(-1, 4) + np.array([row, column, row, column])
+    extents = pd.DataFrame(boxes, columns=["top", "left", "bottom", "right"])
+    return extents.assign(first=(rows + row) * width + columns + column, area=area)
 
 
-def _join(above, below):
-    """Join the fragments of two bands that meet at their seam, corners included."""
-    upper, lower = above.labels[-1], below.labels[0]
-    for a, b in ((upper, lower), (upper[1:], lower[:-1]), (upper[:-1], lower[1:])):
-        both = (a > 0) & (b > 0)
-        for i, j in set(zip(a[both].tolist(), b[both].tolist(), strict=True)):
-            above.fragments[i].join(below.fragments[j])
+def _in_reading_order(objects, highest):
+    """Sort objects by their first pixels. Also return the new number of each label up to `highest`, 0 without an object."""
+    objects = objects.sort_values("first")
+    number = np.zeros(highest + 1, np.int32)
+    number[objects.index] = np.arange(1, len(objects) + 1)
+    return objects.set_axis(range(1, len(objects) + 1)), number
 
 
-def _split(found):
-    """Put the pieces of a closed object in its place, in all bands that hold it."""
-    places, found.places = found.places, ()  # a band is not kept alive by what was in it
-    where = [(band, k, *band.boxes[k - 1]) for band, k in places]
-    top, bottom = min(b.top + rows.start for b, _, rows, _ in where), max(b.top + rows.stop for b, _, rows, _ in where)
-    left, right = min(columns.start for *_, columns in where), max(columns.stop for *_, columns in where)
-    if (bottom - top) * (right - left) > LARGEST:
-        return
-    width = places[0][0].labels.shape[1]
-    mask = np.zeros((bottom - top, right - left), bool)
-    # Of each place: its own window of the mask, of its band's labels, and which pixels there are the object's.
-    windows = []
-    for band, k, rows, columns in where:
-        at = slice(band.top + rows.start - top, band.top + rows.stop - top), slice(columns.start - left, columns.stop - left)
-        own = band.labels[rows, columns] == k
-        mask[at] |= own
-        windows.append((at, own))
-    pieces = split_object(mask)
-    inside = np.flatnonzero(pieces)
-    area = np.bincount(pieces.ravel()[inside])
-    if len(area) <= 2:  # background and one piece
-        return
-    first = np.zeros(len(area), np.int64)
-    first[pieces.ravel()[inside[::-1]]] = inside[::-1]
-    rows, columns = np.divmod(first, right - left)
-    first = (rows + top) * width + columns + left
-    parts = [_Fragment(int(f), int(a)) for f, a in zip(first, area, strict=True)]
-    for (band, k, rows, columns), (at, own) in zip(where, windows, strict=True):
-        present, index = np.unique(pieces[at][own], return_inverse=True)
-        names = np.r_[k, len(band.fragments) + np.arange(len(present) - 1)]
-        band.labels[rows, columns][own] = names[index]
-        band.fragments[k] = parts[present[0]]
-        band.fragments += [parts[p] for p in present[1:]]
+def _relabel(labels, page, number):
+    for start, stop in row_bands(labels.shape[1]):
+        labels[page, start:stop] = number[labels[page, start:stop]]

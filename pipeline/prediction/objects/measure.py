@@ -1,235 +1,180 @@
-"""Measure the objects of a plane whose labels come in bands of rows.
+"""Measure the objects of a page band by band.
 
-The measurements are those of `skimage.measure.regionprops`, from sums that need no object whole: of moments (exact, in
-integers), of the kinds of border pixels, and each row's first and last pixel for the convex hull.
+The values are those of `skimage.measure.regionprops`, added up over bands: for an object as large as a page of
+20,000 × 20,000 pixels, regionprops would need 20 GB.
 """
 
 import math
-from dataclasses import dataclass
+from itertools import pairwise, product
 
 import numpy as np
+import pandas as pd
 
-from pipeline.prediction.objects.hull import convex_area
+from pipeline.prediction.objects.label import row_bands
 
-NEIGHBOURS = [(0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1)]  # rows, columns; corners last
-# What a border pixel adds to the perimeter (Benkrid and Crookes), by 1 + 2 x sides + 10 x corners that it shares with border
-# pixels of its object: 1 nothing, 2 a step along a side, 3 along a diagonal, 4 half of both.
-STEP = np.zeros(50, np.uint8)
-STEP[[5, 7, 15, 17, 25, 27]], STEP[[21, 33]], STEP[[13, 23]] = 1, 2, 3
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One object, in pixels of its plane.
-
-    Parameters
-    ----------
-    label : int
-    centroid_row, centroid_column : float
-    area : int
-    perimeter : float
-        Along the centres of the border pixels; 0 of a single pixel.
-    major_axis, minor_axis : float
-        Full axes of the ellipse of the same second moments.
-    eccentricity : float in [0, 1]
-        Of that ellipse; 0 of a single pixel.
-    solidity : float in (0, 1]
-        Area by that of the convex hull.
-    circularity : float in [0, 1], or None
-        4 pi area / perimeter², at most 1; None where the perimeter is 0.
-    mean_intensity : float
-        Over pixels and channels, in grey values of the file.
-    touches_border : bool
-        The plane's.
-    covariance : tuple of float
-        Of its pixels' rows, of their columns, and of both: the ellipse, for pixels that are not square.
-    """
-
-    label: int
-    centroid_row: float
-    centroid_column: float
-    area: int
-    perimeter: float
-    major_axis: float
-    minor_axis: float
-    eccentricity: float
-    solidity: float
-    circularity: float | None
-    mean_intensity: float
-    touches_border: bool
-    covariance: tuple
+COLUMNS = [  # of the table of objects
+    *("label", "centroid_row", "centroid_column", "area_px", "area_um2", "perimeter_px", "perimeter_um"),
+    *("major_axis_px", "major_axis_um", "minor_axis_px", "minor_axis_um", "eccentricity", "solidity"),
+    *("circularity", "mean_intensity", "touches_border"),
+]
+# Length that a border pixel adds to the perimeter, by 1 + 2 × sides + 10 × corners that it shares with other border pixels
+# of its object (Benkrid and Crookes, "Design and FPGA implementation of a perimeter estimator", 2000).
+STEP = np.zeros(50)
+STEP[[5, 7, 15, 17, 25, 27]], STEP[[21, 33]], STEP[[13, 23]] = 1, math.sqrt(2), (1 + math.sqrt(2)) / 2
 
 
-def measure_rows(bands):
-    """Measure the objects of a plane, from top to bottom.
+def measure_page(objects, labels, page, read, pixel_size_nm=None):
+    """Measure the objects of a page.
 
     Parameters
     ----------
-    bands : iterable of (labels, image)
-        ndarray of int32, shape (h, W), h at least 1, and ndarray of uint8 or uint16, shape (h, W, C). Labels are numbered
-        1, 2, 3, ... in the reading order of their first pixels; an object has pixels in each row from its first to its last.
-
-    Yields
-    ------
-    labels : ndarray, shape (h, W), int32
-        As they came.
-    objects : list of Measured
-        Those that are complete, in the order of their labels; the last list holds the remaining ones.
-    """
-    ruler, labels = _Ruler(), None
-    for band, image in bands:
-        if labels is not None:
-            yield labels, ruler.complete()
-        ruler.add(band, image)
-        labels = band  # yielded once the next one shows that it was not the last
-    if labels is not None:
-        yield labels, ruler.rest()
-
-
-def ellipse(rows, columns, both):
-    """Axes and eccentricity of the ellipse with these second moments.
-
-    Parameters
-    ----------
-    rows, columns, both : float
-        Variance of the pixels along rows and along columns, and their covariance.
+    objects : pandas.DataFrame
+        As `label_page` returns it.
+    labels : numpy.ndarray or zarr.Array, shape (N, H, W), int32
+    page : int
+    read : callable
+        ``read(page, start, stop)`` → rows of the image, ndarray (stop - start, W, C).
+    pixel_size_nm : tuple of float, optional
+        Height and width of a pixel.
 
     Returns
     -------
-    major_axis, minor_axis : float
-        Full lengths, in the unit whose square the variances have.
-    eccentricity : float
+    pandas.DataFrame
+        One row per object, with `COLUMNS`: centroid, area, perimeter through the centres of the border pixels, full axes and
+        eccentricity of the ellipse of equal second moments, solidity, circularity (4 pi area / perimeter², at most 1; empty
+        where the perimeter is 0), mean grey value over pixels and channels. Without a pixel size the columns in micrometres
+        are empty. If pixels are not square, so are `perimeter_um` and `circularity`, and the eccentricity is that of the
+        ellipse in micrometres.
     """
-    middle, spread = (rows + columns) / 2, math.hypot((rows - columns) / 2, both)
-    major, minor = middle + spread, max(0.0, middle - spread)
-    return 4 * math.sqrt(major), 4 * math.sqrt(minor), math.sqrt(1 - minor / major) if major else 0.0
+    if objects.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    _, height, width = labels.shape
+    count = len(objects) + 1
+    top, left = (np.append(0, objects[side]) for side in ("top", "left"))
+    sums, perimeter, extents = np.zeros((6, count)), np.zeros(count), []
+    for start, stop in row_bands(height):
+        # Two more rows on each side: the kind of a border pixel depends on its neighbours' neighbours.
+        rows_around = (max(0, 2 - start), max(0, stop + 2 - height))
+        band = np.pad(labels[page, max(0, start - 2) : stop + 2], (rows_around, (2, 2)))
+        perimeter += np.bincount(*_border_steps(band), count)
+        names, rows, first, last = _runs(band[2:-2, 1:-1])
+        extents.append(_row_extents(names, rows + start, first, last))
+        grey = np.pad(read(page, start, stop).sum(axis=-1).cumsum(axis=1), ((0, 0), (1, 0)))
+        grey = grey[rows, last + 1] - grey[rows, first]
+        # Counted from the corner of the object's bounding box, float64 holds these sums exactly.
+        n, rows, first, last = last - first + 1, rows + start - top[names], first - left[names], last - left[names]
+        columns = n * (first + last) // 2
+        columns2 = n * first**2 + first * n * (n - 1) + (n - 1) * n * (2 * n - 1) // 6
+        values = n * rows, columns, n * rows**2, columns2, rows * columns, grey
+        sums += [np.bincount(names, value, count) for value in values]
+    area, perimeter = objects["area"].to_numpy(), perimeter[1:]
+    rows, columns, rows2, columns2, both, grey = sums[:, 1:]
+    covariance = [
+        (area * ab - a * b) / area**2 for ab, a, b in ((rows2, rows, rows), (columns2, columns, columns), (both, rows, columns))
+    ]
+    major, minor, eccentricity = _ellipse(*covariance)
+    with np.errstate(divide="ignore"):
+        circularity = np.where(perimeter > 0, np.minimum(4 * math.pi * area / perimeter**2, 1), np.nan)
+    table = {
+        "label": objects.index,
+        "centroid_row": rows / area + top[1:],
+        "centroid_column": columns / area + left[1:],
+        "area_px": area,
+        "perimeter_px": perimeter,
+        "major_axis_px": major,
+        "minor_axis_px": minor,
+        "eccentricity": eccentricity,
+        "solidity": area / _convex_areas(pd.concat(extents), count),
+        "circularity": circularity,
+        "mean_intensity": grey / (area * read(page, 0, 1).shape[-1]),
+        "touches_border": (objects[["top", "left"]] == 0).any(axis=1)
+        | (objects["bottom"] == height)
+        | (objects["right"] == width),
+    }
+    if pixel_size_nm is not None:
+        high, wide = (size / 1000 for size in pixel_size_nm)
+        scaled = (c * scale for c, scale in zip(covariance, (high**2, wide**2, high * wide), strict=True))
+        table["major_axis_um"], table["minor_axis_um"], eccentricity = _ellipse(*scaled)
+        table["area_um2"] = area * high * wide
+        if high == wide:
+            table["perimeter_um"] = perimeter * high
+        else:
+            table |= {"eccentricity": eccentricity, "circularity": np.nan}
+    return pd.DataFrame(table).reindex(columns=COLUMNS)
 
 
-class _Sums:
-    """What is known of one object so far.
+def _ellipse(rows, columns, both):
+    """Full axes and eccentricity of the ellipses with these variances along rows and columns, and these covariances."""
+    middle, spread = (rows + columns) / 2, np.hypot((rows - columns) / 2, both)
+    major, minor = middle + spread, np.maximum(middle - spread, 0)
+    ratio = np.divide(minor, major, out=np.ones_like(major), where=major > 0)  # a single pixel is round
+    return 4 * np.sqrt(major), 4 * np.sqrt(minor), np.sqrt(1 - ratio)
 
-    Parameters
-    ----------
-    moments : list of int
-        Sums over pixels of 1, r, c, r², c², r c and of the grey values of all channels.
-    steps : list of int
-        Border pixels by `STEP`.
-    extents : list of ndarray, shape (3, n), int64
-        Rows, first and last column in each.
+
+def _border_steps(labels):
+    """Label and `STEP` of each border pixel, inside a frame of two pixels."""
+    inner = labels[1:-1, 1:-1]
+    surrounded = (inner == labels[:-2, 1:-1]) & (inner == labels[2:, 1:-1])
+    surrounded &= (inner == labels[1:-1, :-2]) & (inner == labels[1:-1, 2:])
+    border = np.where(surrounded, 0, inner)
+    rows, columns = (index + 1 for index in np.nonzero(border[1:-1, 1:-1]))
+    names = border[rows, columns]
+    kind = np.ones(len(names), np.intp)
+    for down, right in product((-1, 0, 1), repeat=2):
+        if down or right:
+            kind += (10 if down and right else 2) * (border[rows + down, columns + right] == names)
+    return names, STEP[kind]
+
+
+def _runs(labels):
+    """Label, row, first and last column of each run of one label along a row, inside a frame of one column."""
+    inner = labels[:, 1:-1]
+    rows, first = np.nonzero((inner > 0) & (inner != labels[:, :-2]))
+    _, last = np.nonzero((inner > 0) & (inner != labels[:, 2:]))
+    return inner[rows, first], rows, first, last
+
+
+def _row_extents(names, rows, first, last):
+    """First and last column of each label in each row: a table by label and row."""
+    runs = pd.DataFrame({"label": names, "row": rows, "first": first, "last": last})
+    return runs.groupby(["label", "row"]).agg({"first": "min", "last": "max"})
+
+
+def _convex_areas(extents, count):
+    """Pixels in the convex hulls of objects 1 to ``count - 1``."""
+    extents = extents.sort_index()
+    first, last = extents["first"].to_numpy(), extents["last"].to_numpy()
+    bounds = np.searchsorted(extents.index.get_level_values("label"), np.arange(1, count + 1))
+    return np.array([convex_area(first[start:stop], last[start:stop]) for start, stop in pairwise(bounds)])
+
+
+def convex_area(first, last):
+    """Count the pixels in the convex hull of an object, from its first and last column in each row, shape (n,), int64.
+
+    The hull is that of the middles of the pixels' four sides; pixels count whose centres lie in or on it.
     """
-
-    __slots__ = ("extents", "moments", "steps")
-
-    def __init__(self):
-        self.moments, self.steps, self.extents = [0] * 7, [0] * 4, []
-
-    @property
-    def last_row(self):
-        return int(self.extents[-1][0, -1])
+    return int(np.sum(-_first_in_hull(-last) - _first_in_hull(first) + 1))
 
 
-class _Ruler:
-    """Adds up the objects of one plane."""
-
-    def __init__(self):
-        self.shape = (0, None)  # rows so far, columns
-        self.channels = None
-        self.open = {}  # by label; in the order of labels, since an object enters with its first pixel
-        self.edge = None  # the lowest rows so far: the borders of the last two still wait for their neighbours
-
-    def add(self, labels, image):
-        rows, width = labels.shape
-        self.channels = image.shape[2]
-        self._add_runs(labels, image, self.shape[0])
-        self._add_borders(labels)
-        self.shape = (self.shape[0] + rows, width)
-
-    def complete(self):
-        """Take out the objects that end above the last two rows, up to the first one that does not."""
-        done = []
-        for label, sums in self.open.items():
-            if sums.last_row >= self.shape[0] - 2:
-                break
-            done.append(label)
-        return [self._measured(label, self.open.pop(label)) for label in done]
-
-    def rest(self):
-        """Take out all: the plane ends here."""
-        self._add_borders(np.zeros((2, self.shape[1]), np.int32))
-        return [self._measured(label, sums) for label, sums in self.open.items()]
-
-    def _add_runs(self, labels, image, top):
-        """Add moments and extents, from the runs of one label in a row."""
-        change = np.ones(labels.shape, bool)
-        np.not_equal(labels[:, 1:], labels[:, :-1], out=change[:, 1:])
-        start = np.flatnonzero(change)
-        name = labels.ravel()[start]
-        length = np.diff(start, append=labels.size)
-        grey = sum(np.add.reduceat(image[..., c].ravel(), start, dtype=np.int64) for c in range(image.shape[2]))
-        order = np.flatnonzero(name)
-        if len(order) == 0:
-            return
-        order = order[np.argsort(name[order], kind="stable")]
-        name, start, n, grey = name[order], start[order], length[order], grey[order]
-        r, c = np.divmod(start, labels.shape[1])
-        last, columns, r = c + n - 1, n * (2 * c + n - 1) // 2, r + top
-        squares = n * c * c + c * n * (n - 1) + (n - 1) * n * (2 * n - 1) // 6
-        first = np.flatnonzero(np.diff(name, prepend=0))
-        moments = np.add.reduceat(np.stack([n, n * r, columns, n * r * r, squares, r * columns, grey]), first, axis=1)
-        line = np.flatnonzero((np.diff(name, prepend=0) != 0) | (np.diff(r, prepend=-1) != 0))
-        extents = np.stack([r[line], c[line], last[np.append(line[1:], len(last)) - 1]])
-        bounds = [*np.searchsorted(line, first).tolist(), len(line)]
-        for i, (label, moment) in enumerate(zip(name[first].tolist(), moments.T.tolist(), strict=True)):
-            sums = self.open.setdefault(label, _Sums())
-            sums.moments = [a + b for a, b in zip(sums.moments, moment, strict=True)]
-            sums.extents.append(extents[:, bounds[i] : bounds[i + 1]].copy())  # a view would keep the whole band's
-
-    def _add_borders(self, labels):
-        """Add the kinds of border pixels, in all rows but the last two: a border pixel is known by its neighbours' neighbours."""
-        edge = np.zeros((2, labels.shape[1] + 2), np.int32) if self.edge is None else self.edge
-        window = np.concatenate([edge, np.pad(labels, ((0, 0), (1, 1)))])
-        self.edge = window[-4:].copy()
-        if len(window) < 5:
-            return
-        inner = window[1:-1, 1:-1]
-        border = np.zeros(window.shape, bool)
-        border[1:-1, 1:-1] = inner != window[:-2, 1:-1]
-        for side in (window[2:, 1:-1], window[1:-1, :-2], window[1:-1, 2:]):
-            border[1:-1, 1:-1] |= inner != side
-        border[1:-1, 1:-1] &= inner > 0
-        width = window.shape[1]
-        pixels = np.flatnonzero(border[2:-2]) + 2 * width
-        name, names, borders = window.ravel()[pixels], window.ravel(), border.ravel()
-        code = np.ones(len(pixels), np.int64)
-        for i, (row, column) in enumerate(NEIGHBOURS):
-            neighbour = pixels + row * width + column
-            code += (2 if i < 4 else 10) * (borders[neighbour] & (names[neighbour] == name))
-        labels, index = np.unique(name, return_inverse=True)
-        counts = np.bincount(4 * index + STEP[code], minlength=4 * len(labels)).reshape(-1, 4)
-        for label, count in zip(labels.tolist(), counts.tolist(), strict=True):
-            sums = self.open[label]
-            sums.steps = [a + b for a, b in zip(sums.steps, count, strict=True)]
-
-    def _measured(self, label, sums):
-        n, r, c, rr, cc, rc, grey = sums.moments
-        rows, left, right = np.concatenate(sums.extents, axis=1)
-        covariance = tuple((n * ab - a * b) / n**2 for ab, a, b in ((rr, r, r), (cc, c, c), (rc, r, c)))
-        major, minor, eccentricity = ellipse(*covariance)
-        perimeter = sums.steps[1] + sums.steps[2] * math.sqrt(2) + sums.steps[3] * (1 + math.sqrt(2)) / 2
-        return Measured(
-            label=label,
-            centroid_row=r / n,
-            centroid_column=c / n,
-            area=n,
-            perimeter=perimeter,
-            major_axis=major,
-            minor_axis=minor,
-            eccentricity=eccentricity,
-            solidity=n / convex_area(left, right),
-            circularity=min(1.0, 4 * math.pi * n / perimeter**2) if perimeter else None,
-            mean_intensity=grey / (n * self.channels),
-            touches_border=bool(
-                rows[0] == 0 or left.min() == 0 or rows[-1] == self.shape[0] - 1 or right.max() == self.shape[1] - 1
-            ),
-            covariance=covariance,
-        )
+def _first_in_hull(first):
+    """First column of each row in the hull of an object that begins in these columns."""
+    # In half pixels, all numbers are whole. x[1], x[3], ... are the left sides of the first pixels; x[0], x[2], ... are
+    # the points above and below them.
+    x = np.empty(2 * len(first) + 1, np.int64)
+    x[1::2] = 2 * first - 1
+    x[0], x[-1] = 2 * first[0], 2 * first[-1]
+    x[2:-1:2] = 2 * np.minimum(first[1:], first[:-1])
+    corners = np.arange(len(x))
+    while len(corners) > 2:
+        a, b, c = x[corners[:-2]], x[corners[1:-1]], x[corners[2:]]
+        i, j, k = corners[:-2], corners[1:-1], corners[2:]
+        sticks_out = (b - a) * (k - i) < (c - a) * (j - i)  # only then it is a corner of the hull
+        if sticks_out.all():
+            break
+        corners = corners[np.r_[True, sticks_out, True]]
+    at = np.arange(1, len(x), 2)
+    edge = np.searchsorted(corners, at, side="right") - 1
+    start, end = corners[edge], corners[edge + 1]
+    # In row `at` the hull's edge is x[start] + (x[end] - x[start]) (at - start) / (end - start) half pixels: round up.
+    span = end - start
+    return -(-(x[start] * span + (x[end] - x[start]) * (at - start)) // (2 * span))

@@ -1,47 +1,66 @@
-"""Classify images: a table of probabilities, and sheets to look at."""
+"""Classify images, and write a table of probabilities and contact sheets."""
 
 from collections import deque
+from contextlib import suppress
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from pipeline.errors import UserError
 from pipeline.images.sheet import FONT
-from pipeline.prediction import checks
-from pipeline.prediction.record import SHEET
+from pipeline.prediction.expectations import differences, model_reader
+from pipeline.prediction.results_folder import SHEET
 from pipeline.prediction.stack import opened
 
+OVERALL = ("predictions.csv", f"{SHEET}*.png")  # results over all images
+WITHOUT_EFFECT = ("threshold", "split", "smallest", "median", "flips", "tile", "overlap")  # options of the command line
 THUMBNAIL = 128  # pixels
+GAP = 8  # pixels between thumbnails
 LABEL = 28  # pixels of text under a thumbnail: two lines
 COLUMNS, ROWS = 8, 12  # of a sheet
 
 
-def classify(model, images, attempt, grey_range, tell):
-    """Predict the classes of all pages of many images, a batch at a time, however many images it takes to fill one.
+def card_lines(card):
+    """What `--describe` says of a classifier."""
+    return {"finds": ", ".join(card["classes"]), "threshold": "none, the likeliest class"}
 
-    Parameters
-    ----------
-    model : pipeline.inference.model.TrainedModel
-    images : iterable of pipeline.prediction.inputs.Input
-    attempt : callable
-        Of an image's path → a context that takes the errors which are of that image alone.
-    grey_range : tuple of float, or None
-    tell : callable
-        Takes a file and a line about it.
 
-    Yields
-    ------
-    image : pipeline.prediction.inputs.Input
-        One of whose pages none failed.
-    rows : list of dict
-        One a page: image, page, predicted, and the probability of each class.
-    """
+def fit_to_memory(model, settings):
+    """Return the settings as they are: their batch size is for windows."""
+    return settings
+
+
+def predict_array(model, image, choices, settings):
+    """Classify an image (H, W, C) in memory: dict of class to probability."""
+    return dict(zip(model.card["classes"], map(float, model.classify([image])[0]), strict=True))
+
+
+def predict_images(model, images, results, settings, choices, cluster, attempt, warn):
+    """Classify images, and draw contact sheets of all images in the folder (parameters as for segmentation)."""
+
+    def claimed():
+        for image in images:
+            with attempt(image.path):
+                results.claim(image)
+                yield image
+
+    for image, rows in _classify(model, claimed(), choices.grey_range, attempt, warn):
+        with attempt(image.path):
+            results.finish(image, [], rows)
+    with attempt(results.out / f"{SHEET}.png"):
+        write_sheets(_thumbnails(results.images), results.out)
+
+
+def _classify(model, images, grey_range, attempt, warn):
+    """Yield images with a row for each of their pages. Pages of different images fill a batch together."""
     read_ahead = deque()  # of each page that was given to the network: image, number of the page, number of pages
 
     def pages():
         for image in images:
             with attempt(image.path), opened(image.path) as stack:
-                for number, page in enumerate(_pages(stack, model.card, grey_range, tell), start=1):
+                for number, page in enumerate(_pages(stack, model.card, grey_range, warn), start=1):
                     read_ahead.append((image, number, stack.pages))
                     yield page
 
@@ -49,62 +68,62 @@ def classify(model, images, attempt, grey_range, tell):
     for probability in model.classify_each(pages()):
         image, number, count = read_ahead.popleft()
         row = {"image": image.name, "page": number, "predicted": classes[int(probability.argmax())]}
-        rows = [] if number == 1 else rows  # those of an image whose later pages failed are dropped
+        rows = [] if number == 1 else rows  # rows of an image whose later pages failed are dropped
         rows.append(row | dict(zip(classes, map(float, probability), strict=True)))
         if number == count:
             yield image, rows
 
 
-def _pages(stack, card, grey_range, tell):
-    """Read the pages of an image one by one; say what is doubtful about them."""
-    read = checks.prepared(stack, card, grey_range)
-    for doubt in stack.doubts:
-        tell(stack.path, f"{stack.path}: {doubt}")
+def _pages(stack, card, grey_range, warn):
+    read = model_reader(stack, card, grey_range)
+    if stack.left_out:
+        warn(stack.path, f"{stack.path}: {stack.left_out}")
     for page in range(stack.pages):
         image = read(page, 0, stack.shape[0])
-        for doubt in checks.doubts(card, image, stack.pixel_size_nm):
-            tell(stack.path, f"{stack.path}: {doubt}")
+        for message in differences(card, image, stack.pixel_size_nm):
+            warn(stack.path, f"{stack.path}: {message}")
         yield image
 
 
-def thumbnail(stack):
-    """The first page of an image, as a small Pillow image."""
-    step = max(1, min(stack.shape) // (2 * THUMBNAIL))
-    pixels = stack.read(0, 0, stack.shape[0])[::step, ::step]
-    if pixels.dtype != np.uint8:
-        pixels = (pixels / max(int(pixels.max()), 1) * 255).astype(np.uint8)
-    image = Image.fromarray(np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3))))
-    return ImageOps.contain(image, (THUMBNAIL, THUMBNAIL))  # small tiles are enlarged: they are there to be looked at
+def _thumbnails(finished):
+    """The first page of each finished image that can still be read, as a small Pillow image, with its row."""
+    for name in sorted(finished):
+        with suppress(UserError, OSError), opened(Path(finished[name]["source"]["path"])) as stack:
+            step = max(1, min(stack.shape) // (2 * THUMBNAIL))
+            pixels = stack.read(0, 0, stack.shape[0])[::step, ::step]
+            if pixels.dtype != np.uint8:
+                pixels = (pixels / max(int(pixels.max()), 1) * 255).astype(np.uint8)
+            picture = Image.fromarray(np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3))))
+            yield ImageOps.contain(picture, (THUMBNAIL, THUMBNAIL)), finished[name]["rows"][0]  # small tiles are enlarged
 
 
-def sheets(pictures, out):
-    """Draw contact sheets: each image with its name, its class and the class's probability, as they were given.
+def write_sheets(pictures, out):
+    """Draw contact sheets: each image with its name, its class and the probability of that class.
 
     Parameters
     ----------
     pictures : iterable of (PIL.Image.Image, dict)
-        A `thumbnail` with its row, as `classify` yields it. Those of two sheets are in memory.
+        A thumbnail and its row of the table. Those of two sheets are in memory at a time.
     out : pathlib.Path
-        Folder for ``contact_sheet.png``, or ``contact_sheet_1.png``, ... if one does not hold all.
+        Folder for ``contact_sheet.png``, or ``contact_sheet_1.png``, ... if one sheet does not hold all.
     """
     for earlier in out.glob(f"{SHEET}*.png"):
         earlier.unlink()
     pictures = iter(pictures)
-    waiting, number = list(islice(pictures, COLUMNS * ROWS)), 0
-    while waiting:
-        some, waiting, number = waiting, list(islice(pictures, COLUMNS * ROWS)), number + 1
-        alone = number == 1 and not waiting
-        name = f"{SHEET}.png" if alone else f"{SHEET}_{number}.png"
-        _sheet(some).save(out / name, compress_level=1)  # as `pipeline.images.io.write_png`
+    following, number = list(islice(pictures, COLUMNS * ROWS)), 0
+    while following:
+        current, following, number = following, list(islice(pictures, COLUMNS * ROWS)), number + 1
+        name = f"{SHEET}.png" if number == 1 and not following else f"{SHEET}_{number}.png"
+        _sheet(current).save(out / name, compress_level=1)  # as `pipeline.images.io.write_png`
 
 
 def _sheet(pictures):
     font = ImageFont.truetype(FONT, 10)
-    columns, lines = min(COLUMNS, len(pictures)), -(-len(pictures) // COLUMNS)
-    sheet = Image.new("RGB", (columns * (THUMBNAIL + 8), lines * (THUMBNAIL + LABEL + 8)), "white")
+    wide, high = THUMBNAIL + GAP, THUMBNAIL + LABEL + GAP
+    sheet = Image.new("RGB", (min(COLUMNS, len(pictures)) * wide, -(-len(pictures) // COLUMNS) * high), "white")
     draw = ImageDraw.Draw(sheet)
     for index, (picture, row) in enumerate(pictures):
-        x, y = index % COLUMNS * (THUMBNAIL + 8) + 4, index // COLUMNS * (THUMBNAIL + LABEL + 8) + 4
+        x, y = index % COLUMNS * wide + GAP // 2, index // COLUMNS * high + GAP // 2
         sheet.paste(picture, (x + (THUMBNAIL - picture.width) // 2, y + (THUMBNAIL - picture.height) // 2))
         draw.text((x, y + THUMBNAIL + 2), _short(row["image"]), "black", font)
         draw.text((x, y + THUMBNAIL + 14), f"{_short(row['predicted'], 15)} {row[row['predicted']]:.2f}", "black", font)

@@ -1,203 +1,193 @@
-"""Segment an image or a volume, and write mask, probability, labels, measurements and overlay."""
+"""Segment images and volumes, and write masks, probabilities, labels, measurements and overlays."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+import pandas as pd
+import psutil
 from skimage.segmentation import find_boundaries
 from tqdm import tqdm
 
 from pipeline.images.io import write_png
-from pipeline.prediction import checks, volume
+from pipeline.prediction.expectations import differences, model_reader
 from pipeline.prediction.inputs import is_volume
-from pipeline.prediction.objects.label import label_rows
-from pipeline.prediction.objects.units import COLUMNS, table_row, totals
-from pipeline.prediction.record import write_table
-from pipeline.prediction.writers import Raw, Tiff, Zarr
+from pipeline.prediction.objects.label import BAND, label_page, row_bands
+from pipeline.prediction.objects.measure import COLUMNS, measure_page
+from pipeline.prediction.results_folder import write_table
+from pipeline.prediction.stack import opened
+from pipeline.prediction.volume import predict_volume
+from pipeline.prediction.writers import fill, temporary, write_tiff, write_volume
 
-BAND = 512  # rows in memory at a time
-PIXELS, TABLE, PICTURE = ("mask", "probability", "labels"), "_objects.csv", "_overlay.png"  # what is written of an image
+OVERALL = ("images.csv",)  # results over all images
+WITHOUT_EFFECT = ()  # options of the command line
 OVERLAY = 4096  # pixels on the longer side of an overlay, at most: more than a screen shows, less than a viewer refuses
-OUTLINE = (213, 94, 0)  # vermilion of the Okabe–Ito palette, told apart by everyone
+OUTLINE = (213, 94, 0)  # vermilion of the Okabe-Ito palette, which colour-blind eyes can tell apart, too
+# Bytes that a window needs per pixel and filter of the first level: peak memory with 4 windows of 1024 × 1024 less that with
+# 2, of the default networks with TensorFlow on a CPU, is 24 and 26.
+WINDOW_BYTES = 30
+FREE_SHARE = 0.5  # of the free memory, for windows; the rest is for the image, its results, and other programs
 
 
 @dataclass(frozen=True)
-class Choices:
-    """What a user chooses of a segmentation.
+class Prediction:
+    """Segmentation of one image."""
 
-    Parameters
-    ----------
-    threshold : float
-        Probability at or above which a pixel is foreground.
-    median : int
-        Sections, odd, over which the probability's median is taken; 1: each for itself.
-    split : bool
-        Separate objects that touch.
-    smallest : int
-        Objects of fewer pixels are left out of labels and tables.
-    grey_range : tuple of float, or None
-        Grey values that become 0 and 1.
-    pixel_size_nm : tuple of float, or None
-        Instead of what the file tells.
-    """
-
-    threshold: float
-    median: int = 1
-    split: bool = False
-    smallest: int = 1
-    grey_range: tuple | None = None
-    pixel_size_nm: tuple | None = None
+    probability: np.ndarray  # shape (H, W), float32 in [0, 1]
+    mask: np.ndarray  # shape (H, W), bool
+    labels: np.ndarray  # shape (H, W), int32: 0 is background; objects count from 1
+    objects: pd.DataFrame  # one row per object, with the columns of <name>_objects.csv
 
 
-def file_names(path, name):
-    """What the files of an image's results are called."""
-    return [f"{name}_{kind}{_suffix(path)}" for kind in PIXELS] + [f"{name}{TABLE}", f"{name}{PICTURE}"]
+def card_lines(card):
+    """What `--describe` says of a segmentation model."""
+    return {
+        "finds": f"{card['classes'][1]} (every pixel)",
+        "threshold": f"{card['threshold']:.3f}, of the best Dice on validation",
+    }
 
 
-def _suffix(path):
-    return ".ome.zarr" if is_volume(path) else ".tif"
+def predict_array(model, image, choices, settings):
+    """Segment an image (H, W, C) in memory: a `Prediction`."""
+    probability = model.segment(image, settings)
+    mask = probability >= choices.threshold
+    labels = np.zeros((1, *mask.shape), np.int32)
+    objects = label_page([mask], labels, 0, choices.split, choices.smallest)
+    table = measure_page(objects, labels, 0, lambda page, start, stop: image[start:stop], choices.pixel_size_nm)
+    return Prediction(probability, mask, labels[0], table)
 
 
-def segment(model, stack, name, folder, settings, choices, cluster, tell):
-    """Segment all pages of an image or a volume.
+def predict_images(model, images, results, settings, choices, cluster, attempt, warn):
+    """Segment images one after the other.
 
     Parameters
     ----------
     model : pipeline.inference.model.TrainedModel
-    stack : pipeline.prediction.stack.Stack
-    name : str
-        Of the image; the files are named after it.
-    folder : pathlib.Path
-        For the files; a volume that was interrupted there goes on.
+    images : iterable of pipeline.prediction.inputs.Input
+    results : pipeline.prediction.results_folder.ResultsFolder
     settings : pipeline.params.Inference
-    choices : Choices
+    choices : pipeline.prediction.run.Choices
     cluster : pipeline.prediction.volume.Cluster
-        Who computes the blocks of a volume.
-    tell : callable
-        Takes a file and a line about it.
-
-    Returns
-    -------
-    files : list of pathlib.Path
-    rows : list of dict
-        One a page: image, page, objects and their area.
+    attempt : callable
+        ``attempt(path)`` → a context that remembers why something failed for a file.
+    warn : callable
+        Takes a path and a message about it.
     """
-    read = checks.prepared(stack, model.card, choices.grey_range)
-    size = choices.pixel_size_nm or stack.pixel_size_nm
-    for doubt in [*stack.doubts, *checks.doubts(model.card, read(0, 0, min(stack.shape[0], 4 * BAND)), size)]:
-        tell(stack.path, f"{stack.path}: {doubt}")
-    large, suffix = is_volume(stack.path), _suffix(stack.path)
-    writer = (lambda *what: Zarr(*what, size, stack.path)) if large else (lambda *what: Tiff(*what, size))
-    files = {kind: folder / f"{name}_{kind}{suffix}" for kind in PIXELS}
-    form = stack.pages, stack.shape
-    as_predicted = large and choices.median == 1  # the volume of probabilities is the result: no need to write it twice
-    if large:
-        target = files["probability"] if as_predicted else folder / "single_sections.ome.zarr"
-        raw = volume.probabilities(model, stack, target, size, settings, choices.grey_range, cluster)
+    for image in images:
+        with attempt(image.path), opened(image.path) as stack:
+            suffix = ".ome.zarr" if is_volume(image.path) else ".tif"
+            files = {kind: f"{image.name}_{kind}{suffix}" for kind in ("mask", "probability", "labels")}
+            files |= {"objects": f"{image.name}_objects.csv", "overlay": f"{image.name}_overlay.png"}
+            folder = results.workspace(image, files.values())
+            files = {kind: folder / name for kind, name in files.items()}
+            rows = _segment(model, stack, files, folder, settings, choices, cluster, warn)
+            results.finish(image, list(files.values()), [{"image": image.name} | row for row in rows])
+
+
+def fit_to_memory(model, settings):
+    """Reduce the batch size, to no less than 1, to the windows that fit into memory."""
+    import keras
+
+    filters = next(layer.filters for layer in model.network.layers if isinstance(layer, keras.layers.Conv2D))
+    fitting = int(FREE_SHARE * free_memory() / (WINDOW_BYTES * filters * settings.tile[0] * settings.tile[1]))
+    return settings.model_copy(update={"batch_size": max(1, min(settings.batch_size, fitting))})
+
+
+def free_memory():
+    """Free bytes on the device that computes."""
+    import keras
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        stats = jax.devices()[0].memory_stats()  # None on a CPU
+        if stats:
+            return stats["bytes_limit"] - stats["bytes_in_use"]
+    return psutil.virtual_memory().available
+
+
+def _segment(model, stack, files, folder, settings, choices, cluster, warn):
+    """Write all results of an image or a volume; return a row of the table over all images for each page."""
+    read, read_as_stored = (model_reader(stack, model.card, grey_range) for grey_range in (choices.grey_range, None))
+    size, shape = choices.pixel_size_nm or stack.pixel_size_nm, (stack.pages, *stack.shape)
+    for message in [stack.left_out, *differences(model.card, read(0, 0, min(stack.shape[0], 4 * BAND)), size)]:
+        if message:
+            warn(stack.path, f"{stack.path}: {message}")
+    volume, pages = is_volume(stack.path), range(stack.pages)
+    write = partial(write_volume, source=stack.path) if volume else write_tiff
+    finished = volume and choices.median == 1  # the volume that the network filled is the result
+    if volume:
+        target = files["probability"] if finished else folder / "single_sections.ome.zarr"
+        single = predict_volume(model, stack, target, size, settings, choices.grey_range, cluster)
     else:
-        raw = _probabilities(model, stack, read, folder, settings)
-    planes = Planes(raw, stack.pages, stack.shape, choices)
-    if not as_predicted:
-        writer(files["probability"], *form, np.float32).write(planes.bands(page) for page in range(stack.pages))
-    writer(files["mask"], *form, np.uint8).write(planes.masks(page) for page in range(stack.pages))
-    labels, rows = Raw(folder / "labels.raw", stack.shape, np.int32), []
-    as_stored = checks.prepared(stack, model.card, None)  # measured are the file's own grey values
+        single = _predict_pages(model, stack, read, folder / "probability", settings)
+    bands = partial(_median_bands, single, choices.median // 2)
+    masks = lambda page: (band >= choices.threshold for band in bands(page))  # noqa: E731
+    if not finished:
+        write(files["probability"], map(bands, pages), shape, np.float32, size)
+    write(files["mask"], ((mask * np.uint8(255) for mask in masks(page)) for page in pages), shape, np.uint8, size)
+    labels, rows = temporary(folder / "labels", shape, np.int32), []
+    write_table(files["objects"], pd.DataFrame(columns=["page", *COLUMNS]))
+    for page in pages:
+        found = label_page(masks(page), labels, page, choices.split, choices.smallest)
+        table = measure_page(found, labels, page, read_as_stored, size)
+        table.insert(0, "page", page + 1)
+        write_table(files["objects"], table, append=True)
+        rows.append({"page": page + 1, "count": len(found)} | _total_area(int(found["area"].sum()), stack.shape, size))
+    kind = np.uint16 if max(row["count"] for row in rows) < 2**16 else np.uint32
+    parts = row_bands(stack.shape[0])
+    write(files["labels"], ((labels[page, start:stop] for start, stop in parts) for page in pages), shape, kind, size)
+    _write_overlay(files["overlay"], masks(stack.pages // 2), read, stack)
+    return rows
 
-    def objects(append):
+
+def _predict_pages(model, stack, read, path, settings):
+    """Predict all pages of an image into a temporary array."""
+    single = temporary(path, (stack.pages, *stack.shape), np.float32)
+    with tqdm(total=stack.pages * stack.shape[0], desc=stack.path.name, unit="row", leave=False, disable=None) as bar:
+
+        def predicted(page):
+            if model.card["resize"] is not None:
+                yield model.segment(read(page, 0, stack.shape[0]), settings)
+                return
+            for _, band in model.segment_rows(lambda start, stop: read(page, start, stop), stack.shape, settings):
+                yield band
+                bar.update(len(band))
+
         for page in range(stack.pages):
-            count = area = 0
-            for measured in _label(planes, as_stored, page, append, choices):
-                count, area = count + 1, area + measured.area
-                yield {"page": page + 1} | table_row(measured, size)
-            rows.append({"image": name, "page": page + 1} | totals(count, area, stack.shape, size))
-
-    files["objects"] = folder / f"{name}{TABLE}"
-    with labels.filled() as append:
-        write_table(files["objects"], objects(append), ["page", *COLUMNS])
-    kind = np.uint16 if max((row["count"] for row in rows), default=0) < 2**16 else np.uint32
-    writer(files["labels"], *form, kind).write(_bands(labels.read, page, stack.shape[0]) for page in range(stack.pages))
-    overlay = folder / f"{name}{PICTURE}"
-    _overlay(overlay, planes, read, stack)
-    for temporary in folder.glob("*.raw"):
-        temporary.unlink()
-    return [*files.values(), overlay], rows
+            fill(single, page, predicted(page))
+    return single
 
 
-class Planes:
-    """The final probabilities of all pages, read by bands.
-
-    Parameters
-    ----------
-    raw : object
-        ``raw.read(page, start, stop)`` → probabilities as the network gave them.
-    pages : int
-    shape : tuple of int
-    choices : Choices
-    """
-
-    def __init__(self, raw, pages, shape, choices):
-        self.raw, self.pages, self.shape = raw, pages, shape
-        self.reach, self.threshold = choices.median // 2, choices.threshold
-
-    def read(self, page, start, stop):
-        if not self.reach:
-            return self.raw.read(page, start, stop)
-        # At the ends the window is cut, not mirrored: no section counts twice.
-        around = range(max(0, page - self.reach), min(self.pages, page + self.reach + 1))
-        return np.median([self.raw.read(p, start, stop) for p in around], axis=0).astype(np.float32)
-
-    def bands(self, page):
-        return _bands(self.read, page, self.shape[0])
-
-    def masks(self, page):
-        return ((band >= self.threshold) * np.uint8(255) for band in self.bands(page))
+def _median_bands(single, reach, page):
+    """Bands of the median probability over the sections up to `reach` away."""
+    # At the ends the window is cut, not mirrored: no section counts twice.
+    around = range(max(0, page - reach), min(single.shape[0], page + reach + 1))
+    for start, stop in row_bands(single.shape[1]):
+        if reach:
+            yield np.median([single[section, start:stop] for section in around], axis=0).astype(np.float32)
+        else:
+            yield single[page, start:stop]
 
 
-def _probabilities(model, stack, read, folder, settings):
-    """Predict all pages of an image into one file of plain numbers."""
-    raw = Raw(folder / "probability.raw", stack.shape, np.float32)
-    bar = tqdm(total=stack.pages * stack.shape[0], desc=stack.path.name, unit="row", leave=False, disable=None)
-    with bar, raw.filled() as append:
-        for page in range(stack.pages):
-            if model.card["resize"] is None:
-                rows = model.segment_rows(lambda start, stop, page=page: read(page, start, stop), stack.shape, settings)
-                for _, band in rows:
-                    append(band)
-                    bar.update(len(band))
-            else:
-                append(model.segment(read(page, 0, stack.shape[0]), settings))
-                bar.update(stack.shape[0])
-    return raw
+def _total_area(area, shape, pixel_size_nm):
+    high, wide = pixel_size_nm or (None, None)
+    area_um2 = area * (high / 1000) * (wide / 1000) if pixel_size_nm else None
+    return {"area_px": area, "area_fraction": area / (shape[0] * shape[1]), "area_um2": area_um2}
 
 
-def _label(planes, read, page, append, choices):
-    """Number the objects of a page, append its labels to a file, and yield the measurements."""
-    bands = (
-        (planes.read(page, start, stop) >= choices.threshold, read(page, start, stop)) for start, stop in _cuts(planes.shape[0])
-    )
-    for labels, found in label_rows(bands, choices.split, choices.smallest):
-        append(labels)
-        yield from found
-
-
-def _overlay(path, planes, read, stack):
-    """Draw the outlines of the middle page's foreground on the image, made small enough to look at."""
+def _write_overlay(path, masks, read, stack):
+    """Draw the outlines of the middle page's foreground on the image, at most `OVERLAY` pixels a side."""
     page, step = stack.pages // 2, -(-max(stack.shape) // OVERLAY)
-    masks, images = [], []
-    for start, stop in _cuts(stack.shape[0], BAND * step):
-        masks.append((planes.read(page, start, stop) >= planes.threshold)[::step, ::step])
-        images.append(read(page, start, stop)[::step, ::step])
-    mask, image = np.concatenate(masks), np.concatenate(images)
+    mask, image = [], []
+    for (start, stop), band in zip(row_bands(stack.shape[0]), masks, strict=True):
+        chosen = slice(-start % step, None, step), slice(None, None, step)
+        mask.append(band[chosen])
+        image.append(read(page, start, stop)[chosen])
+    mask, image = np.concatenate(mask), np.concatenate(image)
     if image.dtype != np.uint8:
         low, high = np.percentile(image, (0.1, 99.9))
         image = (np.clip((image - low) / max(high - low, 1), 0, 1) * 255).astype(np.uint8)
     picture = np.broadcast_to(image, (*mask.shape, 3)).copy()
     picture[find_boundaries(mask)] = OUTLINE
     write_png(path, picture)
-
-
-def _cuts(rows, height=BAND):
-    return ((start, min(start + height, rows)) for start in range(0, rows, height))
-
-
-def _bands(read, page, rows):
-    return (read(page, start, stop) for start, stop in _cuts(rows))

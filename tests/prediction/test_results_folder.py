@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.prediction.inputs import Input
-from pipeline.prediction.record import Record, results_in, state
+from pipeline.prediction.results_folder import ResultsFolder, results_in, state
 
 RUN = {"model": "m", "settings": {"tile": [64, 64]}}
 
@@ -22,19 +22,19 @@ def images(tmp_path):
     return found
 
 
-def finish(record, image):
+def finish(results, image):
     """Do what a run does with an image: its one result holds its name."""
-    folder = record.workspace(image, [f"{image.name}_mask.tif"])
+    folder = results.workspace(image, [f"{image.name}_mask.tif"])
     file = folder / f"{image.name}_mask.tif"
     file.write_text(image.name)
-    record.finish(image, [file], [{"image": image.name, "pixels": 1}])
+    results.finish(image, [file], [{"image": image.name, "pixels": 1}])
 
 
 def killed(out, images, run=RUN, overwrite=False):
-    """A run that finished some images and never came to close its record."""
-    record = Record(out, run, ["images.csv"], overwrite)
+    """A run that finished some images and never closed its folder."""
+    results = ResultsFolder(out, run, ["images.csv"], overwrite)
     for image in images:
-        finish(record, image)
+        finish(results, image)
 
 
 @pytest.fixture
@@ -45,11 +45,11 @@ def out(tmp_path):
 
 def test_what_a_killed_run_finished_is_done(out, images):
     killed(out, images[:2])
-    record = Record(out, RUN, ["images.csv"])
-    assert [record.done(image) for image in images] == [True, True, False]
+    results = ResultsFolder(out, RUN, ["images.csv"])
+    assert [results.done(image) for image in images] == [True, True, False]
     assert results_in(out) == {"a_mask.tif", "b_mask.tif"}
-    finish(record, images[2])
-    record.close()
+    finish(results, images[2])
+    results.close()
     assert (out / "images.csv").read_text() == "image,pixels\na,1\nb,1\nc,1\n"
     assert sorted(json.loads((out / "predict.json").read_text())["images"]) == ["a", "b", "c"]
     assert sorted(path.name for path in out.iterdir()) == [
@@ -64,7 +64,7 @@ def test_a_line_that_was_cut_short_costs_its_image_alone(out, images):
     killed(out, images[1:2])  # begins with a record that holds the first
     (journal,) = out.glob(".predict*")
     journal.write_text(whole[: len(whole) // 2] + journal.read_text())
-    assert [Record(out, RUN, ["images.csv"]).done(image) for image in images] == [True, True, False]
+    assert [ResultsFolder(out, RUN, ["images.csv"]).done(image) for image in images] == [True, True, False]
 
 
 def test_the_journal_of_a_run_that_was_replaced_does_not_count(out, images):
@@ -72,23 +72,23 @@ def test_the_journal_of_a_run_that_was_replaced_does_not_count(out, images):
     (journal,) = out.glob(".predict*")
     old = journal.read_text()
     another = RUN | {"model": "another"}
-    with pytest.raises(UserError, match="received those of one with another model"):
-        Record(out, another, ["images.csv"])
+    with pytest.raises(UserError, match="results with another model"):
+        ResultsFolder(out, another, ["images.csv"])
     killed(out, images[2:], another, overwrite=True)
     (journal,) = out.glob(".predict*")
     journal.write_text(old + journal.read_text())  # as if the old one could not be removed
-    record = Record(out, another, ["images.csv"])
-    assert [record.done(image) for image in images] == [False, False, True]
+    results = ResultsFolder(out, another, ["images.csv"])
+    assert [results.done(image) for image in images] == [False, False, True]
 
 
 def test_many_images_are_noted_in_time_that_grows_with_their_number(tmp_path, out):
-    record, size = Record(out, RUN, ["images.csv"]), []
+    results, size = ResultsFolder(out, RUN, ["images.csv"]), []
     for number in range(40):
         image = Input(tmp_path / f"{number:02}.png", f"{number:02}")
         image.path.touch()
-        record.claim(image)
+        results.claim(image)
         before = (out / "predict.json").stat().st_ino
-        record.finish(image, [], [{"image": image.name}])
+        results.finish(image, [], [{"image": image.name}])
         size.append((out / ".predict.jsonl").stat().st_size)
         assert (out / "predict.json").stat().st_ino == before  # not written anew for each
     assert len({after - before for before, after in pairwise(size)}) <= 2

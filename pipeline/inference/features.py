@@ -1,0 +1,31 @@
+"""Where a network's features lie, and how coarse they are."""
+
+import keras
+
+
+def feature_maps(network, size):
+    """Find the features (N, H, W, C) inside a network.
+
+    Parameters
+    ----------
+    network : keras.Model
+        A functional model.
+    size : tuple of int
+        Rows and columns of the image.
+
+    Returns
+    -------
+    list of (keras.Operation, tuple of int)
+        From input to output: the operation whose ``output`` holds the features, and their rows and columns.
+    """
+    operations = [operation for operation in network.operations if len(getattr(operation.output, "shape", ())) == 4]
+    features = keras.Model(network.input, [operation.output for operation in operations])
+    shapes = features.compute_output_shape((1, *size, network.input.shape[-1]))
+    return [(operation, shape[1:3]) for operation, shape in zip(operations, shapes, strict=True)]
+
+
+def coarsest_cell(network):
+    """Pixels to a side of a cell of the coarsest features, such as 16 after four poolings."""
+    side = 1024  # divisible by every cell in use
+    # Without those of one cell, which describe the image as a whole.
+    return side // min(rows for _, (rows, _) in feature_maps(network, (side, side)) if rows > 1)

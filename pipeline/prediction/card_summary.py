@@ -1,0 +1,57 @@
+"""A model's card in plain lines, for `--describe`."""
+
+import json
+import subprocess
+from pathlib import Path
+
+
+def card_summary(path, card, task_lines):
+    """Say what the model at a path is, what it expects and how good it was.
+
+    `task_lines`, a dict of str to str, is what its task adds. Raises KeyError if the card lacks an entry.
+    """
+    path, size, seen = Path(path), card.get("pixel_size_nm"), card.get("intensity")
+    title = card.get("title", card["network"])
+    resized = ", of any size" if card["resize"] is None else ", resized to {} × {} pixels".format(*card["resize"])
+    lines = {
+        "model": str(path),
+        "network": f"{title}, {card['parameters']:,} weights, {card['precision']}, seed {card['seed']}",
+        **task_lines,
+        "expects": f"{'grey' if card['channels'] == 1 else 'RGB'} images, 8 or 16 bit{resized}",
+        "pixel size": f"{size[0]:g} × {size[1]:g} nm" if size else "not known",
+        "grey values": _intensity(**seen) if seen else "not recorded",
+        "trained on": f"{card['name']} from {card['source']}{' (generated images)' if card.get('phantom') else ''}, "
+        f"{card['epochs']} epochs, best {card['best_epoch']}, patches {card['patch_size'][0]} × {card['patch_size'][1]}",
+        "licence of the data": card.get("licence") or "not stated",
+        "citation": card.get("citation") or "not stated",
+        "software": f"Keras {card['keras']} on {card['backend']}",
+        "commit": _commit(path),
+        "test scores": _scores(path),
+    }
+    width = max(map(len, lines))
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in lines.items())
+
+
+def _intensity(mean, deviation):
+    channels = ", ".join(f"{100 * m:.0f} ± {100 * d:.0f} %" for m, d in zip(mean, deviation, strict=True))
+    return f"mean ± deviation {channels} of the full range"
+
+
+def _commit(path):
+    """The commit that last changed the card. The card cannot name it: equal trainings write equal files."""
+    command = ["git", "log", "-1", "--format=%h of %as", "--", path.with_suffix(".json").name]
+    try:
+        found = subprocess.run(command, cwd=path.parent, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        found = ""
+    return found or "not in git"
+
+
+def _scores(path):
+    """The headline scores, from the project that the model lies in."""
+    metrics = Path("reports", path.parent.name, "metrics", f"{path.stem}.json")
+    try:
+        found = json.loads((path.parent.parent.parent / metrics).read_text())
+    except (OSError, ValueError):
+        return f"none found ({metrics})"
+    return ", ".join(f"{name} {value:.3f}" for name, value in found.items() if value is not None) + f" ({metrics})"
