@@ -1,39 +1,37 @@
 """The pipeline's own networks, trained and run as its stages do."""
 
-import keras
+from dataclasses import replace
+
 import numpy as np
 
 from benchmarks.task import CLASSES, DENSE, Task
-from pipeline import params
+from pipeline import networks, params, tasks
 from pipeline.inference.model import TrainedModel
-from pipeline.networks.attn_resunet import build as attn_resunet
-from pipeline.networks.unet import build as unet
-from pipeline.networks.vgg16 import build as vgg16
 from pipeline.patches.packed import Packed
-from pipeline.tasks.segmentation.losses import LOSSES, PooledDice
 from pipeline.training.batches import Batches, readable
 from pipeline.training.devices import compile_with_xla, prepare
 from pipeline.training.schedule import optimizer
 
 
+def _network_of(task):
+    """A network with the settings of ``params.yaml``, but the filters of the `Task`, and dense layers as published."""
+    own = networks.load(task.network, params.load())
+    wanted = {"filters": task.filters, "dense": DENSE}
+    known = {name: value for name, value in wanted.items() if value and name in type(own.settings).model_fields}
+    return replace(own, settings=own.settings.model_copy(update=known))
+
+
 def network(task):
-    """The network of a `Task`, with the defaults of ``params.yaml``; of VGG16 the dense layers that were published."""
-    known = params.load()
-    if task.network == "vgg16":
-        own = known.vgg16
-        return vgg16((task.side, task.side), task.channels, CLASSES, None, DENSE, own.dropout, 0, 0.5, 0.1)
-    build, own = (unet, known.unet) if task.network == "unet" else (attn_resunet, known.attn_resunet)
-    return build(task.channels, task.filters or own.filters, own.depth, own.dropout, own.normalization, 0.5, 0.1)
+    """The network of a `Task`, not compiled."""
+    size = task.side, task.side
+    return _network_of(task).build(channels=task.channels, classes=CLASSES, size=size, mean=0.5, variance=0.1, seed=0)
 
 
 def compiled(task):
     """The network of a `Task`, ready to be trained as its stage trains it."""
-    own, settings = network(task), params.load().train
-    if task.network == "vgg16":
-        loss, metric = keras.losses.SparseCategoricalCrossentropy(from_logits=True), keras.metrics.SparseCategoricalAccuracy()
-    else:
-        loss, metric = LOSSES[settings.loss], PooledDice()
-    own.compile(optimizer(settings, 1000), loss, metrics=[metric], jit_compile=compile_with_xla())
+    own, known = network(task), params.load()
+    part = tasks.part(_network_of(task).task, "training")
+    own.compile(optimizer(known.train, 1000), part.loss(known), metrics=[part.metric()], jit_compile=compile_with_xla())
     return own
 
 

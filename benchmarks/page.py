@@ -1,4 +1,4 @@
-"""What was measured, as tables and a picture in docs/performance.md; the text around them is written by hand."""
+"""What was measured, as a table and a picture in docs/performance.md; the text around them is written by hand."""
 
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from benchmarks.task import Task
 PAGE, PICTURE = Path("docs/performance.md"), Path("docs/performance.png")
 BEGIN, END = "<!-- measured: make bench -->", "<!-- end -->"
 PRODUCT = "matrix product, "
+SHARE, MEMORY = "share of a matrix product's rate", "peak memory"  # of this pipeline
 PASSES = {"training": 3, "prediction": 1}  # forwards and backwards take about three times the operations of forwards
 
 
@@ -28,47 +29,52 @@ def write_page(measured, operations, sides, augmentation):
     augmentation : dict of str to float
         Milliseconds a patch, by contender.
     """
-    lines = [BEGIN, "", f"Machine: {describe()}.", ""]
-    for (network, phase), results in measured.items():
-        work = operations[network] * PASSES[phase]
-        peaks = {kind: operations_of(np.array(product["rates"]), Task(network)) for kind, product in _products(results)}
-        results = {name: result for name, result in results.items() if not name.startswith(PRODUCT)}
-        own = next(name for name in ("this pipeline, bfloat16", "this pipeline") if name in results)  # as `precision: auto`
-        ours = np.array(results[own]["rates"])
-        lines += [
-            f"### {network}, {phase}: {sides[network]} × {sides[network]} pixels, {work / 1e9:.1f} GFLOP an image",
-            "",
-            "A large matrix product in the same rounds: "
-            + ", ".join(f"{np.median(peak) / 1e9:.0f} GFLOP/s in {kind}" for kind, peak in peaks.items())
-            + ".",
-            "",
-            f"| | images a second: median | best | {own} is | of the matrix rate | peak memory |",
-            "|---|---|---|---|---|---|",
-        ]
-        for name, result in results.items():
-            rates, peak = np.array(result["rates"]), peaks["bfloat16" if name.endswith("bfloat16") else "float32"]
-            # Ratios are taken round by round: the machine drifts, and in a round it is the same for all.
-            ratio = "" if name == own else f"{np.median(ours / rates):.2f} × as fast"
-            lines.append(
-                f"| {name} | {np.median(rates):.1f} | {max(rates):.1f} | {ratio} | {np.median(rates * work / peak):.0%} "
-                f"| {result['memory'] / 2**30:.2f} GiB |"
-            )
-        lines.append("")
-    lines += ["### Augmentation of one patch of 256 × 256 with its mask, one core", "", "| | milliseconds |", "|---|---|"]
-    lines += [f"| {name} | {value:.1f} |" for name, value in augmentation.items()]
+    columns = {", ".join(key): _column(*key, operations, results) for key, results in measured.items()}
+    rows = [*_contenders(measured), SHARE, MEMORY]
+    sizes = ", ".join(f"{side} × {side} for {network}" for network, side in sides.items())
+    milliseconds = ", ".join(f"{name} {value:.1f}" for name, value in augmentation.items())
+    lines = [
+        f"Machine: {describe()}. Pixels of an image: {sizes}.",
+        "",
+        f"| images a second | {' | '.join(columns)} |",
+        f"|---{'|--:' * len(columns)}|",
+        *(f"| {row} | {' | '.join(column.get(row, '') for column in columns.values())} |" for row in rows),
+        "",
+        f"Augmenting one patch of 256 × 256 with its mask on one core, in milliseconds: {milliseconds}.",
+    ]
     before, after = _around()
-    PAGE.write_text("\n".join([before + lines[0], *lines[1:], "", END + after]), encoding="utf-8")
+    PAGE.write_text("\n".join([before + BEGIN, "", *lines, "", END + after]), encoding="utf-8")
     _draw(measured)
+
+
+def _contenders(measured):
+    """Names of all contenders, in the order in which they took part."""
+    names = (name for results in measured.values() for name in results if not name.startswith(PRODUCT))
+    return list(dict.fromkeys(sorted(names, key=lambda name: name.endswith("bfloat16"))))  # a stable sort
+
+
+def _column(network, phase, operations, results):
+    """What one network did in one phase: texts by row."""
+    own = next(name for name in ("this pipeline, bfloat16", "this pipeline") if name in results)  # as `precision: auto`
+    product = results[PRODUCT + ("bfloat16" if own.endswith("bfloat16") else "float32")]
+    peak = operations_of(np.array(product["rates"]), Task(network))
+    ours = np.array(results[own]["rates"])
+    column = {}
+    for name, result in results.items():
+        if not name.startswith(PRODUCT):
+            rates = np.array(result["rates"])
+            # Ratios are taken round by round: the machine drifts, and in a round it is the same for all.
+            ratio = "" if name == own else f" ({np.median(ours / rates):.2f})"
+            column[name] = f"{np.median(rates):.1f}{ratio}"
+    column[SHARE] = f"{np.median(ours * operations[network] * PASSES[phase] / peak):.0%}"
+    column[MEMORY] = f"{results[own]['memory'] / 2**30:.2f} GiB"
+    return column
 
 
 def _around():
     """The text before and after what is replaced."""
     page = PAGE.read_text(encoding="utf-8")
     return page.split(BEGIN)[0], page.split(END)[1]
-
-
-def _products(results):
-    return [(name.removeprefix(PRODUCT), result) for name, result in results.items() if name.startswith(PRODUCT)]
 
 
 def _draw(measured):

@@ -52,21 +52,21 @@ def _epochs(contender, train, val):
             network.fit(images, masks, batch_size=8, verbose=0)
             yield _iou(network.predict(val[0].astype(np.float32) / 255, batch_size=8, verbose=0)[..., 0] > 0.5, val[1])
         return
-    from pipeline import params
-    from pipeline.networks.unet import build as unet
+    from pipeline import networks, params, tasks
     from pipeline.patches.packed import Packed
-    from pipeline.tasks.segmentation.losses import LOSSES
     from pipeline.training.batches import Batches, readable, statistics
     from pipeline.training.devices import prepare
     from pipeline.training.schedule import optimizer
 
     known = params.load()
     prepare(known.seed, known.train.precision)
-    own = known.unet
-    network = unet(1, own.filters, own.depth, own.dropout, own.normalization, *statistics(train[0]))
-    batches = Batches(Packed(*train), known.train.batch_size, known.seed, shuffle=True, flips=True)
-    settings = known.train.model_copy(update={"schedule": "constant"})
-    network.compile(optimizer(settings, len(batches)), LOSSES[settings.loss])
+    own = networks.load("unet", known)
+    mean, variance = statistics(train[0])
+    network = own.build(channels=1, mean=mean, variance=variance)
+    settings = own.settings.training(known.train).model_copy(update={"schedule": "constant"})
+    batches = Batches(Packed(*train), settings.batch_size, known.seed, shuffle=True, flips=True)
+    loss = tasks.part(own.task, "training").loss(known)
+    network.compile(optimizer(settings, len(batches)), loss)
     for epoch in range(EPOCHS):
         batches.epoch = epoch
         network.fit(readable(batches), verbose=0, shuffle=False)

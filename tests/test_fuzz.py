@@ -1,6 +1,6 @@
 """Damaged and odd input of every kind: it is taken, or refused in plain lines; what was made before stays as it is.
 
-2,100 inputs a run, drawn from a fixed seed; `FUZZ=10` draws ten times as many others.
+2,000 inputs a run, drawn from a fixed seed; `FUZZ=10` draws ten times as many others.
 """
 
 import copy

@@ -155,6 +155,14 @@ def test_dvc_changes_the_line_that_it_should_and_no_other(tmp_path):
     assert len(changed) == 1 and changed[0].startswith("  batch_size: 7  # patches")
 
 
+@pytest.mark.parametrize("network", [name for name, section in params.load().networks.items() if "datasets" in section])
+def test_dvc_can_empty_the_list_of_a_network(tmp_path, network):
+    file = tmp_path / "params.yaml"
+    file.write_text(SHIPPED)
+    apply_overrides(file, [f"{network}.datasets=[]"])
+    assert params.load(file).networks == params.load().networks | {network: params.load().networks[network] | {"datasets": []}}
+
+
 def test_a_data_set_needs_few_keys(load):
     values = yaml.safe_load(SHIPPED)
     values["datasets"]["nuclei"] = {
