@@ -43,9 +43,9 @@ def leakage(dataset, suffix):
     return Path("reports", dataset, f"leakage.{suffix}")
 
 
-def dataset_card(dataset):
-    """What the models of a data set were trained on: classes, channels, split, size of the patches."""
-    return Path("models", dataset, "dataset.json")
+def trained_networks(dataset):
+    """Names of the networks that are trained on a data set."""
+    return Path("models", dataset, "networks.json")
 
 
 def model(dataset, network):

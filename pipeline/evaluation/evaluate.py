@@ -29,7 +29,7 @@ def evaluate(dataset, networks, task, params):
     from pipeline.inference.model import load_trained
 
     folder, records = _fresh_folders(dataset), open_test_split(dataset)
-    card = json.loads(paths.dataset_card(dataset).read_text(encoding="utf-8"))
+    card = json.loads((paths.patches(dataset) / "dataset.json").read_text(encoding="utf-8"))
     _write_json(folder / "dataset.json", card)
     unit = independent_units(records, card)
     results, titles = {}, {}

@@ -1,6 +1,8 @@
 """Score and compare all networks of one data set on its test images: ``python -m pipeline.stages.evaluate mitochondria``."""
 
-from pipeline import params, tasks
+import json
+
+from pipeline import params, paths, tasks
 from pipeline.evaluation.evaluate import evaluate, evaluate_nothing
 from pipeline.stages import command
 from pipeline.startup import load_keras
@@ -8,7 +10,8 @@ from pipeline.startup import load_keras
 
 def main(dataset):
     settings = params.load()
-    task, networks = settings.dataset(dataset).task, settings.networks_of(dataset)
+    task = settings.dataset(dataset).task
+    networks = json.loads(paths.trained_networks(dataset).read_text(encoding="utf-8"))
     if not networks:
         evaluate_nothing(dataset, task)
         return

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-STAGES = {"download": 1, "patchify": 1, "train": 2, "evaluate": 1, "report": 0}  # and the number of their arguments
+STAGES = {
+    "download": 1,
+    "patchify": 1,
+    "train": 2,
+    "networks": 1,
+    "evaluate": 1,
+    "report": 0,
+}  # and the number of their arguments
 
 
 def call(folder, stage, *arguments):

@@ -85,7 +85,7 @@ def test_no_room_imports_upward(file):
         assert FLOOR[name] >= FLOOR[room], f"{file} imports {name}, which is above it"
 
 
-@pytest.mark.parametrize("stage", ["download", "patchify", "report"])
+@pytest.mark.parametrize("stage", ["download", "patchify", "networks", "report"])
 def test_a_light_stage_imports_no_framework(stage):
     for file in imported(stage):
         assert not re.search(FRAMEWORK_IMPORT, Path(file).read_text(), re.M), file
