@@ -26,13 +26,7 @@ HALO, SIZE = 6, 16
 
 
 def write(network, card, task, path):
-    """Write a package and have the Zoo's own validator run it (see `pipeline.exporting.onnx.write`); `path` becomes a zip.
-
-    Raises
-    ------
-    UserError
-        If the validator rejects it.
-    """
+    """Write a package (a zip) and have the Zoo's own validator run it; raise `UserError` if it rejects the package."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         onnx.write(network, card, task, folder / WEIGHTS)

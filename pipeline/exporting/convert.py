@@ -13,27 +13,11 @@ SIZES = ((173, 95), (128, 160))  # rows, columns to verify on: an odd and an eve
 
 
 def convert(model, task, name, path):
-    """Write a model in another format and compare it with Keras.
+    """Write a model in another format; return the largest absolute difference of its probabilities from those of Keras.
 
-    Parameters
-    ----------
-    model : pipeline.inference.model.TrainedModel
-    task : module
-        The ``exporting`` part of the model's task.
-    name : str
-        Of the format: a module of this package, with ``write(network, card, task, path)`` and ``read(path)``, which returns
-        a function from images (N, H, W, C) to probabilities.
-    path : pathlib.Path
-
-    Returns
-    -------
-    float
-        The largest absolute difference of probabilities.
-
-    Raises
-    ------
-    UserError
-        If it exceeds `LIMIT`.
+    `task` is the ``exporting`` module of the model's task. `name` is a module of this package, with ``write(network, card, task,
+    path)`` and ``read(path)``, which returns a function from images (N, H, W, C) to probabilities. Raises `UserError` if the
+    difference exceeds `LIMIT`.
     """
     with silent_stderr():  # TensorFlow, tf2onnx and the validators write to it
         writer = importlib.import_module(f"pipeline.exporting.{name}")
@@ -48,16 +32,7 @@ def convert(model, task, name, path):
 def portable(network, activation):
     """Copy a network for export: in float32, whatever the precision of training, and with probabilities as its output.
 
-    Parameters
-    ----------
-    network : keras.Model
-        Returns logits.
-    activation : {"sigmoid", "softmax"}
-
-    Returns
-    -------
-    keras.Model
-        Input ``image``, (N, H, W, C) float32 in [0, 1]; output ``probability``, float32, in the shape of the logits.
+    The input is ``image``, (N, H, W, C) float32 in [0, 1], the output ``probability``, float32, in the shape of the logits.
     """
     copy = keras.models.clone_model(network, clone_function=_portable_layer)
     for layer in copy.layers:
@@ -70,19 +45,9 @@ def portable(network, activation):
 
 
 def difference(run, network):
-    """Compare an exported network with Keras, on uniform noise and on an image that shows something.
+    """Return the largest absolute difference of probabilities between an exported network, ``run(images)``, and Keras.
 
-    Parameters
-    ----------
-    run : callable
-        The exported network: images (N, H, W, C) → probabilities.
-    network : keras.Model
-        The network that was exported.
-
-    Returns
-    -------
-    float
-        The largest absolute difference of probabilities. Infinite if the shapes differ; NaN if a probability is.
+    The images are uniform noise and one that shows something. Infinite if the shapes differ; NaN if a probability is.
     """
     *fixed, channels = network.input_shape[1:]
     first, second = SIZES if None in fixed else (fixed, fixed)

@@ -9,17 +9,7 @@ OPSET = 15  # of 2021: old enough for every runtime in use, and has all that the
 
 
 def write(network, card, task, path):
-    """Write a network as ONNX; its metadata property ``card`` holds the card as JSON.
-
-    Parameters
-    ----------
-    network : keras.Model
-        As `pipeline.exporting.convert.portable` makes it.
-    card : dict
-    task : module
-        The ``exporting`` part of the model's task.
-    path : pathlib.Path
-    """
+    """Write a portable network (see `pipeline.exporting.convert`) as ONNX; its metadata property ``card`` is the card as JSON."""
     network.export(str(path), format="onnx", verbose=False, opset_version=OPSET)
     model = onnx.load(path)
     _rename(model.graph)

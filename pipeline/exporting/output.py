@@ -12,21 +12,7 @@ CARD = "card.json"  # in every exported folder; a folder without it is not an ex
 
 
 def check(path, name, overwrite):
-    """Check the place of an output.
-
-    Parameters
-    ----------
-    path : path-like
-    name : str
-        Of the format, a key of `FORMATS`.
-    overwrite : bool
-        Whether an earlier export may be replaced.
-
-    Raises
-    ------
-    UserError
-        If the name has another suffix, or something is there that may not be replaced.
-    """
+    """Raise `UserError` if the name of an export has the wrong suffix, or something is there that may not be replaced."""
     path, suffix = Path(path), FORMATS[name]
     if suffix and path.suffix != suffix:
         raise UserError(f"{path}: the name of an export as {name} must end in {suffix}; change --out")
@@ -40,13 +26,7 @@ def check(path, name, overwrite):
 
 @contextmanager
 def output(path):
-    """Write an output whole or not at all, as `pipeline.atomic.whole` does.
-
-    Raises
-    ------
-    UserError
-        If the place cannot be written to.
-    """
+    """Write an output whole or not at all, as `whole` does; raise `UserError` if the place cannot be written to."""
     try:
         with whole(path) as part:
             yield part

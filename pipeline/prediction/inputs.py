@@ -28,18 +28,9 @@ def is_volume(path):
 def gather(arguments):
     """Find the images that a user names.
 
-    Parameters
-    ----------
-    arguments : sequence of str or path-like
-        Files, folders (the images directly in them), patterns (``**`` goes into folders), OME-Zarr folders. Folders and
-        patterns leave out results of this program.
-
-    Returns
-    -------
-    inputs : list of Input
-        In the given order, folders and patterns sorted, each image once.
-    missing : list of str
-        One line for each argument without an image.
+    Arguments are files, folders (the images directly in them), patterns (``**`` goes into folders) and OME-Zarr folders. Folders
+    and patterns leave out results of this program. Returns a list of `Input` in the given order, folders and patterns sorted,
+    each image once, and a list with one message for each argument without an image.
     """
     paths, missing = [], []
     for argument in arguments:

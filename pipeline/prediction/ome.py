@@ -14,20 +14,9 @@ CHUNK = 1024  # rows and columns of a chunk that is written: the width of a wind
 
 
 def read(path):
-    """Open the full resolution of an OME-Zarr volume.
+    """Open the full resolution of an OME-Zarr volume: array, axes such as ``tczyx``, and height and width of a pixel in nm.
 
-    Returns
-    -------
-    array : zarr.Array
-    axes : str
-        A letter for each dimension, such as ``zyx`` or ``tczyx``.
-    pixel_size_nm : tuple of float, or None
-        Height and width, if the volume states a unit.
-
-    Raises
-    ------
-    UserError
-        If it is no OME-Zarr image, or has no rows and columns.
+    The pixel size is None if the volume states no unit. Raises `UserError` if it is no OME-Zarr image, or lacks rows or columns.
     """
     try:
         group = zarr.open_group(path, mode="r")
@@ -46,16 +35,7 @@ def read(path):
 def create(path, shape, dtype, pixel_size_nm, source):
     """Create an empty OME-Zarr volume of axes zyx, replacing `path`, in the format of the volume `source`.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        Pages, rows and columns.
-    pixel_size_nm : tuple of float, or None
-
-    Returns
-    -------
-    zarr.Array
-        A chunk has one page and `CHUNK` × `CHUNK` pixels.
+    A chunk has one page and `CHUNK` × `CHUNK` pixels.
     """
     shutil.rmtree(path, ignore_errors=True)
     old = zarr.open_group(source, mode="r").metadata.zarr_format == 2

@@ -28,20 +28,9 @@ SOURCE = "source.json"  # in the workspace of an image: the file that its result
 class ResultsFolder:
     """A folder of results, and what is finished there.
 
-    Parameters
-    ----------
-    out : path-like
-    run : dict
-        What decides the results: model and settings, as JSON has them.
-    overall : sequence of str
-        Names or patterns of the results over all images; the first is the table.
-    overwrite : bool
-        Replace what another run left, and files of other origin. What this run has finished stays.
-
-    Raises
-    ------
-    UserError
-        If the folder holds results of another run or foreign files of such names, and `overwrite` is not set.
+    `run`, a dict, decides the results: model and settings. `overall` are names or patterns of the results over all images, the
+    table first. `overwrite` replaces what another run left, and files of other origin; what this run has finished stays.
+    Without it, the folder must hold neither: they raise `UserError`.
     """
 
     def __init__(self, out, run, overall, overwrite=False):

@@ -50,25 +50,8 @@ class RepeatedMessages:
 def predict_files(task, model, path, inputs, failures, out, settings, choices, cluster, overwrite=False):
     """Predict images and volumes into a folder, and keep what an earlier run finished there.
 
-    Parameters
-    ----------
-    task : module
-        ``pipeline.tasks.<task>.prediction`` of the model's task.
-    model : pipeline.inference.model.TrainedModel
-        Loaded from `path`.
-    inputs : list of pipeline.prediction.inputs.Input
-    failures : list of str
-        What went wrong so far.
-
-    Returns
-    -------
-    int
-        Images whose results are in the folder.
-
-    Raises
-    ------
-    UserError
-        After all other images were predicted, with a line for each image that failed.
+    `task` is the ``prediction`` module of the model's task, `failures` what went wrong so far. Returns the number of images whose
+    results are in the folder. Raises `UserError` after all other images were predicted, with a line for each that failed.
     """
     with locked(out):
         # The batch size decides nothing but speed. JSON turns tuples into lists, as they are read back.

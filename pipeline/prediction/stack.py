@@ -36,12 +36,8 @@ class Stack:
 def opened(path):
     """Open an image file or an OME-Zarr folder as a `Stack`.
 
-    A page of a TIFF, PNG or JPEG is decoded as a whole when it is first asked for; a volume is read by its chunks.
-
-    Raises
-    ------
-    UserError
-        If it is no image, is damaged, or holds unsupported numbers. Reading may raise it later, too.
+    A page of a TIFF, PNG or JPEG is decoded as a whole when it is first asked for; a volume is read by its chunks. Raises
+    `UserError` if it is no image, is damaged, or holds unsupported numbers. Reading may raise it later, too.
     """
     path = Path(path)
     if is_volume(path):

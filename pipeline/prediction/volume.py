@@ -66,30 +66,11 @@ class Cluster:
 
 
 def predict_volume(model, stack, target, pixel_size_nm, settings, grey_range, cluster):
-    """Predict all blocks of a volume that an earlier run has not finished.
+    """Predict all blocks of a volume that an earlier run has not finished; return the Zarr array (pages, H, W), float32.
 
     A block is a page, or `ROWS` rows of a large one. Its values do not depend on the others, to the bit, so any number of
-    workers gives the same volume.
-
-    Parameters
-    ----------
-    model : pipeline.inference.model.TrainedModel
-    stack : pipeline.prediction.stack.Stack
-    target : pathlib.Path
-        OME-Zarr volume of the result; beside it, the folder ``finished`` marks the finished blocks.
-    pixel_size_nm : tuple of float, or None
-    settings : pipeline.params.Inference
-    grey_range : tuple of float, or None
-    cluster : Cluster
-
-    Returns
-    -------
-    zarr.Array, shape (pages, H, W), float32
-
-    Raises
-    ------
-    UserError
-        If the model resizes whole images, or a block failed again and again.
+    workers gives the same volume. `target` is the OME-Zarr volume of the result; the folder ``finished`` beside it marks the
+    finished blocks. Raises `UserError` if the model resizes whole images, or a block failed again and again.
     """
     if model.card["resize"] is not None:
         raise UserError(f"{stack.path}: this model resizes whole images and cannot predict a volume; give it images")

@@ -13,17 +13,9 @@ NM_PER_CM = 1e7
 
 
 def write_tiff(path, pages, shape, dtype, pixel_size_nm):
-    """Write a TIFF with the size of its pixels.
+    """Write a TIFF of `shape` (pages, rows, columns) with the size of its pixels.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-    pages : iterable of iterable of ndarray, shape (h, W)
-        The bands of each page, of any height, from the top down.
-    shape : tuple of int
-        Pages, rows and columns.
-    dtype : numpy dtype
-    pixel_size_nm : tuple of float, or None
+    `pages` holds the bands (h, W) of each page, of any height, from the top down.
     """
     tags = {}
     if pixel_size_nm is not None:

@@ -30,25 +30,13 @@ def row_bands(rows, height=None):
 
 
 def label_page(masks, labels, page, split=False, smallest=1):
-    """Number the objects of a page.
+    """Number the objects of a page into ``labels[page]``, int32; 0 is background.
 
-    Parameters
-    ----------
-    masks : iterable of ndarray of bool, shape (h, W)
-        Bands of the page from the top down. Their heights may differ.
-    labels : numpy.ndarray or zarr.Array, shape (N, H, W), int32
-        ``labels[page]`` is filled in; 0 is background.
-    page : int
-    split : bool
-        Separate objects that touch (see `split_object`), unless their bounding box exceeds `LARGEST`.
-    smallest : int
-        Objects of fewer pixels become background, after splitting.
+    `masks` are boolean bands (h, W) of the page from the top down, of any height. With `split`, objects that touch are separated
+    (see `split_object`), unless their bounding box exceeds `LARGEST`. Objects of fewer pixels than `smallest` become background.
 
-    Returns
-    -------
-    pandas.DataFrame
-        One row per object, indexed by its number: `first` pixel in reading order, `area` in pixels, and its bounding box
-        from `top` and `left` to just before `bottom` and `right`.
+    Returns a DataFrame with one row per object, indexed by its number: `first` pixel in reading order, `area` in pixels, and its
+    bounding box from `top` and `left` to just before `bottom` and `right`.
     """
     objects = _label_bands(masks, labels, page)
     if split:

@@ -24,27 +24,13 @@ STEP[[5, 7, 15, 17, 25, 27]], STEP[[21, 33]], STEP[[13, 23]] = 1, math.sqrt(2), 
 
 
 def measure_page(objects, labels, page, read, pixel_size_nm=None):
-    """Measure the objects of a page.
+    """Measure the objects of a page: a DataFrame with the columns `COLUMNS`, one row per object.
 
-    Parameters
-    ----------
-    objects : pandas.DataFrame
-        As `label_page` returns it.
-    labels : numpy.ndarray or zarr.Array, shape (N, H, W), int32
-    page : int
-    read : callable
-        ``read(page, start, stop)`` → rows of the image, ndarray (stop - start, W, C).
-    pixel_size_nm : tuple of float, optional
-        Height and width of a pixel.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per object, with `COLUMNS`: centroid, area, perimeter through the centres of the border pixels, full axes and
-        eccentricity of the ellipse of equal second moments, solidity, circularity (4 pi area / perimeter², at most 1; empty
-        where the perimeter is 0), mean grey value over pixels and channels. Without a pixel size the columns in micrometres
-        are empty. If pixels are not square, so are `perimeter_um` and `circularity`, and the eccentricity is that of the
-        ellipse in micrometres.
+    `objects` comes from `label_page`; ``read(page, start, stop)`` returns rows of the image (stop - start, W, C). The perimeter
+    runs through the centres of the border pixels; axes (full) and eccentricity are those of the ellipse of equal second moments;
+    circularity is 4 pi area / perimeter², at most 1, and empty where the perimeter is 0; the mean grey value is over pixels and
+    channels. Without a pixel size (height, width) the columns in micrometres are empty. If pixels are not square, so are
+    `perimeter_um` and `circularity`, and the eccentricity is that of the ellipse in micrometres.
     """
     if objects.empty:
         return pd.DataFrame(columns=COLUMNS)

@@ -98,14 +98,10 @@ def _thumbnails(finished):
 
 
 def write_sheets(pictures, out):
-    """Draw contact sheets: each image with its name, its class and the probability of that class.
+    """Draw each image with its name, its class and that class's probability on ``contact_sheet.png`` in the folder `out`.
 
-    Parameters
-    ----------
-    pictures : iterable of (PIL.Image.Image, dict)
-        A thumbnail and its row of the table. Those of two sheets are in memory at a time.
-    out : pathlib.Path
-        Folder for ``contact_sheet.png``, or ``contact_sheet_1.png``, ... if one sheet does not hold all.
+    If one sheet does not hold all, they are ``contact_sheet_1.png``, ... `pictures` are pairs of a thumbnail and its row of the
+    table; those of two sheets are in memory at a time.
     """
     for earlier in out.glob(f"{SHEET}*.png"):
         earlier.unlink()

@@ -60,18 +60,7 @@ def predict_array(model, image, choices, settings):
 def predict_images(model, images, results, settings, choices, cluster, attempt, warn):
     """Segment images one after the other.
 
-    Parameters
-    ----------
-    model : pipeline.inference.model.TrainedModel
-    images : iterable of pipeline.prediction.inputs.Input
-    results : pipeline.prediction.results_folder.ResultsFolder
-    settings : pipeline.params.Inference
-    choices : pipeline.prediction.run.Choices
-    cluster : pipeline.prediction.volume.Cluster
-    attempt : callable
-        ``attempt(path)`` → a context that remembers why something failed for a file.
-    warn : callable
-        Takes a path and a message about it.
+    ``attempt(path)`` is a context that remembers why something failed for a file; ``warn(path, message)`` passes on a message.
     """
     for image in images:
         with attempt(image.path), opened(image.path) as stack:
