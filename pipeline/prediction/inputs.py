@@ -3,6 +3,7 @@
 import glob
 from collections import Counter
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from pipeline.images.io import SUFFIXES, TIFF
@@ -36,8 +37,11 @@ def gather(arguments):
     for argument in arguments:
         found = _find(argument)
         paths += found
-        if not found:
-            missing.append(f"{argument}: {_nothing(Path(argument))}")
+        if not found and Path(argument).is_dir():
+            nested = str(Path(argument, "**", "*"))
+            missing.append(f"{argument}: there is no image directly in this folder; {nested!r} looks into its folders as well")
+        elif not found:
+            missing.append(f"{argument}: there is no such image, folder or pattern of images")
     unique = list(dict.fromkeys(paths))
     return [Input(path, name) for path, name in zip(unique, names(unique), strict=True)], missing
 
@@ -64,12 +68,8 @@ def names(paths):
             if counts[name.casefold()] == 1 and name.casefold() not in taken:
                 chosen[path] = name
                 taken.add(name.casefold())
-    number = 0
-    for path in paths:
-        if path not in chosen:
-            number += 1
-            chosen[path] = f"{_safe(forms[-1](path))}_{number}"
-    return [chosen[path] for path in paths]
+    number = count(1)
+    return [chosen.get(path) or f"{_safe(forms[-1](path))}_{next(number)}" for path in paths]
 
 
 def _find(argument):
@@ -79,12 +79,6 @@ def _find(argument):
     if path.is_dir():
         return _images(path.iterdir())
     return _images(map(Path, glob.glob(str(argument), recursive=True)))
-
-
-def _nothing(path):
-    if path.is_dir():
-        return f"there is no image directly in this folder; {str(path / '**' / '*')!r} looks into its folders as well"
-    return "there is no such image, folder or pattern of images"
 
 
 def _images(paths):

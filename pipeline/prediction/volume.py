@@ -143,5 +143,4 @@ def _predict_block(model, block, source, target, marks, settings, grey_range):
 
 
 def _mark(folder, block):
-    page, first = block
-    return folder / f"{page}-{first}"
+    return folder / "{}-{}".format(*block)

@@ -23,10 +23,9 @@ EIGHT = np.ones((3, 3), bool)  # objects are 8-connected
 EXTENT = {"first": "min", "area": "sum", "top": "min", "left": "min", "bottom": "max", "right": "max"}
 
 
-def row_bands(rows, height=None):
+def row_bands(rows):
     """First row, and the row after the last, of each band of a page."""
-    height = height or BAND
-    return [(start, min(start + height, rows)) for start in range(0, rows, height)]
+    return [(start, min(start + BAND, rows)) for start in range(0, rows, BAND)]
 
 
 def label_page(masks, labels, page, split=False, smallest=1):
@@ -56,15 +55,8 @@ def split_object(mask):
     large objects alike; the 1 keeps the pixel grid from dividing the smallest ones. The parts are the h-maxima of
     log(1 + distance), with h = -log(NECK).
 
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (H, W)
-        The object in its bounding box; everything outside counts as background.
-
-    Returns
-    -------
-    ndarray, shape (H, W), int32
-        0 is background; the pieces are 8-connected, numbered from 1, and cover the object.
+    `mask`, bool (H, W), is the object in its bounding box; everything outside counts as background. Returns int32 labels (H, W):
+    0 is background; the pieces are 8-connected, numbered from 1, and cover the object.
     """
     padded = np.pad(mask, 1)
     height = np.log1p(ndimage.distance_transform_edt(padded))
