@@ -37,11 +37,17 @@ def _intensity(mean, deviation):
     return f"mean ± deviation {channels} of the full range"
 
 
+def _metrics(path):
+    """The project that a model lies in, and where it keeps the model's scores."""
+    return path.resolve().parent.parent.parent, Path("reports", path.parent.name, "metrics", f"{path.stem}.json")
+
+
 def _commit(path):
-    """The commit that last changed the card. The card cannot name it: equal trainings write equal files."""
-    command = ["git", "log", "-1", "--format=%h of %as", "--", path.with_suffix(".json").name]
+    """The commit that last changed the model's scores. The card cannot name it: equal trainings write equal files."""
+    root, metrics = _metrics(path)
+    command = ["git", "log", "-1", "--format=%h of %as", "--", metrics.as_posix()]
     try:
-        found = subprocess.run(command, cwd=path.parent, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+        found = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         found = ""
     return found or "not in git"
@@ -49,9 +55,9 @@ def _commit(path):
 
 def _scores(path):
     """The headline scores, from the project that the model lies in."""
-    metrics = Path("reports", path.parent.name, "metrics", f"{path.stem}.json")
+    root, metrics = _metrics(path)
     try:
-        found = json.loads((path.parent.parent.parent / metrics).read_text())
+        found = json.loads((root / metrics).read_text())
     except (OSError, ValueError):
         return f"none found ({metrics})"
     return ", ".join(f"{name} {value:.3f}" for name, value in found.items() if value is not None) + f" ({metrics})"
