@@ -9,16 +9,7 @@ from pipeline.training.adam import Adam
 
 
 class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
-    """Rise linearly from zero, then stay, or fall along half a cosine to zero at the last step.
-
-    Parameters
-    ----------
-    peak : float
-        Learning rate at the end of the warm-up.
-    steps, warmup_steps : int
-        Steps of the whole training, and of the rise.
-    cosine : bool
-    """
+    """Rise linearly from zero to `peak`, then stay there, or fall along half a cosine to zero at the last of all `steps`."""
 
     def __init__(self, peak, steps, warmup_steps, cosine):
         self.peak = peak

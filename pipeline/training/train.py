@@ -19,13 +19,7 @@ from pipeline.training.save import save
 def train(dataset, network, task, params):
     """Train a network on the packed patches of a data set, and again for each of `train.repeats` with the next seed.
 
-    Parameters
-    ----------
-    dataset : str
-    network : pipeline.networks.Network
-    task : module
-        The ``training`` part of the network's task.
-    params : pipeline.params.Params
+    `network` is a `pipeline.networks.Network`, `task` the ``training`` part of the network's task.
     """
     card = load_card(paths.patches(dataset))
     if card["task"] != network.task:
