@@ -12,10 +12,8 @@ from pipeline.networks.common.settings import NetworkSettings
 from pipeline.params import Count, Fraction
 
 TITLE = "Attention ResU-Net"
-CITATION = (
-    "Oktay et al.: Attention U-Net, 2018, arXiv 1804.03999; "
-    "He, Zhang, Ren, Sun: Deep residual learning, CVPR 2016, doi 10.1109/CVPR.2016.90"
-)
+CITATION = "Oktay et al.: Attention U-Net, 2018, arXiv 1804.03999; "
+CITATION += "He, Zhang, Ren, Sun: Deep residual learning, CVPR 2016, doi 10.1109/CVPR.2016.90"
 TASK = "segmentation"
 
 

@@ -20,12 +20,8 @@ class Batches(keras.utils.PyDataset):
 
     def __init__(self, packed, batch_size, seed=0, shuffle=False, flips=False, team=ALONE):
         super().__init__()
-        self.packed = packed
-        self.batch_size = batch_size
-        self.seed = seed
-        self.shuffle = shuffle
-        self.flips = flips
-        self.team = team
+        self.packed, self.batch_size, self.team = packed, batch_size, team
+        self.seed, self.shuffle, self.flips = seed, shuffle, flips
         self.epoch = 0
         self._drawn = None, None  # epoch, and the order of its patches
 

@@ -60,12 +60,9 @@ class Team:
             except Exception as error:
                 if self.processes == 1 or not _is_connection_error(error):
                     raise
-                print(
-                    f"error: process {self.process} lost another process ({str(error).splitlines()[0]}); "
-                    "start all of them again, and training resumes after the last complete epoch",
-                    file=sys.stderr,
-                    flush=True,
-                )
+                lost = f"error: process {self.process} lost another process ({str(error).splitlines()[0]})"
+                remedy = "start all of them again, and training resumes after the last complete epoch"
+                print(f"{lost}; {remedy}", file=sys.stderr, flush=True)
                 os._exit(1)  # JAX would first wait for the lost process, and then abort with a stack trace
 
     def agree(self, what, value):

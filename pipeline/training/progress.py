@@ -16,11 +16,8 @@ class Progress(keras.callbacks.Callback):
 
     def __init__(self, curves, checkpoint, monitor, patience, writes=True):
         super().__init__()
-        self.curves = curves
-        self.checkpoint = checkpoint
-        self.monitor = monitor
-        self.patience = patience
-        self.writes = writes
+        self.curves, self.checkpoint, self.writes = curves, checkpoint, writes
+        self.monitor, self.patience = monitor, patience
         self.epochs = []
         self.best_epoch, self.best_score, self.best_weights = 0, -np.inf, []
 

@@ -10,15 +10,10 @@ def fused_batch_norm(inputs, gamma, beta, mean, variance, epsilon, training):
     The statistics are (C,), float32. With `training`, mean and variance are not used: the batch's own are. Returns the images,
     the batch's mean and its variance: the biased one, as Keras keeps it.
     """
-    nothing = tf.constant([], tf.float32)
+    if training:
+        mean = variance = tf.constant([], tf.float32)
     outputs, batch_mean, batch_variance, *_ = tf.raw_ops.FusedBatchNormV3(
-        x=inputs,
-        scale=gamma,
-        offset=beta,
-        mean=nothing if training else mean,
-        variance=nothing if training else variance,
-        epsilon=epsilon,
-        is_training=training,
+        x=inputs, scale=gamma, offset=beta, mean=mean, variance=variance, epsilon=epsilon, is_training=training
     )
     if training:
         shape = tf.shape(inputs)
@@ -32,20 +27,11 @@ def fused_adam(variable, first, second, gradient, step, rate, beta_1, beta_2, ep
 
     The moments are running means of the gradient and of its square.
     """
-    handles = [v.value.handle if isinstance(v, keras.Variable) else v.handle for v in (variable, first, second)]
-    power = tf.cast(step, tf.float32)
-    tf.raw_ops.ResourceApplyAdam(
-        var=handles[0],
-        m=handles[1],
-        v=handles[2],
-        beta1_power=beta_1**power,
-        beta2_power=beta_2**power,
-        lr=tf.cast(rate, tf.float32),
-        beta1=beta_1,
-        beta2=beta_2,
-        epsilon=epsilon,
-        grad=tf.cast(gradient, tf.float32),
-    )
+    var, m, v = (v.value.handle if isinstance(v, keras.Variable) else v.handle for v in (variable, first, second))
+    power, rate, gradient = (tf.cast(value, tf.float32) for value in (step, rate, gradient))
+    powers = {"beta1_power": beta_1**power, "beta2_power": beta_2**power}
+    own = {"beta1": beta_1, "beta2": beta_2, "epsilon": epsilon}
+    tf.raw_ops.ResourceApplyAdam(var=var, m=m, v=v, lr=rate, grad=gradient, **powers, **own)
 
 
 def stream(batches):
