@@ -22,12 +22,8 @@ UNUSED = ("matplotlib", "sklearn")  # Keras and TensorFlow import them, if insta
 def load_keras():
     """Import Keras and its backend, without TensorFlow's messages about build options and missing GPUs.
 
-    A stage reads the params first: the import takes seconds, and a mistake in them should be reported at once.
-
-    Raises
-    ------
-    UserError
-        If KERAS_BACKEND names a backend that is unknown or not installed.
+    A stage reads the params first: the import takes seconds, and a mistake in them should be reported at once. Raises a
+    UserError if KERAS_BACKEND names a backend that is unknown or not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 2 would still report a missing GPU as an error
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # TensorFlow does so by itself on processors with AVX-512 only

@@ -16,21 +16,10 @@ BATCH = 8  # images whose gradients are computed together; more would take memor
 
 
 def attention_maps(model, image, settings):
-    """Attention coefficients α of each gate, over the whole image.
+    """Attention coefficients α of each gate: a layer named ``attention_<level>`` whose output is (N, h, w, 1), in [0, 1].
 
-    A gate is a layer named ``attention_<level>`` whose output is (N, h, w, 1), in [0, 1].
-
-    Parameters
-    ----------
-    model : pipeline.inference.model.TrainedModel
-    image : ndarray, shape (H, W, C), uint8 or uint16
-    settings : pipeline.params.Inference
-
-    Returns
-    -------
-    dict of str to ndarray, shape (H, W), float32 in [0, 1]
-        By the gate's name, finest first; empty for a network without gates. Where α is small, the features of the skip
-        connection are held back.
+    `image` is (H, W, C), uint8 or uint16. Returns maps (H, W), float32 in [0, 1], by the gate's name, finest first; empty for a
+    network without gates. Where α is small, the features of the skip connection are held back.
     """
     gates = [layer for layer in model.network.layers if re.fullmatch(r"attention_\d+", layer.name)]
     gates = sorted((gate for gate in gates if gate.output.shape[-1] == 1), key=lambda gate: int(gate.name.split("_")[1]))
@@ -58,21 +47,9 @@ def attention_maps(model, image, settings):
 def gradcam(model, images, labels):
     """Grad-CAM: where in each image the evidence for a class lies (Selvaraju et al. 2017, arXiv 1610.02391, eq. 1 and 2).
 
-    The deepest features with at least 6 × 6 cells are weighed by the mean gradient of the class's logit, and summed.
-    Negative values, which speak against the class, become 0.
-
-    Parameters
-    ----------
-    model : pipeline.inference.model.TrainedModel
-        Any classifier.
-    images : list of ndarray, shape (H, W, C), uint8 or uint16
-    labels : list of int
-        Index of each image's class.
-
-    Returns
-    -------
-    list of ndarray, shape (H, W), float32 in [0, 1]
-        Each divided by its largest value; all 0 where nothing speaks for the class.
+    The deepest features with at least 6 × 6 cells are weighed by the mean gradient of the class's logit, and summed. Negative
+    values, which speak against the class, become 0. `images` are (H, W, C), uint8 or uint16; `labels` the index of each one's
+    class. Returns a map (H, W) of each, float32, divided by its largest value; all 0 where nothing speaks for the class.
     """
     size = tuple(model.card["resize"])
     body, head = _split(model.network, size)

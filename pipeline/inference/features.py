@@ -4,20 +4,7 @@ import keras
 
 
 def feature_maps(network, size):
-    """Find the features (N, H, W, C) inside a network.
-
-    Parameters
-    ----------
-    network : keras.Model
-        A functional model.
-    size : tuple of int
-        Rows and columns of the image.
-
-    Returns
-    -------
-    list of (keras.Operation, tuple of int)
-        From input to output: the operation whose ``output`` holds the features, and their rows and columns.
-    """
+    """List the operations whose ``output`` is (N, H, W, C), and its rows and columns for an image of `size`, in network order."""
     operations = [operation for operation in network.operations if len(getattr(operation.output, "shape", ())) == 4]
     features = keras.Model(network.input, [operation.output for operation in operations])
     shapes = features.compute_output_shape((1, *size, network.input.shape[-1]))

@@ -5,20 +5,10 @@ import numpy as np
 
 
 def folded(network):
-    """Copy a network without the batch normalisations that follow a convolution.
+    """Copy a functional model without the batch normalisations that follow a convolution.
 
-    In inference y = γ (conv(x) - μ) / √(σ² + ε) + β is a convolution too, with other weights.
-
-    Parameters
-    ----------
-    network : keras.Model
-        A functional model.
-
-    Returns
-    -------
-    keras.Model
-        The same layers by the same names; a folded normalisation passes on what it receives. The network itself if there is
-        nothing to fold.
+    In inference y = γ (conv(x) - μ) / √(σ² + ε) + β is a convolution too, with other weights. The copy has the same layers by
+    the same names; a folded normalisation passes on what it receives. Returns the network itself if there is nothing to fold.
     """
     normalised = {}  # name of the convolution: the normalisation behind it
     for layer in network.layers:

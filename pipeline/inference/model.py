@@ -26,15 +26,7 @@ PIXELS, MOST = 2**20, 64
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A network and its card.
-
-    Attributes
-    ----------
-    network : keras.Model
-        Returns logits.
-    card : dict
-        ``models/<dataset>/<network>.json``: task, classes, channels, resize, patch_size, threshold, ...
-    """
+    """A network that returns logits, and its card, the content of ``models/<dataset>/<network>.json``."""
 
     network: keras.Model
     card: dict
@@ -42,36 +34,15 @@ class TrainedModel:
     def segment(self, image, settings):
         """Predict the foreground probability of each pixel at the image's own resolution.
 
-        Parameters
-        ----------
-        image : ndarray, shape (H, W, C), uint8 or uint16
-        settings : pipeline.params.Inference
-
-        Returns
-        -------
-        ndarray, shape (H, W), float32 in [0, 1]
+        `image` is (H, W, C), uint8 or uint16; `settings` are `pipeline.params.Inference`. Returns (H, W), float32 in [0, 1].
         """
         return self.blend(self._probability, image, settings)
 
     def segment_rows(self, read, shape, settings, rows=None):
-        """Predict as `segment` does, from the top down, with a band of the image in memory (see `predict_rows`).
+        """Predict as `segment` does, with a band of an image of `shape` (H, W) in memory; yield what `predict_rows` does.
 
-        Only for a model whose images are not resized.
-
-        Parameters
-        ----------
-        read : callable
-            ``read(start, stop)`` → rows of the image, ndarray (stop - start, W, C), uint8 or uint16.
-        shape : tuple of int
-            Rows and columns of the image.
-        settings : pipeline.params.Inference
-        rows : tuple of int, optional
-            First row and the one after the last; by default all.
-
-        Yields
-        ------
-        start : int
-        probability : ndarray, shape (h, W), float32 in [0, 1]
+        ``read(start, stop)`` returns rows of the image, (stop - start, W, C), uint8 or uint16. `rows` are the first row and the
+        one after the last. Only for a model whose images are not resized.
         """
         return predict_rows(self._probability, lambda start, stop: scaled(read(start, stop)), shape, settings, self.align, rows)
 
@@ -111,18 +82,7 @@ class TrainedModel:
         return any(layer.compute_dtype == "bfloat16" for layer in self.network.layers)
 
     def classify(self, images):
-        """Predict the probability of each class.
-
-        Parameters
-        ----------
-        images : iterable of N ndarray, shape (H, W, C), uint8 or uint16
-            Read one by one, so that one batch is in memory.
-
-        Returns
-        -------
-        ndarray, shape (N, K), float64
-            Each row sums to 1.
-        """
+        """Predict the probability of each class: images (H, W, C), uint8 or uint16, to (N, K), float64. Reads them one by one."""
         return np.stack(list(self.classify_each(images)))
 
     def classify_each(self, images):
@@ -135,14 +95,9 @@ class TrainedModel:
 
 
 def load_trained(path):
-    """Load a ``.keras`` file and the ``.json`` card beside it.
+    """Load a ``.keras`` file and the ``.json`` card beside it. Keras refuses a file that would run code of its own.
 
-    Loading is safe: Keras refuses a file that would run code of its own.
-
-    Raises
-    ------
-    UserError
-        If a file is missing or damaged, or the two do not belong together.
+    Raises a UserError if a file is missing or damaged, or the two do not belong together.
     """
     path = Path(path)
     beside = path.with_suffix(".json")

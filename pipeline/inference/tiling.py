@@ -12,16 +12,7 @@ DEVIATION = 0.125  # of the Gaussian weights, in sides of a window: soft across 
 
 
 def predict_image(predict, image, settings, align=1):
-    """Predict a value in [0, 1] for each pixel of an image in memory (see `predict_rows`).
-
-    Parameters
-    ----------
-    image : ndarray, shape (H, W, C), float32 in [0, 1]
-
-    Returns
-    -------
-    ndarray, shape (H, W), float32 in [0, 1]
-    """
+    """Predict a value in [0, 1] for each pixel of an image (H, W, C), float32 in [0, 1], in memory (see `predict_rows`)."""
     blocks = predict_rows(predict, lambda start, stop: image[start:stop], image.shape[:2], settings, align)
     return np.concatenate([block for _, block in blocks])
 
@@ -43,8 +34,6 @@ def predict_rows(predict, read, shape, settings, align=1, rows=None):
     shape : tuple of int
         Rows H and columns W of the image.
     settings : pipeline.params.Inference
-        ``tile`` and ``overlap`` in pixels (rows, columns); ``batch_size``, the most windows at a time; ``flips``, whether to
-        average over the flips and turns of each window.
     align : int
         Windows begin at its multiples. A network with four poolings gives the same values to an image that is moved by 16
         pixels, and others if it is moved by one; then seams would show where windows meet.
@@ -56,11 +45,6 @@ def predict_rows(predict, read, shape, settings, align=1, rows=None):
     start : int
     block : ndarray, shape (h, W), float32 in [0, 1]
         Rows start to start + h; the next block follows them.
-
-    Raises
-    ------
-    UserError
-        If windows of that size and overlap cannot advance by `align` pixels.
     """
     for length, size, shared in zip(shape, settings.tile, settings.overlap, strict=True):
         if length > size and size - shared < align:
@@ -83,22 +67,10 @@ def predict_rows(predict, read, shape, settings, align=1, rows=None):
 
 
 def windows(length, size, overlap, align=1):
-    """Place windows along one axis and weigh their pixels.
+    """Place windows of `size` along an axis of `length` pixels, and weigh their pixels: list of (start, float32 weights).
 
-    Parameters
-    ----------
-    length : int
-        Of the image, in pixels.
-    size, overlap : int
-        Of a window, and the least that two share.
-    align : int
-        Windows begin at its multiples. The last one ends with the image and may be up to ``align - 1`` pixels shorter.
-
-    Returns
-    -------
-    list of (int, ndarray)
-        First pixel of each window, and its weights, float32 in [0, 1]. They add up to 1 at each pixel. In two directions
-        the weights of a window are the products.
+    Two windows share at least `overlap`. They begin at multiples of `align`; the last one ends with the image and may be up to
+    ``align - 1`` pixels shorter. The weights add up to 1 at each pixel. In two directions they are multiplied.
     """
     stride = max(align, (size - overlap) // align * align)
     starts = [*range(0, max(0, length - size), stride), max(0, -(-(length - size) // align) * align)]

@@ -19,18 +19,7 @@ from pipeline.params import check, network_names
 
 @dataclass(frozen=True)
 class Network:
-    """A network with its settings.
-
-    Attributes
-    ----------
-    name : str
-        Of its module, of its section in ``params.yaml`` and of its files.
-    title, citation : str
-    task : {"segmentation", "classification"}
-    settings : NetworkSettings
-    builder : callable
-        ``build`` of its module.
-    """
+    """A network with its settings. Its name is that of its module, of its section in ``params.yaml`` and of its files."""
 
     name: str
     title: str
@@ -40,18 +29,10 @@ class Network:
     builder: Callable
 
     def build(self, **images):
-        """Build the network.
+        """Build a model (N, H, W, channels), float32 in [0, 1] → logits, from facts about the images that its builder may name.
 
-        Parameters
-        ----------
-        **images
-            Facts that the builder may name: ``channels``, ``classes`` (their number), ``size`` (rows and columns of a
-            patch), ``mean`` and ``variance`` (of each channel, in [0, 1] units), ``seed``.
-
-        Returns
-        -------
-        keras.Model
-            (N, H, W, channels) float32 in [0, 1] → logits.
+        These are ``channels``, ``classes`` (their number), ``size`` (rows and columns of a patch), ``mean`` and ``variance`` (of
+        each channel, in [0, 1] units), ``seed``.
         """
         known = images | self.settings.model_dump()
         wanted = inspect.signature(self.builder).parameters
@@ -59,27 +40,15 @@ class Network:
 
     @property
     def files(self):
-        """Files that the settings name, such as pretrained weights: list of pathlib.Path."""
+        """Files that the settings name, such as pretrained weights."""
         values = [value for value in self.settings.model_dump().values() if isinstance(value, str)]
         return [Path(value) for value in values if Path(value).is_file()]
 
 
 def load(name, params):
-    """Import a network's module and check its section of ``params.yaml``. Imports Keras.
+    """Import a network's module, and with it Keras, and check its section of ``params.yaml``: `Network`.
 
-    Parameters
-    ----------
-    name : str
-    params : pipeline.params.Params
-
-    Returns
-    -------
-    Network
-
-    Raises
-    ------
-    UserError
-        If no network has that name, or its section has a mistake.
+    Raises a UserError if no network has that name, or its section has a mistake.
     """
     if name not in network_names():
         raise UserError(f"{name} is no network; there are: {', '.join(network_names())}")

@@ -12,10 +12,8 @@ from pipeline.networks.common.settings import NetworkSettings
 from pipeline.params import Count, Fraction
 
 TITLE = "Attention ResU-Net"
-CITATION = (
-    "Oktay et al.: Attention U-Net, 2018, arXiv 1804.03999; "
-    "He, Zhang, Ren, Sun: Deep residual learning, CVPR 2016, doi 10.1109/CVPR.2016.90"
-)
+CITATION = "Oktay et al.: Attention U-Net, 2018, arXiv 1804.03999; "
+CITATION += "He, Zhang, Ren, Sun: Deep residual learning, CVPR 2016, doi 10.1109/CVPR.2016.90"
 TASK = "segmentation"
 
 
@@ -59,17 +57,9 @@ def residual_block(x, filters, normalization):
 def attention_gate(skip, signal, filters, name):
     """Weigh the features of a skip connection: α = σ(ψ(ReLU(W_x x + W_g g))), Oktay et al. 2018, eq. 1 and figure 2.
 
-    The features x are brought to the coarser grid of the gating signal g by the stride of W_x, and α back to that of x
-    by bilinear interpolation.
-
-    Parameters
-    ----------
-    skip : KerasTensor, shape (N, H, W, C)
-    signal : KerasTensor, shape (N, ceil(H / 2), ceil(W / 2), D)
-    filters : int
-        Channels in which both are compared.
-    name : str
-        Of the layer whose output is α.
+    The features x (N, H, W, C) are brought to the coarser grid of the gating signal g (N, ceil(H / 2), ceil(W / 2), D) by the
+    stride of W_x, and compared in `filters` channels; α, the output of the layer `name`, is brought back to the grid of x by
+    bilinear interpolation.
     """
     features = layers.Conv2D(filters, 2, strides=2, padding="same", use_bias=False, kernel_initializer=blocks.INITIALIZER)(skip)
     gating = layers.Conv2D(filters, 1, kernel_initializer=blocks.INITIALIZER)(signal)

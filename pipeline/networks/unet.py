@@ -23,11 +23,12 @@ class Settings(NetworkSettings):
 
 
 def build(*, channels, filters=64, depth=4, dropout=0.0, normalization="none", mean=0.0, variance=1.0):
-    """Build a U-Net.
+    """Build a U-Net: (N, H, W, channels), float32 in [0, 1] → logits (N, H, W, 1), float32.
 
     Each level has two 3 × 3 convolutions with ReLU, then 2 × 2 max pooling and twice the filters; on the way back a
     transposed convolution and the concatenated features of the same level. Unlike the paper's, convolutions are padded:
-    the output is as large as the input, and the input may have any size.
+    the output is as large as the input, and the input may have any size. With the defaults and one channel it has 31,030,593
+    weights.
 
     Parameters
     ----------
@@ -41,12 +42,6 @@ def build(*, channels, filters=64, depth=4, dropout=0.0, normalization="none", m
     normalization : {"batch", "none"}
     mean, variance : float or sequence of float
         Of each channel over the training images, in [0, 1] units.
-
-    Returns
-    -------
-    keras.Model
-        (N, H, W, channels) float32 in [0, 1] → logits (N, H, W, 1) float32. With the defaults and one channel it has
-        31,030,593 weights.
     """
     inputs, x = blocks.image_input(channels, mean, variance)
     skips = []

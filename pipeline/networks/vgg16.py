@@ -44,22 +44,21 @@ def build(
     variance=1.0,
     seed=0,
 ):
-    """Build VGG16: the 13 convolutions of the Keras application and the 3 dense layers of the paper.
+    """Build VGG16: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
+
+    It has the 13 convolutions of the Keras application and the 3 dense layers of the paper: at 224 × 224 × 3 with 1000 classes
+    the published 138,357,544 weights. Raises a UserError if the images are smaller than 32 × 32, or pretrained weights meet grey
+    images or cannot be loaded.
 
     Parameters
     ----------
-    size : tuple of int
-        Rows and columns, at least 32.
-    channels, classes : int
     weights : None, "imagenet" or path-like
         None: He-normal kernels; with Keras's default (Glorot) the signal halves at each of 13 layers, and the network
         stays at chance. "imagenet" is downloaded by Keras; a path names a ``.weights.h5`` file of the application
         without its top. Either needs three channels. A path that ends in ``.keras`` names a VGG16 that this pipeline
         trained, on other images, with as many channels and the same normalization: its convolutions are taken over.
-    dense : int
-        Units of the first two dense layers.
-    dropout : float
-        Rate after each of them.
+    dense, dropout : int, float
+        Units of the first two dense layers, and the rate after each of them.
     normalization : {"none", "batch"}
         "batch": batch normalisation between each convolution and its ReLU, which the paper is older than. With it the
         network learns from random weights where it would stay at chance.
@@ -70,17 +69,6 @@ def build(
         ImageNet bring their own.
     seed : int
         Draws the random kernels.
-
-    Returns
-    -------
-    keras.Model
-        (N, *size, channels) float32 in [0, 1] → logits (N, classes) float32. At 224 × 224 × 3 with 1000 classes it has
-        the published 138,357,544 weights.
-
-    Raises
-    ------
-    UserError
-        If the images are smaller than 32 × 32, or pretrained weights meet grey images or cannot be loaded.
     """
     if min(size) < SMALLEST:
         raise UserError(f"vgg16: needs patches.resize of at least [{SMALLEST}, {SMALLEST}], received {list(size)}")

@@ -29,18 +29,10 @@ def border(mask):
 
 
 def surface_distances(reference, prediction, spacing=(1.0, 1.0)):
-    """Measure the distance from each border pixel of one mask to the nearest border pixel of the other.
+    """Measure the distance from each border pixel of one boolean mask (H, W) to the nearest border pixel of the other.
 
-    Parameters
-    ----------
-    reference, prediction : ndarray of bool, shape (H, W)
-    spacing : (float, float)
-        Height and width of a pixel. By default, distances are in pixels.
-
-    Returns
-    -------
-    from_reference, from_prediction : ndarray, shape (n,) and (m,), float64
-        In row-major order of the border pixels; infinite if the other mask is empty.
+    Returns the distances from the reference (n,) and from the prediction (m,), in row-major order and in units of `spacing`, the
+    height and width of a pixel; infinite if the other mask is empty.
     """
     check_masks(reference, prediction)
     reference, prediction = np.argwhere(border(reference)), np.argwhere(border(prediction))
@@ -91,21 +83,10 @@ def _distance_to_empty(from_reference, from_prediction):
 
 
 def per_image(reference, prediction, tolerance, pixel_size_nm=None):
-    """Score the borders of one image.
+    """Score the borders of two boolean masks (H, W): a dict, None where undefined.
 
-    Parameters
-    ----------
-    reference, prediction : ndarray of bool, shape (H, W)
-    tolerance : float
-        Of the NSD, in pixels.
-    pixel_size_nm : (float, float), optional
-        Height and width of a pixel in nanometres.
-
-    Returns
-    -------
-    dict
-        ``nsd`` (a share), ``hd95`` and ``assd`` in pixels; with a pixel size also ``hd95_nm`` and ``assd_nm``.
-        None where undefined.
+    ``nsd`` is a share, at a tolerance in pixels; ``hd95`` and ``assd`` are in pixels. With a pixel size (height, width) there
+    are also ``hd95_nm`` and ``assd_nm``.
     """
     distances = surface_distances(reference, prediction)
     scores = {"nsd": nsd(*distances, tolerance), "hd95": hd95(*distances), "assd": assd(*distances)}

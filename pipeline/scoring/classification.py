@@ -12,26 +12,11 @@ SMALLEST_PROBABILITY = 1e-7  # as Keras clips: a confident mistake costs 16, not
 
 
 def summarise(labels, probabilities):
-    """Score a test set.
+    """Score a test set from its true classes (N,), from 0, and the probabilities (N, K) of each class.
 
-    Parameters
-    ----------
-    labels : ndarray, shape (N,), integer
-        The true classes, from 0.
-    probabilities : ndarray, shape (N, K), float
-        Of each class; the largest is the prediction.
-
-    Returns
-    -------
-    dict
-        ``accuracy``, ``balanced_accuracy`` and ``macro_f1`` (see `scores_of_confusions`), ``auroc`` (mean over classes,
-        one versus rest), ``ece`` (expected calibration error), ``loss`` (mean cross-entropy in nats). A mean over classes is
-        None if it is undefined for one of them, such as a class without a test image.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not match or a label is not a class.
+    Returns a dict: ``accuracy``, ``balanced_accuracy`` and ``macro_f1`` (see `scores_of_confusions`), ``auroc`` (mean over
+    classes, one versus rest), ``ece`` (expected calibration error), ``loss`` (mean cross-entropy in nats). A mean over classes
+    is None if it is undefined for one of them, such as a class without a test image.
     """
     labels, probabilities = checked(labels, probabilities)
     confusion = confusion_matrix(labels, probabilities.argmax(axis=1), probabilities.shape[1])

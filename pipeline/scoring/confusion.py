@@ -22,22 +22,11 @@ def confusion_rates(confusion):
 
 
 def scores_of_confusions(rows):
-    """Score many summed confusion matrices at once.
+    """Score many summed confusion matrices at once: rows (R, K²) to a dict of arrays (R,), NaN where undefined.
 
-    Cohen's kappa is (agreement - chance) / (1 - chance), where chance is the agreement of independent predictions with the
-    same class frequencies (Cohen 1960, doi 10.1177/001316446002000104). It is undefined if all images are of one class and
-    predicted as such.
-
-    Parameters
-    ----------
-    rows : ndarray, shape (R, K²)
-        Sums of `confusion_rows`.
-
-    Returns
-    -------
-    dict of ndarray, shape (R,)
-        ``accuracy``, ``balanced_accuracy`` (mean recall over classes), ``macro_f1`` (mean F1 over classes) and ``kappa``;
-        NaN where undefined.
+    ``balanced_accuracy`` is the mean recall over classes, ``macro_f1`` the mean F1. ``kappa`` is (agreement - chance) /
+    (1 - chance), where chance is the agreement of independent predictions with the same class frequencies (Cohen 1960,
+    doi 10.1177/001316446002000104); undefined if all images are of one class and predicted as such.
     """
     classes = round(rows.shape[1] ** 0.5)
     counts = np.asarray(rows, np.float64).reshape(-1, classes, classes)

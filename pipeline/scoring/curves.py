@@ -49,13 +49,10 @@ class Histogram:
 
 
 def precision_recall(histogram):
-    """Score all pixels together at every threshold.
+    """Score all pixels together at every threshold: ``threshold``, ``dice``, ``precision``, ``recall``.
 
-    Returns
-    -------
-    DataFrame
-        ``threshold`` (ascending; foreground is at or above it), ``dice``, ``precision``, ``recall``. Thresholds above
-        every probability are left out, because precision is undefined there. Without any foreground, recall is NaN.
+    Thresholds ascend; foreground is at or above them. Those above every probability are left out, because precision is undefined
+    there. Without any foreground, recall is NaN.
     """
     threshold, tp, fp = histogram.at_thresholds()
     scores = {"dice": dice(tp, fp, tp[0] - tp), "precision": divide(tp, tp + fp), "recall": divide(tp, tp[0])}

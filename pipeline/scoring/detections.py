@@ -8,15 +8,11 @@ from pipeline.scoring.objects import MATCH
 
 
 def per_object(objects, probability=None):
-    """Describe each of the `Objects` of one image; `probability` is that of foreground, ndarray of float, shape (H, W).
+    """Describe the `Objects` of one image; `probability` (H, W) is that of foreground.
 
-    Returns
-    -------
-    DataFrame
-        Reference objects first, then predicted ones, each by label. ``kind`` ("reference" or "prediction"), ``label``,
-        ``area`` in pixels, ``row`` and ``column`` of the centroid (the centre of the first pixel is 0, 0), ``partner``
-        (label of the matching object), ``iou`` with it, and ``confidence`` (of predicted objects: mean probability of their
-        pixels). Missing values are empty cells in a CSV file.
+    Returns a DataFrame, reference objects first, then predicted ones, each by label: ``kind`` ("reference" or "prediction"),
+    ``label``, ``area`` in pixels, ``row`` and ``column`` of the centroid (the centre of the first pixel is 0, 0), ``partner``
+    (label of the matching object), ``iou`` with it, ``confidence`` (of predictions: mean probability of their pixels).
     """
     matched = objects.iou >= MATCH
     pairs, iou = objects.pairs[matched], objects.iou[matched]

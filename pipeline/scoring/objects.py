@@ -23,16 +23,7 @@ MATCH = 0.5  # least IoU of a match; below this value, an object could have two 
 class Objects:
     """The objects of one image, and all pairs of a reference and a predicted object that share a pixel.
 
-    Attributes
-    ----------
-    reference, prediction : ndarray, shape (H, W), int32
-        Labels: 0 is background, objects are numbered from 1.
-    reference_area, prediction_area : ndarray, shape (n,) and (m,), int64
-        In pixels; label k is at index k - 1.
-    pairs : ndarray, shape (k, 2), int64
-        Labels of the reference object and the predicted object, ascending.
-    iou : ndarray, shape (k,), float64
-        Of each pair.
+    In the label images 0 is background; the area of label k, in pixels, is at index k - 1.
     """
 
     reference: np.ndarray

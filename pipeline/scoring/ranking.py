@@ -21,15 +21,8 @@ def checked(labels, probabilities):
 def auroc(positive, score, weights):
     """Area under the ROC curve: weighted share of pairs of a positive and a negative in the right order, ties one half.
 
-    Parameters
-    ----------
-    positive, score : ndarray, shape (N,), bool and float
-    weights : ndarray, shape (R, N), float
-
-    Returns
-    -------
-    ndarray, shape (R,)
-        NaN where the positives or the negatives have no weight.
+    `positive` (bool) and `score` have the shape (N,). Each row of the weights (R, N) gives one area; NaN where the positives or
+    the negatives have no weight.
     """
     foreground, background = _by_score(positive, score, weights)
     below = np.cumsum(background, axis=1) - background / 2
@@ -55,20 +48,9 @@ def _by_score(positive, score, weights):
 
 
 def per_class(area, labels, probabilities, weights=None):
-    """Compute an area, `auroc` or `average_precision`, of each class against the rest.
+    """Compute an area, `auroc` or `average_precision`, of each class against the rest: ndarray (K, R), float64.
 
-    Parameters
-    ----------
-    area : callable
-    labels : ndarray, shape (N,), integer
-        The true classes, from 0.
-    probabilities : ndarray, shape (N, K), float
-    weights : ndarray, shape (R, N), float, optional
-        By default, one row in which each image has weight 1.
-
-    Returns
-    -------
-    ndarray, shape (K, R), float64
+    `labels` (N,) count from 0, `probabilities` are (N, K), `weights` (R, N); by default each image has weight 1.
     """
     labels, probabilities = checked(labels, probabilities)
     weights = np.ones((1, len(labels))) if weights is None else weights
@@ -76,22 +58,10 @@ def per_class(area, labels, probabilities, weights=None):
 
 
 def by_unit(area, labels, probabilities, units):
-    """Prepare the mean of an area over the classes for `pipeline.scoring.statistics.interval`.
+    """Prepare the mean of an area over the classes: ``interval(*by_unit(auroc, labels, probabilities, units), seed)``.
 
-    An area does not follow from sums over images. So the totals count the units, and a resample gives the weight of each.
-
-    Parameters
-    ----------
-    area, labels, probabilities
-        As for `per_class`.
-    units : array_like, shape (N,)
-
-    Returns
-    -------
-    totals : ndarray, shape (U, U)
-        The identity.
-    statistic : callable
-        (R, U) -> (R,). ``interval(*by_unit(auroc, labels, probabilities, units), seed)`` is the interval.
+    An area does not follow from sums over images. So the totals count the units (identity, shape (U, U)), and a resample gives
+    the weight of each.
     """
     names, position = np.unique(np.asarray(units), return_inverse=True)
     return np.eye(len(names)), lambda sums: per_class(area, labels, probabilities, sums[:, position]).mean(axis=0)

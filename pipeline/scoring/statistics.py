@@ -26,19 +26,10 @@ NO_SPREAD = 1e-12  # a standard error below it is rounding: all units score the 
 
 
 def sum_by_unit(rows, units):
-    """Add up the rows of each unit.
+    """Add up the rows (N, K) of each unit: ndarray (U, K), float64, in the order of ``numpy.unique(units)``.
 
-    Parameters
-    ----------
-    rows : array_like, shape (N, K)
-        One row per image. An image on which a mean is undefined has the row (0, 0), not (NaN, 1).
-    units : array_like, shape (N,)
-        The unit of each image, from ``split.csv``.
-
-    Returns
-    -------
-    ndarray, shape (U, K), float64
-        In the order of ``numpy.unique(units)``; counts are exact up to 2^53.
+    `units` (N,) is the unit of each image, from ``split.csv``. An image on which a mean is undefined has the row (0, 0), not
+    (NaN, 1). Counts are exact up to 2^53.
     """
     rows = np.asarray(rows, np.float64)
     if not np.isfinite(rows).all():
@@ -122,21 +113,11 @@ class Difference:
 
 
 def paired_difference(baseline, other, statistic, seed):
-    """Subtract the score of a baseline from that of another predictor. Each resample draws the same units for both.
+    """Subtract a baseline's score from another predictor's, given the totals (U, K) of the same units in the same order.
 
-    Wilcoxon's test compares the statistic unit by unit, where both are defined. Units with equal scores are ranked and then
-    dropped (``zero_method="pratt"``, the cautious rule). If fewer than 6 remain, there is no p.
-
-    Parameters
-    ----------
-    baseline, other : ndarray, shape (U, K)
-        Totals of the same units in the same order.
-    statistic, seed
-        As for `interval`.
-
-    Returns
-    -------
-    Difference
+    Each resample draws the same units for both. Wilcoxon's test compares the statistic unit by unit, where both are defined.
+    Units with equal scores are ranked and then dropped (``zero_method="pratt"``, the cautious rule). If fewer than 6 remain,
+    there is no p.
     """
     baseline, other = np.asarray(baseline, np.float64), np.asarray(other, np.float64)
     both, columns = np.hstack([baseline, other]), baseline.shape[1]

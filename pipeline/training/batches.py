@@ -12,34 +12,16 @@ from pipeline.training.on_device import OnDevice, fits
 
 
 class Batches(keras.utils.PyDataset):
-    """Packed patches as batches.
+    """Packed patches as batches; set ``epoch``, from 0, before each epoch.
 
-    Parameters
-    ----------
-    packed : pipeline.patches.packed.Packed
-    batch_size : int
-    seed : int
-    shuffle : bool
-        Draw another order each epoch. The last, smaller batch is kept.
-    flips : bool
-        Flip and turn each batch at random.
-    team : pipeline.training.distributed.Team, optional
-        This process reads its part of each batch.
-
-    Attributes
-    ----------
-    epoch : int
-        From 0; to be set before each epoch.
+    `shuffle` draws another order each epoch, `flips` flips and turns each batch at random. The last, smaller batch is kept.
+    This process reads its part of each batch, as `team` shares it.
     """
 
     def __init__(self, packed, batch_size, seed=0, shuffle=False, flips=False, team=ALONE):
         super().__init__()
-        self.packed = packed
-        self.batch_size = batch_size
-        self.seed = seed
-        self.shuffle = shuffle
-        self.flips = flips
-        self.team = team
+        self.packed, self.batch_size, self.team = packed, batch_size, team
+        self.seed, self.shuffle, self.flips = seed, shuffle, flips
         self.epoch = 0
         self._drawn = None, None  # epoch, and the order of its patches
 
@@ -56,14 +38,9 @@ class Batches(keras.utils.PyDataset):
         return scaled(images), targets
 
     def plan(self, index):
-        """Say what a batch is made of.
+        """Return the patches that this process reads, in ascending order so that the disk is read forwards, and a symmetry.
 
-        Returns
-        -------
-        chosen : ndarray of int
-            Patches that this process reads, in ascending order, so that the disk is read forwards.
-        symmetry : int
-            Flip or turn of the whole batch: an index into the `symmetries` of its shape, of which 0 changes nothing.
+        The symmetry of the whole batch is an index into the `symmetries` of its shape, of which 0 changes nothing.
         """
         first = index * self.batch_size
         chosen = self.team.share(np.sort(self._order()[first : first + self.batch_size]))
@@ -93,17 +70,9 @@ def readable(batches):
 
 
 def statistics(images, most=512):
-    """Mean and variance of each channel over training patches, in [0, 1] units.
+    """Mean and variance of each channel over patches (N, H, W, C), uint8 or uint16, in [0, 1] units: two lists of float.
 
-    Parameters
-    ----------
-    images : ndarray, shape (N, H, W, C), uint8 or uint16
-    most : int
-        Number of patches to read, evenly spaced; more would not change the third digit.
-
-    Returns
-    -------
-    mean, variance : list of float, of length C
+    At most `most` patches are read, evenly spaced; more would not change the third digit.
     """
     pixels, sums, squares = 0, 0, 0  # Python integers: exact, in whatever order they are added
     for image in images[:: math.ceil(len(images) / most)]:  # one by one: 512 at a time can take gigabytes

@@ -13,38 +13,20 @@ from pipeline.atomic import whole
 
 
 class Checkpoint:
-    """A file of named arrays and a few plain values.
-
-    Parameters
-    ----------
-    path : path-like
-    """
+    """A file of named arrays and a few plain values."""
 
     def __init__(self, path):
         self.path = Path(path)
 
     def write(self, arrays, values):
-        """Replace the file in one step.
-
-        Parameters
-        ----------
-        arrays : dict of str to ndarray
-        values : dict
-            Stored as JSON; floats keep all their digits.
-        """
+        """Replace the file in one step. The values are stored as JSON, in which floats keep all their digits."""
         with whole(self.path) as part, open(part, "wb") as file:
             np.savez(file, **arrays, values=np.array(json.dumps(values)))
             file.flush()
             os.fsync(file.fileno())  # else a power cut may leave the new name on an empty file
 
     def read(self):
-        """Read what was last written.
-
-        Returns
-        -------
-        tuple of dict, or None
-            arrays, values. None if there is no file, or if it is damaged.
-        """
+        """Return the arrays and values last written; None if there is no file, or if it is damaged."""
         if not self.path.exists():
             return None
         try:
@@ -60,21 +42,9 @@ class Checkpoint:
 
 
 def training_key(folder, settings, files=()):
-    """Identify a training by everything that decides its result: settings, data, code and versions.
+    """Identify a training by everything that decides its result: settings, patches in `folder`, other files, code, versions.
 
-    Parameters
-    ----------
-    folder : path-like
-        Packed patches.
-    settings : dict
-        Plain values.
-    files : sequence of path-like
-        Other files that training reads.
-
-    Returns
-    -------
-    str
-        16 hexadecimal digits.
+    Returns 16 hexadecimal digits.
     """
     versions = {name: sys.modules[name].__version__ for name in ("keras", "numpy", "tensorflow", "jax") if name in sys.modules}
     known = {"settings": settings, "versions": versions, "backend": keras.backend.backend()}

@@ -12,13 +12,8 @@ BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86 with AVX512-BF16 or 
 def resolve_precision(precision, cpuinfo=Path("/proc/cpuinfo")):
     """Resolve "auto": "bfloat16" on JAX's accelerators and on processors that compute in it natively, else "float32".
 
-    NVIDIA cards before Ampere have no native bfloat16 and are not recognised; set "float32" there.
-
-    Parameters
-    ----------
-    precision : {"auto", "float32", "bfloat16"}
-    cpuinfo : path-like
-        Linux's description of the processor. Other systems have none, which gives float32.
+    NVIDIA cards before Ampere have no native bfloat16 and are not recognised; set "float32" there. `cpuinfo` is Linux's
+    description of the processor; other systems have none, which gives float32.
     """
     if precision != "auto":
         return precision
@@ -33,14 +28,9 @@ def resolve_precision(precision, cpuinfo=Path("/proc/cpuinfo")):
 
 
 def prepare(seed, precision):
-    """Put Keras in the state of a fresh process: seed all generators and set the precision of the arithmetic.
+    """Put Keras in the state of a fresh process: seed all generators, and set and return the precision, with "auto" resolved.
 
     Weights are float32 in either precision.
-
-    Returns
-    -------
-    str
-        The precision, with "auto" resolved.
     """
     keep_memory()
     keras.backend.clear_session()  # layers are numbered from 0 again, so that each repeat has the same names

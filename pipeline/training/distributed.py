@@ -18,15 +18,7 @@ CLOSING_S = 30  # a process waits at most so long for the others before it ends
 
 @dataclass(frozen=True)
 class Team:
-    """The processes that train one network together.
-
-    Attributes
-    ----------
-    process, processes : int
-        Number of this process, from 0, and how many there are.
-    devices : int
-        Devices of each process.
-    """
+    """The processes that train one network together: number of this one, from 0, how many there are, devices of each."""
 
     process: int = 0
     processes: int = 1
@@ -43,16 +35,9 @@ class Team:
         return self.processes * self.devices
 
     def share(self, batch):
-        """The part of a batch that this process computes.
+        """The part of a batch (N,) that this process computes, shape (ceil(N / size) * devices,).
 
-        Parameters
-        ----------
-        batch : ndarray, shape (N,)
-            The whole batch. If it does not divide evenly, as the last one of an epoch, its first elements are repeated.
-
-        Returns
-        -------
-        ndarray, shape (ceil(N / size) * devices,)
+        If the batch does not divide evenly, as the last one of an epoch, its first elements are repeated.
         """
         each = -(-len(batch) // self.size) * self.devices
         filled = batch.take(range(each * self.processes), mode="wrap")
@@ -75,12 +60,9 @@ class Team:
             except Exception as error:
                 if self.processes == 1 or not _is_connection_error(error):
                     raise
-                print(
-                    f"error: process {self.process} lost another process ({str(error).splitlines()[0]}); "
-                    "start all of them again, and training resumes after the last complete epoch",
-                    file=sys.stderr,
-                    flush=True,
-                )
+                lost = f"error: process {self.process} lost another process ({str(error).splitlines()[0]})"
+                remedy = "start all of them again, and training resumes after the last complete epoch"
+                print(f"{lost}; {remedy}", file=sys.stderr, flush=True)
                 os._exit(1)  # JAX would first wait for the lost process, and then abort with a stack trace
 
     def agree(self, what, value):
@@ -98,19 +80,11 @@ ALONE = Team()
 
 
 def join(devices):
-    """Join the other processes, if the environment names any.
+    """Join the other processes, if the environment names any: `Team`.
 
     JAX's variables name them: ``JAX_COORDINATOR_ADDRESS`` (host:port of the first process), ``JAX_NUM_PROCESSES`` and
-    ``JAX_PROCESS_ID``. Under Slurm, ``srun`` with several tasks is enough.
-
-    Parameters
-    ----------
-    devices : int or "auto"
-        Devices of each process. "auto" takes all that Keras's backend can share a batch between; with TensorFlow, one.
-
-    Returns
-    -------
-    Team
+    ``JAX_PROCESS_ID``. Under Slurm, ``srun`` with several tasks is enough. `devices` is the number for each process; "auto"
+    takes all that Keras's backend can share a batch between; with TensorFlow, one.
     """
     named = "JAX_COORDINATOR_ADDRESS" in os.environ
     several = named or int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) > 1

@@ -12,37 +12,12 @@ from pipeline.training.schedule import optimizer
 
 
 def fit(network, train, val, loss, metric, settings, seed, curves, checkpoint, team=ALONE):
-    """Train a network, and leave it with the weights of its best epoch.
+    """Train a network that returns logits, and leave it with its best epoch's weights; return ``epochs`` and ``best_epoch``.
 
-    What an epoch does depends only on the seed and on the state before it, so that a training that resumes from a
-    checkpoint ends with the same bits as one that was never interrupted.
-
-    Parameters
-    ----------
-    network : keras.Model
-        Returns logits.
-    train, val : pipeline.patches.packed.Packed
-    loss : callable or keras.losses.Loss
-    metric : keras.metrics.Metric
-        Shown beside the loss; larger is better.
-    settings : pipeline.params.Train
-    seed : int
-    curves : pathlib.Path
-        CSV file for the learning curves.
-    checkpoint : pipeline.training.checkpoint.Checkpoint
-        Written after each epoch, and resumed from if it exists. The caller removes it once the results are safe.
-    team : pipeline.training.distributed.Team, optional
-        The processes that train the network together; it was built in their context.
-
-    Returns
-    -------
-    dict
-        epochs (trained) and best_epoch (from 1).
-
-    Raises
-    ------
-    UserError
-        If the loss is no longer a finite number.
+    What an epoch does depends only on the seed and on the state before it, so that a training that resumes from `checkpoint`
+    ends with the same bits as one that was never interrupted. The caller removes the checkpoint once the results are safe.
+    `train` and `val` are `pipeline.patches.packed.Packed`; `curves` is the CSV file for the learning curves; a larger `metric`
+    is better; the network was built in the context of `team`. Raises a UserError if the loss is no longer a finite number.
     """
     batches = Batches(train, settings.batch_size, seed, shuffle=True, flips=settings.flips, team=team)
     network.compile(optimizer=optimizer(settings, len(batches)), loss=loss, metrics=[metric], jit_compile=compile_with_xla())

@@ -11,12 +11,7 @@ UNKNOWN = 2**33  # bytes of memory to assume where JAX does not say, as on a CPU
 
 
 class OnDevice(keras.utils.PyDataset):
-    """The batches that it is given, made on the device: the host sends the numbers of the patches only.
-
-    Parameters
-    ----------
-    batches : pipeline.training.batches.Batches
-    """
+    """The same batches, made on the device: the host sends the numbers of the patches only."""
 
     def __init__(self, batches):
         super().__init__()

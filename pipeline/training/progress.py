@@ -8,34 +8,16 @@ from pipeline.errors import UserError
 
 
 class Progress(keras.callbacks.Callback):
-    """Follow a training, and write a checkpoint after each epoch.
+    """Follow a training: learning curves (a CSV file that grows by a line each epoch), and a checkpoint after each epoch.
 
-    Parameters
-    ----------
-    curves : pathlib.Path
-        CSV file that grows by a line each epoch, so that DVC and VS Code draw it during training.
-    checkpoint : pipeline.training.checkpoint.Checkpoint
-    monitor : str
-        What decides which epoch is best: "loss" (smallest), or the name of a metric (largest).
-    patience : int
-        Training stops after so many epochs without a better one; 0: never.
-    writes : bool
-        False: read the checkpoint but write nothing. Of several processes, only the first writes.
-
-    Attributes
-    ----------
-    epochs : list of dict
-        For each epoch: epoch (from 1), loss, val_loss, metrics, learning_rate. Six digits and no time of day.
-    best_epoch : int
+    `monitor` decides which epoch is best: "loss" (smallest), or the name of a metric (largest). Training stops after `patience`
+    epochs without a better one; 0: never. Of several processes, only the first `writes`. Numbers have six digits.
     """
 
     def __init__(self, curves, checkpoint, monitor, patience, writes=True):
         super().__init__()
-        self.curves = curves
-        self.checkpoint = checkpoint
-        self.monitor = monitor
-        self.patience = patience
-        self.writes = writes
+        self.curves, self.checkpoint, self.writes = curves, checkpoint, writes
+        self.monitor, self.patience = monitor, patience
         self.epochs = []
         self.best_epoch, self.best_score, self.best_weights = 0, -np.inf, []
 
@@ -44,13 +26,7 @@ class Progress(keras.callbacks.Callback):
         return bool(self.patience) and len(self.epochs) - self.best_epoch >= self.patience
 
     def resume(self, network):
-        """Bring a compiled network to the state of its checkpoint, if there is one.
-
-        Returns
-        -------
-        int
-            Number of epochs already done.
-        """
+        """Bring a compiled network to the state of its checkpoint, if there is one; return the number of epochs already done."""
         network.optimizer.build(network.trainable_variables)
         if found := self.checkpoint.read():
             arrays, values = found

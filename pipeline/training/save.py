@@ -11,17 +11,11 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can hold
 
 
 def save(network, path):
-    """Write a ``.keras`` file, whole or not at all.
+    """Write a functional model as a ``.keras`` file, whole or not at all, without its optimizer, which would triple the size.
 
     The same network gives the same bytes, so that DVC recognises it. Keras writes three things that differ from run to run:
     the time of saving, in ``metadata.json`` and in the zip's directory, and the memory addresses of shared objects, in
     ``config.json``. The times are left out, and the addresses become 0, 1, 2, ...
-
-    Parameters
-    ----------
-    network : keras.Model
-        A functional model. Saved without its optimizer, which would triple the size of the file.
-    path : pathlib.Path
     """
     with whole(path) as dated:
         # `include_optimizer=False` has no effect in this format, but a model that was never compiled has no optimizer.

@@ -9,22 +9,10 @@ from pipeline.training.adam import Adam
 
 
 class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
-    """Rise linearly from zero, then stay, or fall along half a cosine to zero at the last step.
-
-    Parameters
-    ----------
-    peak : float
-        Learning rate at the end of the warm-up.
-    steps, warmup_steps : int
-        Steps of the whole training, and of the rise.
-    cosine : bool
-    """
+    """Rise linearly from zero to `peak`, then stay there, or fall along half a cosine to zero at the last of all `steps`."""
 
     def __init__(self, peak, steps, warmup_steps, cosine):
-        self.peak = peak
-        self.steps = steps
-        self.warmup_steps = warmup_steps
-        self.cosine = cosine
+        self.peak, self.steps, self.warmup_steps, self.cosine = peak, steps, warmup_steps, cosine
 
     def __call__(self, step):
         step = ops.cast(step, "float32")
@@ -37,12 +25,8 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
 
 def optimizer(settings, steps_per_epoch):
     """Make the optimizer that `settings` (pipeline.params.Train) names, with its schedule."""
-    schedule = WarmUp(
-        peak=settings.lr,
-        steps=settings.epochs * steps_per_epoch,
-        warmup_steps=round(settings.warmup * steps_per_epoch),
-        cosine=settings.schedule == "cosine",
-    )
+    steps, warmup_steps = settings.epochs * steps_per_epoch, round(settings.warmup * steps_per_epoch)
+    schedule = WarmUp(settings.lr, steps, warmup_steps, cosine=settings.schedule == "cosine")
     if settings.optimizer == "sgd":
         return keras.optimizers.SGD(schedule, momentum=0.9, nesterov=True)
     return Adam(schedule)

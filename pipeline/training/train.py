@@ -19,13 +19,7 @@ from pipeline.training.save import save
 def train(dataset, network, task, params):
     """Train a network on the packed patches of a data set, and again for each of `train.repeats` with the next seed.
 
-    Parameters
-    ----------
-    dataset : str
-    network : pipeline.networks.Network
-    task : module
-        The ``training`` part of the network's task.
-    params : pipeline.params.Params
+    `network` is a `pipeline.networks.Network`, `task` the ``training`` part of the network's task.
     """
     card = load_card(paths.patches(dataset))
     if card["task"] != network.task:
@@ -44,10 +38,8 @@ def train(dataset, network, task, params):
     checkpoints = []
     for seed in seeds:
         first = seed == params.seed
-        curves = log / "curves.csv" if first else repeats / f"{seed}.csv"
-        table, checkpoint = _train_one(
-            dataset, network, task, params, seed, model if first else repeats / f"{seed}.keras", curves, team
-        )
+        files = (model, log / "curves.csv") if first else (repeats / f"{seed}.keras", repeats / f"{seed}.csv")
+        table, checkpoint = _train_one(dataset, network, task, params, seed, *files, team)
         checkpoints.append(checkpoint)
         if first and table is not None:
             table.to_csv(log / "threshold.csv", index=False, float_format="%.6g")
@@ -76,9 +68,8 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
         devices = f", {team.devices} devices in each of {team.processes} processes" if team.size > 1 else ""
         heading = f"{network.title} on {dataset}: {weights:,} weights, {len(training.images):,} patches, {precision}, seed {seed}"
         print(heading + devices, flush=True)
-        epochs = fit(
-            model_in_training, training, validation, task.loss(params), task.metric(), settings, seed, curves, checkpoint, team
-        )
+        goal = task.loss(params), task.metric()
+        epochs = fit(model_in_training, training, validation, *goal, settings, seed, curves, checkpoint, team)
     if not team.leads:
         return None, checkpoint
     trained = model_in_training

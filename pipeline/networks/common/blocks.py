@@ -9,12 +9,7 @@ INITIALIZER = "he_normal"  # keeps the variance through ReLU (He et al. 2015, ar
 
 
 def image_input(channels, mean, variance):
-    """Start a network: images in [0, 1] of any height and width, standardised with the training set's statistics.
-
-    Returns
-    -------
-    inputs, x : KerasTensor, shape (N, H, W, channels)
-    """
+    """Start a network: images in [0, 1] of any height and width, standardised with the training set's statistics."""
     inputs = keras.Input((None, None, channels), name="image")
     # In float32 whatever the policy: bfloat16 keeps 8 bits of the difference from the mean, not of the intensity.
     return inputs, layers.Normalization(mean=mean, variance=variance, dtype="float32", name="standardise")(inputs)

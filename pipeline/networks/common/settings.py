@@ -14,10 +14,7 @@ class NetworkSettings(Section):
     def training(self, train):
         """The `train` section with this network's learning rate, epochs and batch size (pipeline.params.Train).
 
-        Raises
-        ------
-        UserError
-            If the warm-up takes longer than these epochs.
+        Raises a UserError if the warm-up takes longer than these epochs.
         """
         epochs, batch = self.epochs_scale * train.epochs, self.batch_scale * train.batch_size
         scaled = {"lr": self.lr_scale * train.lr, "epochs": max(1, round(epochs)), "batch_size": max(1, round(batch))}

@@ -5,31 +5,15 @@ import tensorflow as tf
 
 
 def fused_batch_norm(inputs, gamma, beta, mean, variance, epsilon, training):
-    """Normalise a batch of images with one kernel, where Keras on TensorFlow strings a dozen element-wise ones.
+    """Normalise images (N, H, W, C), float32 or bfloat16, with one kernel, where Keras strings a dozen element-wise ones.
 
-    Parameters
-    ----------
-    inputs : tensor, shape (N, H, W, C), float32 or bfloat16
-    gamma, beta, mean, variance : tensor, shape (C,), float32
-        With `training`, mean and variance are not used: the batch's own are.
-    epsilon : float
-    training : bool
-
-    Returns
-    -------
-    outputs : tensor, shape (N, H, W, C), as `inputs`
-    batch_mean, batch_variance : tensor, shape (C,), float32
-        The variance is the biased one, as Keras keeps it.
+    The statistics are (C,), float32. With `training`, mean and variance are not used: the batch's own are. Returns the images,
+    the batch's mean and its variance: the biased one, as Keras keeps it.
     """
-    nothing = tf.constant([], tf.float32)
+    if training:
+        mean = variance = tf.constant([], tf.float32)
     outputs, batch_mean, batch_variance, *_ = tf.raw_ops.FusedBatchNormV3(
-        x=inputs,
-        scale=gamma,
-        offset=beta,
-        mean=nothing if training else mean,
-        variance=nothing if training else variance,
-        epsilon=epsilon,
-        is_training=training,
+        x=inputs, scale=gamma, offset=beta, mean=mean, variance=variance, epsilon=epsilon, is_training=training
     )
     if training:
         shape = tf.shape(inputs)
@@ -39,48 +23,22 @@ def fused_batch_norm(inputs, gamma, beta, mean, variance, epsilon, training):
 
 
 def fused_adam(variable, first, second, gradient, step, rate, beta_1, beta_2, epsilon):
-    """Update a variable and its two moments by one step of Adam, with one kernel.
+    """Update a variable and its two moments by one step of Adam (counted from 1), with one kernel.
 
-    Parameters
-    ----------
-    variable, first, second : keras.Variable or tf.Variable, float32
-        The moments are running means of the gradient and of its square.
-    gradient : tensor, shape as `variable`
-    step : tensor, int
-        Counted from 1.
-    rate : tensor, float32
-    beta_1, beta_2, epsilon : float
+    The moments are running means of the gradient and of its square.
     """
-    handles = [v.value.handle if isinstance(v, keras.Variable) else v.handle for v in (variable, first, second)]
-    power = tf.cast(step, tf.float32)
-    tf.raw_ops.ResourceApplyAdam(
-        var=handles[0],
-        m=handles[1],
-        v=handles[2],
-        beta1_power=beta_1**power,
-        beta2_power=beta_2**power,
-        lr=tf.cast(rate, tf.float32),
-        beta1=beta_1,
-        beta2=beta_2,
-        epsilon=epsilon,
-        grad=tf.cast(gradient, tf.float32),
-    )
+    var, m, v = (v.value.handle if isinstance(v, keras.Variable) else v.handle for v in (variable, first, second))
+    power, rate, gradient = (tf.cast(value, tf.float32) for value in (step, rate, gradient))
+    powers = {"beta1_power": beta_1**power, "beta2_power": beta_2**power}
+    own = {"beta1": beta_1, "beta2": beta_2, "epsilon": epsilon}
+    tf.raw_ops.ResourceApplyAdam(var=var, m=m, v=v, lr=rate, grad=gradient, **powers, **own)
 
 
 def stream(batches):
-    """Read batches ahead while a network trains, without the tuner of ``tf.data``.
+    """Read a `keras.utils.PyDataset` ahead while a network trains, as a ``tf.data.Dataset`` without its tuner.
 
-    Keras gives a `keras.utils.PyDataset` to ``tf.data`` with the tuner on. That one looks after 10 ms, 20 ms, 40 ms, ...
-    whether it should stop, and often misses that it was told to: an epoch of 11 s then lasts 20.
-
-    Parameters
-    ----------
-    batches : keras.utils.PyDataset
-        Of arrays; all but the length of the first axis is the same in each batch.
-
-    Returns
-    -------
-    tf.data.Dataset
+    Keras turns the tuner on. That one looks after 10 ms, 20 ms, 40 ms, ... whether it should stop, and often misses that it was
+    told to: an epoch of 11 s then lasts 20. All but the length of the first axis is the same in each batch.
     """
 
     def read():
@@ -103,17 +61,7 @@ def gradient(function, inputs):
 
 
 def compiled(network):
-    """Compile the prediction of a network for images of any size.
-
-    Parameters
-    ----------
-    network : keras.Model
-
-    Returns
-    -------
-    callable
-        ndarray (N, H, W, C), float32 → ndarray of the network's output.
-    """
+    """Compile the prediction of a network for images of any size: ndarray (N, H, W, C), float32, to ndarray."""
     signature = [tf.TensorSpec((None, None, None, network.input.shape[-1]), tf.float32)]
     function = tf.function(lambda images: network(images, training=False), input_signature=signature)
     return lambda images: function(images).numpy()
