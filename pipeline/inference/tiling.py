@@ -18,33 +18,17 @@ def predict_image(predict, image, settings, align=1):
 
 
 def predict_rows(predict, read, shape, settings, align=1, rows=None):
-    """Predict a value in [0, 1] for each pixel from overlapping windows, from the top down.
+    """Predict a value in [0, 1] for each pixel from overlapping windows, from the top down: yield (start, rows (h, W), float32).
 
     Probabilities are blended, not logits. An image no larger than the tile is predicted whole. Only one row of windows is in
-    memory at a time, so that the image may be taller than that. The value of a pixel does not depend on which `rows` are
-    asked for, to the bit.
+    memory at a time, so that the image of `shape` (H, W) may be taller than that. The value of a pixel does not depend on which
+    `rows` (the first, and the one after the last) are asked for, to the bit.
 
-    Parameters
-    ----------
-    predict : callable
-        (N, h, w, C) float32 in [0, 1] → (N, h, w) float32 in [0, 1]. The last row and column of windows may be smaller, so
-        that a compiled network is compiled for up to four shapes.
-    read : callable
-        ``read(start, stop)`` → rows of the image, ndarray (stop - start, W, C), float32 in [0, 1].
-    shape : tuple of int
-        Rows H and columns W of the image.
-    settings : pipeline.params.Inference
-    align : int
-        Windows begin at its multiples. A network with four poolings gives the same values to an image that is moved by 16
-        pixels, and others if it is moved by one; then seams would show where windows meet.
-    rows : tuple of int, optional
-        First row and the one after the last; by default all.
-
-    Yields
-    ------
-    start : int
-    block : ndarray, shape (h, W), float32 in [0, 1]
-        Rows start to start + h; the next block follows them.
+    ``predict`` maps (N, h, w, C) float32 to (N, h, w) float32, both in [0, 1]; the last row and column of windows may be smaller,
+    so that a compiled network is compiled for up to four shapes. ``read(start, stop)`` returns rows of the image, (stop - start,
+    W, C), float32 in [0, 1]. Windows begin at multiples of `align`: a network with four poolings gives the same values to an
+    image that is moved by 16 pixels, and others if it is moved by one; then seams would show where windows meet. Raises a
+    UserError if windows of that tile and overlap cannot advance by `align` pixels.
     """
     for length, size, shared in zip(shape, settings.tile, settings.overlap, strict=True):
         if length > size and size - shared < align:

@@ -41,29 +41,16 @@ def sum_by_unit(rows, units):
 
 
 def interval(totals, statistic, seed, resamples=RESAMPLES, share=True):
-    """Compute the 95 % confidence interval of a statistic.
+    """Compute the 95 % confidence interval (low, high) of a statistic of `totals` (U, K), which `sum_by_unit` made.
 
     It is a t interval around the estimate with U - 1 degrees of freedom. The standard error is the larger of two: that of
     the bootstrap, widened by sqrt(U / (U - 1)) (Hesterberg 2015, doi 10.1080/00031305.2015.1089789), and that of the
     jackknife, which better shows when one large unit carries a pooled score (Efron and Stein 1981,
-    doi 10.1214/aos/1176345462). Shares use the logit scale, so the limits stay within 0 to 1.
+    doi 10.1214/aos/1176345462). A `share` uses the logit scale, so the limits stay within 0 to 1.
 
-    Parameters
-    ----------
-    totals : ndarray, shape (U, K)
-        From `sum_by_unit`. A row of zeros is a unit on which nothing is defined; it does not count.
-    statistic : callable
-        (R, K) -> (R,), NaN where undefined. Resamples on which it is undefined are left out.
-    seed, resamples : int
-        The same seed gives the same interval.
-    share : bool
-        Whether the statistic lies between 0 and 1.
-
-    Returns
-    -------
-    (float, float) or None
-        None with fewer than 4 units; if the statistic is undefined with or without one of the units; and if all units score
-        the same, as when everything is right, because then there is no spread to judge by.
+    A row of zeros is a unit on which nothing is defined; it does not count. Resamples on which the statistic is undefined are
+    left out. None with fewer than 4 units; if the statistic is undefined with or without one of the units; and if all units score
+    the same, as when everything is right, because then there is no spread to judge by.
     """
     totals = np.asarray(totals, np.float64)
     totals = totals[totals.any(axis=1)]

@@ -38,8 +38,3 @@ def prepare(seed, precision):
     precision = resolve_precision(precision)
     keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
     return precision
-
-
-def compile_with_xla():
-    """Whether to compile steps with XLA: always on JAX; with TensorFlow on a CPU they took twice as long (measured)."""
-    return keras.backend.backend() == "jax"
