@@ -232,7 +232,7 @@ def test_numbers_that_are_no_grey_values_are_refused(tmp_path, bright, photometr
 
 def test_a_window_that_cannot_advance_is_refused(tmp_path, image, small_unet, capsys):
     (line,) = told(capsys, small_unet, image, "--out", tmp_path / "out", "--tile", 6, "--overlap", 3)
-    assert "expected a tile of at least 7 pixels, 4 more than the overlap, received 6" in line
+    assert "inference.tile: needs at least 7 pixels, 4 more than the overlap, not 6" in line
 
 
 def test_choices_without_effect_are_refused(tmp_path, image, cells, capsys):

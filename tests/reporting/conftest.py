@@ -46,17 +46,10 @@ def settings():
     return SimpleNamespace(datasets=datasets | {"later": SimpleNamespace(reported={}), "unused": SimpleNamespace(reported={})})
 
 
-@pytest.fixture(scope="session")
-def loaded():
-    """`params.load` gives the data sets of the run, and two without results."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(params, "load", settings)
-        yield
-
-
 @pytest.fixture
-def workspace(tmp_path, monkeypatch, build, loaded):
-    """A finished run of its own in the working directory, whose charts cost no time."""
+def workspace(tmp_path, monkeypatch, build):
+    """A finished run of its own in the working directory, whose charts cost no time; params name its data sets and two more."""
+    monkeypatch.setattr(params, "load", settings)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(charts, "draw", lambda *_: b'<svg xmlns="http://www.w3.org/2000/svg"/>')
     build()
@@ -64,10 +57,11 @@ def workspace(tmp_path, monkeypatch, build, loaded):
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory, build, loaded):
+def finished(tmp_path_factory, build):
     """Folder of a finished run with its page; nobody changes it."""
     folder = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(params, "load", settings)
         patch.chdir(folder)
         build()
         report.main()
