@@ -47,9 +47,14 @@ def settings():
 
 
 @pytest.fixture
-def workspace(tmp_path, monkeypatch, build):
-    """A finished run of its own in the working directory, whose charts cost no time; params name its data sets and two more."""
+def known_params(monkeypatch):
+    """`params.load` gives the data sets of the run, and two without results."""
     monkeypatch.setattr(params, "load", settings)
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch, build, known_params):
+    """A finished run of its own in the working directory, whose charts cost no time."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(charts, "draw", lambda *_: b'<svg xmlns="http://www.w3.org/2000/svg"/>')
     build()

@@ -110,7 +110,7 @@ def test_a_panel_links_to_its_large_picture(page):
     assert page.links.count("#blood-vessels-0002") == 3 + 1 + 1  # a panel of each network, the row, the sheet
 
 
-def test_equal_results_are_equal_bytes(finished, html, monkeypatch):
+def test_equal_results_are_equal_bytes(finished, html, known_params, monkeypatch):
     monkeypatch.chdir(finished)
     files = [paths.SUMMARY, *sorted(paths.PLOTS.iterdir())]
     before = [file.read_bytes() for file in files]
