@@ -9,7 +9,7 @@ from pipeline import networks, params, tasks
 from pipeline.inference.model import TrainedModel
 from pipeline.patches.packed import Packed
 from pipeline.training.batches import Batches, readable
-from pipeline.training.devices import compile_with_xla, prepare
+from pipeline.training.devices import prepare
 from pipeline.training.schedule import optimizer
 
 
@@ -31,7 +31,9 @@ def compiled(task):
     """The network of a `Task`, ready to be trained as its stage trains it."""
     own, known = network(task), params.load()
     part = tasks.part(_network_of(task).task, "training")
-    own.compile(optimizer(known.train, 1000), part.loss(known), metrics=[part.metric()], jit_compile=compile_with_xla())
+    own.compile(
+        optimizer(known.train, 1000), part.loss(known), metrics=[part.metric()], jit_compile=keras.backend.backend() == "jax"
+    )
     return own
 
 

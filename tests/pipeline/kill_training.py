@@ -71,7 +71,7 @@ def kill_and_go_on(project, seconds, at_checkpoint=False):
         )
         end = time.monotonic() + seconds
         while process.poll() is None:
-            if time.monotonic() > end or (at_checkpoint and list(project.root.glob(".checkpoints/*.npz"))):
+            if time.monotonic() > end or (at_checkpoint and list(project.root.glob(".checkpoints/[!.]*.npz"))):
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
             time.sleep(0.02)
