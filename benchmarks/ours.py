@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import keras
 import numpy as np
 
 from benchmarks.task import CLASSES, DENSE, Task
