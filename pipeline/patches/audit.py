@@ -18,17 +18,8 @@ SHOWN = 5  # pairs that an error lists; leakage.csv lists all of them once they 
 def split_and_audit(raw, rule, audit, seed):
     """Split the images of a data set in the folder `raw`, and compare all images on different sides.
 
-    Returns
-    -------
-    table : pandas.DataFrame
-        The images with their roles (see `pipeline.patches.split.assign_splits`).
-    pairs : pandas.DataFrame
-        The near-duplicates on different sides (see `pipeline.patches.duplicates.find_duplicates`).
-
-    Raises
-    ------
-    UserError
-        If identical images are on two sides and `audit.allow_identical` is false.
+    Returns the images with their roles (see `assign_splits`) and the near-duplicates (see `find_duplicates`). Identical
+    images on two sides are a `UserError`, unless `audit.allow_identical` is true.
     """
     table = read_table(raw / "images.csv")
     with on_all_cores(worthwhile=len(table) > PARALLEL) as map_in_order:

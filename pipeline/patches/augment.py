@@ -41,19 +41,8 @@ def augmented_patch(image, mask, corner, size, rng, settings):
 def elastic_displacement(size, deviation, spacing, rng):
     """Draw a smooth random displacement, as in Ronneberger et al. 2015 (doi 10.1007/978-3-319-24574-4_28), section 3.1.
 
-    Parameters
-    ----------
-    size : tuple of int
-    deviation : float
-        Standard deviation of the spline's coefficients in pixels; that of the displacement is about half of it.
-    spacing : float
-        Distance between control points in pixels.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    ndarray, shape (2, rows, columns), float32
-        Displacement of each pixel in rows and in columns.
+    `spacing` is the distance between control points in pixels, `deviation` the standard deviation of their coefficients; that
+    of the displacement is about half of it. Returns how far each pixel moves in rows and in columns: (2, *size), float32.
     """
     vertical, horizontal = (_spline(n, spacing) for n in size)
     points = rng.normal(0.0, deviation, (2, vertical.shape[1], horizontal.shape[1])).astype(np.float32)
@@ -78,7 +67,7 @@ def _coordinates(corner, size, rng, settings):
     angle = np.deg2rad(rng.uniform(-settings.rotation, settings.rotation))
     scale = rng.uniform(1 - settings.scale, 1 + settings.scale)
     middle = (np.asarray(size) - 1) / 2
-    rows, columns = np.meshgrid(*(np.arange(n, dtype=np.float32) - m for n, m in zip(size, middle, strict=True)), indexing="ij")
+    rows, columns = np.indices(size) - middle[:, None, None]
     cosine, sine = np.cos(angle) / scale, np.sin(angle) / scale
     coordinates = np.stack([cosine * rows - sine * columns, sine * rows + cosine * columns])
     coordinates += (middle + np.asarray(corner))[:, None, None]

@@ -16,25 +16,15 @@ TILE = 1024  # images compared with as many others at a time: the products of th
 
 
 def find_duplicates(names, sides, fingerprints, threshold):
-    """Find all pairs of near-duplicates on different sides.
+    """Find all pairs of near-duplicates on different sides: the table that becomes ``leakage.csv``.
 
     Two images are near-duplicates if they are identical, if their wholes correlate under one of the eight symmetries, or if
-    three landmarks of each correlate with landmarks of the other, all upright or all mirrored.
+    three landmarks of each correlate with landmarks of the other, all upright or all mirrored. `threshold` is the lowest
+    correlation. Images whose side is "" are left out; to compare all pairs, give each image a side of its own.
 
-    Parameters
-    ----------
-    names, sides : sequence of str, length N
-        Images whose side is "" are left out. To compare all pairs, give each image a side of its own.
-    fingerprints : ndarray, shape (N,), pipeline.patches.fingerprints.FINGERPRINT
-    threshold : float
-        Lowest correlation of near-duplicates.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns name_a, side_a, name_b, side_b, correlation, symmetry, identical; a is on the larger side. Identical pairs
-        come first, then the others by falling correlation. `correlation` is that of the wholes or of the third best
-        landmarks, whichever is higher. `symmetry` turns a into b; it is "moved" if only the landmarks correlate.
+    In the table, a is on the larger side. Identical pairs come first, then the others by falling correlation, which is that
+    of the wholes or of the third best landmarks, whichever is higher. `symmetry` turns a into b; it is "moved" if only the
+    landmarks correlate.
     """
     names, sides = (np.asarray(column, dtype=object) for column in (names, sides))
     rank = {name: number for number, (name, _) in enumerate(Counter(sides[sides != ""]).most_common())}
@@ -88,14 +78,9 @@ def group_duplicates(table, pairs):
 
 def _whole_correlation(a, b):
     """Best correlation (A, B) of the wholes (A, S, S) and (B, S, S), and the number of the symmetry that reaches it."""
-    best = np.full((len(a), len(b)), -1, np.float32)
-    which = np.zeros(best.shape, np.uint8)
     b = b.reshape(len(b), -1)
-    for number, symmetry in enumerate(SYMMETRIES):
-        product = symmetry.apply(a).reshape(len(a), -1) @ b.T
-        better = product > best
-        best[better], which[better] = product[better], number
-    return best.clip(-1, 1), which
+    products = np.stack([symmetry.apply(a).reshape(len(a), -1) @ b.T for symmetry in SYMMETRIES])
+    return products.max(axis=0).clip(-1, 1), products.argmax(axis=0)
 
 
 def _third_landmark(a, b, threshold):

@@ -29,24 +29,10 @@ PACKED = ("train", "val")  # only evaluation reads test images, whole and from d
 
 
 def pack(raw, folder, table, dataset, augment, seed, threads=None):
-    """Cut and augment a data set. Memory holds one image per thread, however large the data set is.
+    """Cut and augment the data set in the folder `raw`, and return the number of packed patches by split.
 
-    Parameters
-    ----------
-    raw, folder : pathlib.Path
-        The data set in the standard layout, and where the packed arrays go.
-    table : pandas.DataFrame
-        Its images with their roles (see `pipeline.patches.split.assign_splits`).
-    dataset : pipeline.params.Dataset
-    augment : pipeline.params.Augment
-    seed : int
-    threads : int, optional
-        Images at a time; default: one per core. The bytes do not depend on it.
-
-    Returns
-    -------
-    dict of str to int
-        Number of packed patches by split.
+    `table` has its images with their roles (see `assign_splits`). Memory holds one image per thread (default: one per core),
+    however large the data set is; the bytes do not depend on the threads.
     """
     with whole(folder) as part, on_all_threads(threads) as map_in_order:
         part.mkdir()

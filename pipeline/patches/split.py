@@ -11,29 +11,17 @@ ROLES = ("train", "val", "test")
 def assign_splits(table, rule, seed=0):
     """Give every image of a data set one role.
 
-    A split that the source states is kept. Only the roles that it lacks are cut, from its training images.
+    `table` is ``images.csv`` in the source's own order. A split that the source states is kept; only the roles that it lacks
+    are cut, from its training images. `rule.method` is
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        ``images.csv``, in the source's own order: columns name, label, group, split.
-    rule : pipeline.params.Split
-        `method` is "blocks" (contiguous runs in order, train first, test last: sections of a volume, frames of a video),
-        "groups" (whole groups, drawn by the seed, class by class if each group has one class) or "random" (single images,
-        so that neighbours and copies end up on both sides: for comparison only). `val` and `test` are fractions of the
-        images that are cut. `gap` images are left out between two blocks, from the earlier one.
-    seed : int
+    - "blocks": contiguous runs in order, train first, test last: sections of a volume, frames of a video. `rule.gap` images
+      are left out between two blocks, from the earlier one;
+    - "groups": whole groups, drawn by the seed, class by class if each group has one class;
+    - "random": single images, so that neighbours and copies end up on both sides: for comparison only.
 
-    Returns
-    -------
-    pandas.DataFrame
-        A copy. `split` is "train", "val", "test" or "" (left out). If blocks cut through a group, `group` tells its parts
-        apart. `unit` is the independent unit for intervals: the group or, with blocks, a run of `rule.block` images.
-
-    Raises
-    ------
-    UserError
-        If the source states a split for only some images, or if a role gets no image.
+    In the copy that is returned, `split` is "train", "val", "test" or "" (left out), and `unit` is the independent unit for
+    intervals: the group or, with blocks, a run of `rule.block` images. If blocks cut through a group, `group` tells its parts
+    apart. A split stated for only some images, or a role without any image, is a `UserError`.
     """
     table = table.copy()
     stated = set(table["split"]) - {""}
