@@ -39,12 +39,13 @@ def find_duplicates(names, sides, fingerprints, threshold):
         first = np.searchsorted(side, side[start], side="right")  # pairs with earlier images were compared already
         for column in range(first, len(order), TILE):
             columns = slice(column, column + TILE)
-            correlation, symmetry = _whole_correlation(whole[rows], whole[columns])
+            wholes = _whole_correlations(whole[rows], whole[columns])
+            correlation = wholes.max(axis=0).clip(-1, 1)
             moved = _third_landmark(landmarks[:, rows], landmarks[:, columns], threshold)
             identical = digest[rows, None] == digest[columns]
             hit = ((correlation >= threshold) | (moved >= threshold) | identical) & (side[rows, None] < side[columns])
             a, b = np.nonzero(hit)
-            change = np.where(correlation[a, b] < threshold, len(SYMMETRIES), symmetry[a, b])
+            change = np.where(correlation[a, b] < threshold, len(SYMMETRIES), wholes[:, a, b].argmax(axis=0))
             best = np.maximum(correlation, moved)[a, b]
             change[identical[a, b]], best[identical[a, b]] = 0, 1
             found.append(np.column_stack([order[a + start], order[b + column], best, change, identical[a, b]]))
@@ -76,11 +77,10 @@ def group_duplicates(table, pairs):
     return table.assign(group=np.asarray(groups, dtype=object)[first[component[codes]]])
 
 
-def _whole_correlation(a, b):
-    """Best correlation (A, B) of the wholes (A, S, S) and (B, S, S), and the number of the symmetry that reaches it."""
+def _whole_correlations(a, b):
+    """Correlations (8, A, B) of the wholes (A, S, S) and (B, S, S) under each symmetry."""
     b = b.reshape(len(b), -1)
-    products = np.stack([symmetry.apply(a).reshape(len(a), -1) @ b.T for symmetry in SYMMETRIES])
-    return products.max(axis=0).clip(-1, 1), products.argmax(axis=0)
+    return np.stack([symmetry.apply(a).reshape(len(a), -1) @ b.T for symmetry in SYMMETRIES])
 
 
 def _third_landmark(a, b, threshold):
