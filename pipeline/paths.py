@@ -49,12 +49,8 @@ def trained_networks(dataset):
 
 
 def model(dataset, network):
+    """The network; beside it, as .json, its card: what prediction needs to know besides (input size, classes, threshold)."""
     return Path("models", dataset, f"{network}.keras")
-
-
-def model_card(dataset, network):
-    """What prediction needs to know beside the weights: input size, classes, threshold."""
-    return Path("models", dataset, f"{network}.json")
 
 
 def repeats(dataset, network):

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pandas as pd
+from pydantic import TypeAdapter
 
 from pipeline.atomic import whole
 from pipeline.errors import UserError
@@ -100,9 +101,7 @@ class DatasetWriter:
 
 def read_info(folder):
     """Read ``dataset.json`` of a folder as `DatasetInfo`."""
-    values = json.loads((Path(folder) / "dataset.json").read_text(encoding="utf-8"))
-    size = values["pixel_size_nm"]
-    return DatasetInfo(**values | {"classes": tuple(values["classes"]), "pixel_size_nm": size and tuple(size)})
+    return TypeAdapter(DatasetInfo).validate_json(Path(folder, "dataset.json").read_bytes())
 
 
 def read_table(path):

@@ -9,12 +9,12 @@ from pipeline.datasets.sources.phantom.texture import line, smooth_noise, soft_s
 SHAPE = (192, 256)
 WALL = (512, 512)  # rows along the tube, columns around it, of a patient's maps of the mucosa
 
-ROW, COLUMN = np.meshgrid(*(np.arange(n, dtype=np.float32) for n in SHAPE), indexing="ij")
+ROW, COLUMN = np.indices(SHAPE, np.float32)
 
 
 def patient(rng):
     """Draw what all frames of a patient share: mucosa, polyps, endoscope. Colours are RGB in [0, 1]."""
-    mucosa = np.array([rng.uniform(0.72, 0.88), rng.uniform(0.40, 0.54), rng.uniform(0.28, 0.42)])
+    mucosa = rng.uniform((0.72, 0.40, 0.28), (0.88, 0.54, 0.42))
     vessels = sum(
         line(_wall_noise(rng, scale), width) * soft_step(_wall_noise(rng, 60) + 0.2, 0.8)
         for scale, width in ((34, 0.10), (17, 0.12))
@@ -52,7 +52,7 @@ def _wall_noise(rng, scale):
 def _polyp(rng, mucosa):
     """Draw the appearance of a polyp; lengths are pixels at its nominal size."""
     shape = rng.choice(["flat", "sessile", "stalked"], p=[0.3, 0.45, 0.25])
-    redder = np.array([rng.uniform(-0.05, 0.12), rng.uniform(-0.12, 0.03), rng.uniform(-0.08, 0.06)])
+    redder = rng.uniform((-0.05, -0.12, -0.08), (0.12, 0.03, 0.06))
     return SimpleNamespace(
         radius=rng.uniform(30, 54),
         lobes=rng.normal(0, [0.09, 0.045, 0.025], (2, 3)),

@@ -90,13 +90,11 @@ def _add_reticulum(rng, tissue):
 def _capsule(rng, tissue, radius, length):
     """Draw a bent tube with a swelling outline that fits into the cell where it lies.
 
-    Returns
-    -------
-    (box, outline), or None if there is no room
-        Slices into the volume and, there, the signed distance in pixels (negative inside).
+    Returns its box (slices into the volume) and, in the box, the signed distance in pixels (negative inside); None if there is
+    no room.
     """
     sections, side, _ = tissue.grey.shape
-    middle = np.array([rng.integers(sections), rng.integers(side), rng.integers(side)])
+    middle = rng.integers((sections, side, side))
     if tissue.depth[tuple(middle)] < 0.75 * radius:
         return None
     direction, bend = rng.normal(size=(2, 3))
@@ -147,9 +145,8 @@ def _add_mitochondria(rng, tissue):
         inner = -outline
         angle, period = rng.uniform(0, np.pi), rng.uniform(6.0, 8.5)
         z, y, x = np.ogrid[box]  # cristae stand steep in the section: seen from above they would fill it
-        wave = (0.3 * THICKNESS * z + np.cos(angle) * y + np.sin(angle) * x) / period + 0.3 * smooth_noise(
-            rng, outline.shape, (3, 7, 7)
-        )
+        wave = (0.3 * THICKNESS * z + np.cos(angle) * y + np.sin(angle) * x) / period
+        wave = wave + 0.3 * smooth_noise(rng, outline.shape, (3, 7, 7))
         cristae = line(wave % 1 - 0.5, 0.34) * soft_step(smooth_noise(rng, outline.shape, (3, 8, 8)) + 0.9, 0.4)
         matrix = rng.uniform(0.42, 0.55) + 0.03 * smooth_noise(rng, outline.shape, (1, 2, 2))
         body = matrix - rng.uniform(0.16, 0.27) * cristae * soft_step(inner - 4.0, 1.0)

@@ -25,11 +25,7 @@ BLACK = 0.02  # of the full range; grey level outside the camera's aperture
 def frame(rng, who, polyp):
     """Take one frame of a patient, of one of their polyps or of None, from a place that `rng` draws.
 
-    Returns
-    -------
-    image : ndarray, shape (192, 256, 3), uint8
-    mask : ndarray, shape (192, 256), bool
-        The visible polyp with its stalk.
+    Returns the image (192, 256, 3), uint8, and the mask (192, 256), bool, of the visible polyp with its stalk.
     """
     albedo, height, light = _wall(rng, who)
     _add_residue(rng, albedo, height)
@@ -37,7 +33,7 @@ def frame(rng, who, polyp):
     mask = np.zeros(SHAPE, bool) if polyp is None else _add_polyp(rng, polyp, albedo, height, light, gloss)
     image = _shade(rng, who, albedo, height, light, gloss)
     _add_bubbles(rng, image)
-    image = ndimage.gaussian_filter(image, (who.blur * rng.uniform(0.7, 1.4), who.blur * rng.uniform(0.7, 1.4), 0))
+    image = ndimage.gaussian_filter(image, (*who.blur * rng.uniform(0.7, 1.4, 2), 0))
     image += rng.uniform(0.006, 0.02) * rng.standard_normal(image.shape, dtype=np.float32)
     image = BLACK + who.aperture[..., None] * (image - BLACK)
     return to_uint8(image), mask & (who.aperture > 0.5)
@@ -116,7 +112,7 @@ def _add_residue(rng, albedo, height):
         row, column = ROW - rng.uniform(0, SHAPE[0]), COLUMN - rng.uniform(0, SHAPE[1])
         inner = radius * (1 + 0.22 * smooth_noise(rng, SHAPE, 9)) - np.hypot(row, column)
         inside = soft_step(inner, 1.5)
-        brown = np.array([rng.uniform(0.52, 0.78), rng.uniform(0.36, 0.50), rng.uniform(0.14, 0.26)], np.float32)
+        brown = rng.uniform((0.52, 0.36, 0.14), (0.78, 0.50, 0.26)).astype(np.float32)
         albedo += inside[..., None] * (brown * (1 + 0.08 * smooth_noise(rng, SHAPE, 3)[..., None]) - albedo)
         height += 0.7 * np.sqrt(np.clip(inner, 0, None) * radius)
 
@@ -125,7 +121,7 @@ def _shade(rng, who, albedo, height, light, gloss):
     """Light the scene from beside the camera, with highlights where the wet surface reflects the lamp."""
     height = ndimage.gaussian_filter(height, 1.0)
     down, right = np.gradient(height)
-    lamp = np.array([rng.normal(0, 0.16), rng.normal(0, 0.16)])  # the lamp sits some millimetres beside the lens
+    lamp = rng.normal(0, 0.16, 2)  # the lamp sits some millimetres beside the lens
     # Direction to the camera, tilted outwards across the field of view.
     tilt_row, tilt_column = -(ROW - 95.5) / 260 + lamp[0], -(COLUMN - 127.5) / 260 + lamp[1]
     length = np.sqrt(1 + down**2 + right**2)

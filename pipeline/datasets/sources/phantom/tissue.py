@@ -24,7 +24,7 @@ SIZE = 64
 MIXED = 0.2  # fraction of the tiles with a second tissue
 SHAPE = (SIZE, SIZE)
 
-ROW, COLUMN = np.meshgrid(*(np.arange(n, dtype=np.float32) for n in SHAPE), indexing="ij")
+ROW, COLUMN = np.indices(SHAPE, np.float32)
 
 # Optical density per RGB channel of haematoxylin and eosin, between those that Ruifrok & Johnston (2001) and
 # Macenko et al. (2009, doi:10.1109/ISBI.2009.5193250) measured.
