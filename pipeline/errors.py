@@ -5,16 +5,11 @@ import sys
 from contextlib import contextmanager
 
 MEMORY = "use smaller batches (train.batch_size, inference.batch_size), patches, tiles or networks (filters, dense)"
-SPACE = "free some space and run the command again"
-ACCESS = "make the folder readable and writable"
 REMEDIES = {
     errno.ENOENT: "`dvc repro` or `dvc pull` makes the files that a stage reads",
-    errno.ENOSPC: SPACE,
-    errno.EDQUOT: SPACE,
-    errno.EACCES: ACCESS,
-    errno.EPERM: ACCESS,
-    errno.EROFS: ACCESS,
     errno.ENOMEM: MEMORY,
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space and run the command again"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "make the folder readable and writable"),
 }
 
 

@@ -184,13 +184,7 @@ class Params(BaseModel):
         return self.model_extra
 
     def dataset(self, name):
-        """The block of one data set.
-
-        Raises
-        ------
-        UserError
-            If there is none of that name.
-        """
+        """The block of one data set; a `UserError` lists those that exist if there is none of that name."""
         if name not in self.datasets:
             raise UserError(f"{name} is no data set of {paths.PARAMS}; there are: {', '.join(self.datasets)}")
         return self.datasets[name]
@@ -294,8 +288,8 @@ def check(model, values, path, section=""):
 def _line(model, mistake, section):
     # The validators of unions and pairs add their own names to the location: only keys and positions are the user's.
     *above, last = mistake["loc"] or [""]
-    location = [part for part in above if isinstance(part, int) or re.fullmatch(r"[\w-]+", str(part))]
-    if mistake["type"] == "extra_forbidden" or isinstance(last, int) or re.fullmatch(r"[\w-]+", str(last)):
+    location = [part for part in above if re.fullmatch(r"[\w-]+", str(part))]
+    if mistake["type"] == "extra_forbidden" or re.fullmatch(r"[\w-]+", str(last)):
         location.append(last)
     key = ".".join(str(part) for part in [*([section] if section else []), *location])
     if mistake["type"] == "extra_forbidden":

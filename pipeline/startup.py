@@ -32,7 +32,8 @@ def load_keras():
         raise UserError(f"KERAS_BACKEND: expected {' or '.join(BACKENDS)}, received {backend!r}")
     if find_spec(backend) is None:
         raise UserError(f"KERAS_BACKEND: {backend} is not installed; `pip install {backend}`, or choose another backend")
-    hidden = [name for name in (*UNUSED, *(["jax"] if backend != "jax" else [])) if name not in sys.modules]
+    unused = UNUSED if backend == "jax" else (*UNUSED, "jax")
+    hidden = [name for name in unused if name not in sys.modules]
     collecting = gc.isenabled()
     gc.disable()
     sys.modules.update(dict.fromkeys(hidden))  # None: Python raises ModuleNotFoundError

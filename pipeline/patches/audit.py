@@ -37,12 +37,11 @@ def split_and_audit(raw, rule, audit, seed):
     pairs = find_duplicates(table["name"], table["split"], fingerprints, audit.correlation)
     identical = pairs[pairs["identical"]]
     if len(identical) and not audit.allow_identical:
-        lines = [
-            f"{raw}: {p.name_a} ({p.side_a}) and {p.name_b} ({p.side_b}) are identical" for p in identical[:SHOWN].itertuples()
-        ]
-        lines += [f"{raw}: {len(identical) - SHOWN} more pairs are identical"] if len(identical) > SHOWN else []
+        lines = [f"{p.name_a} ({p.side_a}) and {p.name_b} ({p.side_b}) are identical" for p in identical[:SHOWN].itertuples()]
+        if len(identical) > SHOWN:
+            lines.append(f"{len(identical) - SHOWN} more pairs are identical")
         remedy = "remove the copies, set audit.group with split.method groups (without effect on a split that the source states)"
-        raise UserError("\n".join([*lines, f"{raw}: {remedy}, or set audit.allow_identical"]))
+        raise UserError("\n".join(f"{raw}: {line}" for line in [*lines, f"{remedy}, or set audit.allow_identical"]))
     return table, pairs
 
 

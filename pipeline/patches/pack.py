@@ -89,9 +89,9 @@ def _pack_split(raw, folder, table, patches, augment, seed, map_in_order):
     split, info, size = folder.name, read_info(raw), patches.size or patches.resize
     versions = 1 + (augment.copies if split == "train" else 0)  # of each patch
     paths = [raw / image for image in table["image"]]
-    shapes = (
-        [patches.resize] * len(paths) if patches.resize else list(map_in_order(lambda path: read_image(path).shape[:2], paths))
-    )
+    shapes = [patches.resize] * len(paths)
+    if not patches.resize:
+        shapes = list(map_in_order(lambda path: read_image(path).shape[:2], paths))
     small = sum(any(np.less(shape, size)) for shape in shapes)
     if small:
         print(f"{split}: {small} of {len(shapes)} images are smaller than a patch of {size[0]} × {size[1]}: filled by reflection")
@@ -109,10 +109,8 @@ def _pack_split(raw, folder, table, patches, augment, seed, map_in_order):
     def pack_image(index, image_file, mask_file, grid, first):
         image = read_image(raw / image_file)
         if (image.dtype, image.shape[-1]) != (depth, info.channels):
-            formats = (
-                f"expected {info.channels} channels of {depth} like the first image, received {image.shape[-1]} of {image.dtype}"
-            )
-            raise UserError(f"{raw / image_file}: {formats}")
+            expected, received = f"{info.channels} channels of {depth}", f"{image.shape[-1]} of {image.dtype}"
+            raise UserError(f"{raw / image_file}: expected {expected} like the first image, received {received}")
         image, mask = scaled(image), read_mask(raw / mask_file) if segmentation else None
         if patches.resize:
             image = resize_image(image, patches.resize)
