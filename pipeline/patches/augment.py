@@ -9,25 +9,13 @@ SPLINE_MARGIN = 2  # control points beyond each border, so that the displacement
 
 
 def augmented_patch(image, mask, corner, size, rng, settings):
-    """Cut one patch from an image through a random deformation, then change its intensities.
+    """Cut a patch of `size` and its mask from an image through a random deformation, then change its intensities.
 
     The deformation rotates and scales about the centre of the patch and adds an elastic displacement. The patch is sampled
     from the whole image, so that its corners show the real surroundings and not reflections, except beyond the image.
 
-    Parameters
-    ----------
-    image : ndarray, shape (H, W, C), float32 in [0, 1]
-    mask : ndarray, shape (H, W), bool, or None
-    corner : tuple of int
-        Row and column of the patch's top left corner in the image.
-    size : tuple of int
-    rng : numpy.random.Generator
-    settings : pipeline.params.Augment
-
-    Returns
-    -------
-    patch : ndarray, shape (*size, C), float32 in [0, 1]
-    patch_mask : ndarray, shape `size`, bool, or None
+    Images are (H, W, C), float32 in [0, 1]; masks are (H, W), bool, or None. `corner` is the row and the column of the
+    patch's top left corner in the image, `settings` the section `augment` of the params.
     """
     coordinates = _coordinates(corner, size, rng, settings)
     channels = [ndimage.map_coordinates(image[..., c], coordinates, order=1, mode="reflect") for c in range(image.shape[-1])]

@@ -10,6 +10,7 @@ SHAPE = (192, 256)
 WALL = (512, 512)  # rows along the tube, columns around it, of a patient's maps of the mucosa
 
 ROW, COLUMN = np.indices(SHAPE, np.float32)
+DOWN, RIGHT = ROW - 95.5, COLUMN - 127.5  # from the middle of the frame
 
 
 def patient(rng):
@@ -19,9 +20,9 @@ def patient(rng):
         line(_wall_noise(rng, scale), width) * soft_step(_wall_noise(rng, 60) + 0.2, 0.8)
         for scale, width in ((34, 0.10), (17, 0.12))
     )
-    corner = np.maximum(np.abs(ROW - 95.5) / 96, np.abs(COLUMN - 127.5) / 128)
-    diagonal = (np.abs(ROW - 95.5) + np.abs(COLUMN - 127.5)) / 224
-    round_ = np.hypot((ROW - 95.5) / 96, (COLUMN - 127.5) / 128)
+    corner = np.maximum(np.abs(DOWN) / 96, np.abs(RIGHT) / 128)
+    diagonal = (np.abs(DOWN) + np.abs(RIGHT)) / 224
+    round_ = np.hypot(DOWN / 96, RIGHT / 128)
     shape = rng.integers(3)
     outside = (corner * 0.98, np.maximum(corner, diagonal * rng.uniform(1.14, 1.3)), round_ * rng.uniform(0.82, 0.95))[shape]
     return SimpleNamespace(

@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from pipeline.datasets.layout import DatasetInfo
 from pipeline.datasets.sources.phantom import GENERATED
-from pipeline.datasets.sources.phantom.bowel import COLUMN, ROW, SHAPE, WALL, patient
+from pipeline.datasets.sources.phantom.bowel import COLUMN, DOWN, RIGHT, ROW, SHAPE, WALL, patient
 from pipeline.datasets.sources.phantom.texture import disc, line, paste, smooth_noise, soft_step, stream, to_uint8
 from pipeline.parallel import on_all_cores
 
@@ -46,7 +46,7 @@ def _wall(rng, who):
     light arrives (H, W): it fades with depth, and each fold throws a shadow behind it.
     """
     angle, off = rng.uniform(0, 2 * np.pi), rng.uniform(20, 170)
-    row, column = ROW - 95.5 - 0.75 * off * math.sin(angle), COLUMN - 127.5 - off * math.cos(angle)
+    row, column = DOWN - 0.75 * off * math.sin(angle), RIGHT - off * math.cos(angle)
     bend = 1 + 0.10 * smooth_noise(rng, SHAPE, 60)
     far = np.log(np.hypot(row, column) + 4) + np.log(bend)
     around = np.arctan2(row, column) + rng.uniform(0, 2 * np.pi)
@@ -123,10 +123,10 @@ def _shade(rng, who, albedo, height, light, gloss):
     down, right = np.gradient(height)
     lamp = rng.normal(0, 0.16, 2)  # the lamp sits some millimetres beside the lens
     # Direction to the camera, tilted outwards across the field of view.
-    tilt_row, tilt_column = -(ROW - 95.5) / 260 + lamp[0], -(COLUMN - 127.5) / 260 + lamp[1]
+    tilt_row, tilt_column = -DOWN / 260 + lamp[0], -RIGHT / 260 + lamp[1]
     length = np.sqrt(1 + down**2 + right**2)
     lambert = (1 - down * tilt_row - right * tilt_column) / (length * np.sqrt(1 + tilt_row**2 + tilt_column**2))
-    vignette = 1 - 0.30 * (((ROW - 95.5) / 96) ** 2 + ((COLUMN - 127.5) / 128) ** 2) / 2
+    vignette = 1 - 0.30 * ((DOWN / 96) ** 2 + (RIGHT / 128) ** 2) / 2
     bright = who.lamp * rng.uniform(0.88, 1.1) * vignette * light * (0.25 + 0.85 * np.clip(lambert, 0, 1) ** 1.3)
     image = albedo * bright[..., None]
     ripple = smooth_noise(rng, SHAPE, 4) * gloss + 0.8 * smooth_noise(rng, SHAPE, 14)
