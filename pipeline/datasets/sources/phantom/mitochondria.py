@@ -146,7 +146,7 @@ def _add_mitochondria(rng, tissue):
         angle, period = rng.uniform(0, np.pi), rng.uniform(6.0, 8.5)
         z, y, x = np.ogrid[box]  # cristae stand steep in the section: seen from above they would fill it
         wave = (0.3 * THICKNESS * z + np.cos(angle) * y + np.sin(angle) * x) / period
-        wave = wave + 0.3 * smooth_noise(rng, outline.shape, (3, 7, 7))
+        wave += 0.3 * smooth_noise(rng, outline.shape, (3, 7, 7))
         cristae = line(wave % 1 - 0.5, 0.34) * soft_step(smooth_noise(rng, outline.shape, (3, 8, 8)) + 0.9, 0.4)
         matrix = rng.uniform(0.42, 0.55) + 0.03 * smooth_noise(rng, outline.shape, (1, 2, 2))
         body = matrix - rng.uniform(0.16, 0.27) * cristae * soft_step(inner - 4.0, 1.0)

@@ -150,9 +150,8 @@ def _add_bubbles(rng, image):
 def frames(seed, map=map):
     """Generate all frames in order: yields (name, image, mask, patient). The `map` of a pool draws several patients at once."""
     counts = stream(seed, 2, 0).integers(10, 13, PATIENTS)
-    empty = stream(seed, 2, 1).choice(counts.sum(), EMPTY, replace=False)
-    numbers = np.split(np.arange(counts.sum()), np.cumsum(counts)[:-1])
-    for of_patient in map(partial(_frames_of_patient, seed), range(PATIENTS), [np.isin(n, empty) for n in numbers]):
+    empty = np.isin(np.arange(counts.sum()), stream(seed, 2, 1).choice(counts.sum(), EMPTY, replace=False))
+    for of_patient in map(partial(_frames_of_patient, seed), range(PATIENTS), np.split(empty, np.cumsum(counts)[:-1])):
         yield from of_patient
 
 
