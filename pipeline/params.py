@@ -205,7 +205,7 @@ class Params(BaseModel):
             if not isinstance(section.get("datasets", []), list):
                 raise ValueError(f"{name}.datasets: expected a list of data sets, received {section['datasets']!r}")
             for dataset in section.get("datasets", ()):
-                if dataset not in self.datasets:
+                if dataset not in list(self.datasets):  # a list: what stands there may have no hash
                     raise ValueError(f"{name}.datasets: unknown data set {dataset!r}{_did_you_mean(dataset, self.datasets)}")
             if "datasets" in section and not _has_stage(name):
                 raise ValueError(f"{name}.datasets: no stage trains this list; name each data set under pairs instead")
@@ -312,5 +312,5 @@ def _known_keys(model, location):
 
 
 def _did_you_mean(name, known):
-    close = difflib.get_close_matches(name, known, n=1)
+    close = difflib.get_close_matches(str(name), known, n=1)
     return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(known)}"

@@ -91,6 +91,8 @@ def test_every_positive_number_survives_its_text(value):
         ("inference.overlap", "[600, 64]", "inference: overlap must be at most half the tile [1024, 1024], not [600, 64]"),
         ("unet.datasets", "[nuclei]", "unet.datasets: unknown data set 'nuclei'; known here: mitochondria, polyps, tissue"),
         ("unet.datasets", "[polypps]", "unet.datasets: unknown data set 'polypps'; did you mean polyps?"),
+        ("unet.datasets", "[1]", "unet.datasets: unknown data set 1; known here: mitochondria, polyps, tissue"),
+        ("unet.datasets", "[[polyps]]", "unet.datasets: unknown data set ['polyps']; did you mean polyps?"),
         ("unet.datasets", "polyps", "unet.datasets: expected a list of data sets, received 'polyps'"),
         ("unet", "5", "unet: expected the settings of a network, received 5"),
         ("pairs", "{a: {dataset: tissue, network: vgg61}}", "pairs.a: unknown network 'vgg61'; did you mean vgg16?"),
