@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 from scipy.special import expit
 
-from pipeline.scoring.overlap import Counts, summarise
+from pipeline.scoring.overlap import summarise
 from pipeline.scoring.ratios import MEAN, OVERLAP, dice
 from pipeline.scoring.statistics import (
     Difference,
@@ -131,7 +131,7 @@ def test_intervals_hold_the_estimate_and_stay_between_0_and_1(totals):
 @given(arrays(np.int64, (5, 4), elements=st.integers(0, 100)))
 def test_statistics_of_sums_equal_the_scores_of_the_images(rows):
     rows = rows + np.array([0, 0, 0, 1])  # no image is without pixels
-    summary = summarise([Counts(*row) for row in rows.tolist()])
+    summary = summarise(rows)
     for name, statistic in OVERLAP.items():
         value = statistic(rows.sum(axis=0)[None].astype(float))[0]
         assert np.isnan(value) if summary[name] is None else value == pytest.approx(summary[name], abs=1e-12), name
