@@ -14,7 +14,6 @@ from pipeline.evaluation.maps import map_panel
 from pipeline.evaluation.test_split import open_image, open_mask
 from pipeline.inference.explain import attention_maps
 from pipeline.scoring import calibration, curves, objects, overlap
-from pipeline.scoring.calibration import Reliability
 from pipeline.scoring.curves import Histogram
 from pipeline.scoring.ratios import MEAN, OBJECTS, OVERLAP
 from pipeline.scoring.statistics import interval, paired_difference, quartiles, sum_by_unit
@@ -37,14 +36,15 @@ class Scores:
     ----------
     images : list of pipeline.tasks.segmentation.image.ImageScore
     histogram : pipeline.scoring.curves.Histogram
-    reliability : pipeline.scoring.calibration.Reliability
+    reliability : ndarray
+        Sums of all images, as `pipeline.scoring.calibration` reads them.
     threshold : float
     pixel_size_nm : tuple of float or None
     """
 
     images: list
     histogram: Histogram
-    reliability: Reliability
+    reliability: np.ndarray
     threshold: float
     pixel_size_nm: tuple | None
 
@@ -91,13 +91,13 @@ def score(model, dataset, records, params, title, pictures=None):
     """
     pixel_size = read_info(paths.raw(dataset)).pixel_size_nm
     threshold, tolerance = model.card["threshold"], params.segmentation.tolerance
-    images, histogram, reliability = [], Histogram(), Reliability()
+    images, histogram, reliability = [], Histogram(), 0
     pictured = gallery.pictured(len(records)) if pictures else ()
     for position, record in enumerate(tqdm(records, desc=f"{title} on {dataset}", disable=None)):
         image, mask = open_image(dataset, record), open_mask(dataset, record)
         probability = model.segment(image, params.inference)
         histogram.add(mask, probability)  # first: it reports a training that diverged
-        reliability.add(mask, probability)
+        reliability += calibration.sums_of_image(mask, probability)
         images.append(score_image(record, mask, probability, threshold, tolerance, pixel_size))
         images[-1].row["loss"] = _loss(params.segmentation.loss, mask, probability)
         if position in pictured:
@@ -120,8 +120,8 @@ def detail(scores, params):
         "probability": {
             "average_precision": curves.average_precision(scores.histogram),
             "auroc": curves.roc_area(scores.histogram),
-            "ece": calibration.expected_calibration_error(scores.reliability.sums),
-            "brier": calibration.brier_score(scores.reliability.sums),
+            "ece": calibration.expected_calibration_error(scores.reliability),
+            "brier": calibration.brier_score(scores.reliability),
         },
     }
 
@@ -136,7 +136,7 @@ def tables(scores):
         "per_object": pd.concat(image.table for image in scores.images),
         "precision_recall": curves.thinned(curves.precision_recall(scores.histogram)[["threshold", "precision", "recall"]]),
         "roc": curves.thinned(curves.roc(scores.histogram).replace(np.inf, np.nan)),
-        "reliability": calibration.reliability_table(scores.reliability.sums),
+        "reliability": calibration.reliability_table(scores.reliability),
     }
 
 
