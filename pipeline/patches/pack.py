@@ -6,12 +6,14 @@
         dataset.json          as in data/raw, with what was done to the images
         split.csv             each image with its group, its role and its independent unit
         manifest.csv          each packed row: split, row, image, group, corner, copy, label
-        train/images.npy      (N, H, W, C), uint8 or uint16, memory-mapped
+        train/images.npy      (N, H, W, C), memory-mapped: the intensity range on all levels of uint8, or of uint16 where the
+                              images have more than 8 bit
         train/masks.npy       (N, H, W), bool; for classification labels.npy, (N,), int64
         val/...               the same, never augmented
 """
 
 import json
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -20,10 +22,12 @@ from tqdm import tqdm
 from pipeline.atomic import whole
 from pipeline.datasets.layout import read_info
 from pipeline.errors import UserError
-from pipeline.images.io import read_image, read_mask, scaled
+from pipeline.images.intensity import scaled
+from pipeline.images.io import read_image, read_mask
 from pipeline.images.resize import resize_image, resize_mask
 from pipeline.parallel import on_all_threads
 from pipeline.patches.augment import augmented_patch
+from pipeline.patches.intensity_range import measure_intensities
 
 PACKED = ("train", "val")  # only evaluation reads test images, whole and from data/raw
 
@@ -37,14 +41,14 @@ def pack(raw, folder, table, dataset, augment, seed, threads=None):
     with whole(folder) as part, on_all_threads(threads) as map_in_order:
         part.mkdir()
         table.to_csv(part / "split.csv", index=False)
-        manifests = [
-            _pack_split(raw, part / split, table[table["split"] == split], dataset.patches, augment, seed, map_in_order)
-            for split in PACKED
-        ]
+        training = [raw / image for image in table.loc[table["split"] == "train", "image"]]
+        intensities = measure_intensities(training, dataset.intensity, map_in_order)
+        cut = partial(_pack_split, raw, dataset.patches, augment, seed, intensities["intensity_range"], map_in_order)
+        manifests = [cut(part / split, table[table["split"] == split]) for split in PACKED]
         pd.concat(manifests).to_csv(part / "manifest.csv", index=False)
         card = json.loads((raw / "dataset.json").read_text(encoding="utf-8"))
         card |= {"resize": dataset.patches.resize, "patch_size": dataset.patches.size or dataset.patches.resize}
-        card |= {"split_method": dataset.split.method, "split_block": dataset.split.block}
+        card |= intensities | {"split_method": dataset.split.method, "split_block": dataset.split.block}
         (part / "dataset.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     return {split: len(manifest) for split, manifest in zip(PACKED, manifests, strict=True)}
 
@@ -83,7 +87,7 @@ def npy_writer(path, shape, dtype):
     return write
 
 
-def _pack_split(raw, folder, table, patches, augment, seed, map_in_order):
+def _pack_split(raw, patches, augment, seed, intensity_range, map_in_order, folder, table):
     """Write the arrays of one split; return its part of the manifest."""
     folder.mkdir()
     split, info, size = folder.name, read_info(raw), patches.size or patches.resize
@@ -98,7 +102,8 @@ def _pack_split(raw, folder, table, patches, augment, seed, map_in_order):
     grids = [corners(shape, size, patches.stride or size) for shape in shapes]
     manifest = _manifest(split, table, grids, versions)
     firsts = np.cumsum([0, *(len(grid) * versions for grid in grids)])[:-1]
-    depth = read_image(paths[0]).dtype
+    kind = read_image(paths[0]).dtype  # of numbers in the files
+    depth = np.dtype(np.uint8 if kind == np.uint8 else np.uint16)
     write_image = npy_writer(folder / "images.npy", (len(manifest), *size, info.channels), depth)
     segmentation = info.task == "segmentation"
     if segmentation:
@@ -108,10 +113,10 @@ def _pack_split(raw, folder, table, patches, augment, seed, map_in_order):
 
     def pack_image(index, image_file, mask_file, grid, first):
         image = read_image(raw / image_file)
-        if (image.dtype, image.shape[-1]) != (depth, info.channels):
+        if (image.dtype, image.shape[-1]) != (kind, info.channels):
             expected, received = f"{info.channels} channels of {depth}", f"{image.shape[-1]} of {image.dtype}"
             raise UserError(f"{raw / image_file}: expected {expected} like the first image, received {received}")
-        image, mask = scaled(image), read_mask(raw / mask_file) if segmentation else None
+        image, mask = scaled(image, intensity_range), read_mask(raw / mask_file) if segmentation else None
         if patches.resize:
             image = resize_image(image, patches.resize)
             mask = resize_mask(mask, patches.resize) if segmentation else None

@@ -5,7 +5,6 @@ import math
 import keras
 import numpy as np
 
-from pipeline.images.io import scaled
 from pipeline.images.symmetry import draw_symmetry, symmetries
 from pipeline.training.distributed import ALONE
 from pipeline.training.on_device import OnDevice, fits
@@ -35,7 +34,7 @@ class Batches(keras.utils.PyDataset):
         images = np.ascontiguousarray(symmetry.apply(images))  # turned as bytes, which move a quarter of the memory of floats
         if targets.ndim == 3:
             targets = np.ascontiguousarray(symmetry.apply(targets))[..., None].astype(np.float32)
-        return scaled(images), targets
+        return unpacked(images), targets
 
     def plan(self, index):
         """Return the patches that this process reads, in ascending order so that the disk is read forwards, and a symmetry.

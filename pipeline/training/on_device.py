@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 
-from pipeline.images.io import scaled
 from pipeline.images.symmetry import symmetries
 
 PART = 8  # a split may fill 1/8 of the device's memory: network, activations and the other split need the rest
@@ -22,7 +21,7 @@ class OnDevice(keras.utils.PyDataset):
         self.take = jax.jit(_take)
         dtype = batches.packed.images.dtype
         # All grey levels in [0, 1]. XLA replaces a division by a product with the inverse, which may change the last bit.
-        self.levels = jax.device_put(scaled(np.arange(np.iinfo(dtype).max + 1, dtype=dtype)))
+        self.levels = jax.device_put(unpacked(np.arange(np.iinfo(dtype).max + 1, dtype=dtype)))
 
     def __len__(self):
         return len(self.batches)

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from pipeline.images.io import scaled
 from pipeline.inference.activations import sigmoid
 from pipeline.scoring.curves import Histogram, best_threshold, precision_recall, thinned
 from pipeline.tasks.segmentation.losses import LOSSES, PooledDice
@@ -34,6 +33,6 @@ def choose(network, validation, batch_size):
     histogram = Histogram()
     for start in range(0, len(validation.images), batch_size):
         batch = slice(start, start + batch_size)
-        logits = network.predict_on_batch(scaled(validation.images[batch]))
+        logits = network.predict_on_batch(unpacked(validation.images[batch]))
         histogram.add(np.asarray(validation.targets[batch]), sigmoid(logits[..., 0]))
     return {"threshold": best_threshold(histogram)}, thinned(precision_recall(histogram))

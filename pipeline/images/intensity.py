@@ -1,0 +1,75 @@
+"""Intensities in units of the data: 0 and 1 stand for the darkest and the brightest that the training images commonly hold.
+
+What a file's type could hold says nothing: 12-bit cameras write 16-bit files, and detectors write floats.
+"""
+
+import numpy as np
+
+PERCENTILES = 0.1, 99.9  # beyond them lie dead and hot pixels, dust and highlights
+QUANTILES = 0.05, 0.25, 0.5, 0.75, 0.95  # that describe the intensities of one image
+ROWS, COLUMNS = 64, 1024  # of an image that are looked at, evenly spaced: 65,536 pixels tell its range to a thousandth
+BY_IMAGE = "image"  # instead of a range: each image has its own
+
+
+def scaled(image, intensity_range):
+    """Scale an image so that its intensity range becomes 0 to 1, and clip what lies beyond.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W, C)
+        Any integers or floats; what is not finite becomes 0.
+    intensity_range : sequence of (low, high), or "image"
+        One pair for each channel or one for all; "image" measures the range of this image.
+
+    Returns
+    -------
+    ndarray, shape (H, W, C), float32 in [0, 1]
+
+    Examples
+    --------
+    >>> scaled(np.array([[[100], [150], [999]]], np.uint16), [(100, 200)]).ravel().tolist()
+    [0.0, 0.5, 1.0]
+    """
+    if isinstance(intensity_range, str):
+        intensity_range = robust_range([sample(image)])
+    low, high = np.asarray(intensity_range, np.float32).T
+    with np.errstate(invalid="ignore"):  # infinity - infinity
+        return np.clip(np.nan_to_num((image.astype(np.float32) - low) / (high - low), posinf=1, neginf=0), 0, 1)
+
+
+def robust_range(samples):
+    """Measure the range of each channel over samples (n, C) of several images: a list of (low, high).
+
+    Three channels are colours and share one range, so that white stays white.
+    """
+    values = np.concatenate(samples)
+    values = values[np.isfinite(values).all(axis=-1)]
+    channels = values.shape[-1]
+    if channels == 3:
+        values = values.reshape(-1, 1)
+    if not len(values):
+        return [(0.0, 1.0)] * channels
+    low, high = np.percentile(values.astype(np.float64), PERCENTILES, axis=0)
+    high = np.where(high > low, high, low + 1)  # a constant image
+    pairs = [(_rounded(a), _rounded(b)) for a, b in zip(low, high, strict=True)]
+    return pairs * (channels // len(pairs))
+
+
+def sample(image):
+    """Pixels (n, C) of an image (H, W, C) at evenly spaced rows and columns."""
+    rows, columns = evenly(image.shape[0], ROWS), evenly(image.shape[1], COLUMNS)
+    return np.asarray(image[rows][:, columns]).reshape(-1, image.shape[-1])
+
+
+def evenly(length, most):
+    """At most `most` positions, evenly spaced from 0 to ``length - 1``."""
+    return np.unique(np.linspace(0, length - 1, min(length, most)).round().astype(int))
+
+
+def quantiles(image):
+    """`QUANTILES` of each channel of a scaled image (H, W, C): ndarray, shape (5, C)."""
+    return np.quantile(sample(image), QUANTILES, axis=0)
+
+
+def _rounded(value):
+    return float(f"{value:.7g}")
