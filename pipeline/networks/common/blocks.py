@@ -35,6 +35,6 @@ def upsample(x, filters, skip, normalization):
     return CropTo()([x, skip])
 
 
-def logits(x):
+def logits(x, classes=1):
     """End a network: a 1 × 1 convolution in float32, with no activation and no normalisation behind it."""
-    return layers.Conv2D(1, 1, dtype="float32", name="logits")(x)
+    return layers.Conv2D(classes, 1, dtype="float32", name="logits")(x)
