@@ -5,7 +5,7 @@ import re
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline import paths
 from pipeline.errors import UserError
@@ -19,6 +19,7 @@ def _number(value):
 
 
 Real = Annotated[float, BeforeValidator(_number)]
+Finite = Annotated[Real, Field(allow_inf_nan=False)]
 Positive = Annotated[Real, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[Real, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[Real, Field(ge=0, lt=1)]
@@ -77,6 +78,15 @@ class Patches(Section):
     stride: Pair | None = None
 
 
+def _ascending(pair):
+    if pair[0] >= pair[1]:
+        raise ValueError(f"expected the lower intensity first, then the higher, received {list(pair)}")
+    return pair
+
+
+Range = Annotated[tuple[Finite, Finite], Field(strict=False), AfterValidator(_ascending)]
+
+
 class Dataset(Section):
     """One data set: what it is for, where its images come from, how they are split and cut."""
 
@@ -84,6 +94,7 @@ class Dataset(Section):
     source: str
     path: str
     url: str | None = None
+    intensity: Literal["auto", "image"] | Range = "auto"
     classes: Annotated[tuple[str, ...], Field(strict=False, min_length=2)] | None = None
     folder: Annotated[Folder, BeforeValidator(_or_defaults)] = Folder()
     split: Annotated[Split, BeforeValidator(_or_defaults)] = Split()

@@ -113,11 +113,6 @@ def write_png(path, pixels):
     Image.fromarray(pixels).save(path, compress_level=1)  # several times faster than the default, 10 % larger
 
 
-def scaled(image):
-    """Scale unsigned integers to float32 in [0, 1] by the range of their type, not of the image."""
-    return image.astype(np.float32) / np.float32(np.iinfo(image.dtype).max)
-
-
 def grey_or_rgb(page, path):
     """Bring a decoded page to shape (H, W, 1) or (H, W, 3), bool, uint8 or uint16; `path` is named in errors."""
     if page.ndim == 2:

@@ -7,7 +7,6 @@ import keras
 import numpy as np
 
 from pipeline.errors import UserError
-from pipeline.images.io import scaled
 from pipeline.images.resize import resize_image
 from pipeline.inference.features import feature_maps
 
@@ -18,7 +17,7 @@ BATCH = 8  # images whose gradients are computed together; more would take memor
 def attention_maps(model, image, settings):
     """Attention coefficients α of each gate: a layer named ``attention_<level>`` whose output is (N, h, w, 1), in [0, 1].
 
-    `image` is (H, W, C), uint8 or uint16. Returns maps (H, W), float32 in [0, 1], by the gate's name, finest first; empty for a
+    `image` is (H, W, C), scaled. Returns maps (H, W), float32 in [0, 1], by the gate's name, finest first; empty for a
     network without gates. Where α is small, the features of the skip connection are held back.
     """
     gates = [layer for layer in model.network.layers if re.fullmatch(r"attention_\d+", layer.name)]
@@ -48,7 +47,7 @@ def gradcam(model, images, labels):
     """Grad-CAM: where in each image the evidence for a class lies (Selvaraju et al. 2017, arXiv 1610.02391, eq. 1 and 2).
 
     The deepest features with at least 6 × 6 cells are weighed by the mean gradient of the class's logit, and summed. Negative
-    values, which speak against the class, become 0. `images` are (H, W, C), uint8 or uint16; `labels` the index of each one's
+    values, which speak against the class, become 0. `images` are (H, W, C), scaled; `labels` the index of each one's
     class. Returns a map (H, W) of each, float32, divided by its largest value; all 0 where nothing speaks for the class.
     """
     size = tuple(model.card["resize"])
@@ -56,7 +55,7 @@ def gradcam(model, images, labels):
     maps = []
     for start in range(0, len(images), BATCH):
         some, classes = images[start : start + BATCH], np.asarray(labels[start : start + BATCH])
-        features = body(np.stack([resize_image(scaled(image), size) for image in some]), training=False)
+        features = body(np.stack([resize_image(image, size) for image in some]), training=False)
         # No image's logit depends on the other images, so the gradient of the sum holds the gradient of each.
         chosen = keras.ops.one_hot(classes, head.outputs[0].shape[-1])
         gradient = _gradient(lambda maps, chosen=chosen: keras.ops.sum(head(maps, training=False) * chosen), features)

@@ -12,7 +12,7 @@ from scipy.special import softmax
 
 import pipeline.networks.common.layers  # noqa: F401  registers the layers that a saved network may hold
 from pipeline.errors import UserError
-from pipeline.images.io import scaled
+from pipeline.images.intensity import scaled
 from pipeline.images.resize import resize_image
 from pipeline.inference.activations import sigmoid
 from pipeline.inference.features import coarsest_cell
@@ -31,28 +31,31 @@ class TrainedModel:
     network: keras.Model
     card: dict
 
+    def scaled(self, image):
+        """Scale an image (H, W, C) of any numbers as the training images were: float32 in [0, 1], which the other methods take."""
+        return scaled(image, self.card["intensity_range"])
+
     def segment(self, image, settings):
         """Predict the foreground probability of each pixel at the image's own resolution.
 
-        `image` is (H, W, C), uint8 or uint16; `settings` are `pipeline.params.Inference`. Returns (H, W), float32 in [0, 1].
+        `image` is (H, W, C), scaled; `settings` are `pipeline.params.Inference`. Returns (H, W), float32 in [0, 1].
         """
         return self.blend(self._probability, image, settings)
 
     def segment_rows(self, read, shape, settings, rows=None):
         """Predict as `segment` does, with a band of an image of `shape` (H, W) in memory; yield what `predict_rows` does.
 
-        ``read(start, stop)`` returns rows of the image, (stop - start, W, C), uint8 or uint16. `rows` are the first row and the
+        ``read(start, stop)`` returns rows of the image, (stop - start, W, C), scaled. `rows` are the first row and the
         one after the last. Only for a model whose images are not resized.
         """
-        return predict_rows(self._probability, lambda start, stop: scaled(read(start, stop)), shape, settings, self.align, rows)
+        return predict_rows(self._probability, read, shape, settings, self.align, rows)
 
     def blend(self, predict, image, settings):
         """Run another function of windows over an image, as `segment` runs the network (see `predict_image`)."""
-        pixels = scaled(image)
         size = self.card["resize"]
         if size is None:
-            return predict_image(predict, pixels, settings, self.align)
-        values = predict_image(predict, resize_image(pixels, size), settings, self.align)
+            return predict_image(predict, image, settings, self.align)
+        values = predict_image(predict, resize_image(image, size), settings, self.align)
         return resize_image(values, image.shape[:2])
 
     @cached_property
@@ -82,14 +85,14 @@ class TrainedModel:
         return any(layer.compute_dtype == "bfloat16" for layer in self.network.layers)
 
     def classify(self, images):
-        """Predict the probability of each class: images (H, W, C), uint8 or uint16, to (N, K), float64. Reads them one by one."""
+        """Predict the probability of each class: images (H, W, C), scaled, to (N, K), float64. Reads them one by one."""
         return np.stack(list(self.classify_each(images)))
 
     def classify_each(self, images):
         """Predict as `classify` does; yield the probabilities (K,) of each image in order, once its batch is complete."""
         size = tuple(self.card["resize"])
         together = min(MOST, max(1, PIXELS // (size[0] * size[1])))
-        pixels = (resize_image(scaled(image), size) for image in images)
+        pixels = (resize_image(image, size) for image in images)
         for batch in iter(lambda: list(islice(pixels, together)), []):
             yield from softmax(np.asarray(self._compiled(np.stack(batch)), np.float64), axis=-1)
 
@@ -107,7 +110,7 @@ def load_trained(path):
     try:
         card = json.loads(beside.read_text(encoding="utf-8"))
         task, classes, channels = (card[key] for key in ("task", "classes", "channels"))
-        missing = {"name", "network", "resize", *(["threshold"] if task == "segmentation" else [])} - card.keys()
+        missing = {"name", "network", "resize", "intensity_range", *(["threshold"] if task == "segmentation" else [])} - card.keys()
         if missing:
             raise KeyError(*missing)
     except (ValueError, KeyError, TypeError) as error:

@@ -10,7 +10,7 @@ import hashlib
 import numpy as np
 from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter, map_coordinates, maximum_filter, sobel
 
-from pipeline.images.io import scaled
+from pipeline.images.intensity import BY_IMAGE, scaled
 from pipeline.images.resize import resize_image
 
 LONGER = 96  # pixels of the longer side of the image that is measured: cells or folds still span several pixels
@@ -33,8 +33,8 @@ FINGERPRINT = np.dtype([
 
 
 def describe(image):
-    """Compute the fingerprint of an image (H, W, C), uint8 or uint16: a tuple of the fields of `FINGERPRINT`."""
-    grey = scaled(image).mean(axis=-1, keepdims=True)
+    """Compute the fingerprint of an image (H, W, C): a tuple of the fields of `FINGERPRINT`."""
+    grey = scaled(image, BY_IMAGE).mean(axis=-1, keepdims=True)
     shape = tuple(max(1, round(n * LONGER / max(grey.shape[:2]))) for n in grey.shape[:2])
     small = grey if grey.shape[:2] == shape else resize_image(grey, shape)
     square = resize_image(small, (SIDE, SIDE))[..., 0]

@@ -114,7 +114,7 @@ def _pack_split(raw, patches, augment, seed, intensity_range, map_in_order, fold
     def pack_image(index, image_file, mask_file, grid, first):
         image = read_image(raw / image_file)
         if (image.dtype, image.shape[-1]) != (kind, info.channels):
-            expected, received = f"{info.channels} channels of {depth}", f"{image.shape[-1]} of {image.dtype}"
+            expected, received = f"{info.channels} channels of {kind}", f"{image.shape[-1]} of {image.dtype}"
             raise UserError(f"{raw / image_file}: expected {expected} like the first image, received {received}")
         image, mask = scaled(image, intensity_range), read_mask(raw / mask_file) if segmentation else None
         if patches.resize:

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from pipeline.images.symmetry import draw_symmetry, symmetries
+from pipeline.patches.packed import unpacked
 from pipeline.training.distributed import ALONE
 from pipeline.training.on_device import OnDevice, fits
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from pipeline.images.symmetry import symmetries
+from pipeline.patches.packed import unpacked
 
 PART = 8  # a split may fill 1/8 of the device's memory: network, activations and the other split need the rest
 UNKNOWN = 2**33  # bytes of memory to assume where JAX does not say, as on a CPU; then up to a gigabyte of a split is copied

@@ -81,8 +81,6 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
     chosen, table = task.choose(trained, validation, params.train.batch_size)
     card |= {"network": network.name, "title": network.title, "network_citation": network.citation}
     card |= {"precision": precision, "monitor": settings.monitor, "parameters": weights} | epochs | chosen
-    # Prediction compares new images with this, in [0, 1] units.
-    card |= {"intensity": {"mean": mean, "deviation": [v**0.5 for v in variance]}}
     card |= {"seed": seed, "keras": keras.__version__, "backend": keras.backend.backend()}
     save(trained, model)
     model.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")

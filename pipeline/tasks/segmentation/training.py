@@ -3,6 +3,7 @@
 import numpy as np
 
 from pipeline.inference.activations import sigmoid
+from pipeline.patches.packed import unpacked
 from pipeline.scoring.curves import Histogram, best_threshold, precision_recall, thinned
 from pipeline.tasks.segmentation.losses import LOSSES, PooledDice
 
