@@ -12,33 +12,28 @@ prediction, calibration error and Brier score are None, or NaN in an array.
 import numpy as np
 import pandas as pd
 
-from pipeline.scoring.curves import check_probabilities
 from pipeline.scoring.ratios import divide, or_none
 
 BINS = 15  # as in Guo et al. 2017
 
 
-class Reliability:
-    """Pixel predictions by confidence; the attribute ``sums`` holds the 46 numbers (float64, counts exact up to 2^53)."""
-
-    def __init__(self):
-        self.sums = np.zeros(3 * BINS + 1)
-
-    def add(self, reference, probabilities):
-        """Count one image: a boolean mask, and the probabilities of foreground of the same shape."""
-        check_probabilities(reference, probabilities)
-        # In double precision, p · 15 rounds to the same bin as for whole images.
-        reference, probabilities = reference.ravel(), probabilities.astype(np.float64).ravel()
-        bins = bin_numbers(probabilities)
-        background, foreground = np.bincount(bins + BINS * reference, minlength=2 * BINS).reshape(2, BINS)
-        confidence = np.bincount(bins, weights=probabilities, minlength=BINS)
-        error = probabilities - reference
-        self.sums += np.concatenate([background + foreground, confidence, foreground, [error @ error]])
-
-
 def bin_numbers(confidence):
     """Find the bin, 0 to 14, of each confidence. The last bin also takes a softmax that rounds to just above 1."""
     return np.clip(np.ceil(np.asarray(confidence, np.float64) * BINS).astype(np.int64) - 1, 0, BINS - 1)
+
+
+def sums_of_image(reference, probabilities):
+    """Compute the 46 sums of an image's pixels: a boolean mask, and the probabilities of foreground of the same shape.
+
+    Returns float64, in which counts are exact up to 2^53.
+    """
+    # In double precision, p · 15 rounds to the same bin as for whole images.
+    reference, probabilities = reference.ravel(), probabilities.astype(np.float64).ravel()
+    bins = bin_numbers(probabilities)
+    background, foreground = np.bincount(bins + BINS * reference, minlength=2 * BINS).reshape(2, BINS)
+    confidence = np.bincount(bins, weights=probabilities, minlength=BINS)
+    error = probabilities - reference
+    return np.concatenate([background + foreground, confidence, foreground, [error @ error]])
 
 
 def sums_of_predictions(confidence, came_true, squared_error):

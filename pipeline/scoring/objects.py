@@ -1,5 +1,10 @@
-"""Objects of two masks, their overlaps, and which of them match.
+"""Scores of objects instead of pixels. Objects are counted exactly first, and divided once at the end.
 
+Definitions follow Metrics Reloaded (Maier-Hein et al. 2024, doi 10.1038/s41592-023-02151-z). Panoptic, segmentation and
+recognition quality are those of Kirillov et al. 2019 (doi 10.1109/CVPR.2019.00963).
+
+Objects and matches
+-------------------
 A mask does not tell objects apart, so an object is an 8-connected component: pixels that share a corner belong together.
 A thin process that runs diagonally stays in one piece, and a corner pixel left by a threshold is not an object of its own.
 Objects that touch are one object, in reference and prediction alike.
@@ -7,16 +12,27 @@ Objects that touch are one object, in reference and prediction alike.
 A reference and a predicted object match if their IoU is at least 0.5 (as in panoptica and COCO; Kirillov et al. 2019 ask
 for more than 0.5). Then no object has two partners: at exactly 0.5 the two would have to tile it, but two components of
 one mask never touch.
+
+Empty masks
+-----------
+A ratio with denominator zero is undefined and becomes None. The one exception: if reference and prediction of a single
+image have no object, its F1 is 1 (`f1_of_image`), because the prediction is exactly right. If only one of them has
+objects, F1 and PQ are 0 by the formula. Precision without predicted objects, recall without reference objects and SQ
+without a match stay None. Pooled over a test set without any object, F1 and PQ are None.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy import ndimage
 
 from pipeline.scoring.overlap import check_masks
+from pipeline.scoring.ratios import OBJECTS, or_none, ratio
 
 MATCH = 0.5  # least IoU of a match; below this value, an object could have two partners
+STRICT = 0.75  # IoU that only a good outline reaches
+RELATED = 0.1  # IoU above which objects are related, for splits and merges (Caicedo et al. 2019)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,3 +69,90 @@ def find_objects(reference, prediction):
     pairs = np.stack(np.divmod(codes, base), axis=-1)
     union = reference_area[pairs[:, 0] - 1] + prediction_area[pairs[:, 1] - 1] - shared
     return Objects(reference, prediction, reference_area, prediction_area, pairs, shared / union)
+
+
+def count_objects(objects):
+    """Count the `Objects` of one image: a dict whose values add up over images (`total`).
+
+    ``at_50`` and ``at_75`` are arrays (tp, fp, fn, iou_sum), float64: matched pairs at that IoU, predicted and reference
+    objects without a partner, and the IoU of all pairs summed. ``splits`` are reference objects related to two or more
+    predicted objects, ``merges`` the reverse. Related means an IoU above 0.1 (Caicedo et al. 2019, doi 10.1002/cyto.a.23863).
+    So specks do not count, and an object that falls into ten or more equal pieces is not split but missed.
+    """
+    counts = {}
+    for name, threshold in (("at_50", MATCH), ("at_75", STRICT)):
+        iou = objects.iou[objects.iou >= threshold]
+        tp = len(iou)
+        counts[name] = np.array([tp, len(objects.prediction_area) - tp, len(objects.reference_area) - tp, iou.sum()])
+    related = objects.pairs[objects.iou > RELATED]
+    splits, merges = (int(np.count_nonzero(np.bincount(side) > 1)) for side in related.T)
+    return counts | {"splits": splits, "merges": merges}
+
+
+def total(counts):
+    """Add up what `count_objects` found in one or more images."""
+    images = list(counts)
+    return {name: sum(image[name] for image in images) for name in images[0]}
+
+
+def scores(matches):
+    """Score the matches (tp, fp, fn, iou_sum) of one image or of many together: a dict, None where undefined.
+
+    ``sq``, segmentation quality, is the mean IoU of the matched pairs. ``rq``, recognition quality, is what Kirillov et al.
+    call F1. ``pq``, panoptic quality, is their product, and 0 where no object matches.
+    """
+    tp, fp, fn, iou_sum = matches
+    f1, pq = (or_none(OBJECTS[name](matches)) for name in ("object_f1", "pq"))
+    shares = {"precision": ratio(tp, tp + fp), "recall": ratio(tp, tp + fn)}
+    return shares | {"f1": f1, "sq": ratio(iou_sum, tp), "rq": f1, "pq": pq}
+
+
+def f1_of_image(matches):
+    """F1 of the objects of one image, with the rule for empty masks above."""
+    return scores(matches)["f1"] if np.any(matches) else 1.0
+
+
+def per_object(objects, probability=None):
+    """Describe the `Objects` of one image; `probability` (H, W) is that of foreground.
+
+    Returns a DataFrame, reference objects first, then predicted ones, each by label: ``kind`` ("reference" or "prediction"),
+    ``label``, ``area`` in pixels, ``row`` and ``column`` of the centroid (the centre of the first pixel is 0, 0), ``partner``
+    (label of the matching object), ``iou`` with it, ``confidence`` (of predictions: mean probability of their pixels).
+    """
+    matched = objects.iou >= MATCH
+    pairs, iou = objects.pairs[matched], objects.iou[matched]
+    references = _table("reference", objects.reference, objects.reference_area, pairs, iou, None)
+    predictions = _table("prediction", objects.prediction, objects.prediction_area, pairs[:, ::-1], iou, probability)
+    return pd.concat([references, predictions], ignore_index=True)
+
+
+def _table(kind, labels, areas, pairs, iou, probability):
+    """One row per label; the first column of `pairs` holds these labels, the second those of their partners."""
+    index = np.arange(1, len(areas) + 1)
+    centroids = np.reshape(ndimage.center_of_mass(labels > 0, labels, index), (-1, 2))
+    table = pd.DataFrame({"kind": kind, "label": index, "area": areas, "row": centroids[:, 0], "column": centroids[:, 1]})
+    table["partner"] = pd.Series(pairs[:, 1], index=pairs[:, 0] - 1, dtype="Int64")
+    table["iou"] = pd.Series(iou, index=pairs[:, 0] - 1, dtype=float)
+    table["confidence"] = np.nan if probability is None else ndimage.mean(probability, labels, index)
+    return table
+
+
+def average_precision(table):
+    """Area under the precision–recall curve of the objects at an IoU of 0.5, ranked by confidence over all images.
+
+    In steps, as for pixels (`pipeline.scoring.curves`); objects of equal confidence enter together. COCO instead averages
+    the best precision at or beyond each of 101 recalls, which smooths the curve upwards. The curve ends at the recall of
+    the mask's threshold: objects below it are never found.
+
+    `table` holds the rows of `per_object`, of all test images together. None without any reference object; 0 if there are
+    some and none was found.
+    """
+    from sklearn.metrics import average_precision_score  # takes a second to import
+
+    positives = int((table["kind"] == "reference").sum())
+    predictions = table[table["kind"] == "prediction"]
+    found = predictions["partner"].notna()
+    if not positives or not found.any():
+        return 0.0 if positives else None
+    # scikit-learn knows nothing of missed objects: its recall is relative to those found.
+    return float(average_precision_score(found, predictions["confidence"]) * found.sum() / positives)

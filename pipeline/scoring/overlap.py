@@ -11,27 +11,9 @@ would hide that. If only the reference is empty, both are 0 by the formula. Prec
 without a reference stay None. Pooled over a test set without any foreground, IoU and Dice are None.
 """
 
-from dataclasses import astuple, dataclass
-
 import numpy as np
 
 from pipeline.scoring.ratios import OVERLAP, or_none, ratio
-
-
-@dataclass(frozen=True)
-class Counts:
-    """True and false positive, false and true negative pixels, as Python integers: exact at any size.
-
-    (A float32 counter, as in Keras's MeanIoU, stops counting at 2^24 pixels.)
-    """
-
-    tp: int = 0
-    fp: int = 0
-    fn: int = 0
-    tn: int = 0
-
-    def __add__(self, other):
-        return Counts(self.tp + other.tp, self.fp + other.fp, self.fn + other.fn, self.tn + other.tn)
 
 
 def check_masks(reference, prediction):
@@ -43,43 +25,47 @@ def check_masks(reference, prediction):
 
 
 def confusion_counts(reference, prediction):
-    """Count the pixels of one image from two boolean masks of the same shape, usually (H, W)."""
+    """Count the pixels of one image from two boolean masks of the same shape: ndarray (tp, fp, fn, tn), int64.
+
+    (A float32 counter, as in Keras's MeanIoU, stops counting at 2^24 pixels.)
+    """
     check_masks(reference, prediction)
-    tp = int(np.count_nonzero(reference & prediction))
-    fn = int(np.count_nonzero(reference)) - tp
-    fp = int(np.count_nonzero(prediction)) - tp
-    return Counts(tp, fp, fn, reference.size - tp - fp - fn)
+    tp = np.count_nonzero(reference & prediction)
+    fn = np.count_nonzero(reference) - tp
+    fp = np.count_nonzero(prediction) - tp
+    return np.array([tp, fp, fn, reference.size - tp - fp - fn])
 
 
 def scores(counts):
-    """Compute every ratio in `OVERLAP` from the counts: a dict, None where undefined."""
-    return {name: or_none(score(astuple(counts))) for name, score in OVERLAP.items()}
+    """Compute every ratio in `OVERLAP` from the counts (tp, fp, fn, tn): a dict, None where undefined."""
+    return {name: or_none(score(counts)) for name, score in OVERLAP.items()}
 
 
 def per_image(counts):
     """Score one image, with the rule for empty masks above; the two fractions are the share of it that is foreground."""
-    defined, total = scores(counts), sum(astuple(counts))
+    defined, total = scores(counts), sum(counts)
+    tp, fp, fn, tn = counts
     image = {name: defined[name] for name in ("dice", "iou", "precision", "recall")}
-    if 0 < total == counts.tn:
+    if 0 < total == tn:
         image |= {"dice": 1.0, "iou": 1.0}
-    image["reference_fraction"] = ratio(counts.tp + counts.fn, total)
-    image["predicted_fraction"] = ratio(counts.tp + counts.fp, total)
+    image["reference_fraction"] = ratio(tp + fn, total)
+    image["predicted_fraction"] = ratio(tp + fp, total)
     return image
 
 
 def summarise(per_image_counts):
-    """Score a test set from the `Counts` of its images: the pooled `scores`, and ``dice_per_image``, the mean over images."""
-    images = list(per_image_counts)
-    dice = [per_image(counts)["dice"] for counts in images]
-    return scores(sum(images, Counts())) | {"dice_per_image": ratio(sum(dice), len(images))}
+    """Score a test set from the counts (N, 4) of its images: the pooled `scores`, and the mean ``dice_per_image``."""
+    rows = np.reshape(per_image_counts, (-1, 4))  # also of no image
+    dice = [per_image(counts)["dice"] for counts in rows]
+    return scores(rows.sum(axis=0)) | {"dice_per_image": ratio(sum(dice), len(dice))}
 
 
 def trivial(counts):
     """Score the better of two predictors that never look at the image: all foreground and all background.
 
-    Only the numbers of foreground and background pixels in `counts` matter. The scores are None without any foreground.
+    Returns ``iou`` and ``dice``, None without any foreground.
     """
     # "All background" scores 0 wherever IoU is defined, so "all foreground" is never worse.
-    foreground, background = counts.tp + counts.fn, counts.fp + counts.tn
-    everything = scores(Counts(tp=foreground, fp=background))
-    return {f"trivial_{name}": everything[name] if foreground else None for name in ("iou", "dice")}
+    tp, fp, fn, tn = counts
+    everything = scores([tp + fn, fp + tn, 0, 0])
+    return {name: everything[name] if tp + fn else None for name in ("iou", "dice")}

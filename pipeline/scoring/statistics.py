@@ -91,8 +91,6 @@ def _standard_error(totals, statistic, seed, resamples):
 class Difference:
     """The score of one predictor minus that of a baseline on the same units. None where undefined."""
 
-    baseline: float | None
-    other: float | None
     difference: float | None
     interval: tuple | None  # (low, high) of the difference
     p: float | None  # of the two-sided Wilcoxon signed-rank test
@@ -113,8 +111,8 @@ def paired_difference(baseline, other, statistic, seed):
     def change(sums):
         return statistic(sums[:, columns:]) - statistic(sums[:, :columns])
 
-    values = _value(baseline, statistic), _value(other, statistic), _value(both, change)
-    return Difference(*values, interval(both, change, seed, share=False), _wilcoxon(change(both)), len(both))
+    limits = interval(both, change, seed, share=False)
+    return Difference(_value(both, change), limits, _wilcoxon(change(both)), len(both))
 
 
 def _wilcoxon(differences):

@@ -12,17 +12,7 @@ HELP = {
 
 
 def run(main, description, arguments=()):
-    """Call `main` with the arguments of the command line, and report a user's mistake without a traceback.
-
-    Parameters
-    ----------
-    main : callable
-        Takes the arguments by position.
-    description : str
-        For ``--help``.
-    arguments : sequence of str
-        Keys of `HELP`.
-    """
+    """Call `main` with the arguments of the command line (keys of `HELP`), and report a user's mistake without a traceback."""
     program = f"python -m {main.__globals__['__spec__'].name}"
     parser = argparse.ArgumentParser(prog=program, description=description.replace("``", "`"), allow_abbrev=False)
     for name in arguments:

@@ -8,23 +8,21 @@ from sklearn.metrics import brier_score_loss
 
 from pipeline.scoring.calibration import (
     BINS,
-    Reliability,
     bin_numbers,
     brier_score,
     brier_scores,
     expected_calibration_error,
     reliability_table,
+    sums_of_image,
 )
 
 
-def _reliability(reference, probabilities):
-    reliability = Reliability()
-    reliability.add(np.asarray(reference, bool), np.asarray(probabilities))
-    return reliability
+def _sums(reference, probabilities):
+    return sums_of_image(np.asarray(reference, bool), np.asarray(probabilities))
 
 
 def test_without_predictions():
-    sums = Reliability().sums
+    sums = np.zeros(3 * BINS + 1)
     assert expected_calibration_error(sums) is brier_score(sums) is None
     table = reliability_table(sums)
     assert table["count"].tolist() == [0] * BINS
@@ -32,13 +30,13 @@ def test_without_predictions():
 
 
 def test_hand_computed():
-    reliability = _reliability([[1, 0], [1, 1]], [[0.95, 0.99], [0.5, 0.02]])
-    table = reliability_table(reliability.sums).set_index("count")
+    sums = _sums([[1, 0], [1, 1]], [[0.95, 0.99], [0.5, 0.02]])
+    table = reliability_table(sums).set_index("count")
     assert table.loc[2, ["low", "high", "confidence", "frequency"]].tolist() == pytest.approx([14 / 15, 1, 0.97, 1 / 2])
-    assert reliability.sums[:15].tolist() == [1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 2]
+    assert sums[:15].tolist() == [1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 2]
     # Gaps: |1 - 0.02| in the first bin, |1 - 0.5| in the eighth, |1/2 - 0.97| of two pixels in the last.
-    assert expected_calibration_error(reliability.sums) == pytest.approx((0.98 + 0.5 + 2 * 0.47) / 4)
-    assert brier_score(reliability.sums) == pytest.approx((0.05**2 + 0.99**2 + 0.5**2 + 0.98**2) / 4)
+    assert expected_calibration_error(sums) == pytest.approx((0.98 + 0.5 + 2 * 0.47) / 4)
+    assert brier_score(sums) == pytest.approx((0.05**2 + 0.99**2 + 0.5**2 + 0.98**2) / 4)
 
 
 def test_a_bins_upper_end_belongs_to_it_and_zero_to_the_first():
@@ -52,25 +50,21 @@ probabilities = arrays(np.float32, (6, 6), elements=st.floats(0, 1, width=32))
 @settings(max_examples=200, deadline=None)
 @given(arrays(bool, (6, 6)), probabilities)
 def test_agrees_with_scikit_learn(reference, values):
-    reliability = _reliability(reference, values)
-    table, flat = reliability_table(reliability.sums), values.ravel().astype(np.float64)
-    assert brier_score(reliability.sums) == pytest.approx(brier_score_loss(reference.ravel(), flat), abs=1e-6)
+    sums = _sums(reference, values)
+    table, flat = reliability_table(sums), values.ravel().astype(np.float64)
+    assert brier_score(sums) == pytest.approx(brier_score_loss(reference.ravel(), flat), abs=1e-6)
     if not np.isin(flat, np.linspace(0, 1, BINS + 1)[1:-1]).any():  # on an end scikit-learn's bins take it from below
         filled = table[table["count"] > 0]
         frequency, confidence = calibration_curve(reference.ravel(), flat, n_bins=BINS)
         assert filled["frequency"].to_numpy() == pytest.approx(frequency, abs=1e-6)
         assert filled["confidence"].to_numpy() == pytest.approx(confidence, abs=1e-6)
         error = (filled["count"] * (filled["frequency"] - filled["confidence"]).abs()).sum() / 36
-        assert expected_calibration_error(reliability.sums) == pytest.approx(error, abs=1e-9)
+        assert expected_calibration_error(sums) == pytest.approx(error, abs=1e-9)
 
 
 @settings(deadline=None)
 @given(arrays(bool, (6, 6)), probabilities, st.integers(1, 5))
 def test_images_add_up(reference, values, row):
-    whole = _reliability(reference, values)
-    parts = _reliability(reference[:row], values[:row])
-    sums = np.stack([parts.sums, _reliability(reference[row:], values[row:]).sums])
-    assert sums.sum(axis=0) == pytest.approx(whole.sums)
-    parts.add(reference[row:], values[row:])
-    assert parts.sums == pytest.approx(whole.sums)
-    assert brier_scores(sums)[1] == brier_score(sums[1])
+    parts = np.stack([_sums(reference[:row], values[:row]), _sums(reference[row:], values[row:])])
+    assert parts.sum(axis=0) == pytest.approx(_sums(reference, values))
+    assert brier_scores(parts)[1] == brier_score(parts[1])

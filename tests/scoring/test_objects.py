@@ -10,9 +10,17 @@ from pycocotools import mask as coco_mask
 from scipy.ndimage import gaussian_filter
 from skimage.measure import regionprops_table
 
-from pipeline.scoring.detections import average_precision, per_object
-from pipeline.scoring.instances import Matches, ObjectCounts, count_objects, f1_of_image
-from pipeline.scoring.objects import MATCH, find_objects, label
+from pipeline.scoring.objects import (
+    MATCH,
+    average_precision,
+    count_objects,
+    f1_of_image,
+    find_objects,
+    label,
+    per_object,
+    scores,
+    total,
+)
 
 EMPTY = np.zeros((3, 4), bool)
 FULL = np.ones((3, 4), bool)
@@ -43,7 +51,12 @@ def counted(reference, prediction):
 
 
 def ratios(matches):
-    return [getattr(matches, name) for name in ("precision", "recall", "f1", "sq", "rq", "pq")]
+    return [scores(matches)[name] for name in ("precision", "recall", "f1", "sq", "rq", "pq")]
+
+
+def plain(counts):
+    """Arrays as lists, which compare."""
+    return {name: np.asarray(value).tolist() for name, value in counts.items()}
 
 
 def test_a_shared_corner_connects_and_opposite_edges_of_the_image_do_not():
@@ -95,11 +108,11 @@ def test_raises_for_anything_but_a_mask(mask):
 
 def test_both_empty_is_right_for_an_image_and_undefined_when_pooled():
     counts = counted(EMPTY, EMPTY)
-    assert counts == ObjectCounts()
-    assert f1_of_image(counts) == 1.0
-    pooled = counts + counts
-    assert ratios(pooled.at_50) == ratios(pooled.at_75) == [None] * 6
-    assert pooled.reference == pooled.predicted == pooled.count_error == 0
+    assert plain(counts) == {"at_50": [0] * 4, "at_75": [0] * 4, "splits": 0, "merges": 0}
+    assert f1_of_image(counts["at_50"]) == 1.0
+    pooled = total([counts, counts])
+    assert plain(pooled) == plain(counts)
+    assert ratios(pooled["at_50"]) == ratios(pooled["at_75"]) == [None] * 6
     table = listed(EMPTY, EMPTY)
     assert list(table) == ["kind", "label", "area", "row", "column", "partner", "iou", "confidence"] and table.empty
     assert average_precision(table) is None
@@ -107,25 +120,25 @@ def test_both_empty_is_right_for_an_image_and_undefined_when_pooled():
 
 def test_empty_reference_with_a_prediction_scores_zero():
     counts = counted(EMPTY, FULL)
-    assert ratios(counts.at_50) == [0.0, None, 0.0, None, 0.0, 0.0]
-    assert f1_of_image(counts) == counts.at_75.f1 == 0.0
-    assert counts.count_error == 1
+    assert counts["at_50"].tolist() == [0, 1, 0, 0]
+    assert ratios(counts["at_50"]) == [0.0, None, 0.0, None, 0.0, 0.0]
+    assert f1_of_image(counts["at_50"]) == scores(counts["at_75"])["f1"] == 0.0
     assert average_precision(listed(EMPTY, FULL)) is None
 
 
 def test_empty_prediction_scores_zero():
     counts = counted(FULL, EMPTY)
-    assert ratios(counts.at_50) == [None, 0.0, 0.0, None, 0.0, 0.0]
-    assert f1_of_image(counts) == 0.0
-    assert counts.count_error == -1
+    assert counts["at_50"].tolist() == [0, 0, 1, 0]
+    assert ratios(counts["at_50"]) == [None, 0.0, 0.0, None, 0.0, 0.0]
+    assert f1_of_image(counts["at_50"]) == 0.0
     assert average_precision(listed(FULL, EMPTY)) == 0.0
 
 
 @pytest.mark.parametrize("mask", [FULL, drawn("....", "..#."), drawn("#..#", "....", "#..#")])
 def test_a_mask_agrees_with_itself(mask):
     counts = counted(mask, mask)
-    assert ratios(counts.at_50) == ratios(counts.at_75) == [1.0] * 6
-    assert counts.splits == counts.merges == counts.count_error == 0
+    assert ratios(counts["at_50"]) == ratios(counts["at_75"]) == [1.0] * 6
+    assert counts["splits"] == counts["merges"] == 0
     assert average_precision(listed(mask, mask)) == 1.0
 
 
@@ -134,27 +147,27 @@ def test_hand_computed_counts():
     prediction = drawn("####.#...", ".........", "........#")
     counts = counted(reference, prediction)
     # IoU 1 and 1/2; two reference objects missed, one predicted object out of nowhere
-    assert counts == ObjectCounts(Matches(tp=2, fp=1, fn=2, iou_sum=1.5), Matches(tp=1, fp=2, fn=3, iou_sum=1.0))
-    assert type(counts.at_50.tp) is type(counts.splits) is int and type(counts.at_50.iou_sum) is float
-    assert (counts.reference, counts.predicted, counts.count_error) == (4, 3, -1)
-    usual = counts.at_50
-    assert (usual.precision, usual.recall, usual.f1, usual.sq) == (2 / 3, 2 / 4, 4 / 7, 1.5 / 2)
-    assert f1_of_image(counts) == usual.rq == 4 / 7 and counts.at_75.f1 == 2 / 7
-    assert usual.pq == pytest.approx(usual.sq * usual.rq) == 1.5 / (2 + 1 / 2 + 2 / 2)
+    assert plain(counts) == {"at_50": [2, 1, 2, 1.5], "at_75": [1, 2, 3, 1], "splits": 0, "merges": 0}
+    assert type(counts["splits"]) is int and counts["at_50"].dtype == np.float64
+    precision, recall, f1, sq, rq, pq = ratios(counts["at_50"])
+    assert (precision, recall, f1, sq) == (2 / 3, 2 / 4, 4 / 7, 1.5 / 2)
+    assert f1_of_image(counts["at_50"]) == rq == 4 / 7 and scores(counts["at_75"])["f1"] == 2 / 7
+    assert pq == pytest.approx(sq * rq) == 1.5 / (2 + 1 / 2 + 2 / 2)
 
 
 def test_a_merge_is_a_split_with_the_masks_exchanged():
     whole, pieces = drawn("#######"), drawn("###.###")
-    assert (counted(whole, pieces).splits, counted(whole, pieces).merges) == (1, 0)
-    assert (counted(pieces, whole).splits, counted(pieces, whole).merges) == (0, 1)
-    assert counted(whole, pieces).at_50 == Matches(tp=0, fp=2, fn=1)  # 3/7 each: a split object can be missed
+    split, merge = plain(counted(whole, pieces)), plain(counted(pieces, whole))
+    assert (split["splits"], split["merges"]) == (merge["merges"], merge["splits"]) == (1, 0)
+    assert split["at_50"] == [0, 2, 1, 0]  # 3/7 each: a split object can be missed
 
 
 def test_a_split_object_can_still_match_and_a_speck_is_no_split():
     whole = drawn("##########")
-    assert counted(whole, drawn("#######.##")) == ObjectCounts(Matches(1, 1, 0, 0.7), Matches(0, 2, 1), splits=1)
-    assert counted(whole, drawn("########.#")).splits == 0  # an IoU of exactly 0.1 is not above it
-    assert counted(whole[:, 1:], drawn("#######.#")).splits == 1  # 1/9 is
+    split = plain(counted(whole, drawn("#######.##")))
+    assert split == {"at_50": [1, 1, 0, 0.7], "at_75": [0, 2, 1, 0], "splits": 1, "merges": 0}
+    assert counted(whole, drawn("########.#"))["splits"] == 0  # an IoU of exactly 0.1 is not above it
+    assert counted(whole[:, 1:], drawn("#######.#"))["splits"] == 1  # 1/9 is
 
 
 @patient
@@ -166,16 +179,17 @@ def test_no_object_has_two_partners(reference, prediction):
 
 
 def test_an_iou_of_exactly_one_half_matches():
-    assert counted(drawn("####"), drawn("##..")).at_50 == Matches(1, 0, 0, 0.5)
+    assert counted(drawn("####"), drawn("##.."))["at_50"].tolist() == [1, 0, 0, 0.5]
 
 
 def test_pooled_weighs_objects():
-    many, few = Matches(tp=9, fp=1, fn=0, iou_sum=8.1), Matches(tp=0, fp=0, fn=1)
-    pooled = ObjectCounts(many, many, splits=1) + ObjectCounts(few, few, merges=2)
-    assert pooled.at_50.recall == 9 / 10 and pooled.at_50.f1 == 18 / 20
-    assert pooled.at_50.pq == pytest.approx(8.1 / 10) and pooled.at_50.sq == pytest.approx(0.9)
-    assert pooled.count_error == 0  # one too many, one too few
-    assert (pooled.splits, pooled.merges) == (1, 2)
+    many, few = np.array([9, 1, 0, 8.1]), np.array([0, 0, 1, 0.0])
+    pooled = total([{"at_50": many, "splits": 1, "merges": 0}, {"at_50": few, "splits": 0, "merges": 2}])
+    assert pooled["at_50"].tolist() == [9, 1, 1, 8.1]
+    _, recall, f1, sq, _, pq = ratios(pooled["at_50"])
+    assert recall == 9 / 10 and f1 == 18 / 20
+    assert pq == pytest.approx(8.1 / 10) and sq == pytest.approx(0.9)
+    assert (pooled["splits"], pooled["merges"]) == (1, 2)
 
 
 def random_pairs(number, shape=(64, 72)):
@@ -206,11 +220,10 @@ PANOPTICA = {
 
 @pytest.mark.parametrize("threshold", PANOPTICA)
 def test_agrees_with_panoptica(threshold):
-    images = [getattr(counted(*pair), threshold) for pair in random_pairs(240)]
-    pooled = sum(images, Matches())
-    means = [np.mean([getattr(image, name) or 0 for image in images]) for name in ("rq", "sq", "pq")]
+    images = [counted(*pair)[threshold] for pair in random_pairs(240)]
+    means = [np.mean([scores(image)[name] or 0 for image in images]) for name in ("rq", "sq", "pq")]
     counts, expected = PANOPTICA[threshold]
-    assert (pooled.tp, pooled.fp, pooled.fn) == counts
+    assert tuple(sum(images)[:3]) == counts
     assert means == pytest.approx(expected, abs=1e-6)
 
 
@@ -254,7 +267,7 @@ def test_equal_confidences_enter_together_whatever_their_order():
 def test_agrees_with_scikit_image_and_the_counts(reference, prediction, probability):
     objects = find_objects(reference, prediction)
     table, counts = per_object(objects, probability), count_objects(objects)
-    assert len(table) == counts.reference + counts.predicted
+    assert len(table) == 2 * counts["at_50"][0] + sum(counts["at_50"][1:3])
     for kind, labels in (("reference", objects.reference), ("prediction", objects.prediction)):
         ours = table[table["kind"] == kind]
         theirs = regionprops_table(labels, probability, ["label", "area", "centroid", "mean_intensity"])
@@ -262,5 +275,5 @@ def test_agrees_with_scikit_image_and_the_counts(reference, prediction, probabil
             np.testing.assert_allclose(ours[column], theirs[name], rtol=0, atol=1e-9)
         if kind == "prediction":
             np.testing.assert_allclose(ours["confidence"], theirs["mean_intensity"], rtol=0, atol=1e-9)
-        assert ours["partner"].notna().sum() == counts.at_50.tp
-        assert ours["iou"].sum() == pytest.approx(counts.at_50.iou_sum)
+        assert ours["partner"].notna().sum() == counts["at_50"][0]
+        assert ours["iou"].sum() == pytest.approx(counts["at_50"][3])

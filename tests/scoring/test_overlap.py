@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 from sklearn import metrics
 
-from pipeline.scoring.overlap import Counts, confusion_counts, per_image, scores, summarise, trivial
+from pipeline.scoring.overlap import confusion_counts, per_image, scores, summarise, trivial
 
 EMPTY = np.zeros((3, 4), bool)
 FULL = np.ones((3, 4), bool)
@@ -12,7 +12,7 @@ FULL = np.ones((3, 4), bool)
 
 def test_both_empty_is_right_for_an_image_and_undefined_when_pooled():
     counts = confusion_counts(EMPTY, EMPTY)
-    assert counts == Counts(0, 0, 0, 12)
+    assert counts.tolist() == [0, 0, 0, 12]
     assert scores(counts)["iou"] is scores(counts)["dice"] is scores(counts)["mean_iou"] is None
     assert per_image(counts)["dice"] == per_image(counts)["iou"] == 1.0
     assert per_image(counts)["precision"] is None and per_image(counts)["recall"] is None
@@ -41,15 +41,14 @@ def test_hand_computed():
     reference = np.array([[1, 1, 1, 0], [0, 0, 0, 0]], bool)
     prediction = np.array([[1, 1, 0, 1], [0, 0, 0, 0]], bool)
     counts = confusion_counts(reference, prediction)
-    assert counts == Counts(tp=2, fp=1, fn=1, tn=4)
-    assert all(type(value) is int for value in (counts.tp, counts.fp, counts.fn, counts.tn))
+    assert counts.tolist() == [2, 1, 1, 4] and counts.dtype == np.int64  # tp, fp, fn, tn
     expected = {"iou": 2 / 4, "dice": 4 / 6, "mean_iou": (1 / 2 + 2 / 3) / 2, "iou_background": 4 / 6, "accuracy": 6 / 8}
     assert scores(counts) == pytest.approx(expected | {"precision": 2 / 3, "recall": 2 / 3}, abs=1e-15)
     assert per_image(counts)["reference_fraction"] == per_image(counts)["predicted_fraction"] == 3 / 8
 
 
 def test_pooled_weighs_pixels_and_per_image_weighs_images():
-    summary = summarise([Counts(tp=90, fp=0, fn=10, tn=0), Counts(tp=0, fp=0, fn=10, tn=90)])
+    summary = summarise([(90, 0, 10, 0), (0, 0, 10, 90)])
     assert summary["dice"] == 180 / 200
     assert summary["dice_per_image"] == pytest.approx((180 / 190 + 0) / 2)
 
@@ -65,7 +64,7 @@ def test_counts_of_a_volume_are_exact_beyond_float32():
     counts = [confusion_counts(reference, odd if z == 0 else prediction) for z in range(sections)]
     tp, fn = sections * height * 190 + 1, sections * height * 10 - 1
     assert int(np.float32(tp)) != tp > 2**24
-    assert sum(counts, Counts()) == Counts(tp, 0, fn, sections * height * 824)
+    assert sum(counts).tolist() == [tp, 0, fn, sections * height * 824]
     summary = summarise(counts)
     assert summary["dice"] == 2 * tp / (2 * tp + fn) and summary["iou"] == summary["recall"] == tp / (tp + fn)
     first, ordinary = 2 * 145921 / (2 * 145921 + 7679), 2 * 190 / (2 * 190 + 10)
@@ -94,9 +93,8 @@ def test_agrees_with_scikit_learn(reference, prediction):
 
 
 def test_trivial_predictor_is_all_foreground():
-    counts = Counts(tp=20, fp=5, fn=10, tn=65)  # 30 of 100 pixels are foreground
-    assert trivial(counts) == {"trivial_iou": 0.3, "trivial_dice": 60 / 130}
-    assert trivial(Counts(fp=1, tn=9)) == {"trivial_iou": None, "trivial_dice": None}
+    assert trivial([20, 5, 10, 65]) == {"iou": 0.3, "dice": 60 / 130}  # 30 of 100 pixels are foreground
+    assert trivial([0, 1, 0, 9]) == {"iou": None, "dice": None}
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,11 @@ from pipeline import networks, params, tasks
 from pipeline.networks.unet import build as unet
 from pipeline.patches.packed import Packed
 from pipeline.tasks.segmentation.losses import PooledDice, bce_dice
-from pipeline.training.adam import Adam
 from pipeline.training.checkpoint import Checkpoint, training_key
 from pipeline.training.devices import prepare
 from pipeline.training.fit import fit
 from pipeline.training.save import save
+from pipeline.training.schedule import Adam
 from pipeline.training.train import train
 
 

@@ -13,10 +13,8 @@ from pipeline.evaluation import gallery
 from pipeline.evaluation.maps import map_panel
 from pipeline.evaluation.test_split import open_image, open_mask
 from pipeline.inference.explain import attention_maps
-from pipeline.scoring import calibration, curves, instances, overlap
-from pipeline.scoring.calibration import Reliability
+from pipeline.scoring import calibration, curves, objects, overlap
 from pipeline.scoring.curves import Histogram
-from pipeline.scoring.detections import average_precision
 from pipeline.scoring.ratios import MEAN, OBJECTS, OVERLAP
 from pipeline.scoring.statistics import interval, paired_difference, quartiles, sum_by_unit
 from pipeline.tasks.segmentation.image import pooled_scores, score_image
@@ -38,14 +36,15 @@ class Scores:
     ----------
     images : list of pipeline.tasks.segmentation.image.ImageScore
     histogram : pipeline.scoring.curves.Histogram
-    reliability : pipeline.scoring.calibration.Reliability
+    reliability : ndarray
+        Sums of all images, as `pipeline.scoring.calibration` reads them.
     threshold : float
     pixel_size_nm : tuple of float or None
     """
 
     images: list
     histogram: Histogram
-    reliability: Reliability
+    reliability: np.ndarray
     threshold: float
     pixel_size_nm: tuple | None
 
@@ -60,12 +59,11 @@ class Scores:
 
     def pixels(self):
         """Counts of each image (tp, fp, fn, tn)."""
-        return np.array([(i.pixels.tp, i.pixels.fp, i.pixels.fn, i.pixels.tn) for i in self.images], np.float64)
+        return np.array([image.pixels for image in self.images], np.float64)
 
     def objects(self):
         """Objects of each image (tp, fp, fn, sum of matched IoU)."""
-        matches = [image.objects.at_50 for image in self.images]
-        return np.array([(m.tp, m.fp, m.fn, m.iou_sum) for m in matches], np.float64)
+        return np.array([image.objects["at_50"] for image in self.images])
 
     def values(self, column):
         """One value of each image; NaN where it is undefined."""
@@ -93,13 +91,13 @@ def score(model, dataset, records, params, title, pictures=None):
     """
     pixel_size = read_info(paths.raw(dataset)).pixel_size_nm
     threshold, tolerance = model.card["threshold"], params.segmentation.tolerance
-    images, histogram, reliability = [], Histogram(), Reliability()
+    images, histogram, reliability = [], Histogram(), 0
     pictured = gallery.pictured(len(records)) if pictures else ()
     for position, record in enumerate(tqdm(records, desc=f"{title} on {dataset}", disable=None)):
         image, mask = open_image(dataset, record), open_mask(dataset, record)
         probability = model.segment(image, params.inference)
         histogram.add(mask, probability)  # first: it reports a training that diverged
-        reliability.add(mask, probability)
+        reliability += calibration.sums_of_image(mask, probability)
         images.append(score_image(record, mask, probability, threshold, tolerance, pixel_size))
         images[-1].row["loss"] = _loss(params.segmentation.loss, mask, probability)
         if position in pictured:
@@ -111,20 +109,19 @@ def score(model, dataset, records, params, title, pictures=None):
 def detail(scores, params):
     """Everything beside the metrics: intervals, distributions over images, objects, probabilities (dict)."""
     rows = [image.row for image in scores.images]
-    trivial = overlap.trivial(sum((image.pixels for image in scores.images), overlap.Counts()))
     return {
         "threshold": scores.threshold,
         "tolerance": params.segmentation.tolerance,
         "pixel_size_nm": scores.pixel_size_nm,
-        "trivial": {"iou": trivial["trivial_iou"], "dice": trivial["trivial_dice"]},
+        "trivial": overlap.trivial(sum(image.pixels for image in scores.images)),
         "intervals": _intervals(scores, params.seed),
         "per_image": {key: quartiles(row[key] for row in rows) for key in DISTRIBUTIONS if key in rows[0]},
         "objects": _objects(scores.images),
         "probability": {
             "average_precision": curves.average_precision(scores.histogram),
             "auroc": curves.roc_area(scores.histogram),
-            "ece": calibration.expected_calibration_error(scores.reliability.sums),
-            "brier": calibration.brier_score(scores.reliability.sums),
+            "ece": calibration.expected_calibration_error(scores.reliability),
+            "brier": calibration.brier_score(scores.reliability),
         },
     }
 
@@ -139,7 +136,7 @@ def tables(scores):
         "per_object": pd.concat(image.table for image in scores.images),
         "precision_recall": curves.thinned(curves.precision_recall(scores.histogram)[["threshold", "precision", "recall"]]),
         "roc": curves.thinned(curves.roc(scores.histogram).replace(np.inf, np.nan)),
-        "reliability": calibration.reliability_table(scores.reliability.sums),
+        "reliability": calibration.reliability_table(scores.reliability),
     }
 
 
@@ -198,23 +195,24 @@ def _intervals(scores, seed):
         values = scores.values(MEANS[name])
         return of({name: MEAN}, np.stack([values, np.ones(len(values))], axis=1), share)
 
-    pixels, objects = of(OVERLAP, scores.pixels()), of(OBJECTS, scores.objects())
-    return pixels | mean("dice_per_image") | mean("nsd") | objects | mean("loss", share=False)
+    pixels, matches = of(OVERLAP, scores.pixels()), of(OBJECTS, scores.objects())
+    return pixels | mean("dice_per_image") | mean("nsd") | matches | mean("loss", share=False)
 
 
 def _objects(images):
-    counts = sum((image.objects for image in images), instances.ObjectCounts())
-    usual, strict = counts.at_50, counts.at_75
+    counts = objects.total(image.objects for image in images)
+    tp, fp, fn, _ = counts["at_50"]
+    usual, strict = objects.scores(counts["at_50"]), objects.scores(counts["at_75"])
     return {
-        "reference": counts.reference,
-        "predicted": counts.predicted,
-        "count_error": counts.count_error,
-        **{"precision": usual.precision, "recall": usual.recall, "f1": usual.f1},
-        **{"precision_75": strict.precision, "recall_75": strict.recall, "f1_75": strict.f1},
-        **{"pq": usual.pq, "sq": usual.sq, "rq": usual.rq},
-        "average_precision": average_precision(pd.concat(image.table for image in images)),
-        "splits": counts.splits,
-        "merges": counts.merges,
+        "reference": int(tp + fn),
+        "predicted": int(tp + fp),
+        "count_error": int(fp - fn),
+        **{name: usual[name] for name in ("precision", "recall", "f1")},
+        **{f"{name}_75": strict[name] for name in ("precision", "recall", "f1")},
+        **{name: usual[name] for name in ("pq", "sq", "rq")},
+        "average_precision": objects.average_precision(pd.concat(image.table for image in images)),
+        "splits": counts["splits"],
+        "merges": counts["merges"],
     }
 
 

@@ -5,11 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.scoring import boundary, instances, overlap
-from pipeline.scoring.detections import per_object
-from pipeline.scoring.instances import ObjectCounts
-from pipeline.scoring.objects import find_objects
-from pipeline.scoring.overlap import Counts
+from pipeline.scoring import boundary, objects, overlap
 from pipeline.scoring.ratios import ratio
 
 
@@ -21,8 +17,10 @@ class ImageScore:
     ----------
     unit : str
         The independent unit that it belongs to.
-    pixels : Counts
-    objects : ObjectCounts
+    pixels : ndarray
+        True and false positives, false and true negatives.
+    objects : dict
+        As `pipeline.scoring.objects.count_objects` gives it.
     row : dict
         Its row of ``per_image.csv``.
     table : DataFrame
@@ -30,8 +28,8 @@ class ImageScore:
     """
 
     unit: str
-    pixels: Counts
-    objects: ObjectCounts
+    pixels: np.ndarray
+    objects: dict
     row: dict
     table: pd.DataFrame
 
@@ -58,21 +56,22 @@ def score_image(record, mask, probability, threshold, tolerance, pixel_size_nm=N
     """
     prediction = probability >= threshold
     pixels = overlap.confusion_counts(mask, prediction)
-    found = find_objects(mask, prediction)
-    objects = instances.count_objects(found)
+    found = objects.find_objects(mask, prediction)
+    counts = objects.count_objects(found)
+    matches = counts["at_50"]
     row = {"image": record["name"], "group": record["group"], "unit": record["unit"]}
     row |= overlap.per_image(pixels) | boundary.per_image(mask, prediction, tolerance, pixel_size_nm)
-    row |= {"objects_reference": objects.reference, "objects_predicted": objects.predicted}
-    row |= {"objects_matched": objects.at_50.tp, "objects_iou": objects.at_50.iou_sum}
-    row |= {"object_f1": instances.f1_of_image(objects)}
-    row |= {"tp": pixels.tp, "fp": pixels.fp, "fn": pixels.fn, "tn": pixels.tn}
-    table = per_object(found, np.asarray(probability))
+    row |= {"objects_reference": len(found.reference_area), "objects_predicted": len(found.prediction_area)}
+    row |= {"objects_matched": int(matches[0]), "objects_iou": matches[3], "object_f1": objects.f1_of_image(matches)}
+    row |= dict(zip(("tp", "fp", "fn", "tn"), pixels, strict=True))
+    table = objects.per_object(found, np.asarray(probability))
     table.insert(0, "image", record["name"])
-    return ImageScore(record["unit"], pixels, objects, row, table)
+    return ImageScore(record["unit"], pixels, counts, row, table)
 
 
 def pooled_scores(images):
     """Scores that come from masks: all pooled, but for the means over images `dice_per_image` and `nsd`."""
-    objects = sum((image.objects for image in images), ObjectCounts())
-    scores = overlap.summarise(image.pixels for image in images)
-    return scores | {"nsd": ratio(sum(image.row["nsd"] for image in images), len(images)), "pq": objects.at_50.pq}
+    matches = objects.total(image.objects for image in images)["at_50"]
+    scores = overlap.summarise([image.pixels for image in images])
+    nsd = ratio(sum(image.row["nsd"] for image in images), len(images))
+    return scores | {"nsd": nsd, "pq": objects.scores(matches)["pq"]}
