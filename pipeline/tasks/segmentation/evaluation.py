@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from pipeline.scoring.curves import Histogram
 from pipeline.scoring.detections import average_precision
 from pipeline.scoring.ratios import MEAN, OBJECTS, OVERLAP
 from pipeline.scoring.statistics import interval, paired_difference, quartiles, sum_by_unit
-from pipeline.tasks.segmentation.image import pooled_scores, score_image
+from pipeline.tasks.segmentation.image import score_image
 from pipeline.tasks.segmentation.losses import LOSSES
 from pipeline.tasks.segmentation.panel import panel
 
@@ -32,35 +33,38 @@ MEANS = {"dice_per_image": "dice", "nsd": "nsd", "hd95": "hd95", "assd": "assd",
 
 @dataclass(frozen=True)
 class Scores:
-    """What one network scores on the test set.
+    """What one network scores on the test set."""
 
-    Attributes
-    ----------
-    images : list of pipeline.tasks.segmentation.image.ImageScore
-    histogram : pipeline.scoring.curves.Histogram
-    reliability : pipeline.scoring.calibration.Reliability
-    threshold : float
-    pixel_size_nm : tuple of float or None
-    """
-
-    images: list
+    images: list  # of `pipeline.tasks.segmentation.image.ImageScore`
     histogram: Histogram
     reliability: Reliability
     threshold: float
     pixel_size_nm: tuple | None
 
+    @cached_property
+    def table(self):
+        """A row for each image."""
+        return pd.DataFrame([image.row for image in self.images])
+
+    @property
+    def counts(self):
+        """The objects of all images together."""
+        return sum((image.objects for image in self.images), instances.ObjectCounts())
+
     @property
     def metrics(self):
         """All scores that are one number: pooled over pixels or objects, but for the means over images."""
-        return pooled_scores(self.images) | {"loss": float(np.mean([image.row["loss"] for image in self.images]))}
+        nsd = sum(image.row["nsd"] for image in self.images) / len(self.images)
+        scores = overlap.summarise(image.pixels for image in self.images)
+        return scores | {"nsd": nsd, "pq": self.counts.at_50.pq, "loss": float(self.values("loss").mean())}
 
     @property
     def units(self):
-        return [image.unit for image in self.images]
+        return self.table["unit"].tolist()
 
     def pixels(self):
         """Counts of each image (tp, fp, fn, tn)."""
-        return np.array([(i.pixels.tp, i.pixels.fp, i.pixels.fn, i.pixels.tn) for i in self.images], np.float64)
+        return self.table[["tp", "fp", "fn", "tn"]].to_numpy(np.float64)
 
     def objects(self):
         """Objects of each image (tp, fp, fn, sum of matched IoU)."""
@@ -69,7 +73,7 @@ class Scores:
 
     def values(self, column):
         """One value of each image; NaN where it is undefined."""
-        return np.array([np.nan if i.row[column] is None else i.row[column] for i in self.images], np.float64)
+        return self.table[column].to_numpy(np.float64)
 
 
 def score(model, dataset, records, params, title, pictures=None):
@@ -110,7 +114,6 @@ def score(model, dataset, records, params, title, pictures=None):
 
 def detail(scores, params):
     """Everything beside the metrics: intervals, distributions over images, objects, probabilities (dict)."""
-    rows = [image.row for image in scores.images]
     trivial = overlap.trivial(sum((image.pixels for image in scores.images), overlap.Counts()))
     return {
         "threshold": scores.threshold,
@@ -118,8 +121,8 @@ def detail(scores, params):
         "pixel_size_nm": scores.pixel_size_nm,
         "trivial": {"iou": trivial["trivial_iou"], "dice": trivial["trivial_dice"]},
         "intervals": _intervals(scores, params.seed),
-        "per_image": {key: quartiles(row[key] for row in rows) for key in DISTRIBUTIONS if key in rows[0]},
-        "objects": _objects(scores.images),
+        "per_image": {key: quartiles(scores.table[key]) for key in DISTRIBUTIONS if key in scores.table},
+        "objects": _objects(scores),
         "probability": {
             "average_precision": curves.average_precision(scores.histogram),
             "auroc": curves.roc_area(scores.histogram),
@@ -131,11 +134,8 @@ def detail(scores, params):
 
 def tables(scores):
     """The tables of the results: dict of DataFrame by file name."""
-    per_image = pd.DataFrame([image.row for image in scores.images])
-    pictured = gallery.pictured(len(per_image))
-    per_image["picture"] = [gallery.stem(n) if n in pictured else "" for n in range(len(per_image))]
     return {
-        "per_image": per_image,
+        "per_image": scores.table.assign(picture=gallery.stems(len(scores.images), gallery.pictured(len(scores.images)))),
         "per_object": pd.concat(image.table for image in scores.images),
         "precision_recall": curves.thinned(curves.precision_recall(scores.histogram)[["threshold", "precision", "recall"]]),
         "roc": curves.thinned(curves.roc(scores.histogram).replace(np.inf, np.nan)),
@@ -164,7 +164,7 @@ def compare(best, other, seed):
 
 def draw(scores, model, dataset, records, name, params):
     """Draw the worst, the median and the best images with their prediction, and what the attention gates see of them."""
-    table = pd.DataFrame([image.row for image in scores.images])
+    table = scores.table
     ranked, explained = table.sort_values(["dice", "image"]).index.tolist(), set()
     for place, rank in _shown(len(ranked)):
         record = records[ranked[place]]
@@ -202,8 +202,8 @@ def _intervals(scores, seed):
     return pixels | mean("dice_per_image") | mean("nsd") | objects | mean("loss", share=False)
 
 
-def _objects(images):
-    counts = sum((image.objects for image in images), instances.ObjectCounts())
+def _objects(scores):
+    counts = scores.counts
     usual, strict = counts.at_50, counts.at_75
     return {
         "reference": counts.reference,
@@ -212,7 +212,7 @@ def _objects(images):
         **{"precision": usual.precision, "recall": usual.recall, "f1": usual.f1},
         **{"precision_75": strict.precision, "recall_75": strict.recall, "f1_75": strict.f1},
         **{"pq": usual.pq, "sq": usual.sq, "rq": usual.rq},
-        "average_precision": average_precision(pd.concat(image.table for image in images)),
+        "average_precision": average_precision(pd.concat(image.table for image in scores.images)),
         "splits": counts.splits,
         "merges": counts.merges,
     }

@@ -1,6 +1,6 @@
 """Everything that is measured on one segmented test image."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
@@ -10,51 +10,23 @@ from pipeline.scoring.detections import per_object
 from pipeline.scoring.instances import ObjectCounts
 from pipeline.scoring.objects import find_objects
 from pipeline.scoring.overlap import Counts
-from pipeline.scoring.ratios import ratio
 
 
 @dataclass(frozen=True)
 class ImageScore:
-    """The scores of one image.
+    """The scores of one image."""
 
-    Attributes
-    ----------
-    unit : str
-        The independent unit that it belongs to.
-    pixels : Counts
-    objects : ObjectCounts
-    row : dict
-        Its row of ``per_image.csv``.
-    table : DataFrame
-        Its rows of ``per_object.csv``.
-    """
-
-    unit: str
     pixels: Counts
     objects: ObjectCounts
-    row: dict
-    table: pd.DataFrame
+    row: dict  # of ``per_image.csv``
+    table: pd.DataFrame  # its rows of ``per_object.csv``
 
 
-def score_image(record, mask, probability, threshold, tolerance, pixel_size_nm=None):
-    """Score one image.
+def score_image(record, mask, probability, threshold, tolerance, pixel_size_nm):
+    """Score one image, whose row of ``split.csv`` is `record`: an `ImageScore`.
 
-    Parameters
-    ----------
-    record : pandas.Series
-        Its row of ``split.csv``: name, group, unit.
-    mask : ndarray, shape (H, W), bool
-    probability : ndarray, shape (H, W), float32
-    threshold : float
-        Foreground is what is at or above it.
-    tolerance : float
-        Of the normalised surface Dice, in pixels.
-    pixel_size_nm : (float, float), optional
-        Height and width of a pixel.
-
-    Returns
-    -------
-    ImageScore
+    `mask` is (H, W), bool; `probability` is (H, W), float32, and foreground at or above `threshold`. `tolerance` is that of
+    the normalised surface Dice, in pixels; `pixel_size_nm` is the height and width of a pixel.
     """
     prediction = probability >= threshold
     pixels = overlap.confusion_counts(mask, prediction)
@@ -64,15 +36,7 @@ def score_image(record, mask, probability, threshold, tolerance, pixel_size_nm=N
     row |= overlap.per_image(pixels) | boundary.per_image(mask, prediction, tolerance, pixel_size_nm)
     row |= {"objects_reference": objects.reference, "objects_predicted": objects.predicted}
     row |= {"objects_matched": objects.at_50.tp, "objects_iou": objects.at_50.iou_sum}
-    row |= {"object_f1": instances.f1_of_image(objects)}
-    row |= {"tp": pixels.tp, "fp": pixels.fp, "fn": pixels.fn, "tn": pixels.tn}
+    row |= {"object_f1": instances.f1_of_image(objects)} | asdict(pixels)
     table = per_object(found, np.asarray(probability))
     table.insert(0, "image", record["name"])
-    return ImageScore(record["unit"], pixels, objects, row, table)
-
-
-def pooled_scores(images):
-    """Scores that come from masks: all pooled, but for the means over images `dice_per_image` and `nsd`."""
-    objects = sum((image.objects for image in images), ObjectCounts())
-    scores = overlap.summarise(image.pixels for image in images)
-    return scores | {"nsd": ratio(sum(image.row["nsd"] for image in images), len(images)), "pq": objects.at_50.pq}
+    return ImageScore(pixels, objects, row, table)
