@@ -102,8 +102,8 @@ def _check_choices(threshold, smallest, pixel_size_nm):
         raise UserError(f"threshold: expected a probability, received {threshold}")
     if smallest < 1:
         raise UserError(f"smallest: expected at least one pixel, received {smallest}")
-    sizes = () if pixel_size_nm is None else np.atleast_1d(pixel_size_nm)
-    if pixel_size_nm is not None and not (len(sizes) == 2 and all(0 < size < np.inf for size in sizes)):
+    sizes = np.atleast_1d((1, 1) if pixel_size_nm is None else pixel_size_nm)
+    if len(sizes) != 2 or not all(0 < size < np.inf for size in sizes):
         raise UserError(f"pixel_size_nm: expected height and width above 0, received {pixel_size_nm}")
 
 

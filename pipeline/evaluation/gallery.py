@@ -21,6 +21,11 @@ def stem(position):
     return f"{position:04d}"
 
 
+def stems(count, positions):
+    """The column ``picture`` of the table of `count` images: a stem for each of `positions`, "" for the others."""
+    return [stem(position) if position in positions else "" for position in range(count)]
+
+
 def write_image(folder, position, image):
     """Write ``<stem>-image.webp`` of an image (H, W, C), uint8 or uint16."""
     shown = Image.fromarray(np.ascontiguousarray(displayable(image)))

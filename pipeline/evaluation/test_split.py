@@ -22,19 +22,9 @@ def open_mask(dataset, record):
 
 
 def independent_units(records, card):
-    """Say what the independent units of the test set are, and how many there are.
+    """Say what the independent units of the test set are (``name``, such as "block of 2 images"), and their ``count``.
 
-    Parameters
-    ----------
-    records : list of pandas.Series
-        As `open_test_split` gives them.
-    card : dict
-        ``data/patches/<dataset>/dataset.json``: ``split_method`` and ``split_block`` are read.
-
-    Returns
-    -------
-    dict
-        ``name``, such as "block of 2 images", and ``count``.
+    `records` come from `open_test_split`; `card` is ``dataset.json`` of the patches, which says how they were split.
     """
     names = {record["unit"] for record in records}
     if card["split_method"] == "blocks":

@@ -14,7 +14,7 @@ from PIL import Image
 
 from pipeline.errors import UserError
 from pipeline.exporting import onnx
-from pipeline.exporting.documentation import document, publications, spdx
+from pipeline.exporting.documentation import document, publications
 from pipeline.images.io import scaled
 from pipeline.images.resize import resize_image
 from pipeline.inference.features import coarsest_cell
@@ -40,7 +40,7 @@ def write(network, card, task, path):
         (folder / "README.md").write_text(document(card, task.describe(card)), encoding="utf-8")
         # It names files of the folder and DOIs only, so that no check needs the network.
         with ValidationContext(root=folder, progressbar=False):
-            save_bioimageio_package(_description(card, task, image.shape[:2], cell, folder), output_path=path)
+            save_bioimageio_package(spec.ModelDescr(**_description(card, task, image.shape[:2], cell, folder)), output_path=path)
     summary = test_model(path)
     if summary.status != "passed":
         first = next((error.msg.splitlines()[0] for detail in summary.details for error in detail.errors), summary.status)
@@ -69,70 +69,56 @@ def _cover(image, probability):
 
 
 def _description(card, task, size, cell, folder):
-    licence = spdx(card.get("licence") or "")
-    return spec.ModelDescr(
-        name=re.sub(r"[^\w+() -]", " ", f"{card['title']} for {card['name']}", flags=re.ASCII),
-        description=f"{card['title']}, {card['task']} of {card['name']}: {', '.join(card['classes'])}.",
-        authors=[spec.Author(name="unknown")],
-        cite=[spec.CiteEntry(text=text, doi=spec.Doi(doi)) for text, doi in publications(card)],
-        license=spec.LicenseId(licence) if _is_spdx(licence) else None,
-        tags=["2d", "tensorflow", task.TAG, card["network"], card["name"]],
-        documentation=spec.FileDescr(source=folder / "README.md"),
-        covers=[spec.FileDescr(source=folder / "cover.png")],
-        inputs=[_input(card, size, cell, folder)],
-        outputs=[_output(card, task, cell, folder)],
-        weights=spec.WeightsDescr(onnx=spec.OnnxWeightsDescr(source=folder / WEIGHTS, opset_version=onnx.OPSET)),
-        config=spec.Config(biomedical_image_pipeline={"card": json.dumps(card)}),
-    )
-
-
-def _input(card, size, cell, folder):
-    sides = [spec.ParameterizedSize(min=SIZE * cell, step=cell) if cell else side for side in size]
-    single = spec.EnsureDtypeDescr(kwargs=spec.EnsureDtypeKwargs(dtype="float32"))
-    space = [
-        spec.SpaceInputAxis(id=spec.AxisId(axis), size=side, concatenable=bool(cell), **_spacing(card, number))
-        for number, (axis, side) in enumerate(zip("yx", sides, strict=True))
-    ]
-    names = ["grey"] if card["channels"] == 1 else ["red", "green", "blue"]
-    return spec.InputTensorDescr(
-        id=spec.TensorId("image"),
-        axes=[spec.BatchAxis(), *space, spec.ChannelAxis(channel_names=names)],
-        data=spec.IntervalOrRatioDataDescr(type="uint8", range=(0, 255)),
+    """The content of the package's ``rdf.yaml``."""
+    single = {"id": "ensure_dtype", "kwargs": {"dtype": "float32"}}
+    image = {
+        "id": "image",
+        "axes": _axes(card, ["grey"] if card["channels"] == 1 else ["red", "green", "blue"]),
+        "data": {"type": "uint8", "range": (0, 255)},
         # The last step too: without it, the scaled values would become 8 bit again.
-        preprocessing=[single, spec.ScaleLinearDescr(kwargs=spec.ScaleLinearKwargs(gain=1 / 255)), single],
-        test_tensor=spec.FileDescr(source=folder / "input.npy"),
-    )
+        "preprocessing": [single, {"id": "scale_linear", "kwargs": {"gain": 1 / 255}}, single],
+        "test_tensor": {"source": folder / "input.npy"},
+    }
+    probability = {
+        "id": "probability",
+        "axes": _axes(card, task.channels(card), task.PER_PIXEL),
+        "data": {"type": "float32", "range": (0, 1)},
+        "test_tensor": {"source": folder / "output.npy"},
+    }
+    for axis, side in zip(image["axes"][1:3], size, strict=True):
+        axis |= {"size": {"min": SIZE * cell, "step": cell} if cell else side, "concatenable": bool(cell)}
+    for axis in probability["axes"][1:-1]:
+        axis |= {"size": {"tensor_id": "image", "axis_id": axis["id"]}} | ({"halo": HALO * cell} if cell else {})
+    return {
+        "name": re.sub(r"[^\w+() -]", " ", f"{card['title']} for {card['name']}", flags=re.ASCII),
+        "description": f"{card['title']}, {card['task']} of {card['name']}: {', '.join(card['classes'])}.",
+        "authors": [{"name": "unknown"}],
+        "cite": [{"text": text, "doi": doi} for text, doi in publications(card)],
+        "license": _spdx(card.get("licence") or ""),
+        "tags": ["2d", "tensorflow", task.TAG, card["network"], card["name"]],
+        "documentation": {"source": folder / "README.md"},
+        "covers": [{"source": folder / "cover.png"}],
+        "inputs": [image],
+        "outputs": [probability],
+        "weights": {"onnx": {"source": folder / WEIGHTS, "opset_version": onnx.OPSET}},
+        "config": {"biomedical_image_pipeline": {"card": json.dumps(card)}},
+    }
 
 
-def _output(card, task, cell, folder):
-    space_axis, halo = (spec.SpaceOutputAxisWithHalo, {"halo": HALO * cell}) if cell else (spec.SpaceOutputAxis, {})
-    space = [
-        space_axis(
-            id=spec.AxisId(axis),
-            size=spec.SizeReference(tensor_id=spec.TensorId("image"), axis_id=spec.AxisId(axis)),
-            **halo,
-            **_spacing(card, number),
-        )
-        for number, axis in enumerate("yx" if task.PER_PIXEL else "")
-    ]
-    return spec.OutputTensorDescr(
-        id=spec.TensorId("probability"),
-        axes=[spec.BatchAxis(), *space, spec.ChannelAxis(channel_names=task.channels(card))],
-        data=spec.IntervalOrRatioDataDescr(type="float32", range=(0, 1)),
-        test_tensor=spec.FileDescr(source=folder / "output.npy"),
-    )
+def _axes(card, channels, per_pixel=True):
+    """Batch, rows and columns with the size of their pixels, and channels. Once images are resized, that size is unknown."""
+    space = [{"type": "space", "id": name} for name in ("yx" if per_pixel else "")]
+    if card.get("pixel_size_nm") is not None and card["resize"] is None:
+        for axis, scale in zip(space, card["pixel_size_nm"], strict=False):
+            axis |= {"unit": "nanometer", "scale": scale}
+    return [{"type": "batch"}, *space, {"type": "channel", "channel_names": channels}]
 
 
-def _spacing(card, axis):
-    """Pixel size of the network's input along rows (0) or columns (1); unknown once images are resized."""
-    if card.get("pixel_size_nm") is None or card["resize"] is not None:
-        return {}
-    return {"unit": "nanometer", "scale": card["pixel_size_nm"][axis]}
-
-
-def _is_spdx(licence):
+def _spdx(licence):
+    """The identifier that SPDX gives a licence, such as CC-BY-4.0 for "CC BY 4.0"; None for others."""
+    if re.fullmatch(r"CC BY[A-Z-]* \d\.\d", licence):
+        licence = licence.replace(" ", "-")
     try:
-        spec.LicenseId(licence)
+        return spec.LicenseId(licence)
     except ValueError:
-        return False
-    return True
+        return None

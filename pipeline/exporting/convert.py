@@ -1,11 +1,13 @@
 """Convert a trained model to another format, and verify the result."""
 
 import importlib
+import json
 
 import keras
 import numpy as np
 
 from pipeline.errors import UserError
+from pipeline.exporting.output import CARD
 from pipeline.startup import silent_stderr
 
 LIMIT = 1e-4  # of a probability; adding float32 numbers in another order changes it by a hundredth of that
@@ -23,6 +25,8 @@ def convert(model, task, name, path):
         writer = importlib.import_module(f"pipeline.exporting.{name}")
         network = portable(model.network, task.ACTIVATION)
         writer.write(network, model.card, task, path)
+        if path.is_dir():  # a format of one file has the card inside
+            (path / CARD).write_text(json.dumps(model.card, indent=2) + "\n", encoding="utf-8")
         found = difference(writer.read(path), network)
     if not found <= LIMIT:  # also if it is not a number
         raise UserError(f"{name}: probabilities differ from those of Keras by {found:.1e} (limit {LIMIT:g}); nothing was written")
@@ -60,13 +64,12 @@ def difference(run, network):
 
 
 def _portable_layer(layer):
-    settings = layer.get_config() | {"dtype": "float32"}
     if type(layer) is keras.layers.Normalization:
         # Its statistics are constants outside of the graph, which would become further inputs of an ONNX network.
         deviation = np.maximum(np.sqrt(np.ravel(layer.variance).astype(np.float64)), keras.backend.epsilon())
         offset = -np.ravel(layer.mean).astype(np.float64) / deviation
         return keras.layers.Rescaling((1 / deviation).tolist(), offset.tolist(), dtype="float32", name=layer.name)
-    return type(layer).from_config(settings)
+    return type(layer).from_config(layer.get_config() | {"dtype": "float32"})
 
 
 def _discs(size, channels):

@@ -64,12 +64,3 @@ def publications(card):
         found += [(text, doi) for doi in re.findall(r"\b10\.\d+/[^\s,;]+", text)]
         found += [(text, f"10.48550/arXiv.{number}") for number in re.findall(r"arXiv[ :](\d{4}\.\d{4,5})", text)]
     return found
-
-
-def spdx(licence):
-    """A licence in the spelling of SPDX, if it is a Creative Commons one; others as they are.
-
-    >>> spdx("CC BY-NC-SA 3.0"), spdx("MIT")
-    ('CC-BY-NC-SA-3.0', 'MIT')
-    """
-    return licence.replace(" ", "-") if re.fullmatch(r"CC BY[A-Z-]* \d\.\d", licence) else licence

@@ -1,6 +1,5 @@
 """OpenVINO: a folder with ``model.xml`` and ``model.bin``, fastest on Intel's processors."""
 
-import json
 import sys
 
 # `import openvino` would import its converter, which reports the use to Intel over the network. We do not need the converter:
@@ -10,7 +9,6 @@ sys.modules.setdefault("openvino.tools.ovc", None)
 import openvino  # noqa: E402
 
 from pipeline.exporting import onnx  # noqa: E402
-from pipeline.exporting.output import CARD  # noqa: E402
 
 
 def write(network, card, task, path):
@@ -21,7 +19,6 @@ def write(network, card, task, path):
     # By default weights would be saved in half precision.
     openvino.save_model(openvino.Core().read_model(intermediate), path / "model.xml", compress_to_fp16=False)
     intermediate.unlink()
-    (path / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 
 
 def read(path):

@@ -1,17 +1,12 @@
 """SavedModel: TensorFlow's own folder, which runs without Keras and without this project."""
 
-import json
-
 import keras
 import numpy as np
-
-from pipeline.exporting.output import CARD
 
 
 def write(network, card, task, path):
     """Write a network with the endpoint ``serve`` (see `pipeline.exporting.onnx.write`); `path` becomes a folder."""
     network.export(str(path), format="tf_saved_model", verbose=False)
-    (path / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 
 
 def read(path):

@@ -12,6 +12,8 @@ def card_summary(path, card, task_lines):
     """
     path, size, seen = Path(path), card.get("pixel_size_nm"), card.get("intensity")
     title = card.get("title", card["network"])
+    # The project that the model lies in, and where it keeps the model's scores.
+    project, scores = path.resolve().parent.parent.parent, Path("reports", path.parent.name, "metrics", f"{path.stem}.json")
     resized = ", of any size" if card["resize"] is None else ", resized to {} × {} pixels".format(*card["resize"])
     lines = {
         "model": str(path),
@@ -25,8 +27,8 @@ def card_summary(path, card, task_lines):
         "licence of the data": card.get("licence") or "not stated",
         "citation": card.get("citation") or "not stated",
         "software": f"Keras {card['keras']} on {card['backend']}",
-        "commit": _commit(path),
-        "test scores": _scores(path),
+        "commit": _commit(project, scores),
+        "test scores": _headline(project, scores),
     }
     width = max(map(len, lines))
     return "\n".join(f"{name:<{width}}  {value}" for name, value in lines.items())
@@ -37,27 +39,19 @@ def _intensity(mean, deviation):
     return f"mean ± deviation {channels} of the full range"
 
 
-def _metrics(path):
-    """The project that a model lies in, and where it keeps the model's scores."""
-    return path.resolve().parent.parent.parent, Path("reports", path.parent.name, "metrics", f"{path.stem}.json")
-
-
-def _commit(path):
+def _commit(project, scores):
     """The commit that last changed the model's scores. The card cannot name it: equal trainings write equal files."""
-    root, metrics = _metrics(path)
-    command = ["git", "log", "-1", "--format=%h of %as", "--", metrics.as_posix()]
+    command = ["git", "log", "-1", "--format=%h of %as", "--", scores.as_posix()]
     try:
-        found = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+        found = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         found = ""
     return found or "not in git"
 
 
-def _scores(path):
-    """The headline scores, from the project that the model lies in."""
-    root, metrics = _metrics(path)
+def _headline(project, scores):
     try:
-        found = json.loads((root / metrics).read_text())
+        found = json.loads((project / scores).read_text())
     except (OSError, ValueError):
-        return f"none found ({metrics})"
-    return ", ".join(f"{name} {value:.3f}" for name, value in found.items() if value is not None) + f" ({metrics})"
+        return f"none found ({scores})"
+    return ", ".join(f"{name} {value:.3f}" for name, value in found.items() if value is not None) + f" ({scores})"

@@ -44,10 +44,8 @@ class ResultsFolder:
             self.images, self.earlier = found["images"], found["earlier"]
             return
         if found and not overwrite:
-            differing = ", ".join(_differing(run, found["run"]))
-            raise UserError(
-                f"{self.record}: the folder holds results with another {differing}; give --overwrite or another folder"
-            )
+            other = ", ".join(_differing(run, found["run"]))
+            raise UserError(f"{self.record}: the folder holds results with another {other}; give --overwrite or another folder")
         if found:
             self.earlier = found["earlier"] + [name for entry in found["images"].values() for name in entry["files"]]
         elif not overwrite:

@@ -10,7 +10,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from pipeline.images.colours import BLUE, INK, ORANGE
+from pipeline.images.colours import BLUE, GREEN, INK, ORANGE
 
 STYLE = {
     "font.family": "DejaVu Sans",  # comes with Matplotlib: the same on every machine
@@ -26,7 +26,7 @@ THEME = "<style>svg{color:#4a4a48}@media(prefers-color-scheme:dark){svg{color:#c
 SIZE = (3.6, 3.1)  # inches, of a square plot with its legend
 # Of networks and classes, after Okabe and Ito. Colour and dashes change together, so that each line is told apart without
 # colour, and seven colours with four dashes give 28 different lines.
-COLOURS = (BLUE, ORANGE, "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c7ae6")
+COLOURS = (BLUE, ORANGE, GREEN, "#cc79a7", "#56b4e9", "#d55e00", "#8c7ae6")
 DASHES = ("-", "--", ":", "-.")
 LEGEND = 14  # entries at most: a longer legend would leave no room for the curves
 LETTERS = 26  # of an entry: two columns of them fit the width
@@ -62,7 +62,7 @@ def roc(curves):
     """Draw the true against the false positive rate over all thresholds, one line for each network or class."""
 
     def paint(axis):
-        axis.plot([0, 1], [0, 1], color=INK, linewidth=0.6)
+        _diagonal(axis)
         _lines(axis, curves, "false_positive_rate", "true_positive_rate")
 
     return _square(paint, "false positive rate", "true positive rate")
@@ -72,8 +72,8 @@ def reliability(curves):
     """Draw how often a prediction of a given confidence came true, one line for each network; the diagonal is perfect."""
 
     def paint(axis):
-        axis.plot([0, 1], [0, 1], color=INK, linewidth=0.6)
-        for (title, frame), look in zip(curves.items(), looks(len(curves)), strict=True):
+        _diagonal(axis)
+        for title, frame, look in _each(curves):
             full = frame[frame["count"] > 0]
             axis.plot(full["confidence"], full["frequency"], **look | {"linewidth": 1}, label=title)
             solid = full["count"] >= RELIABLE * full["count"].sum()
@@ -87,18 +87,13 @@ def thresholds(curves, chosen):
     """Draw Dice on validation against the threshold, and mark the threshold that was chosen for each network."""
 
     def paint(axis):
-        for (title, frame), look in zip(curves.items(), looks(len(curves)), strict=True):
+        for title, frame, look in _each(curves):
             frame = frame.sort_values("threshold")
             axis.plot(frame["threshold"], frame["dice"], **look, label=f"{title}: {chosen[title]:.3f}")
             height = np.interp(chosen[title], frame["threshold"], frame["dice"])
             axis.plot(chosen[title], height, color=look["color"], marker="o", markersize=5)
 
     return _square(paint, "threshold", "Dice on validation")
-
-
-def looks(count):
-    """Choose colour and dashes of lines that are told apart: a list of keyword arguments."""
-    return [{"color": COLOURS[n % len(COLOURS)], "linestyle": DASHES[n % len(DASHES)]} for n in range(count)]
 
 
 def draw(paint):
@@ -112,8 +107,18 @@ def draw(paint):
     return re.sub(r"(<svg [^>]*>)", rf"\1{THEME}", text, count=1).encode()
 
 
+def _each(curves):
+    """Yield title, table, and the colour and dashes by which the line is told apart."""
+    for number, (title, frame) in enumerate(curves.items()):
+        yield title, frame, {"color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[number % len(DASHES)]}
+
+
+def _diagonal(axis):
+    axis.plot([0, 1], [0, 1], color=INK, linewidth=0.6)
+
+
 def _lines(axis, curves, x, y):
-    for (title, frame), look in zip(curves.items(), looks(len(curves)), strict=True):
+    for title, frame, look in _each(curves):
         axis.plot(frame[x], frame[y], **look, label=title)
 
 

@@ -149,13 +149,15 @@ def _masks(kinds):
 
 
 def _webp(picture, width):
-    buffer = io.BytesIO()
     picture.thumbnail((width, HIGHEST))
-    picture.save(buffer, "WEBP", quality=QUALITY, method=2)  # 4 takes twice as long for 5 % less
-    return data_uri(buffer.getvalue(), "image/webp")
+    return _saved(picture, "webp", quality=QUALITY, method=2)  # 4 takes twice as long for 5 % less
 
 
 def _png(picture, **options):
+    return _saved(picture, "png", optimize=True, **options)
+
+
+def _saved(picture, kind, **options):
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True, **options)
-    return data_uri(buffer.getvalue(), "image/png")
+    picture.save(buffer, kind, **options)
+    return data_uri(buffer.getvalue(), f"image/{kind}")

@@ -26,8 +26,9 @@ def precision_recall(datasets):
         curves = network.tables["precision_recall"]
         if "class" not in curves:
             curves = curves.assign(**{"class": dataset.info["classes"][-1]})  # background, foreground
-        thinned = [curve.iloc[_places(len(curve))] for _, curve in curves.groupby("class", sort=False)]
-        pieces.append(pd.concat(thinned).assign(dataset=dataset.name, network=network.title))
+        for _, curve in curves.groupby("class", sort=False):
+            places = np.linspace(0, len(curve) - 1, min(len(curve), POINTS)).round().astype(int)
+            pieces.append(curve.iloc[places].assign(dataset=dataset.name, network=network.title))
     return _joined(pieces, ["dataset", "network", "class", "recall", "precision"])
 
 
@@ -50,10 +51,6 @@ def write_plots(datasets, folder):
 
 def _pairs(datasets):
     return [(dataset, network) for dataset in datasets for network in dataset.networks]
-
-
-def _places(count):
-    return np.unique(np.linspace(0, count - 1, min(count, POINTS)).round().astype(int))
 
 
 def _joined(pieces, columns):

@@ -10,13 +10,7 @@ PACKAGES = ("tensorflow", "jax", "keras", "numpy", "scipy", "scikit-image", "sci
 
 
 def audit_in_words(audit):
-    """Say what the search for near-duplicates across the split found.
-
-    Parameters
-    ----------
-    audit : dict
-        ``audit.json``, as `pipeline.patches.audit.AuditedSplit` describes its summary.
-    """
+    """Say what the audit of the split found; `audit` is what `pipeline.patches.audit.summarize` gives."""
     images, touched = audit["images"], audit["test_images_with_a_near_duplicate_in_train"]
     text = f"The audit compared {plural(audit['pairs'], 'pair')} of images on different sides of the split "
     text += f"({images['train']:,} training, {images['val']:,} validation, {images['test']:,} test): "

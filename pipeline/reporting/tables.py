@@ -65,9 +65,8 @@ def differences(dataset):
     best, *others = dataset.ranked
 
     def column(network):
-        return lambda key, style: difference(
-            compared[network.name][key]["difference"], style, compared[network.name][key]["interval"]
-        )
+        found = compared[network.name]
+        return lambda key, style: difference(found[key]["difference"], style, found[key]["interval"])
 
     metrics = {key: metric for key, metric in dataset.task.METRICS.items() if key in compared[others[0].name]}
     note = "Each pair of networks was scored on the same images; in brackets the 95 % interval of the difference. "
@@ -109,9 +108,8 @@ def note_on_intervals(dataset):
     """Say what the brackets mean, and why there may be none."""
     detail = dataset.networks[0].detail
     unit, images = detail["unit"], number(detail["test_images"], COUNT)
-    text = f"{images} test images" + (
-        ", each an independent unit. " if unit["name"] == "image" else f" in {units_in_words(unit)}. "
-    )
+    divided = ", each an independent unit" if unit["name"] == "image" else f" in {units_in_words(unit)}"
+    text = f"{images} test images{divided}. "
     if unit["count"] < FEWEST_UNITS:
         return text + f"There are no intervals: they need at least {FEWEST_UNITS} independent units."
     text += "In brackets: 95 % interval over these independent units."

@@ -5,7 +5,7 @@ The values are those of `skimage.measure.regionprops`, added up over bands: for 
 """
 
 import math
-from itertools import pairwise, product
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -55,9 +55,8 @@ def measure_page(objects, labels, page, read, pixel_size_nm=None):
         sums += [np.bincount(names, value, count) for value in values]
     area, perimeter = objects["area"].to_numpy(), perimeter[1:]
     rows, columns, rows2, columns2, both, grey = sums[:, 1:]
-    covariance = [
-        (area * ab - a * b) / area**2 for ab, a, b in ((rows2, rows, rows), (columns2, columns, columns), (both, rows, columns))
-    ]
+    products = ((rows2, rows, rows), (columns2, columns, columns), (both, rows, columns))
+    covariance = [(area * ab - a * b) / area**2 for ab, a, b in products]
     major, minor, eccentricity = _ellipse(*covariance)
     with np.errstate(divide="ignore"):
         circularity = np.where(perimeter > 0, np.minimum(4 * math.pi * area / perimeter**2, 1), np.nan)
@@ -70,7 +69,7 @@ def measure_page(objects, labels, page, read, pixel_size_nm=None):
         "major_axis_px": major,
         "minor_axis_px": minor,
         "eccentricity": eccentricity,
-        "solidity": area / _convex_areas(pd.concat(extents), count),
+        "solidity": area / _convex_areas(pd.concat(extents)),
         "circularity": circularity,
         "mean_intensity": grey / (area * read(page, 0, 1).shape[-1]),
         "touches_border": (objects[["top", "left"]] == 0).any(axis=1)
@@ -126,12 +125,12 @@ def _row_extents(names, rows, first, last):
     return runs.groupby(["label", "row"]).agg({"first": "min", "last": "max"})
 
 
-def _convex_areas(extents, count):
-    """Pixels in the convex hulls of objects 1 to ``count - 1``."""
+def _convex_areas(extents):
+    """Pixels in the convex hull of each object."""
     extents = extents.sort_index()
-    first, last = extents["first"].to_numpy(), extents["last"].to_numpy()
-    bounds = np.searchsorted(extents.index.get_level_values("label"), np.arange(1, count + 1))
-    return np.array([convex_area(first[start:stop], last[start:stop]) for start, stop in pairwise(bounds)])
+    starts = np.flatnonzero(np.diff(extents.index.get_level_values("label"))) + 1
+    sides = (np.split(extents[side].to_numpy(), starts) for side in ("first", "last"))
+    return np.array([convex_area(first, last) for first, last in zip(*sides, strict=True)])
 
 
 def convex_area(first, last):

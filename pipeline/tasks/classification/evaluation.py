@@ -29,23 +29,13 @@ WIDTH = 204  # pixels, of a picture on a sheet
 
 @dataclass(frozen=True)
 class Scores:
-    """What one network says of the test set.
+    """What one network says of the test set."""
 
-    Attributes
-    ----------
-    records : list of pandas.Series
-    classes : list of str
-    labels : ndarray, shape (N,), int
-    probabilities : ndarray, shape (N, K), float
-    majority : float
-        Accuracy of calling every image the commonest class of the training images.
-    """
-
-    records: list
-    classes: list
-    labels: np.ndarray
-    probabilities: np.ndarray
-    majority: float
+    records: list  # rows of ``split.csv``
+    classes: list  # names
+    labels: np.ndarray  # shape (N,), int
+    probabilities: np.ndarray  # shape (N, K), float
+    majority: float  # accuracy of calling every image the commonest class of the training images
 
     @property
     def metrics(self):
@@ -79,9 +69,8 @@ def score(model, dataset, records, params, title, pictures=None):
     scores = Scores(records, classes, labels, probabilities, majority)
     if pictures:
         chosen = sorted(_pictured(_per_image(scores)))
-        for position, (image, picture) in zip(
-            chosen, _evidence(model, dataset, records, chosen, scores.predicted[chosen]), strict=True
-        ):
+        evidence = _evidence(model, dataset, records, chosen, scores.predicted[chosen])
+        for position, (image, picture) in zip(chosen, evidence, strict=True):
             gallery.write_image(pictures, position, image)
             gallery.write_map(pictures, position, picture)
     return scores
@@ -104,8 +93,7 @@ def tables(scores):
     """The tables of the results: dict of DataFrame by file name."""
     labels, probabilities = scores.labels, scores.probabilities
     per_image = _per_image(scores)
-    pictured = _pictured(per_image)
-    per_image["picture"] = [gallery.stem(n) if n in pictured else "" for n in range(len(per_image))]
+    per_image["picture"] = gallery.stems(len(per_image), _pictured(per_image))
     per_class = classification.per_class(labels, probabilities)
     per_class.insert(0, "class", scores.classes)
 
@@ -133,10 +121,7 @@ def compare(best, other, seed):
     def paired(statistic, rows):
         return paired_difference(*(sum_by_unit(rows(scores), best.units) for scores in (best, other)), statistic, seed)
 
-    def share(key):
-        return lambda sums: scores_of_confusions(sums)[key]
-
-    found = {key: paired(share(key), Scores.confusions) for key in ("accuracy", "balanced_accuracy", "macro_f1")}
+    found = {key: paired(_of_confusions(key), Scores.confusions) for key in ("accuracy", "balanced_accuracy", "macro_f1")}
     return found | {"loss": paired(MEAN, Scores.losses)}
 
 
@@ -191,17 +176,18 @@ def _evidence(model, dataset, records, positions, classes):
     return zip(images, map(heat, images, gradcam(model, images, classes)), strict=True)
 
 
+def _of_confusions(key):
+    return lambda sums: scores_of_confusions(sums)[key]
+
+
 def _intervals(scores, reliability, seed):
     """95 % confidence intervals over the independent units; None where there are too few, or no spread."""
     labels, probabilities, units = scores.labels, scores.probabilities, scores.units
     confusions = sum_by_unit(scores.confusions(), units)
-    intervals = {}
-    for key in ("accuracy", "balanced_accuracy", "macro_f1", "kappa"):
-
-        def statistic(sums, key=key):
-            return scores_of_confusions(sums)[key]
-
-        intervals[key] = interval(confusions, statistic, seed, share=key != "kappa")
+    intervals = {
+        key: interval(confusions, _of_confusions(key), seed, share=key != "kappa")
+        for key in ("accuracy", "balanced_accuracy", "macro_f1", "kappa")
+    }
     if intervals["kappa"]:
         low, high = intervals["kappa"]
         intervals["kappa"] = max(low, -1.0), min(high, 1.0)  # its range

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from pipeline.scoring import calibration, curves, objects, overlap
 from pipeline.scoring.curves import Histogram
 from pipeline.scoring.ratios import MEAN, OBJECTS, OVERLAP
 from pipeline.scoring.statistics import interval, paired_difference, quartiles, sum_by_unit
-from pipeline.tasks.segmentation.image import pooled_scores, score_image
+from pipeline.tasks.segmentation.image import score_image
 from pipeline.tasks.segmentation.losses import LOSSES
 from pipeline.tasks.segmentation.panel import panel
 
@@ -30,36 +31,38 @@ MEANS = {"dice_per_image": "dice", "nsd": "nsd", "hd95": "hd95", "assd": "assd",
 
 @dataclass(frozen=True)
 class Scores:
-    """What one network scores on the test set.
+    """What one network scores on the test set."""
 
-    Attributes
-    ----------
-    images : list of pipeline.tasks.segmentation.image.ImageScore
-    histogram : pipeline.scoring.curves.Histogram
-    reliability : ndarray
-        Sums of all images, as `pipeline.scoring.calibration` reads them.
-    threshold : float
-    pixel_size_nm : tuple of float or None
-    """
-
-    images: list
+    images: list  # of `pipeline.tasks.segmentation.image.ImageScore`
     histogram: Histogram
     reliability: np.ndarray
     threshold: float
     pixel_size_nm: tuple | None
 
+    @cached_property
+    def table(self):
+        """A row for each image."""
+        return pd.DataFrame([image.row for image in self.images])
+
+    @property
+    def counts(self):
+        """The objects of all images together."""
+        return objects.total(image.objects for image in self.images)
+
     @property
     def metrics(self):
         """All scores that are one number: pooled over pixels or objects, but for the means over images."""
-        return pooled_scores(self.images) | {"loss": float(np.mean([image.row["loss"] for image in self.images]))}
+        nsd = sum(image.row["nsd"] for image in self.images) / len(self.images)
+        scores = overlap.summarise([image.pixels for image in self.images])
+        return scores | {"nsd": nsd, "pq": objects.scores(self.counts["at_50"])["pq"], "loss": float(self.values("loss").mean())}
 
     @property
     def units(self):
-        return [image.unit for image in self.images]
+        return self.table["unit"].tolist()
 
     def pixels(self):
         """Counts of each image (tp, fp, fn, tn)."""
-        return np.array([image.pixels for image in self.images], np.float64)
+        return self.table[["tp", "fp", "fn", "tn"]].to_numpy(np.float64)
 
     def objects(self):
         """Objects of each image (tp, fp, fn, sum of matched IoU)."""
@@ -67,7 +70,7 @@ class Scores:
 
     def values(self, column):
         """One value of each image; NaN where it is undefined."""
-        return np.array([np.nan if i.row[column] is None else i.row[column] for i in self.images], np.float64)
+        return self.table[column].to_numpy(np.float64)
 
 
 def score(model, dataset, records, params, title, pictures=None):
@@ -108,15 +111,14 @@ def score(model, dataset, records, params, title, pictures=None):
 
 def detail(scores, params):
     """Everything beside the metrics: intervals, distributions over images, objects, probabilities (dict)."""
-    rows = [image.row for image in scores.images]
     return {
         "threshold": scores.threshold,
         "tolerance": params.segmentation.tolerance,
         "pixel_size_nm": scores.pixel_size_nm,
         "trivial": overlap.trivial(sum(image.pixels for image in scores.images)),
         "intervals": _intervals(scores, params.seed),
-        "per_image": {key: quartiles(row[key] for row in rows) for key in DISTRIBUTIONS if key in rows[0]},
-        "objects": _objects(scores.images),
+        "per_image": {key: quartiles(scores.table[key]) for key in DISTRIBUTIONS if key in scores.table},
+        "objects": _objects(scores),
         "probability": {
             "average_precision": curves.average_precision(scores.histogram),
             "auroc": curves.roc_area(scores.histogram),
@@ -128,11 +130,8 @@ def detail(scores, params):
 
 def tables(scores):
     """The tables of the results: dict of DataFrame by file name."""
-    per_image = pd.DataFrame([image.row for image in scores.images])
-    pictured = gallery.pictured(len(per_image))
-    per_image["picture"] = [gallery.stem(n) if n in pictured else "" for n in range(len(per_image))]
     return {
-        "per_image": per_image,
+        "per_image": scores.table.assign(picture=gallery.stems(len(scores.images), gallery.pictured(len(scores.images)))),
         "per_object": pd.concat(image.table for image in scores.images),
         "precision_recall": curves.thinned(curves.precision_recall(scores.histogram)[["threshold", "precision", "recall"]]),
         "roc": curves.thinned(curves.roc(scores.histogram).replace(np.inf, np.nan)),
@@ -161,7 +160,7 @@ def compare(best, other, seed):
 
 def draw(scores, model, dataset, records, name, params):
     """Draw the worst, the median and the best images with their prediction, and what the attention gates see of them."""
-    table = pd.DataFrame([image.row for image in scores.images])
+    table = scores.table
     ranked, explained = table.sort_values(["dice", "image"]).index.tolist(), set()
     for place, rank in _shown(len(ranked)):
         record = records[ranked[place]]
@@ -199,8 +198,8 @@ def _intervals(scores, seed):
     return pixels | mean("dice_per_image") | mean("nsd") | matches | mean("loss", share=False)
 
 
-def _objects(images):
-    counts = objects.total(image.objects for image in images)
+def _objects(scores):
+    counts = scores.counts
     tp, fp, fn, _ = counts["at_50"]
     usual, strict = objects.scores(counts["at_50"]), objects.scores(counts["at_75"])
     return {
@@ -210,7 +209,7 @@ def _objects(images):
         **{name: usual[name] for name in ("precision", "recall", "f1")},
         **{f"{name}_75": strict[name] for name in ("precision", "recall", "f1")},
         **{name: usual[name] for name in ("pq", "sq", "rq")},
-        "average_precision": objects.average_precision(pd.concat(image.table for image in images)),
+        "average_precision": objects.average_precision(pd.concat(image.table for image in scores.images)),
         "splits": counts["splits"],
         "merges": counts["merges"],
     }

@@ -14,9 +14,8 @@ ALPHA, BETA = 0.3, 0.7  # weights of false positives and false negatives in Tver
 
 
 def bce(y_true, y_pred):
-    """Mean binary cross-entropy, from logits z: log(1 + e^z) - z·y, which does not overflow."""
-    y_true = ops.cast(y_true, y_pred.dtype)
-    return ops.mean(ops.softplus(y_pred) - y_pred * y_true)
+    """Mean binary cross-entropy."""
+    return ops.mean(_cross_entropy(y_true, y_pred))
 
 
 def dice(y_true, y_pred):
@@ -36,8 +35,7 @@ def tversky(y_true, y_pred, alpha=ALPHA, beta=BETA):
 
 def focal(y_true, y_pred, gamma=GAMMA):
     """Focal loss: cross-entropy weighted by (1 - p)^γ of the true class's p, so that easy pixels count less."""
-    y_true = ops.cast(y_true, y_pred.dtype)
-    cross_entropy = ops.softplus(y_pred) - y_pred * y_true
+    cross_entropy = _cross_entropy(y_true, y_pred)
     return ops.mean((1.0 - ops.exp(-cross_entropy)) ** gamma * cross_entropy)
 
 
@@ -70,6 +68,11 @@ class PooledDice(keras.metrics.Metric):
         total = ops.cast(self.total, "float32")
         overlap = 2.0 * ops.cast(self.overlap, "float32")
         return ops.where(total > 0, overlap / ops.maximum(total, 1.0), 1.0)  # nothing there and nothing found: right
+
+
+def _cross_entropy(y_true, y_pred):
+    """Of each pixel, from logits z: log(1 + e^z) - z·y, which does not overflow."""
+    return ops.softplus(y_pred) - y_pred * ops.cast(y_true, y_pred.dtype)
 
 
 def _count():

@@ -10,19 +10,9 @@ WIDTH = 278  # pixels of one picture: four of them with their gaps fill the 1152
 
 
 def panel(image, mask, prediction, title):
-    """Draw image, mask, prediction and errors side by side.
+    """Draw image, mask, prediction and errors side by side: a PNG, as bytes.
 
-    Parameters
-    ----------
-    image : ndarray, shape (H, W, 1) or (H, W, 3), uint8 or uint16
-    mask, prediction : ndarray, shape (H, W), bool
-    title : str
-        Caption of the image.
-
-    Returns
-    -------
-    bytes
-        A PNG.
+    `image` is (H, W, 1) or (H, W, 3), uint8 or uint16; `mask` and `prediction` are (H, W), bool; `title` stands above the image.
     """
     black_and_white = [displayable(np.uint8(255) * area[..., None]) for area in (mask, prediction)]
     pictures = [displayable(image), *black_and_white, errors(image, mask, prediction)]

@@ -160,8 +160,7 @@ def _median_bands(single, reach, page):
 
 
 def _total_area(area, shape, pixel_size_nm):
-    high, wide = pixel_size_nm or (None, None)
-    area_um2 = area * (high / 1000) * (wide / 1000) if pixel_size_nm else None
+    area_um2 = area * (pixel_size_nm[0] / 1000) * (pixel_size_nm[1] / 1000) if pixel_size_nm else None
     return {"area_px": area, "area_fraction": area / (shape[0] * shape[1]), "area_um2": area_um2}
 
 

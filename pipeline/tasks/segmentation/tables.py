@@ -4,14 +4,7 @@ import pandas as pd
 
 from pipeline.reporting import charts
 from pipeline.reporting.format import COUNT, INDEX, LENGTH, LOSS, SHARE, Metric, number, quartiles, score
-from pipeline.reporting.tables import (
-    differences,
-    metric_table,
-    note_on_scores,
-    references,
-    scored,
-    seeds,
-)
+from pipeline.reporting.tables import differences, metric_table, note_on_scores, references, scored, seeds
 
 LEADERBOARD = ("dice", "iou")
 POOLED = {
@@ -30,14 +23,12 @@ AVERAGED = {
     "hd95": Metric("HD95, pixels", LENGTH, "95th percentile of the distance between the borders"),
     "assd": Metric("ASSD, pixels", LENGTH, "mean distance between the borders"),
 }
-METRICS = (
-    POOLED
-    | AVERAGED
-    | {
-        "object_f1": Metric("F1 of objects", SHARE, "objects found, IoU ≥ 0.5"),
-        "pq": Metric("Panoptic quality", SHARE, "F1 of objects times the mean IoU of those found"),
-    }
-)
+METRICS = {
+    **POOLED,
+    **AVERAGED,
+    "object_f1": Metric("F1 of objects", SHARE, "objects found, IoU ≥ 0.5"),
+    "pq": Metric("Panoptic quality", SHARE, "F1 of objects times the mean IoU of those found"),
+}
 OVERLAP_PER_IMAGE = {"dice": Metric("Dice", SHARE, "foreground"), "iou": Metric("IoU", SHARE, "foreground")}
 BORDERS = {key: AVERAGED[key] for key in ("nsd", "hd95", "assd")} | {
     "hd95_nm": Metric("HD95, nm", COUNT, "the same in nanometres"),
@@ -74,7 +65,8 @@ def tables(dataset):
     networks, detail = dataset.networks, dataset.networks[0].detail
     borders = {key: metric for key, metric in BORDERS.items() if key in detail["per_image"]}
     pooled = [*((n.title, scored(n)) for n in networks), *references(dataset)]
-    objects, probabilities = ([(n.title, _part(n, part)) for n in networks] for part in ("objects", "probability"))
+    objects = [(n.title, _part(n, "objects", n.detail["objects"])) for n in networks]
+    probabilities = [(n.title, _part(n, "probability", n.detail["probability"])) for n in networks]
     shown = [
         metric_table("Overlap, all test pixels pooled", POOLED, pooled, note_on_scores(dataset)),
         differences(dataset),
@@ -143,8 +135,9 @@ def captions(dataset):
     return pd.DataFrame({"image": first["image"]} | texts).set_index(first["image"])
 
 
-def _part(network, part):
-    values, intervals = network.detail[part], network.detail["intervals"]
+def _part(network, part, values):
+    """Give the function that writes the values of one part of the details, with the intervals that they have elsewhere."""
+    intervals = network.detail["intervals"]
     return lambda key, style: score(values[key], style, intervals.get(INTERVALS[part].get(key)))
 
 
@@ -152,8 +145,8 @@ def _per_image(title, metrics, networks, note):
     """Mean with its interval, then median and quartiles, of each network."""
 
     def mean(network):
-        values, intervals = network.detail["per_image"], network.detail["intervals"]
-        return lambda key, style: score(values[key]["mean"], style, intervals.get(INTERVALS["per_image"].get(key)))
+        means = {key: summary["mean"] for key, summary in network.detail["per_image"].items()}
+        return _part(network, "per_image", means)
 
     def middle(network):
         return lambda key, style: quartiles(network.detail["per_image"][key], style)
