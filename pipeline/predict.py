@@ -20,7 +20,8 @@ import numpy as np
 
 from pipeline import params, paths, tasks
 from pipeline.errors import UserError, plain_errors
-from pipeline.images.io import eight_bit_colours, grey_or_rgb
+from pipeline.images.intensity import BY_IMAGE
+from pipeline.images.io import grey_or_rgb
 from pipeline.params import Inference
 from pipeline.prediction.card_summary import card_summary
 from pipeline.prediction.expectations import differences, to_channels
@@ -76,10 +77,10 @@ def predict(model, image, threshold=None, split=False, smallest=1, pixel_size_nm
     image = np.asarray(image)
     if image.dtype == bool:
         image = image.astype(np.uint8) * 255
-    image = to_channels(eight_bit_colours(grey_or_rgb(image, "image")), model.card["channels"], "image")
-    for message in differences(model.card, image, pixel_size_nm):
+    image = to_channels(grey_or_rgb(image, "image"), model.card["channels"], "image")
+    for message in differences(model.card, model.scaled(image), pixel_size_nm):
         warnings.warn(message, stacklevel=2)
-    threshold = model.card.get("threshold") if threshold is None else threshold
+    threshold = _threshold(model, threshold, settings)
     choices = Choices(threshold, split=split, smallest=smallest, pixel_size_nm=pixel_size_nm)
     return _task(model).predict_array(model, image, choices, settings)
 
@@ -95,6 +96,11 @@ def describe(path, model):
 
 def _task(model):
     return tasks.part(model.card["task"], "prediction")
+
+
+def _threshold(model, threshold, settings):
+    """The threshold that the user chose, or else validation; None for a classifier."""
+    return model.threshold(settings) if threshold is None and "threshold" in model.card else threshold
 
 
 def _check_choices(threshold, smallest, pixel_size_nm):
@@ -119,7 +125,7 @@ def _parser():
     add("--split", action="store_true", help="separate objects that touch")
     add("--smallest", type=int, default=1, metavar="PIXELS", help="leave out smaller objects")
     add("--median", type=int, default=1, metavar="SECTIONS", help="median of the probability over this many sections (odd)")
-    add("--range", type=float, nargs=2, metavar=("LOW", "HIGH"), help="grey values that become black and white")
+    add("--range", nargs="+", metavar="LOW HIGH", help="intensities that count as darkest and brightest; 'image': each its own")
     add("--pixel-size", type=float, nargs="+", metavar="NM", help="height and width of a pixel, or one number for both")
     add("--flips", action="store_true", help="average over eight flips and turns: slower, a little better")
     add("--tile", type=int, metavar="PIXELS", help="side of the window that slides over large images")
@@ -138,8 +144,7 @@ def _arguments(parser, arguments):
         parser.error("give IMAGE... and --out DIR, or --describe")
     if given.median < 1 or given.median % 2 == 0:
         parser.error(f"--median: expected an odd number of sections, received {given.median}")
-    if given.range and not -math.inf < given.range[0] < given.range[1] < math.inf:
-        parser.error(f"--range: expected LOW below HIGH, received {given.range[0]:g} {given.range[1]:g}")
+    given.range = _range(parser, given.range)
     if given.workers < 1:
         parser.error(f"--workers: expected at least 1, received {given.workers}")
     given.pixel_size = tuple(given.pixel_size * (2 // len(given.pixel_size) or 1)) if given.pixel_size else None
@@ -148,6 +153,18 @@ def _arguments(parser, arguments):
     except UserError as error:
         parser.error(f"--{str(error).replace('pixel_size_nm', 'pixel-size')}")
     return given
+
+
+def _range(parser, values):
+    if values is None or values == [BY_IMAGE]:
+        return values and BY_IMAGE
+    try:
+        low, high = map(float, values)
+        if not -math.inf < low < high < math.inf:
+            raise ValueError
+    except ValueError:
+        parser.error(f"--range: expected LOW below HIGH, or {BY_IMAGE}, received {' '.join(values)}")
+    return low, high
 
 
 def _settings(given):
@@ -205,9 +222,8 @@ def main(arguments=None):
         raise UserError(f"{', '.join(without_effect)}: no effect on a {model.card['task']} model; leave it out")
     if given.batch_size is None:
         settings = task.fit_to_memory(model, settings)
-    threshold = model.card.get("threshold") if given.threshold is None else given.threshold
-    grey_range = tuple(given.range) if given.range else None
-    choices = Choices(threshold, given.median, given.split, given.smallest, grey_range, given.pixel_size)
+    threshold = _threshold(model, given.threshold, settings)
+    choices = Choices(threshold, given.median, given.split, given.smallest, given.range, given.pixel_size)
     cluster = Cluster(given.model, given.workers, given.memory, given.scheduler)
     count = predict_files(task, model, given.model, inputs, missing, given.out, settings, choices, cluster, given.overwrite)
     print(f"{count} images predicted into {given.out}", file=sys.stderr)

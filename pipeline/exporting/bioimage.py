@@ -15,7 +15,7 @@ from PIL import Image
 from pipeline.errors import UserError
 from pipeline.exporting import onnx
 from pipeline.exporting.documentation import document, publications
-from pipeline.images.io import scaled
+from pipeline.images.intensity import BY_IMAGE, PERCENTILES, scaled
 from pipeline.images.resize import resize_image
 from pipeline.inference.features import coarsest_cell
 
@@ -33,8 +33,8 @@ def write(network, card, task, path):
         # Only networks for images that are not resized take tiles of any size.
         cell = coarsest_cell(network) if task.PER_PIXEL and card["resize"] is None else None
         image = _example(card, task, (SIZE * cell, SIZE * cell) if cell else tuple(card["resize"]))
-        probability = np.asarray(network(scaled(image)[None], training=False))
-        np.save(folder / "input.npy", image[None])
+        probability = np.asarray(network(scaled(_in_units_of_the_data(image, card), card["intensity_range"])[None], training=False))
+        np.save(folder / "input.npy", _in_units_of_the_data(image, card)[None])
         np.save(folder / "output.npy", probability)
         Image.fromarray(_cover(image, probability[0, ..., 0] if task.PER_PIXEL else None)).save(folder / "cover.png")
         (folder / "README.md").write_text(document(card, task.describe(card)), encoding="utf-8")
@@ -58,7 +58,25 @@ def _example(card, task, size):
     image = task.example(card["channels"])
     if card["resize"] is None:
         return image[: size[0], : size[1]]
-    return np.round(resize_image(scaled(image), size) * 255).astype(np.uint8)
+    return np.round(resize_image(image / np.float32(255), size) * 255).astype(np.uint8)
+
+
+def _in_units_of_the_data(image, card):
+    """The generated image (H, W, C) with the intensities of the training images, float32."""
+    pairs = [(0, 255)] if card["intensity_range"] == BY_IMAGE else card["intensity_range"]
+    low, high = np.asarray(pairs, np.float32).T
+    return low + image / np.float32(255) * (high - low)
+
+
+def _scaling(card):
+    """The step of the package that does what `pipeline.images.intensity.scaled` does, but for the clipping."""
+    if card["intensity_range"] == BY_IMAGE:
+        axes = ["channel", "y", "x"] if card["channels"] == 3 else ["y", "x"]  # as `robust_range`
+        limits = dict(zip(("min_percentile", "max_percentile"), PERCENTILES, strict=True))
+        return {"id": "scale_range", "kwargs": {"axes": axes, **limits}}
+    gain = [1 / (high - low) for low, high in card["intensity_range"]]
+    offset = [-low * factor for (low, _), factor in zip(card["intensity_range"], gain, strict=True)]
+    return {"id": "scale_linear", "kwargs": {"axis": "channel", "gain": gain, "offset": offset}}
 
 
 def _cover(image, probability):
@@ -74,9 +92,8 @@ def _description(card, task, size, cell, folder):
     image = {
         "id": "image",
         "axes": _axes(card, ["grey"] if card["channels"] == 1 else ["red", "green", "blue"]),
-        "data": {"type": "uint8", "range": (0, 255)},
-        # The last step too: without it, the scaled values would become 8 bit again.
-        "preprocessing": [single, {"id": "scale_linear", "kwargs": {"gain": 1 / 255}}, single],
+        "data": {"type": "float32"},
+        "preprocessing": [single, _scaling(card), {"id": "clip", "kwargs": {"min": 0, "max": 1}}],
         "test_tensor": {"source": folder / "input.npy"},
     }
     probability = {

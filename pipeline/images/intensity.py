@@ -71,5 +71,12 @@ def quantiles(image):
     return np.quantile(sample(image), QUANTILES, axis=0)
 
 
+def in_words(intensity_range):
+    """Which intensities become 0 and 1, such as "from 12 to 240"."""
+    if intensity_range == BY_IMAGE:
+        return "of any range, which is measured in each image"
+    return " / ".join(dict.fromkeys(f"from {low:g} to {high:g}" for low, high in intensity_range))
+
+
 def _rounded(value):
     return float(f"{value:.7g}")

@@ -35,6 +35,10 @@ class TrainedModel:
         """Scale an image (H, W, C) of any numbers as the training images were: float32 in [0, 1], which the other methods take."""
         return scaled(image, self.card["intensity_range"])
 
+    def threshold(self, settings):
+        """The probability from which a pixel is foreground, as validation chose it for predictions with or without flips."""
+        return self.card["threshold_flips" if settings.flips else "threshold"]
+
     def segment(self, image, settings):
         """Predict the foreground probability of each pixel at the image's own resolution.
 
@@ -110,7 +114,7 @@ def load_trained(path):
     try:
         card = json.loads(beside.read_text(encoding="utf-8"))
         task, classes, channels = (card[key] for key in ("task", "classes", "channels"))
-        missing = {"name", "network", "resize", "intensity_range", *(["threshold"] if task == "segmentation" else [])} - card.keys()
+        missing = {"name", "network", "resize", "intensity_range", *(["threshold", "threshold_flips"] if task == "segmentation" else [])} - card.keys()
         if missing:
             raise KeyError(*missing)
     except (ValueError, KeyError, TypeError) as error:

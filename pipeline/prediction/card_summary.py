@@ -4,13 +4,15 @@ import json
 import subprocess
 from pathlib import Path
 
+from pipeline.images.intensity import in_words
+
 
 def card_summary(path, card, task_lines):
     """Say what the model at a path is, what it expects and how good it was.
 
     `task_lines`, a dict of str to str, is what its task adds. Raises KeyError if the card lacks an entry.
     """
-    path, size, seen = Path(path), card.get("pixel_size_nm"), card.get("intensity")
+    path, size = Path(path), card.get("pixel_size_nm")
     title = card.get("title", card["network"])
     # The project that the model lies in, and where it keeps the model's scores.
     project, scores = path.resolve().parent.parent.parent, Path("reports", path.parent.name, "metrics", f"{path.stem}.json")
@@ -19,9 +21,9 @@ def card_summary(path, card, task_lines):
         "model": str(path),
         "network": f"{title}, {card['parameters']:,} weights, {card['precision']}, seed {card['seed']}",
         **task_lines,
-        "expects": f"{'grey' if card['channels'] == 1 else 'RGB'} images, 8 or 16 bit{resized}",
+        "expects": f"{'grey' if card['channels'] == 1 else 'RGB'} images{resized}",
         "pixel size": f"{size[0]:g} × {size[1]:g} nm" if size else "not known",
-        "grey values": _intensity(**seen) if seen else "not recorded",
+        "intensities": in_words(card["intensity_range"]),
         "trained on": f"{card['name']} from {card['source']}{' (generated images)' if card.get('phantom') else ''}, "
         f"{card['epochs']} epochs, best {card['best_epoch']}, patches {card['patch_size'][0]} × {card['patch_size'][1]}",
         "licence of the data": card.get("licence") or "not stated",
@@ -32,11 +34,6 @@ def card_summary(path, card, task_lines):
     }
     width = max(map(len, lines))
     return "\n".join(f"{name:<{width}}  {value}" for name, value in lines.items())
-
-
-def _intensity(mean, deviation):
-    channels = ", ".join(f"{100 * m:.0f} ± {100 * d:.0f} %" for m, d in zip(mean, deviation, strict=True))
-    return f"mean ± deviation {channels} of the full range"
 
 
 def _commit(project, scores):

@@ -1,26 +1,38 @@
-"""What a model expects of an image: its channels, grey values and pixel size, as in training."""
+"""What a model expects of an image: its channels, intensities and pixel size, as in training."""
+
+from functools import lru_cache
 
 import numpy as np
 
 from pipeline.errors import UserError
-from pipeline.images.io import eight_bit_colours
+from pipeline.images.intensity import QUANTILES, ROWS, evenly, quantiles, robust_range, sample, scaled
 
 PIXEL_SIZE = 1.5  # times larger or smaller: augmentation varied the scale by a fifth, and nothing beyond
-BRIGHTNESS = 4.0  # standard deviations of the training pixels between the means
-CONTRAST = 10.0  # times less varied than the training pixels
+# Of the intensity range: as far as an image may lie beyond all training images. docs/intensity.md shows what networks bear.
+MARGIN = 0.1
 
 
-def model_reader(stack, card, grey_range=None):
-    """``read(page, start, stop)`` of a stack, in the channels and the grey range that a model expects.
+def model_reader(stack, card, intensity_range=None):
+    """``read(page, start, stop)`` of a stack, in the channels that a model expects, scaled to [0, 1].
 
-    Without a range, 16-bit colours are reduced to 8 bit, as for training.
+    The range is the model's own, unless another one is given: (low, high), or "image" for that of each page.
     """
+    chosen = card["intensity_range"] if intensity_range is None else intensity_range
+    chosen = [chosen] if isinstance(chosen, tuple) else chosen
 
-    def read(page, start, stop):
-        pixels = to_channels(stack.read(page, start, stop), card["channels"], stack.path)
-        return eight_bit_colours(pixels) if grey_range is None else stretch(pixels, grey_range)
+    def as_stored(page, start, stop):
+        return to_channels(stack.read(page, start, stop), card["channels"], stack.path)
 
-    return read
+    @lru_cache(maxsize=1)
+    def range_of(page):
+        return robust_range([sample(some_rows(as_stored, page, stack.shape))]) if isinstance(chosen, str) else chosen
+
+    return lambda page, start, stop: scaled(as_stored(page, start, stop), range_of(page))
+
+
+def some_rows(read, page, shape):
+    """Read `ROWS` rows of a page, evenly spaced: as `pipeline.images.intensity.sample` looks at an image."""
+    return np.concatenate([read(page, row, row + 1) for row in evenly(shape[0], ROWS)])
 
 
 def to_channels(pixels, channels, path):
@@ -33,20 +45,12 @@ def to_channels(pixels, channels, path):
     raise UserError(f"{path}: expected {channels} channel(s) as in training, received {received}")
 
 
-def stretch(pixels, grey_range):
-    """Map the grey values LOW ... HIGH to the full range of 16 bit, and clip the others."""
-    low, high = grey_range
-    scaled = (pixels.astype(np.float32) - low) * (65535 / (high - low))
-    return np.rint(np.clip(scaled, 0, 65535)).astype(np.uint16)
-
-
-def differences(card, pixels, pixel_size_nm):
+def differences(card, image, pixel_size_nm):
     """Describe where an image differs so much from the training images that its prediction means little.
 
-    `pixels`, shape (H, W, C), uint8 or uint16, are a part of the image. Returns a list of messages.
+    `image` is (H, W, C), scaled. Returns a list of messages.
     """
-    found = []
-    trained, seen = card.get("pixel_size_nm"), card.get("intensity")
+    found, trained = [], card.get("pixel_size_nm")
     if pixel_size_nm and trained and card["resize"] is None:
         ratio = max(max(a / b, b / a) for a, b in zip(pixel_size_nm, trained, strict=True))
         if ratio > PIXEL_SIZE:
@@ -54,24 +58,19 @@ def differences(card, pixels, pixel_size_nm):
                 f"expected pixels of about {_nm(trained)} as in training, received {_nm(pixel_size_nm)}; "
                 "resample the image, or objects may be missed"
             )
-    if seen:
-        top = np.iinfo(pixels.dtype).max
-        values = pixels.reshape(-1, pixels.shape[-1]) / top
-        mean, deviation = values.mean(axis=0), values.std(axis=0)
-        away = np.abs(mean - seen["mean"]) / np.maximum(seen["deviation"], 1e-3)
-        flatter = np.asarray(seen["deviation"]) / np.maximum(deviation, 1e-6)
-        if away.max() > BRIGHTNESS or flatter.max() > CONTRAST:
-            found.append(
-                f"expected grey values of mean {_percent(seen['mean'])} and deviation {_percent(seen['deviation'])} of the full "
-                f"range as in training, received {_percent(mean)} and {_percent(deviation)} (values {pixels.min()} to "
-                f"{pixels.max()} of {top}); --range LOW HIGH stretches them"
-            )
+    least, greatest = np.asarray(card["intensity_seen"])
+    received = quantiles(image)
+    beyond = np.maximum(least - received, received - greatest)
+    if beyond.max() > MARGIN:
+        number, channel = np.unravel_index(beyond.argmax(), beyond.shape)
+        which = f" of channel {channel + 1}" if image.shape[-1] > 1 else ""
+        found.append(
+            f"unlike all training images: {QUANTILES[number]:.0%} of the pixels{which} lie below {received[number, channel]:.2f} of "
+            f"the intensity range, in training below {least[number, channel]:.2f} to {greatest[number, channel]:.2f}; the "
+            "prediction may be wrong; --range LOW HIGH chooses the intensities that count as darkest and brightest"
+        )
     return found
 
 
 def _nm(size):
     return " × ".join(f"{n:.3g}" for n in size) + " nm"
-
-
-def _percent(values):
-    return ", ".join(f"{100 * v:.1f} %" for v in values)

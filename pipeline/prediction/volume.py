@@ -65,7 +65,7 @@ class Cluster:
                 raise
 
 
-def predict_volume(model, stack, target, pixel_size_nm, settings, grey_range, cluster):
+def predict_volume(model, stack, target, pixel_size_nm, settings, intensity_range, cluster):
     """Predict all blocks of a volume that an earlier run has not finished; return the Zarr array (pages, H, W), float32.
 
     A block is a page, or `ROWS` rows of a large one. Its values do not depend on the others, to the bit, so any number of
@@ -83,7 +83,7 @@ def predict_volume(model, stack, target, pixel_size_nm, settings, grey_range, cl
     bar = tqdm(total=len(blocks), initial=len(blocks) - len(waiting), desc=stack.path.name, unit="block", disable=None)
     # The workers read and write the volumes themselves: only paths travel.
     paths = [os.path.abspath(path) for path in (stack.path, target / "0", marks)]
-    job = (*paths, json.dumps(settings.model_dump()), grey_range)
+    job = (*paths, json.dumps(settings.model_dump()), intensity_range)
     with bar, cluster.client() as client:
         if client is None:
             for block in waiting:
@@ -130,11 +130,11 @@ def _loaded(model):
     return load_trained(model)
 
 
-def _predict_block(model, block, source, target, marks, settings, grey_range):
+def _predict_block(model, block, source, target, marks, settings, intensity_range):
     """Predict rows of one page into the volume of probabilities, and mark them as finished."""
     page, first = block
     with opened(source) as stack:
-        read = model_reader(stack, model.card, grey_range)
+        read = model_reader(stack, model.card, intensity_range)
         rows = (first, min(first + ROWS, stack.shape[0]))
         settings = Inference.model_validate_json(settings)
         bands = model.segment_rows(lambda start, stop: read(page, start, stop), stack.shape, settings, rows)

@@ -78,7 +78,7 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
         prepare(seed, precision)
         trained = build()
         trained.set_weights(values)
-    chosen, table = task.choose(trained, validation, params.train.batch_size)
+    chosen, table = task.choose(trained, dataset, card)
     card |= {"network": network.name, "title": network.title, "network_citation": network.citation}
     card |= {"precision": precision, "monitor": settings.monitor, "parameters": weights} | epochs | chosen
     card |= {"seed": seed, "keras": keras.__version__, "backend": keras.backend.backend()}

@@ -62,7 +62,7 @@ class Scores:
 def score(model, dataset, records, params, title, pictures=None):
     """Classify all test images; `pictures` get those that the report shows (see `pipeline.tasks.segmentation.evaluation`)."""
     progress = tqdm(records, desc=f"{title} on {dataset}", disable=None)
-    probabilities = model.classify(open_image(dataset, record) for record in progress)
+    probabilities = model.classify(model.scaled(open_image(dataset, record)) for record in progress)
     classes = model.card["classes"]
     labels = np.array([classes.index(record["label"]) for record in records])
     majority = classification.majority_accuracy(load_packed(paths.patches(dataset), "train").targets, labels)
@@ -173,7 +173,7 @@ def _pictured(table):
 def _evidence(model, dataset, records, positions, classes):
     """Each image, and over it what speaks for the class that is given for it."""
     images = [open_image(dataset, records[position]) for position in positions]
-    return zip(images, map(heat, images, gradcam(model, images, classes)), strict=True)
+    return zip(images, map(heat, images, gradcam(model, [model.scaled(image) for image in images], classes)), strict=True)
 
 
 def _of_confusions(key):

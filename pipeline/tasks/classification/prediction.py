@@ -34,7 +34,7 @@ def fit_to_memory(model, settings):
 
 def predict_array(model, image, choices, settings):
     """Classify an image (H, W, C) in memory: dict of class to probability."""
-    return dict(zip(model.card["classes"], map(float, model.classify([image])[0]), strict=True))
+    return dict(zip(model.card["classes"], map(float, model.classify([model.scaled(image)])[0]), strict=True))
 
 
 def predict_images(model, images, results, settings, choices, cluster, attempt, warn):
@@ -46,21 +46,21 @@ def predict_images(model, images, results, settings, choices, cluster, attempt, 
                 results.claim(image)
                 yield image
 
-    for image, rows in _classify(model, claimed(), choices.grey_range, attempt, warn):
+    for image, rows in _classify(model, claimed(), choices.intensity_range, attempt, warn):
         with attempt(image.path):
             results.finish(image, [], rows)
     with attempt(results.out / f"{SHEET}.png"):
         write_sheets(_thumbnails(results.images), results.out)
 
 
-def _classify(model, images, grey_range, attempt, warn):
+def _classify(model, images, intensity_range, attempt, warn):
     """Yield images with a row for each of their pages. Pages of different images fill a batch together."""
     read_ahead = deque()  # of each page that was given to the network: image, number of the page, number of pages
 
     def pages():
         for image in images:
             with attempt(image.path), opened(image.path) as stack:
-                for number, page in enumerate(_pages(stack, model.card, grey_range, warn), start=1):
+                for number, page in enumerate(_pages(stack, model.card, intensity_range, warn), start=1):
                     read_ahead.append((image, number, stack.pages))
                     yield page
 
@@ -74,8 +74,8 @@ def _classify(model, images, grey_range, attempt, warn):
             yield image, rows
 
 
-def _pages(stack, card, grey_range, warn):
-    read = model_reader(stack, card, grey_range)
+def _pages(stack, card, intensity_range, warn):
+    read = model_reader(stack, card, intensity_range)
     if stack.left_out:
         warn(stack.path, f"{stack.path}: {stack.left_out}")
     for page in range(stack.pages):

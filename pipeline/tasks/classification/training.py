@@ -12,6 +12,6 @@ def metric():
     return keras.metrics.SparseCategoricalAccuracy(name="accuracy")
 
 
-def choose(network, validation, batch_size):
-    """Nothing for the model card, and no table (see `pipeline.tasks.segmentation.training.choose`)."""
+def choose(network, dataset, card):
+    """Nothing for the model card, and no table (see `pipeline.tasks.segmentation.threshold`)."""
     return {}, None

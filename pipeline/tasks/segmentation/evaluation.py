@@ -93,12 +93,12 @@ def score(model, dataset, records, params, title, pictures=None):
     Scores
     """
     pixel_size = read_info(paths.raw(dataset)).pixel_size_nm
-    threshold, tolerance = model.card["threshold"], params.segmentation.tolerance
+    threshold, tolerance = model.threshold(params.inference), params.segmentation.tolerance
     images, histogram, reliability = [], Histogram(), 0
     pictured = gallery.pictured(len(records)) if pictures else ()
     for position, record in enumerate(tqdm(records, desc=f"{title} on {dataset}", disable=None)):
         image, mask = open_image(dataset, record), open_mask(dataset, record)
-        probability = model.segment(image, params.inference)
+        probability = model.segment(model.scaled(image), params.inference)
         histogram.add(mask, probability)  # first: it reports a training that diverged
         reliability += calibration.sums_of_image(mask, probability)
         images.append(score_image(record, mask, probability, threshold, tolerance, pixel_size))
@@ -166,10 +166,10 @@ def draw(scores, model, dataset, records, name, params):
         record = records[ranked[place]]
         image, mask = open_image(dataset, record), open_mask(dataset, record)
         file = re.sub(r"[^\w.-]", "_", record["name"]) + ".png"
-        prediction = model.segment(image, params.inference) >= scores.threshold
+        prediction = model.segment(model.scaled(image), params.inference) >= scores.threshold
         title = f"{rank}, Dice {table['dice'][ranked[place]]:.3f}"
         (paths.panels(dataset) / f"{name}-{file}").write_bytes(panel(image, mask, prediction, title))
-        maps = {} if rank in explained else attention_maps(model, image, params.inference)  # the first of each rank
+        maps = {} if rank in explained else attention_maps(model, model.scaled(image), params.inference)  # the first of each rank
         explained.add(rank)
         if maps:
             sheet = map_panel(image, {_gate_title(gate): values for gate, values in maps.items()})

@@ -10,9 +10,9 @@ from skimage.segmentation import find_boundaries
 from tqdm import tqdm
 
 from pipeline.images.io import write_png
-from pipeline.prediction.expectations import differences, model_reader
+from pipeline.prediction.expectations import differences, model_reader, some_rows
 from pipeline.prediction.inputs import is_volume
-from pipeline.prediction.objects.label import BAND, label_page, row_bands
+from pipeline.prediction.objects.label import label_page, row_bands
 from pipeline.prediction.objects.measure import COLUMNS, measure_page
 from pipeline.prediction.results_folder import write_table
 from pipeline.prediction.stack import opened
@@ -49,7 +49,7 @@ def card_lines(card):
 
 def predict_array(model, image, choices, settings):
     """Segment an image (H, W, C) in memory: a `Prediction`."""
-    probability = model.segment(image, settings)
+    probability = model.segment(model.scaled(image), settings)
     mask = probability >= choices.threshold
     labels = np.zeros((1, *mask.shape), np.int32)
     objects = label_page([mask], labels, 0, choices.split, choices.smallest)
@@ -97,9 +97,9 @@ def free_memory():
 
 def _segment(model, stack, files, folder, settings, choices, cluster, warn):
     """Write all results of an image or a volume; return a row of the table over all images for each page."""
-    read, read_as_stored = (model_reader(stack, model.card, grey_range) for grey_range in (choices.grey_range, None))
+    read = model_reader(stack, model.card, choices.intensity_range)
     size, shape = choices.pixel_size_nm or stack.pixel_size_nm, (stack.pages, *stack.shape)
-    for message in [stack.left_out, *differences(model.card, read(0, 0, min(stack.shape[0], 4 * BAND)), size)]:
+    for message in [stack.left_out, *differences(model.card, some_rows(read, 0, stack.shape), size)]:
         if message:
             warn(stack.path, f"{stack.path}: {message}")
     volume, pages = is_volume(stack.path), range(stack.pages)
@@ -107,7 +107,7 @@ def _segment(model, stack, files, folder, settings, choices, cluster, warn):
     finished = volume and choices.median == 1  # the volume that the network filled is the result
     if volume:
         target = files["probability"] if finished else folder / "single_sections.ome.zarr"
-        single = predict_volume(model, stack, target, size, settings, choices.grey_range, cluster)
+        single = predict_volume(model, stack, target, size, settings, choices.intensity_range, cluster)
     else:
         single = _predict_pages(model, stack, read, folder / "probability", settings)
     bands = partial(_median_bands, single, choices.median // 2)
@@ -119,7 +119,7 @@ def _segment(model, stack, files, folder, settings, choices, cluster, warn):
     write_table(files["objects"], pd.DataFrame(columns=["page", *COLUMNS]))
     for page in pages:
         found = label_page(masks(page), labels, page, choices.split, choices.smallest)
-        table = measure_page(found, labels, page, read_as_stored, size)
+        table = measure_page(found, labels, page, stack.read, size)
         table.insert(0, "page", page + 1)
         write_table(files["objects"], table, append=True)
         rows.append({"page": page + 1, "count": len(found)} | _total_area(int(found["area"].sum()), stack.shape, size))
@@ -173,9 +173,6 @@ def _write_overlay(path, masks, read, stack):
         mask.append(band[chosen])
         image.append(read(page, start, stop)[chosen])
     mask, image = np.concatenate(mask), np.concatenate(image)
-    if image.dtype != np.uint8:
-        low, high = np.percentile(image, (0.1, 99.9))
-        image = (np.clip((image - low) / max(high - low, 1), 0, 1) * 255).astype(np.uint8)
-    picture = np.broadcast_to(image, (*mask.shape, 3)).copy()
+    picture = np.broadcast_to(np.rint(image * 255).astype(np.uint8), (*mask.shape, 3)).copy()
     picture[find_boundaries(mask)] = OUTLINE
     write_png(path, picture)

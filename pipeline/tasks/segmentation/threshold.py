@@ -1,0 +1,67 @@
+"""Choose the threshold on whole validation images, at their original resolution, as the test images will be predicted."""
+
+import keras
+import numpy as np
+
+from pipeline import paths
+from pipeline.datasets.layout import read_table
+from pipeline.images.intensity import scaled
+from pipeline.images.io import read_image, read_mask
+from pipeline.images.resize import resize_image
+from pipeline.images.symmetry import symmetries
+from pipeline.inference.activations import sigmoid
+from pipeline.scoring.curves import Histogram, best_threshold, precision_recall, thinned
+
+TILE = 1024  # pixels; larger images are cut, without overlap: their few seams move no threshold
+
+
+def choose_threshold(network, dataset, card):
+    """Choose the thresholds with the highest pooled Dice on the validation images, with and without flips.
+
+    Parameters
+    ----------
+    network : keras.Model
+    dataset : str
+    card : dict
+        ``resize`` and ``intensity_range`` are read.
+
+    Returns
+    -------
+    chosen : dict
+        ``threshold``, and ``threshold_flips`` for predictions that are averaged over flips and turns.
+    table : pandas.DataFrame
+        Precision, recall and Dice by threshold, without flips.
+    """
+    predict = _compiled(network)
+    plain, averaged = Histogram(), Histogram()
+    records = read_table(paths.patches(dataset) / "split.csv")
+    for record in records[records["split"] == "val"].itertuples():
+        image = scaled(read_image(paths.raw(dataset) / record.image), card["intensity_range"])
+        mask = read_mask(paths.raw(dataset) / record.mask)
+        if card["resize"]:
+            image = resize_image(image, card["resize"])
+        changes = symmetries(*image.shape[:2])
+        views = [change.undo(_tiled(predict, change.apply(image[None])))[0] for change in changes]
+        for histogram, probability in ((plain, views[0]), (averaged, sum(views) / len(views))):
+            histogram.add(mask, resize_image(probability, mask.shape) if card["resize"] else probability)
+    chosen = {"threshold": best_threshold(plain), "threshold_flips": best_threshold(averaged)}
+    return chosen, thinned(precision_recall(plain))
+
+
+def _compiled(network):
+    """The network as a function of images of any size."""
+    if keras.backend.backend() == "tensorflow":
+        from pipeline.networks.common.tensorflow_door import compiled
+
+        return compiled(network)
+    return network.predict_on_batch
+
+
+def _tiled(predict, images):
+    """Probability (1, H, W) of an image (1, H, W, C), tile by tile."""
+    probability = np.empty(images.shape[:3], np.float32)
+    for top in range(0, images.shape[1], TILE):
+        for left in range(0, images.shape[2], TILE):
+            part = slice(None), slice(top, top + TILE), slice(left, left + TILE)
+            probability[part] = sigmoid(predict(np.ascontiguousarray(images[part])))[..., 0]
+    return probability
