@@ -33,7 +33,9 @@ def write(network, card, task, path):
         # Only networks for images that are not resized take tiles of any size.
         cell = coarsest_cell(network) if task.PER_PIXEL and card["resize"] is None else None
         image = _example(card, task, (SIZE * cell, SIZE * cell) if cell else tuple(card["resize"]))
-        probability = np.asarray(network(scaled(_in_units_of_the_data(image, card), card["intensity_range"])[None], training=False))
+        probability = np.asarray(
+            network(scaled(_in_units_of_the_data(image, card), card["intensity_range"])[None], training=False)
+        )
         np.save(folder / "input.npy", _in_units_of_the_data(image, card)[None])
         np.save(folder / "output.npy", probability)
         Image.fromarray(_cover(image, probability[0, ..., 0] if task.PER_PIXEL else None)).save(folder / "cover.png")

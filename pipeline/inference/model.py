@@ -114,7 +114,13 @@ def load_trained(path):
     try:
         card = json.loads(beside.read_text(encoding="utf-8"))
         task, classes, channels = (card[key] for key in ("task", "classes", "channels"))
-        missing = {"name", "network", "resize", "intensity_range", *(["threshold", "threshold_flips"] if task == "segmentation" else [])} - card.keys()
+        missing = {
+            "name",
+            "network",
+            "resize",
+            "intensity_range",
+            *(["threshold", "threshold_flips"] if task == "segmentation" else []),
+        } - card.keys()
         if missing:
             raise KeyError(*missing)
     except (ValueError, KeyError, TypeError) as error:

@@ -3,13 +3,12 @@
 import numpy as np
 
 from pipeline.images.intensity import BY_IMAGE, evenly, quantiles, robust_range, sample, scaled
-from pipeline.images.io import read_image
 
 MOST = 128  # training images that are looked at, evenly spaced
 
 
-def measure_intensities(paths, setting, map_in_order):
-    """Measure the training images at `paths`; `setting` is ``datasets.<name>.intensity``, ``map_in_order`` maps with threads.
+def measure_intensities(paths, setting, read, map_in_order):
+    """Measure the training images at `paths`, which `read` opens; `setting` is ``datasets.<name>.intensity``.
 
     Returns
     -------
@@ -19,9 +18,9 @@ def measure_intensities(paths, setting, map_in_order):
     """
     some = [paths[index] for index in evenly(len(paths), MOST)]
     if setting == "auto":
-        setting = robust_range(list(map_in_order(lambda path: sample(read_image(path)), some)))
+        setting = robust_range(list(map_in_order(lambda path: sample(read(path)), some)))
     elif setting != BY_IMAGE:
-        setting = [setting] * read_image(some[0]).shape[-1]
-    seen = np.stack(list(map_in_order(lambda path: quantiles(scaled(read_image(path), setting)), some)))
+        setting = [setting] * read(some[0]).shape[-1]
+    seen = np.stack(list(map_in_order(lambda path: quantiles(scaled(read(path), setting)), some)))
     extremes = np.stack([seen.min(axis=0), seen.max(axis=0)]).astype(np.float64)
     return {"intensity_range": setting, "intensity_seen": extremes.round(4).tolist()}

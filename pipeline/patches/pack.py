@@ -42,8 +42,9 @@ def pack(raw, folder, table, dataset, augment, seed, threads=None):
         part.mkdir()
         table.to_csv(part / "split.csv", index=False)
         training = [raw / image for image in table.loc[table["split"] == "train", "image"]]
-        intensities = measure_intensities(training, dataset.intensity, map_in_order)
-        cut = partial(_pack_split, raw, dataset.patches, augment, seed, intensities["intensity_range"], map_in_order)
+        read = partial(_read_alike, read_info(raw).channels, read_image(training[0]).dtype)
+        intensities = measure_intensities(training, dataset.intensity, read, map_in_order)
+        cut = partial(_pack_split, raw, read, dataset.patches, augment, seed, intensities["intensity_range"], map_in_order)
         manifests = [cut(part / split, table[table["split"] == split]) for split in PACKED]
         pd.concat(manifests).to_csv(part / "manifest.csv", index=False)
         card = json.loads((raw / "dataset.json").read_text(encoding="utf-8"))
@@ -87,7 +88,7 @@ def npy_writer(path, shape, dtype):
     return write
 
 
-def _pack_split(raw, patches, augment, seed, intensity_range, map_in_order, folder, table):
+def _pack_split(raw, read, patches, augment, seed, intensity_range, map_in_order, folder, table):
     """Write the arrays of one split; return its part of the manifest."""
     folder.mkdir()
     split, info, size = folder.name, read_info(raw), patches.size or patches.resize
@@ -102,8 +103,7 @@ def _pack_split(raw, patches, augment, seed, intensity_range, map_in_order, fold
     grids = [corners(shape, size, patches.stride or size) for shape in shapes]
     manifest = _manifest(split, table, grids, versions)
     firsts = np.cumsum([0, *(len(grid) * versions for grid in grids)])[:-1]
-    kind = read_image(paths[0]).dtype  # of numbers in the files
-    depth = np.dtype(np.uint8 if kind == np.uint8 else np.uint16)
+    depth = np.uint8 if read(paths[0]).dtype == np.uint8 else np.uint16
     write_image = npy_writer(folder / "images.npy", (len(manifest), *size, info.channels), depth)
     segmentation = info.task == "segmentation"
     if segmentation:
@@ -112,11 +112,7 @@ def _pack_split(raw, patches, augment, seed, intensity_range, map_in_order, fold
         np.save(folder / "labels.npy", manifest["label"].map(info.classes.index).to_numpy(np.int64))
 
     def pack_image(index, image_file, mask_file, grid, first):
-        image = read_image(raw / image_file)
-        if (image.dtype, image.shape[-1]) != (kind, info.channels):
-            expected, received = f"{info.channels} channels of {kind}", f"{image.shape[-1]} of {image.dtype}"
-            raise UserError(f"{raw / image_file}: expected {expected} like the first image, received {received}")
-        image, mask = scaled(image, intensity_range), read_mask(raw / mask_file) if segmentation else None
+        image, mask = scaled(read(raw / image_file), intensity_range), read_mask(raw / mask_file) if segmentation else None
         if patches.resize:
             image = resize_image(image, patches.resize)
             mask = resize_mask(mask, patches.resize) if segmentation else None
@@ -136,6 +132,15 @@ def _pack_split(raw, patches, augment, seed, intensity_range, map_in_order, fold
     for _ in tqdm(done, total=len(table), desc=split, disable=None):
         pass  # errors of a thread are raised here
     return manifest
+
+
+def _read_alike(channels, kind, path):
+    """Read an image, and check that it has the channels and the type of numbers of the others."""
+    image = read_image(path)
+    if (image.dtype, image.shape[-1]) != (kind, channels):
+        received = f"{image.shape[-1]} of {image.dtype}"
+        raise UserError(f"{path}: expected {channels} channels of {kind} like the first image, received {received}")
+    return image
 
 
 def _manifest(split, table, grids, versions):

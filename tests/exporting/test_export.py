@@ -54,6 +54,9 @@ def card_of(name):
         "title": name,
         "network_citation": "Somebody else: A network, 2015, arXiv 1505.04597",
         "threshold": 0.4375,
+        "threshold_flips": 0.5,
+        "intensity_range": [[10, 250]] * 3,
+        "intensity_seen": [[[0] * 3] * 5, [[1] * 3] * 5],
     }
 
 

@@ -8,7 +8,17 @@ from pipeline.errors import UserError
 from pipeline.export import export
 from pipeline.exporting.output import check, output
 
-CARD = json.dumps({"name": "a", "network": "a", "task": "classification", "classes": [], "channels": 1, "resize": None})
+CARD = json.dumps(
+    {
+        "name": "a",
+        "network": "a",
+        "task": "classification",
+        "classes": [],
+        "channels": 1,
+        "resize": None,
+        "intensity_range": "image",
+    }
+)
 
 
 def left(folder):

@@ -27,7 +27,7 @@ def loaded(network):
 
 
 def image(shape, channels=1):
-    return np.random.default_rng(0).integers(0, 256, (*shape, channels), np.uint8)
+    return np.random.default_rng(0).random((*shape, channels), np.float32)
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (45, 70), (21, 17)])
@@ -49,7 +49,7 @@ def test_the_map_is_the_output_of_the_gate(settings, depth, flips):
     changes = symmetries(16, 24)[: None if flips else 1]  # the first changes nothing
     for level in range(depth):
         gate = keras.Model(model.network.input, model.network.get_layer(f"attention_{level}").output)
-        alphas = [np.asarray(gate(np.ascontiguousarray(s.apply(pixels[None] / np.float32(255)))))[..., 0] for s in changes]
+        alphas = [np.asarray(gate(np.ascontiguousarray(s.apply(pixels[None]))))[..., 0] for s in changes]
         large = [alpha.repeat(2**level, axis=1).repeat(2**level, axis=2) for alpha in alphas]
         expected = sum(s.undo(alpha) for s, alpha in zip(changes, large, strict=True)) / len(changes)
         np.testing.assert_allclose(maps[f"attention_{level}"], expected[0], atol=1e-6)
@@ -82,7 +82,7 @@ def test_gradcam_agrees_with_its_definition(side, normalization, layer):
     assert heat.max() <= 1 and heat.min() >= 0
 
     output = network.get_layer(layer).output
-    features = np.asarray(keras.Model(network.input, output)(pixels[None] / np.float32(255)))
+    features = np.asarray(keras.Model(network.input, output)(pixels[None]))
     head = keras.Model(output, network.outputs[0])
     rng = np.random.default_rng(0)
     for channel in rng.choice(features.shape[-1], 3, replace=False):

@@ -55,8 +55,8 @@ def test_a_trained_model_predicts_what_its_network_says(build):
     assert model.align == 4
     settings = Inference(tile=(64, 64), overlap=(16, 16), batch_size=2, flips=False)
     for size in [(20, 31), (64, 64), (17, 23)]:
-        image = np.random.default_rng(2).integers(0, 256, (*size, 1), dtype=np.uint8)
-        logits = np.asarray(network((image / np.float32(255))[None], training=False))[0, ..., 0]
+        image = np.random.default_rng(2).random((*size, 1), np.float32)
+        logits = np.asarray(network(image[None], training=False))[0, ..., 0]
         np.testing.assert_allclose(model.segment(image, settings), 1 / (1 + np.exp(-logits)), atol=1e-4)
 
 
@@ -93,7 +93,7 @@ def test_a_window_alone_has_the_bits_that_it_has_among_others(build, precision):
 def test_rows_of_a_trained_model_equal_the_whole():
     model = TrainedModel(trained(unet), {"resize": None})
     settings = Inference(tile=(32, 32), overlap=(8, 8), batch_size=2, flips=False)
-    image = np.random.default_rng(3).integers(0, 65536, (100, 70, 1), dtype=np.uint16)
+    image = np.random.default_rng(3).random((100, 70, 1), np.float32)
     whole = model.segment(image, settings)
     for first, end in [(0, 100), (0, 40), (40, 41), (41, 100)]:
         blocks = model.segment_rows(lambda start, stop: image[start:stop], image.shape[:2], settings, (first, end))

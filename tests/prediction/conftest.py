@@ -29,7 +29,9 @@ CARD = {
     "epochs": 4,
     "best_epoch": 4,
     "threshold": 0.5,
-    "intensity": {"mean": [0.5], "deviation": [0.25]},
+    "threshold_flips": 0.5,
+    "intensity_range": [[0, 255]],
+    "intensity_seen": [[[0]] * 5, [[1]] * 5],
     "seed": 1,
     "keras": keras.__version__,
     "backend": keras.backend.backend(),
@@ -46,6 +48,16 @@ def bright(tmp_path_factory):
     return write(network, CARD, tmp_path_factory.mktemp("models") / "mitochondria" / "unet.keras")
 
 
+@pytest.fixture
+def picky(bright, tmp_path):
+    """The same model, trained on images of which 95 % of the pixels were dark."""
+    path = tmp_path / "picky" / "unet.keras"
+    path.parent.mkdir()
+    path.write_bytes(bright.read_bytes())
+    path.with_suffix(".json").write_text(json.dumps(CARD | {"intensity_seen": [[[0]] * 5, [[0.2]] * 5]}))
+    return path
+
+
 @pytest.fixture(scope="session")
 def small_unet(tmp_path_factory):
     """A U-Net of random weights, whose answers depend on the surroundings of a pixel."""
@@ -59,7 +71,7 @@ def cells(tmp_path_factory):
     """A small VGG16."""
     network = vgg16(size=(32, 32), channels=3, classes=3, dense=8)
     card = CARD | {"task": "classification", "classes": ["a", "b", "c"], "channels": 3, "resize": [32, 32], "network": "vgg16"}
-    card |= {"intensity": {"mean": [0.5] * 3, "deviation": [0.3] * 3}}
+    card |= {"intensity_range": [[0, 255]] * 3, "intensity_seen": [[[0] * 3] * 5, [[1] * 3] * 5]}
     return write(network, card, tmp_path_factory.mktemp("models") / "tissue" / "vgg16.keras")
 
 

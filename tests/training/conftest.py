@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
+
+from pipeline.images.io import write_png
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,6 +31,13 @@ def _project(folder, patches=24, **train):
         (folder / "data/patches/mitochondria" / split).mkdir(parents=True)
         np.save(folder / "data/patches/mitochondria" / split / "images.npy", images)
         np.save(folder / "data/patches/mitochondria" / split / "masks.npy", images[..., 0] > 150)
+    raw, rows = folder / "data/raw/mitochondria", []
+    raw.mkdir(parents=True)
+    for number, image in enumerate(images):  # of validation, whole: training chooses the threshold on them
+        write_png(raw / f"{number}.png", image)
+        write_png(raw / f"{number}_mask.png", image[..., 0] > 150)
+        rows.append({"name": number, "image": f"{number}.png", "mask": f"{number}_mask.png", "split": "val"})
+    pd.DataFrame(rows).to_csv(folder / "data/patches/mitochondria/split.csv", index=False)
     card = {
         "name": "mitochondria",
         "task": "segmentation",
@@ -35,6 +45,7 @@ def _project(folder, patches=24, **train):
         "classes": ["background", "mitochondria"],
         "resize": None,
         "patch_size": [16, 16],
+        "intensity_range": [[0, 255]],
     }
     (folder / "data/patches/mitochondria/dataset.json").write_text(json.dumps(card))
     return folder
