@@ -48,7 +48,7 @@ def _values(value):
     """Read one integer, a list of them or null as a tuple."""
     values = () if value is None else (value,) if isinstance(value, int) else value
     whole = isinstance(values, list | tuple) and all(type(number) is int and abs(number) < LARGE for number in values)
-    if not whole or (value is not None and not values):
+    if not whole:
         raise ValueError(f"expected an integer or a list of integers, received {value!r}")
     return tuple(values)
 

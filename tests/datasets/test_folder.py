@@ -1,3 +1,5 @@
+import subprocess
+
 import numpy as np
 import pytest
 import tifffile
@@ -366,6 +368,12 @@ def test_an_empty_folder_of_the_project_may_be_one_that_dvc_does_not_see(problem
     for path, told in (("own", True), ("missing", True), (own.root, False)):
         (line,) = problems("segmentation", path=path)
         assert ("queued and --temp experiments see only files that git or DVC tracks" in line) == told
+
+
+def test_git_takes_what_dvc_writes_for_an_added_folder():
+    names = ["data/own/nuclei.dvc", "data/own/.gitignore", "data/own/nuclei/images/a.png"]
+    ignored = subprocess.run(["git", "check-ignore", "--no-index", *names], capture_output=True, text=True, check=False).stdout
+    assert ignored.split() == names[2:]
 
 
 def test_grey_among_colours_says_what_to_do(problems, own):
