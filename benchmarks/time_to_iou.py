@@ -18,10 +18,11 @@ EPOCHS = 25
 
 def _patches(folder):
     """All whole patches of the sections: images (N, 256, 256, 1) uint8, masks (N, 256, 256) bool; train and val."""
-    from pipeline.images.io import read_image, read_mask
+    from pipeline.images.io import read_image
+    from pipeline.images.masks import MaskRule
 
     images = [read_image(path) for path in sorted(Path(folder, "images").iterdir())]
-    masks = [read_mask(path, threshold=127) for path in sorted(Path(folder, "masks").iterdir())]
+    masks = [MaskRule(threshold=127).read_page(path) for path in sorted(Path(folder, "masks").iterdir())]
     sets = []
     for part in (TRAIN, VAL):
         pairs = [

@@ -1,6 +1,7 @@
 """The only reader of ``params.yaml``: every key has a type, and a wrong value is reported with its key."""
 
 import difflib
+import os
 import re
 from typing import Annotated, Literal
 
@@ -18,6 +19,9 @@ def _number(value):
     return value
 
 
+LARGE = 2**63  # masks are read as signed 64-bit integers
+MOST_CLASSES = 255  # 8-bit class numbers; 255 itself means ignored
+
 Real = Annotated[float, BeforeValidator(_number)]
 Finite = Annotated[Real, Field(allow_inf_nan=False)]
 Positive = Annotated[Real, Field(gt=0, allow_inf_nan=False)]
@@ -27,6 +31,7 @@ Count = Annotated[int, Field(ge=1)]
 Natural = Annotated[int, Field(ge=0)]
 Pair = Annotated[tuple[Count, Count], Field(strict=False)]
 NaturalPair = Annotated[tuple[Natural, Natural], Field(strict=False)]
+Label = Annotated[int, Field(ge=1, lt=LARGE)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w-]*$")]
 
 
@@ -40,13 +45,40 @@ def _or_defaults(value):
     return {} if value is None else value  # a section without any key is null in YAML
 
 
+def _values(value):
+    """Read one integer, a list of them or null as a tuple."""
+    values = () if value is None else (value,) if isinstance(value, int) else value
+    whole = isinstance(values, list | tuple) and all(type(number) is int and abs(number) < LARGE for number in values)
+    if not whole:
+        raise ValueError(f"expected an integer or a list of integers, received {value!r}")
+    return tuple(values)
+
+
+def _classes(value):
+    """Read a list of names, or a mapping of names to values of a mask."""
+    names = list(value) if isinstance(value, dict | list | tuple) else []
+    if len(names) < 2 or len(set(map(str, names))) < len(names) or not all(isinstance(name, str) and name for name in names):
+        raise ValueError(
+            f"expected at least two different names (in quotes if YAML reads them as anything else) or a mapping of names to "
+            f"mask values, received {value!r}"
+        )
+    if not isinstance(value, dict):
+        return tuple(names)
+    values = {name: _values(value[name]) for name in names}
+    if any(not meant for meant in values.values()):
+        raise ValueError(f"expected one or several values for each class, received {value!r}")
+    return values
+
+
 class Folder(Section):
     """How a user's folder of images is read."""
 
     group: str | None = None
     pixel_size_nm: Annotated[tuple[Positive, Positive], Field(strict=False)] | None = None
     mask_threshold: Natural | None = None
-    mask_labels: Annotated[tuple[Count, ...], Field(strict=False, min_length=1)] | None = None
+    mask_labels: Annotated[tuple[Label, ...], Field(strict=False, min_length=1)] | None = None
+    instances: bool = False
+    ignore: Annotated[tuple[int, ...], BeforeValidator(_values)] = ()
 
     @model_validator(mode="after")
     def _group_is_a_pattern(self):
@@ -95,11 +127,48 @@ class Dataset(Section):
     path: str
     url: str | None = None
     intensity: Literal["auto", "image"] | Range = "auto"
-    classes: Annotated[tuple[str, ...], Field(strict=False, min_length=2)] | None = None
+    classes: Annotated[tuple[str, ...] | dict[str, tuple[int, ...]], BeforeValidator(_classes)] | None = None
     folder: Annotated[Folder, BeforeValidator(_or_defaults)] = Folder()
     split: Annotated[Split, BeforeValidator(_or_defaults)] = Split()
     patches: Patches
     reported: Annotated[dict[str, Real | str], BeforeValidator(_or_defaults)] = {}
+
+    @property
+    def class_names(self):
+        """Names of the classes in the order of their numbers, or None."""
+        return self.classes and tuple(self.classes)
+
+    @property
+    def class_values(self):
+        """The values in a mask of each class, in the order of `class_names`: empty unless ``classes`` is a mapping."""
+        return tuple(self.classes.values()) if isinstance(self.classes, dict) else ()
+
+    @model_validator(mode="after")
+    def _path_is_spelled_out(self):
+        if self.path.startswith("~"):
+            raise ValueError(f"path: neither DVC nor the pipeline expands ~; write {os.path.expanduser(self.path)}")
+        return self
+
+    @model_validator(mode="after")
+    def _masks_have_one_meaning(self):
+        folder, values = self.folder, [value for meant in self.class_values for value in meant]
+        if values and (self.task, self.source) != ("segmentation", "folder"):
+            raise ValueError("classes: only masks of source folder have values; give a list of names")
+        if self.task == "segmentation" and len(self.classes or ()) > 2 and not values:
+            raise ValueError(
+                "classes: more than two need the mask values of each, such as {background: 0, nucleus: [1, 2], border: 3}"
+            )
+        if len(self.class_values) > MOST_CLASSES:
+            raise ValueError(f"classes: expected at most {MOST_CLASSES}, received {len(self.class_values)}")
+        twice = sorted({value for value in values if values.count(value) > 1 or value in folder.ignore})
+        if twice:
+            raise ValueError(f"classes and folder.ignore: expected one meaning for each value, received {twice} twice")
+        rules = {"classes": values, "folder.mask_threshold": folder.mask_threshold is not None}
+        rules |= {"folder.mask_labels": folder.mask_labels, "folder.instances": folder.instances}
+        given = [name for name, setting in rules.items() if setting]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} say each what the values of a mask mean; keep one of them")
+        return self
 
     @model_validator(mode="after")
     def _patches_suit_the_task(self):

@@ -1,6 +1,6 @@
 """Damaged and odd input of every kind: it is taken, or refused in plain lines; what was made before stays as it is.
 
-2,000 inputs a run, drawn from a fixed seed; `FUZZ=10` draws ten times as many others.
+2,500 inputs a run, drawn from a fixed seed; `FUZZ=10` draws ten times as many others.
 """
 
 import copy
@@ -22,6 +22,7 @@ from pipeline import params
 from pipeline.datasets.download import download
 from pipeline.errors import UserError
 from pipeline.images.io import read_mask, read_pages
+from pipeline.images.masks import MaskRule
 
 FACTOR = int(os.environ.get("FUZZ", "1"))
 SHIPPED = Path("params.yaml").read_bytes()
@@ -90,6 +91,27 @@ def pictures(rng):
     yield ".tif", rng.bytes(200)
 
 
+def mask_file(rng):
+    """A label image of any type, with a palette or with classes: (suffix, bytes), damaged or not."""
+    labels = rng.integers(0, rng.choice([2, 3, 4, 300]), (12, 17))
+    kind = rng.choice(["bool", "u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", ">u2", "f2", "f4", "f8", "c8"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        labels = labels.astype(kind)
+    if rng.random() < 0.1:
+        labels = labels - labels.dtype.type(1) if labels.dtype != bool else ~labels
+    buffer, pages = io.BytesIO(), rng.random() < 0.1
+    if rng.random() < 0.6:
+        options = {"photometric": rng.choice(["minisblack", "minisblack", "minisblack", "miniswhite"])}
+        tifffile.imwrite(buffer, np.stack([labels] * 2) if pages else labels, **options)
+        suffix = ".tif"
+    else:
+        image = Image.fromarray(labels.real.astype(np.uint8)).convert(rng.choice(["P", "L", "RGB", "RGBA", "1"]))
+        image.save(buffer, rng.choice(["PNG", "GIF", "BMP"]))
+        suffix = ".png"
+    return suffix, damaged(buffer.getvalue(), rng) if rng.random() < 0.3 else buffer.getvalue()
+
+
 def picture(rng):
     kinds = list(pictures(rng))
     suffix, content = kinds[rng.integers(0, len(kinds))]
@@ -132,6 +154,7 @@ def test_params(tmp_path):
         [1],
         [1, 2, 3],
         "\u0000é",
+        {"a": 0, "b": [1, 2]},
     ]
 
     def keys(section, above=()):
@@ -163,7 +186,7 @@ def test_images_and_masks(tmp_path):
         suffix, content = picture(rng)
         file = tmp_path / f"image{suffix}"
         file.write_bytes(content)
-        for read in (read_pages, read_mask):
+        for read in (read_pages, read_mask, MaskRule().read, MaskRule(instances=True).read):
             told = tried(read, file)
             assert told is None or str(file) in told
 
@@ -199,6 +222,38 @@ def test_a_folder_with_odd_images_is_taken_or_refused_and_what_was_made_stays(tm
         Image.fromarray(np.zeros((12, 17), bool)).save("own/masks/1.png")
     assert 0 < taken < 400 * FACTOR
     assert len(hashes("own")) == len(sound)
+
+
+def test_label_images_class_maps_and_tables_of_groups(tmp_path, monkeypatch):
+    """Odd masks, whatever they are said to mean, and a table of groups that may be damaged."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_bytes(SHIPPED)
+    settings = params.load()
+    values = settings.datasets["polyps"].model_dump() | {"source": "folder", "path": "own"}
+    for name in ("images", "masks"):
+        Path("own", name).mkdir(parents=True)
+    Image.fromarray(np.arange(204, dtype=np.uint8).reshape(12, 17)).save("own/images/1.png")
+    meanings = [
+        {"mask_threshold": 0},
+        {"mask_labels": [1, 2]},
+        {"instances": True, "ignore": 3},
+        {"ignore": [2, 3]},
+        {},
+    ]
+    taken = 0
+    for rng in draws(500):
+        suffix, content = mask_file(rng)
+        file = Path(f"own/masks/1{suffix}")
+        file.write_bytes(content)
+        table = b"image,group\n1.png,p1\n"
+        Path("own/groups.csv").write_bytes(damaged(table, rng) if rng.random() < 0.3 else table)
+        number = rng.integers(0, len(meanings) + 1)
+        chosen = {"folder": meanings[number]} if number < len(meanings) else {"classes": {"a": 0, "b": [1, 255], "c": 2}}
+        mine = params.check(params.Dataset, values | chosen, "params.yaml")
+        told = tried(download, "polyps", settings.model_copy(update={"datasets": {"polyps": mine}}))
+        taken += told is None
+        file.unlink()
+    assert 0 < taken < 500 * FACTOR
 
 
 def test_models(tmp_path):

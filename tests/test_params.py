@@ -88,6 +88,33 @@ def test_every_positive_number_survives_its_text(value):
             "datasets.polyps: patches.stride must be at most patches.size [96, 128], not [96, 192]",
         ),
         ("datasets.polyps.folder.mask_labels", "[]", "datasets.polyps.folder.mask_labels: expected"),
+        (
+            "datasets.polyps.folder.ignore",
+            "[255, a]",
+            "polyps.folder.ignore: expected an integer or a list of integers, received [255,",
+        ),
+        (
+            "datasets.polyps.folder.ignore",
+            "true",
+            "polyps.folder.ignore: expected an integer or a list of integers, received True",
+        ),
+        ("datasets.polyps.folder", "{instance: true}", "polyps.folder.instance: unknown key; did you mean instances?"),
+        (
+            "datasets.polyps.folder",
+            "{instances: true, mask_threshold: 9}",
+            "folder.mask_threshold and folder.instances say each what",
+        ),
+        ("datasets.polyps.path", "~/polyps", "datasets.polyps: path: neither DVC nor the pipeline expands ~; write /"),
+        ("datasets.polyps.classes", "[background]", "datasets.polyps.classes: expected at least two different names"),
+        ("datasets.polyps.classes", "[no, yes]", "datasets.polyps.classes: expected at least two different names (in quotes if"),
+        ("datasets.polyps.classes", "5", "datasets.polyps.classes: expected at least two different names"),
+        (
+            "datasets.polyps.classes",
+            "[a, b, c]",
+            "datasets.polyps: classes: more than two need the mask values of each, such as {",
+        ),
+        ("datasets.polyps.classes", "{a: 0, b: 1}", "datasets.polyps: classes: only masks of source folder have values"),
+        ("datasets.tissue.classes", "{a: 0, b: 1}", "datasets.tissue: classes: only masks of source folder have values"),
         ("inference.overlap", "[600, 64]", "inference: overlap must be at most half the tile [1024, 1024], not [600, 64]"),
         ("unet.datasets", "[nuclei]", "unet.datasets: unknown data set 'nuclei'; known here: mitochondria, polyps, tissue"),
         ("unet.datasets", "[polypps]", "unet.datasets: unknown data set 'polypps'; did you mean polyps?"),
@@ -179,6 +206,45 @@ def test_a_data_set_needs_few_keys(load):
     assert found.dataset("nuclei").split.method == "groups"
     assert found.networks_of("nuclei") == ["unet"]
     assert found.networks_of("polyps") == ["unet", "attn_resunet"]
+
+
+@pytest.fixture
+def masks(load):
+    """Load a data set whose masks are read by some classes and the settings of its folder."""
+
+    def masks(classes, **folder):
+        values = yaml.safe_load(SHIPPED)
+        values["datasets"]["polyps"] |= {"source": "folder", "classes": classes, "folder": folder}
+        return load(yaml.safe_dump(values, sort_keys=False)).dataset("polyps")
+
+    return masks
+
+
+def test_classes_of_masks_may_have_values(masks):
+    found = masks({"background": 0, "nucleus": [1, 2], "border": 3}, ignore=255)
+    assert found.class_names == ("background", "nucleus", "border")
+    assert found.class_values == ((0,), (1, 2), (3,)) and found.folder.ignore == (255,)
+    found = masks(["background", "nucleus"])
+    assert found.class_names == ("background", "nucleus") and found.class_values == found.folder.ignore == ()
+    assert masks(None).class_names is None
+
+
+@pytest.mark.parametrize(
+    ("classes", "folder", "told"),
+    [
+        ({"a": 0, "b": [1, 0]}, {}, "expected one meaning for each value, received [0] twice"),
+        ({"a": 0, "b": 255}, {"ignore": 255}, "expected one meaning for each value, received [255] twice"),
+        ({"a": 0, "b": []}, {}, "expected one or several values for each class"),
+        ({"a": 0, "b": 1.5}, {}, "expected an integer or a list of integers, received 1.5"),
+        ({"a": 0, "b": 1}, {"mask_labels": [1]}, "classes and folder.mask_labels say each what the values of a mask mean"),
+        ({str(n): n for n in range(256)}, {}, "expected at most 255, received 256"),
+    ],
+)
+def test_values_of_classes_are_clear(masks, classes, folder, told):
+    with pytest.raises(UserError) as caught:
+        masks(classes, **folder)
+    (line,) = str(caught.value).splitlines()
+    assert told in line and "datasets.polyps" in line
 
 
 def test_an_unknown_data_set_is_refused_with_the_known_ones():

@@ -18,7 +18,7 @@ def download(name, params):
     dataset = params.dataset(name)
     module = source_module(name, dataset)
     with DatasetWriter(paths.raw(name)) as writer:
-        writer.finish(module.make(writer, name, dataset, params.seed), dataset.classes)
+        writer.finish(module.make(writer, name, dataset, params.seed), dataset.class_names)
     return len(read_table(paths.raw(name) / "images.csv"))
 
 

@@ -4,9 +4,11 @@
 
     data/raw/<dataset>/
         dataset.json    task, classes, pixel size, licence, citation, checksums
-        images.csv      one row per image, in the source's order: name, image, mask, label, group, split
+        images.csv      one row per image, in the source's order: name, image, mask, instances, label, group, split
         images/         grey or RGB, 8 or 16 bit
-        masks/          1-bit PNG of the same height and width as the image (segmentation only)
+        masks/          PNG of the same height and width as the image (segmentation only): 1 bit for two classes; 8-bit class
+                        numbers, with 255 for pixels that neither train nor score, for more classes or if such pixels are stated
+        instances/      32-bit TIFF, each object its number, 0 for the background (where the source tells objects apart)
 """
 
 import json
@@ -20,6 +22,7 @@ from pydantic import TypeAdapter
 from pipeline.atomic import whole
 from pipeline.errors import UserError
 from pipeline.images.io import write_png
+from pipeline.images.masks import write_instances
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,11 @@ class DatasetInfo:
     name: str
     source: str  # as in params.yaml
     task: str  # "segmentation" or "classification"
-    classes: tuple  # segmentation: ("background", <foreground>); classification: in the order of their numbers
+    classes: tuple  # in the order of their numbers; segmentation: the background first
     channels: int  # 1 (grey) or 3 (RGB)
     pixel_size_nm: tuple | None = None  # height and width in nanometres; None: unknown
+    instances: bool = False  # whether the source tells objects apart
+    grouped: bool = False  # True if the source or the user states the groups; False: each image, or each stack, by itself
     phantom: bool = False  # True for generated images: reports mark every number measured on them
     licence: str = ""
     citation: str = ""
@@ -59,17 +64,19 @@ class DatasetWriter:
     def __exit__(self, *error):
         return self._whole.__exit__(*error)
 
-    def add(self, name, image, mask=None, label="", group=None, split=""):
+    def add(self, name, image, mask=None, label="", group=None, split="", instances=None):
         """Add one image.
 
         `name` is unique and becomes the stem of the file. `image` is an array (H, W, C), written as PNG, or the path of a
-        file, copied byte for byte. `mask` is a boolean array (H, W), `label` the name of the class, `group` the independent
-        unit that the image belongs to (patient, sequence, photograph; default: itself), and `split` "train", "val" or
-        "test" where the source itself states one.
+        file, copied byte for byte. `mask` is an array (H, W), bool, or uint8 class numbers with 255 where ignored, `label` the
+        name of the class, `group` the independent unit that the image belongs to (patient, sequence, photograph; default:
+        itself), `split` "train", "val" or "test" where the source itself states one, and `instances` the numbers of the
+        objects (H, W), uint32.
         """
         if name in self._rows:
             raise UserError(f"{name}: two images have this name; rename one of them")
-        row = {"name": name, "image": f"images/{name}.png", "mask": "", "label": label, "group": group or name, "split": split}
+        row = {"name": name, "image": f"images/{name}.png", "mask": "", "instances": ""}
+        row |= {"label": label, "group": group or name, "split": split}
         if isinstance(image, (str, Path)):
             row["image"] = f"images/{name}{Path(image).suffix.lower()}"
             shutil.copyfile(image, self._folder / row["image"])
@@ -79,6 +86,10 @@ class DatasetWriter:
             row["mask"] = f"masks/{name}.png"
             (self._folder / "masks").mkdir(exist_ok=True)
             write_png(self._folder / row["mask"], mask)
+        if instances is not None:
+            row["instances"] = f"instances/{name}.tif"
+            (self._folder / "instances").mkdir(exist_ok=True)
+            write_instances(self._folder / row["instances"], instances)
         self._rows[name] = row
 
     def finish(self, info, classes=None):

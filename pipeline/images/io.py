@@ -2,6 +2,7 @@
 
 import struct
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,12 @@ from PIL import Image, ImageOps
 
 from pipeline.errors import UserError
 
-TIFF = (".tif", ".tiff")
+TIFF = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
 LOSSY = (".jpg", ".jpeg")
-SUFFIXES = (".png", *LOSSY, *TIFF)
+SUFFIXES = (".png", *LOSSY, *TIFF, ".bmp", ".gif", ".webp")
+PILLOW = ("PNG", "JPEG", "BMP", "GIF", "WEBP")  # and no others: some of Pillow's readers run programs
+TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # first bytes of a TIFF and of a BigTIFF
+ORIENTATION = 0x0112  # tag of TIFF and EXIF; 1 is upright
 # Photometric interpretations of a TIFF that are read, and plain names of others that are common.
 PLAIN = {"MINISBLACK", "RGB", "PALETTE", "YCBCR"}
 MEANING = {"MINISWHITE": "grey values whose 0 is white", "SEPARATED": "CMYK"}
@@ -39,16 +43,38 @@ def read_pages(path):
         If the file is empty, damaged or no image, or if it holds numbers of another type.
     """
     path = Path(path)
-    try:
-        if path.stat().st_size == 0:
-            raise UserError(f"{path}: the file is empty")
+    with decoding(path):
         pages = _read_tiff(path) if path.suffix.lower() in TIFF else [_read_pillow(path)]
+    return [eight_bit_colours(grey_or_rgb(small_integers(page), path)) for page in pages]
+
+
+@contextmanager
+def decoding(path):
+    """Turn what a decoder raises on damaged bytes into one line."""
+    try:
+        if Path(path).is_file() and not Path(path).stat().st_size:
+            raise UserError(f"{path}: the file is empty")
+        yield
     except UserError:
         raise
-    except Exception as error:  # on damaged bytes, decoders raise OSError, struct.error, KeyError, zlib.error, ...
+    except Exception as error:  # OSError, struct.error, KeyError, zlib.error, ...
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(f"{path}: cannot be read as an image: {reason}") from error
-    return [eight_bit_colours(grey_or_rgb(small_integers(page), path)) for page in pages]
+
+
+def is_tiff(path):
+    """Whether a file is a TIFF, by its first bytes."""
+    with open(path, "rb") as file:
+        return file.read(4) in TIFF_MARKS
+
+
+def upright(pixels, orientation):
+    """Turn and flip pixels (H, W, ...) as the orientation of TIFF or EXIF says, 1 to 8; cameras and scanners store it aside."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return pixels[:, ::-1] if orientation in (2, 3, 6, 7) else pixels
 
 
 def read_image(path):
@@ -57,52 +83,15 @@ def read_image(path):
     return page.astype(np.uint8) * 255 if page.dtype == bool else page
 
 
-def read_mask(path, threshold=None, labels=None):
-    """Read a single mask as bool of shape (H, W) (see `to_mask`)."""
-    return to_mask(_only_page(path), path, threshold, labels)
+def read_mask(path):
+    """Read a mask of ``data/raw``, shape (H, W): bool, or uint8 class numbers with 255 for pixels that are ignored.
 
-
-def to_mask(page, path, threshold=None, labels=None):
-    """Convert one page of a mask file to booleans, whatever its depth.
-
-    Parameters
-    ----------
-    page : ndarray, shape (H, W, C)
-    path : path-like
-        Named in errors. From a lossy file (JPEG), values of {0, 1} are not taken as exact.
-    threshold : int, optional
-        Foreground is above it. Not used for masks of {0, 1}: it would silently empty the 1-bit masks among 8-bit ones.
-    labels : collection of int, optional
-        Foreground is equal to one of them (label images). Takes precedence over `threshold`.
-
-    Returns
-    -------
-    ndarray, shape (H, W), bool
-
-    Raises
-    ------
-    UserError
-        If neither is given and the values are not {0, 1}, {0, 255} or {0, 65535}.
+    `pipeline.images.masks` reads any other.
     """
-    coloured = page.shape[-1] == 3 and not (page == page[..., :1]).all()
-    if coloured and threshold is None:
-        raise UserError(f"{path}: the mask is coloured; set mask_threshold to use the mean of its colours, or save it in grey")
-    page = page.mean(axis=-1) if page.shape[-1] == 3 and threshold is not None else page[..., 0]
-    if page.dtype == bool:
-        return page
-    if labels is not None:
-        return np.isin(page, list(labels))
-    if page.max(initial=0) <= 1 and Path(path).suffix.lower() not in LOSSY:
-        return page > 0
-    if threshold is not None:
-        return page > threshold
-    values = np.unique(page)
-    if len(values) <= 2 and set(values.tolist()) <= {0, 255, 65535}:
-        return page > 0
-    shown = ", ".join(str(v) for v in values[:8]) + (", ..." if len(values) > 8 else "")
-    raise UserError(
-        f"{path}: expected mask values {{0, 1}} or {{0, 255}}, received {{{shown}}}; set mask_threshold or mask_labels"
-    )
+    page = _only_page(path)[..., 0]
+    if page.dtype not in (bool, np.uint8):
+        raise UserError(f"{path}: expected a mask of 1 or 8 bit, received {page.dtype}")
+    return page
 
 
 def write_png(path, pixels):
@@ -139,13 +128,15 @@ def eight_bit_colours(page):
 
 
 def check_pages(file, path):
-    """Check that an open `tifffile.TiffFile` holds grey values or RGB and that no page is missing.
-
-    tifffile reads a truncated file as a shorter one, and returns inverted or CMYK values as they are.
-    """
+    """Check that an open `tifffile.TiffFile` holds grey values or RGB, which tifffile does not, and that no page is missing."""
     for name in {page.keyframe.photometric.name for page in file.pages} - PLAIN:
         remedy = "; save it without the inverting lookup table" if name == "MINISWHITE" else ""
         raise UserError(f"{path}: expected grey or RGB, received {MEANING.get(name, name)}{remedy}")
+    check_end(file, path)
+
+
+def check_end(file, path):
+    """Check that no page of an open `tifffile.TiffFile` is missing: tifffile reads a truncated file as a shorter one."""
     layout, last = file.tiff, file.pages[-1].offset
     file.filehandle.seek(last)
     (tags,) = struct.unpack(layout.tagnoformat, file.filehandle.read(layout.tagnosize))

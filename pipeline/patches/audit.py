@@ -75,8 +75,8 @@ def messages(table, summary):
     yield f"{found:,} near-duplicates on different sides among {summary['pairs']:,} pairs"
     if found:
         yield (
-            "warning: scores may be too good where test images resemble training images (docs/leakage.md); set folder.group to "
-            "name the images that belong together, or set audit.group; both need split.method groups"
+            "warning: scores may be too good where test images resemble training images (docs/leakage.md); name the "
+            "images that belong together in groups.csv or by folder.group, or set audit.group; all need split.method groups"
         )
 
 

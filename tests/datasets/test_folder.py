@@ -1,3 +1,5 @@
+import subprocess
+
 import numpy as np
 import pytest
 import tifffile
@@ -7,6 +9,7 @@ from pipeline.datasets.layout import DatasetWriter, read_table
 from pipeline.datasets.sources import folder
 from pipeline.errors import UserError
 from pipeline.images.io import read_image, read_mask
+from pipeline.images.masks import read_instances
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (6, 8), dtype=np.uint8)
@@ -94,19 +97,138 @@ def test_images_and_masks_in_natural_order(make, own):
         (MASK, {}),
         (MASK.astype(np.uint8), {}),
         (MASK_255, {}),
+        (MASK * np.uint16(65535), {}),
         (np.dstack([MASK_255] * 4), {}),
+        (np.dstack([np.full((6, 8, 3), 255, np.uint8), MASK_255]), {}),
+        (np.dstack([MASK_255, MASK_255 // 2, 0 * MASK_255]), {}),
+        (np.dstack([MASK_255, 0 * MASK_255, 0 * MASK_255]), {"mask_threshold": 127}),
         (np.where(MASK, 200, 100).astype(np.uint8), {"mask_threshold": 127}),
         (MASK, {"mask_threshold": 127}),
         (np.where(MASK, [[3, 7] * 4], 5).astype(np.uint8), {"mask_labels": (3, 7)}),
         (np.where(MASK, 300, 5).astype(np.uint16), {"mask_labels": (300,)}),
     ],
-    ids=["1 bit", "0 1", "0 255", "RGBA", "threshold", "threshold, 1 bit", "labels", "labels, 16 bit"],
+    ids=[
+        *("1 bit", "0 1", "0 255", "0 65535", "white, black where transparent", "white, transparent elsewhere", "orange"),
+        *("red, threshold", "threshold", "threshold, 1 bit", "labels", "labels, 16 bit"),
+    ],
 )
 def test_masks_of_every_kind(make, own, mask, settings):
     own("images/a.png", GREY)
     own("masks/a.png", mask)
-    raw, _, _ = make("segmentation", **settings)
+    raw, table, _ = make("segmentation", **settings)
+    assert read_mask(raw / "masks/a.png").dtype == bool
     np.testing.assert_array_equal(read_mask(raw / "masks/a.png"), MASK)
+    assert list(table["instances"]) == [""]
+
+
+@pytest.mark.parametrize(
+    ("settings", "first", "second"),
+    [
+        ({"mask_threshold": 1}, np.array([0, 1, 2], np.uint8), np.array([0, 1, 1], np.uint8)),
+        ({"mask_labels": (2,)}, np.array([0, 1, 2], np.uint8), np.array([False, True, True])),
+    ],
+)
+def test_a_setting_means_the_same_in_every_file(make, own, settings, first, second):
+    """Of the first file, 2 is foreground; the second has no 2."""
+    for name, values in (("a", first), ("b", second)):
+        own(f"images/{name}.png", GREY[:1, :3])
+        own(f"masks/{name}.png", values[None])
+    raw, _, _ = make("segmentation", **settings)
+    assert read_mask(raw / "masks/a.png").tolist() == [[False, False, True]]
+    assert not read_mask(raw / "masks/b.png").any()
+
+
+@pytest.mark.parametrize("ending", ["png", "gif", "bmp"])
+def test_palettes_are_read_by_the_numbers_of_their_colours_or_by_the_grey_that_they_show(make, own, ending):
+    numbers = np.where(MASK, 2, GREY % 2).astype(np.uint8)
+    mask = Image.fromarray(numbers).convert("P")
+    mask.putpalette([0, 0, 0, 40, 0, 0, 0, 90, 200])  # black, dark red, blue
+    own("images/a.png", GREY)
+    (own.root / "masks").mkdir()
+    mask.save(own.root / f"masks/a.{ending}")
+    for settings in ({"mask_labels": (2,)}, {"mask_threshold": 90}):
+        raw, _, _ = make("segmentation", **settings)
+        np.testing.assert_array_equal(read_mask(raw / "masks/a.png"), MASK)
+    raw, _, _ = make("segmentation", classes={"background": (0,), "one": (1,), "two": (2,)})
+    np.testing.assert_array_equal(read_mask(raw / "masks/a.png"), numbers)
+
+
+VALUES = np.array([[0, 1, 2, 3, 9, 255]], np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("classes", "folder", "expected"),
+    [
+        ({"background": (0, 9), "nucleus": (1, 2), "border": (3, 255)}, {}, [0, 1, 1, 2, 0, 2]),
+        ({"background": (0, 9), "nucleus": (1, 2), "border": (3,)}, {"ignore": 255}, [0, 1, 1, 2, 0, 255]),
+        ({"border": (3,), "rest": (0, 1, 2, 9)}, {"ignore": 255}, [1, 1, 1, 0, 1, 255]),
+        ({"rest": (0, 1, 2, 9, 255), "border": (3,)}, {}, [False, False, False, True, False, False]),
+        (None, {"mask_threshold": 2, "ignore": [9, 255]}, [0, 0, 0, 1, 255, 255]),
+        (None, {"mask_labels": (3,), "ignore": 255}, [0, 0, 0, 1, 0, 255]),
+        (None, {"ignore": [2, 3, 9, 255]}, [0, 1, 255, 255, 255, 255]),
+    ],
+)
+def test_classes_and_ignored_values(make, own, classes, folder, expected):
+    own("images/a.png", GREY[:1, :6])
+    own("masks/a.png", VALUES)
+    raw, _, info = make("segmentation", classes=classes, **folder)
+    mask = read_mask(raw / "masks/a.png")
+    assert info.classes == (tuple(classes) if classes else ("background", "cells"))
+    assert mask.dtype == np.array(expected, np.uint8 if max(expected) > 1 or folder else bool).dtype
+    assert mask.tolist() == [expected]
+
+
+def test_values_that_no_class_names_are_refused(problems, own):
+    for name in ("a", "b"):
+        own(f"images/{name}.png", GREY[:1, :6])
+        own(f"masks/{name}.png", VALUES if name == "a" else 0 * VALUES)
+    (line,) = problems("segmentation", classes={"background": 0, "nucleus": [1, 2], "border": 255})
+    assert line.startswith(f"{own.root / 'masks/a.png'}: {{3, 9}}: values that no class of datasets.cells.classes names")
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int16, np.int32, np.uint32, np.int64, np.uint64, np.float32, ">i4"])
+def test_label_images_keep_their_objects(make, own, kind, capsys):
+    labels = np.array([[0, 1, 1, 2, 0], [0, 0, 120, 9, 0]]).astype(kind)
+    own("images/a.png", GREY[:2, :5])
+    own("masks/a.tif", labels)
+    raw, table, info = make("segmentation", instances=True)
+    assert info.instances and list(table["instances"]) == ["instances/a.tif"]
+    objects = read_instances(raw / table["instances"][0])
+    assert objects.dtype == np.uint32 and (objects == labels).all()
+    np.testing.assert_array_equal(read_mask(raw / table["mask"][0]), labels > 0)
+    assert "1 images, 4 objects; 0 masks are empty, 0 are full; foreground of an image: 50 %" in capsys.readouterr().out
+
+
+def test_an_ignored_value_is_no_object_and_numbers_beyond_32_bit_are_given_anew(make, own):
+    own("images/a.png", GREY[:1, :5])
+    own("masks/a.tif", np.array([[0, 7, -1, 2**40, 7]]))
+    raw, table, _ = make("segmentation", instances=True, ignore=-1)
+    assert read_instances(raw / table["instances"][0]).tolist() == [[0, 1, 0, 2, 1]]
+    assert read_mask(raw / table["mask"][0]).tolist() == [[0, 1, 255, 1, 1]]
+
+
+def test_figures_of_the_masks_are_told(make, own, capsys):
+    for name, share in (("a", 0), ("b", 0), ("c", 0), ("d", 3), ("e", 8)):
+        own(f"images/{name}.png", GREY[:1])
+        own(f"masks/{name}.png", np.arange(8)[None] < share)
+    make("segmentation")
+    printed = capsys.readouterr()
+    assert printed.out == (
+        f"{own.root}: 5 images; 3 masks are empty, 1 are full; foreground of an image: 0 % to 100 %, median 0 %\n"
+    )
+    full, empty = printed.err.splitlines()
+    assert full.startswith(f"warning: {own.root}: 1 masks have no background: e; look at them, and at datasets.cells.classes")
+    assert empty.startswith(f"warning: {own.root}: 3 of 5 masks have nothing but background; look at them")
+
+
+def test_figures_of_classes_are_told(make, own, capsys):
+    own("images/a.png", GREY[:1])
+    own("masks/a.png", np.array([[0, 0, 0, 0, 1, 1, 9, 9]], np.uint8))
+    make("segmentation", classes={"background": 0, "nucleus": 1, "border": 2}, ignore=9)
+    printed = capsys.readouterr()
+    assert "of all pixels: background 50 %, nucleus 25 %, border 0 %, ignored 25 %" in printed.out
+    assert "foreground of an image: 33.3 % to 33.3 %" in printed.out
+    assert "no mask has any border" in printed.err
 
 
 def test_masks_without_any_foreground_are_refused(problems, own):
@@ -114,7 +236,7 @@ def test_masks_without_any_foreground_are_refused(problems, own):
     own("images/a.png", GREY)
     own("masks/a.png", MASK_255)
     (line,) = problems("segmentation", mask_threshold=255)
-    assert "no mask has any foreground; correct the masks, datasets.cells.folder.mask_threshold" in line
+    assert "no mask has any foreground; correct the masks, or how datasets.cells.folder and .classes" in line
 
 
 def test_refused_masks_are_not_also_called_empty(problems, own):
@@ -183,6 +305,181 @@ def test_stated_splits_and_groups(make, own, capsys):
     assert "1 groups occur in more than one" in capsys.readouterr().err
 
 
+NFC, NFD = "caf\u00e9", "cafe\u0301"
+
+
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (["Images/a.png", "MASKS/a.png"], ["a"]),
+        (["images/a.png", "labels/a.png"], ["a"]),
+        (["image/a.png", "mask/a.png", "notes/b.png"], ["a"]),
+        (["images/a.png", "masks/a_mask.png", "images/b_mask.png", "masks/b_mask.png"], ["a", "b_mask"]),
+        (["images/a.png", "masks/a_cp_masks.tif", "images/b.ome.tif", "masks/b-Label.png"], ["a", "b"]),
+        ([f"images/{NFC}.png", f"masks/{NFD}.png"], [NFC]),
+        (["images/a.png", "masks/a.png", "images/._a.png", "masks/.hidden", "images/.DS_Store"], ["a"]),
+        (
+            ["Training/Images/a.png", "Training/Labels/a.png", "Testing/images/b.png", "Testing/masks/b.png"],
+            ["train_a", "test_b"],
+        ),
+        ([f"{split}/{part}/a.png" for split in ("train", "validation") for part in ("images", "masks")], ["train_a", "val_a"]),
+        ([f"{split}/{part}/a.png" for split in ("train", "valid") for part in ("images", "masks")], ["train_a", "val_a"]),
+    ],
+)
+def test_names_that_leave_no_doubt_are_taken(make, own, files, names):
+    for name in files:
+        own(name, b"" if "/." in name else MASK_255)
+    _, table, _ = make("segmentation")
+    assert list(table["name"]) == names
+
+
+def test_valid_may_be_a_class_and_accents_have_one_form(make, own):
+    for name in (f"{NFD}/1.png", "valid/1.png"):
+        own(name, RGB)
+    _, table, _ = make("classification")
+    assert list(table["name"]) == [f"{NFC}_1", "valid_1"]
+
+
+@pytest.mark.parametrize(
+    ("files", "task", "message"),
+    [
+        (["images/a.png", "truth/a.png"], "segmentation", "found only images, truth; rename truth to masks; datasets.cells.path"),
+        (["images/a.png", "mask/a.png", "label/a.png"], "segmentation", "label and mask both mean masks/; rename the right one"),
+        (["images/A.png", "masks/a.png"], "segmentation", "images/A.png: no mask {root}/masks/A.*; rename a.png to A.png"),
+        (
+            ["images/a.png", "masks/a_mask.png", "masks/a_label.png"],
+            "segmentation",
+            "masks/a_mask.png: a_label.png is a mask of the",
+        ),
+        (["images/a.png", "masks/a.png", "images/groups.csv"], "segmentation", "images/groups.csv: move it one folder up"),
+        (["images/train/a.png", "masks/train/a.png"], "segmentation", "images/train: a folder among the images; move its files"),
+        (["train/a/1.png", "Training/b/1.png"], "classification", "train and Training both mean train/"),
+        (["train/a/1.png", "train/b/1.png", "test/A/1.png", "test/b/1.png"], "classification", "a and A differ only in case"),
+    ],
+)
+def test_other_names_say_what_to_rename(problems, own, files, task, message):
+    for name in files:
+        own(name, MASK_255 if name.endswith("png") else b"image,group")
+    assert any(message.format(root=own.root) in line for line in problems(task))
+
+
+def test_an_empty_folder_of_the_project_may_be_one_that_dvc_does_not_see(problems, own, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for path, told in (("own", True), ("missing", True), (own.root, False)):
+        (line,) = problems("segmentation", path=path)
+        assert ("queued and --temp experiments see only files that git or DVC tracks" in line) == told
+
+
+def test_git_takes_what_dvc_writes_for_an_added_folder():
+    names = ["data/own/nuclei.dvc", "data/own/.gitignore", "data/own/nuclei/images/a.png"]
+    ignored = subprocess.run(["git", "check-ignore", "--no-index", *names], capture_output=True, text=True, check=False).stdout
+    assert ignored.split() == names[2:]
+
+
+def test_grey_among_colours_says_what_to_do(problems, own):
+    for name in ("a", "b", "c"):
+        own(f"images/{name}.png", GREY if name == "b" else RGB)
+        own(f"masks/{name}.png", MASK)
+    (line,) = problems("segmentation")
+    told = "expected RGB of uint8 as most of the images, received grey of uint8; save it as RGB of uint8 too"
+    assert line == f"{own.root / 'images/b.png'}: {told}"
+
+
+class TestGroups:
+    @pytest.fixture
+    def cells(self, own):
+        def cells(*files):
+            for name in files:
+                own(f"{name}.png", RGB)
+                own(f"{name}.png".replace("images", "masks"), MASK)
+
+        return cells
+
+    @pytest.mark.parametrize(
+        "table",
+        [
+            "image,group\na,p 1\nb,p 1\nc,p2\n",
+            "Group;notes;Image\r\np 1;x;a.png\r\np 1;;images/b.png\r\n\r\np2;;.\\images\\c\r\n",
+            '\ufeffimage\tgroup\n"a"\t" p 1"\nb\tp 1\nc\tp2',
+        ],
+        ids=["stems", "paths, semicolons", "tabs, a mark of the byte order"],
+    )
+    def test_of_a_table(self, make, own, cells, table):
+        cells("images/a", "images/b", "images/c")
+        own("groups.csv", table.encode())
+        _, images, info = make("segmentation")
+        assert list(images["group"]) == ["p 1", "p 1", "p2"] and info.grouped
+
+    def test_of_a_table_of_all_splits_hold_everywhere(self, make, own, cells, capsys):
+        cells("train/images/a", "train/images/b", "test/images/a")
+        own("groups.csv", b"image,group\ntrain/images/a.png,p1\nb,p2\ntest/a,p1")
+        _, images, _ = make("segmentation")
+        assert list(images["group"]) == ["p1", "p2", "p1"]
+        assert capsys.readouterr().err.endswith("train/, val/ and test/; the split of your folders leaks\n")
+
+    def test_of_tables_of_each_split_hold_there(self, make, own, cells, capsys):
+        cells("train/images/a", "test/images/a")
+        for split in ("train", "test"):
+            own(f"{split}/groups.csv", b"image,group\na,p1")
+        _, images, _ = make("segmentation")
+        assert list(images["group"]) == ["train/p1", "test/p1"]
+        assert "if the name means the same there" in capsys.readouterr().err
+
+    def test_of_classes(self, make, own):
+        for name in ("a/1.png", "b/1.png", "b/2.png"):
+            own(name, RGB)
+        own("groups.csv", b"image,group\na/1,p1\nb/1.png,p1\n2,p2")
+        _, images, info = make("classification")
+        assert list(images["group"]) == ["p1", "p1", "p2"] and info.grouped
+
+    def test_are_stated_by_an_expression_too_but_not_by_default(self, make, cells):
+        cells("images/p1_a", "images/p1_b")
+        assert make("segmentation", group=r"^(p\d)_")[2].grouped
+        assert not make("segmentation")[2].grouped
+
+    @pytest.mark.parametrize(
+        ("table", "told"),
+        [
+            ("", "expected the columns image,group, received nothing"),
+            ("file,group\na,1", "expected the columns image,group, received file,group"),
+            ("image,group\na,1\nx,1\ny,2\nb,2", "no image of the name x, y; correct or remove the rows"),
+            ("image,group\na,1", "no row for images/b.png; every image needs one"),
+            ("image,group\na,1\nb,", "line 3: b has no group"),
+            ("image,group\na,1\nb,2\na.png,2", "a.png is in the groups 1, 2; keep one row"),
+            ("image,group\n\xe9,1", "not a text file in UTF-8"),
+        ],
+    )
+    def test_that_are_not_clear_are_refused(self, problems, own, cells, table, told):
+        cells("images/a", "images/b")
+        own("groups.csv", table.encode("latin-1"))
+        assert any(line.startswith(f"{own.root / 'groups.csv'}: {told}") for line in problems("segmentation"))
+
+    def test_of_a_stem_in_two_folders_are_refused(self, problems, own, cells):
+        cells("train/images/a", "test/images/a")
+        own("groups.csv", b"image,group\na,p1")
+        (line,) = problems("segmentation")
+        assert line.endswith("groups.csv: line 2: a may be test/images/a.png, train/images/a.png; write the path")
+
+    @pytest.mark.parametrize(
+        ("tables", "pattern", "told"),
+        [
+            (["groups.csv"], "(a)", "groups.csv: datasets.cells.folder.group states groups too; remove one of the two"),
+            (
+                ["groups.csv", "train/groups.csv"],
+                None,
+                "train/groups.csv: {root}/groups.csv states groups too; remove one of them",
+            ),
+            (["train/groups.csv"], None, "test: no groups.csv, but {root}/train/groups.csv exists; every image needs a row"),
+        ],
+    )
+    def test_stated_twice_or_for_some_images_only_are_refused(self, problems, own, cells, tables, pattern, told):
+        cells("train/images/a", "test/images/a")
+        for table in tables:
+            own(table, b"image,group\na,p1")
+        (line,) = problems("segmentation", group=pattern)
+        assert line == f"{own.root}/{told.format(root=own.root)}"
+
+
 def test_classes_and_groups(make, own):
     for label in ("b", "a"):
         for stem in ("_10_1", "_2_1", "_2_2"):
@@ -220,7 +517,7 @@ def test_every_problem_is_reported_at_once(problems, own, tmp_path):
     pair("colour.png", image=RGB)
     pair("good1.png")
     own("images/good1.jpg", GREY)
-    own("images/photo.bmp", GREY)
+    own("images/photo.svg", b"<svg/>")
     lines = problems("segmentation", group=r"^([^g])")
     expected = {
         "images/alone.png": "no mask ",
@@ -231,10 +528,10 @@ def test_every_problem_is_reported_at_once(problems, own, tmp_path):
         "images/damaged.png": "cannot be read as an image",
         "images/noimage.tif": "cannot be read as an image",
         "masks/pages.tif": "expected 2 pages",
-        "images/colour.png": "expected grey of 8 bit as most of the images, received RGB",
+        "images/colour.png": "expected grey of uint8 as most of the images, received RGB of uint8; save it as grey of uint8 too",
         "images/good1.jpg": "datasets.cells.folder.group '^([^g])' does not match 'good1'",
         "images/good1.png": "good1.jpg has the same stem",
-        "images/photo.bmp": "not a file that ends in .png",
+        "images/photo.svg": "not a file that ends in .png",
     }
     found = {line.split(": ")[0].removeprefix(f"{own.root}/"): line.split(": ", 1)[1] for line in lines}
     assert set(found) == set(expected) and len(lines) == len(expected)
@@ -270,9 +567,9 @@ def test_the_params_give_the_order_of_the_classes_but_not_other_names(make, prob
         (["images/.gitkeep", "masks/.gitkeep"], "segmentation", "images: no images"),
         (["test/images/a.png", "test/masks/a.png"], "segmentation", "train/ is missing beside test"),
         (
-            ["train/images/a.png", "train/masks/a.png", "valid/images/a.png"],
+            ["train/images/a.png", "train/masks/a.png", "vali/images/a.png"],
             "segmentation",
-            "valid: only train/, val/ and test/ may stand here",
+            "vali: only train/, val/ and test/ may stand here; rename it to val",
         ),
         (["a/1.png"], "classification", "expected at least two classes, received a"),
         (["train/.gitkeep"], "classification", "expected at least two classes, received none"),

@@ -5,7 +5,8 @@ from dataclasses import replace
 from pipeline.datasets.layout import DatasetInfo
 from pipeline.datasets.sources.fetch import Remote, fetch
 from pipeline.errors import UserError
-from pipeline.images.io import read_pages, to_mask
+from pipeline.images.io import read_pages
+from pipeline.images.masks import MaskRule
 
 VOLUME = Remote(
     "epfl-",
@@ -15,7 +16,7 @@ VOLUME = Remote(
     "learned shape features, IEEE Transactions on Medical Imaging 31(2), 2012, doi 10.1109/TMI.2011.2171705",
 )
 CLASSES = ("background", "mitochondria")
-THRESHOLD = 127  # middle of the 8-bit masks
+MASKS = MaskRule(threshold=127)  # middle of the 8-bit masks
 
 
 def make(writer, name, dataset, seed):
@@ -25,10 +26,9 @@ def make(writer, name, dataset, seed):
         files = [replace(VOLUME, name=f"epfl-{file}.tif", url=f"{folder}/{file}.tif") for file in (part, f"{part}_groundtruth")]
         volumes = [fetch(file) for file in files]
         sha256 |= {file.name.removeprefix("epfl-"): file.checksum() for file in files}
-        images, masks = map(read_pages, volumes)
-        if [page.shape[:2] for page in images] != [page.shape[:2] for page in masks]:
+        images, masks = read_pages(volumes[0]), [mask.classes for mask in MASKS.read(volumes[1])]
+        if [page.shape[:2] for page in images] != [mask.shape for mask in masks]:
             raise UserError(f"{volumes[1]}: its sections differ in number or size from those of {volumes[0]}")
         for section, (image, mask) in enumerate(zip(images, masks, strict=True)):
-            mask = to_mask(mask, volumes[1], THRESHOLD)
             writer.add(f"{split}_{section:03d}", image[..., :1], mask=mask, split=split)
     return DatasetInfo(name, dataset.source, "segmentation", CLASSES, 1, (5.0, 5.0), **VOLUME.provenance() | {"sha256": sha256})

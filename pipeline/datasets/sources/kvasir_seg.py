@@ -7,7 +7,7 @@ from pipeline.datasets.layout import DatasetInfo
 from pipeline.datasets.sources.archive import inside, unpacked
 from pipeline.datasets.sources.fetch import Remote, fetch
 from pipeline.datasets.sources.listing import entries
-from pipeline.images.io import read_mask
+from pipeline.images.masks import MaskRule
 
 ARCHIVE = Remote(
     "kvasir-seg.zip",
@@ -18,12 +18,12 @@ ARCHIVE = Remote(
     "MultiMedia Modeling 2020, doi 10.1007/978-3-030-37734-2_37",
 )
 CLASSES = ("background", "polyp")
-THRESHOLD = 127  # middle of 8 bit: the masks are JPEG, noisy around 0 and 255
+MASKS = MaskRule(threshold=127)  # middle of 8 bit: the masks are JPEG, noisy around 0 and 255
 
 
 def make(writer, name, dataset, seed):
     with unpacked(fetch(ARCHIVE, dataset.url)) as folder:
         masks = inside(folder, "Kvasir-SEG/masks")
         for path in entries(inside(folder, "Kvasir-SEG/images")):
-            writer.add(path.stem, path, mask=read_mask(masks / path.name, THRESHOLD))
+            writer.add(path.stem, path, mask=MASKS.read_page(masks / path.name))
     return DatasetInfo(name, dataset.source, "segmentation", CLASSES, 3, **ARCHIVE.provenance())

@@ -3,14 +3,12 @@
 165 training and 165 testing sections of 768 × 1024 pixels, 5 nm in all directions, by focused ion beam SEM.
 """
 
-import numpy as np
-from PIL import Image
-
 from pipeline.datasets.layout import DatasetInfo
 from pipeline.datasets.sources.archive import inside, unpacked
 from pipeline.datasets.sources.fetch import Remote, fetch
 from pipeline.datasets.sources.listing import entries
-from pipeline.images.io import read_image, read_mask
+from pipeline.images.io import read_image
+from pipeline.images.masks import MaskRule
 
 ARCHIVE = Remote(
     "lucchi_pp.zip",
@@ -21,7 +19,7 @@ ARCHIVE = Remote(
     "Lucchi et al., IEEE Transactions on Medical Imaging 31(2), 2012, doi 10.1109/TMI.2011.2171705",
 )
 CLASSES = ("background", "mitochondria")
-THRESHOLD = 127  # middle of 8 bit: the masks are 0 and 255
+MASKS = MaskRule(threshold=127)  # middle of 8 bit; white is foreground where it is opaque, in the masks that have alpha
 
 
 def make(writer, name, dataset, seed):
@@ -31,12 +29,5 @@ def make(writer, name, dataset, seed):
             for path in entries(inside(folder, f"Lucchi++/{split.title()}_In")):
                 section = int(path.stem.removeprefix("mask"))  # the images are named mask0000.png, the masks 0.png
                 image = read_image(path)[..., :1]  # grey, although some are stored as colour
-                writer.add(f"{split}_{section:03d}", image, mask=_mask(masks / f"{section}.png"), split=split)
+                writer.add(f"{split}_{section:03d}", image, mask=MASKS.read_page(masks / f"{section}.png"), split=split)
     return DatasetInfo(name, dataset.source, "segmentation", CLASSES, 1, (5.0, 5.0), **ARCHIVE.provenance())
-
-
-def _mask(path):
-    """Foreground is opaque white: some masks are grey, others RGBA with the background in alpha alone."""
-    mask = read_mask(path, THRESHOLD)
-    with Image.open(path) as image:
-        return mask & (np.asarray(image.getchannel("A")) > THRESHOLD) if "A" in image.getbands() else mask

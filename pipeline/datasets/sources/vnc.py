@@ -7,7 +7,8 @@ from pipeline.datasets.layout import DatasetInfo
 from pipeline.datasets.sources.archive import inside, unpacked
 from pipeline.datasets.sources.fetch import Remote, fetch
 from pipeline.datasets.sources.listing import entries
-from pipeline.images.io import read_image, read_mask
+from pipeline.images.io import read_image
+from pipeline.images.masks import MaskRule
 
 ARCHIVE = Remote(
     "groundtruth-drosophila-vnc.zip",
@@ -18,7 +19,7 @@ ARCHIVE = Remote(
     "doi 10.6084/m9.figshare.856713",
 )
 CLASSES = ("background", "mitochondria")
-THRESHOLD = 127  # middle of the 8-bit masks; three of the twenty are 1-bit
+MASKS = MaskRule(threshold=127)  # middle of the 8-bit masks; three of the twenty are 1-bit
 
 
 def make(writer, name, dataset, seed):
@@ -26,5 +27,5 @@ def make(writer, name, dataset, seed):
         stack = inside(folder, "groundtruth-drosophila-vnc-master/stack1")
         masks = inside(stack, "mitochondria")
         for path in entries(inside(stack, "raw")):
-            writer.add(path.stem, read_image(path), mask=read_mask(masks / f"{path.stem}.png", THRESHOLD))
+            writer.add(path.stem, read_image(path), mask=MASKS.read_page(masks / f"{path.stem}.png"))
     return DatasetInfo(name, dataset.source, "segmentation", CLASSES, 1, (4.6, 4.6), **ARCHIVE.provenance())
