@@ -6,7 +6,7 @@ import tifffile
 from PIL import Image
 
 from pipeline.errors import UserError
-from pipeline.images.io import read_image, read_mask, read_pages, scaled, write_png
+from pipeline.images.io import read_image, read_mask, read_pages, write_png
 
 
 @pytest.mark.parametrize("mask", [np.eye(3, dtype=bool), np.array([[0, 1, 255]], np.uint8)], ids=["two classes", "class numbers"])
@@ -97,8 +97,3 @@ def test_floats_are_an_error(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((2, 2), np.float32))
     with pytest.raises(UserError, match="received float32"):
         read_image(tmp_path / "a.tif")
-
-
-def test_pixels_are_scaled_by_their_type_and_not_by_the_image():
-    np.testing.assert_allclose(scaled(np.array([0, 51, 255], np.uint8)), [0, 0.2, 1])
-    np.testing.assert_allclose(scaled(np.array([0, 65535], np.uint16)), [0, 1])

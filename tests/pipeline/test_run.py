@@ -102,12 +102,12 @@ def test_no_near_duplicates_across_the_split(project, dataset):
     """Low-resolution pictures, their mean taken away, correlate less across the split than copies of one would."""
     from skimage.transform import resize
 
-    from pipeline.images.io import read_image, scaled
+    from pipeline.images.io import read_image
 
     raw = project.root / f"data/raw/{dataset}"
     table = pd.read_csv(project.root / f"data/patches/{dataset}/split.csv", dtype=str, keep_default_na=False)
     small = np.stack(
-        [resize(scaled(read_image(raw / image)).mean(axis=-1), (16, 16), anti_aliasing=True).ravel() for image in table["image"]]
+        [resize(read_image(raw / image).mean(axis=-1), (16, 16), anti_aliasing=True).ravel() for image in table["image"]]
     )
     small -= small.mean(axis=1, keepdims=True)
     small /= np.linalg.norm(small, axis=1, keepdims=True)

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from pipeline.images.io import read_image, scaled
+from pipeline.images.io import read_image
 from pipeline.inference.tiling import predict_image
 from pipeline.params import Inference
 from pipeline.startup import load_keras
@@ -19,7 +19,8 @@ def main(path, image):
     load_keras()
     from pipeline.inference.model import load_trained
 
-    model, pixels = load_trained(path), scaled(read_image(image))
+    model = load_trained(path)
+    pixels = model.scaled(read_image(image))
     pixels = np.concatenate([pixels, pixels[:, ::-1]], axis=1)[:, :1300]
     whole = model._probability(pixels[None])[0]
     for side in (512, 1024):
