@@ -5,7 +5,7 @@ Or from Python, on arrays::
     from pipeline.predict import load, predict
 
     model = load("models/mitochondria/unet.keras")
-    result = predict(model, image)          # ndarray (H, W) or (H, W, C), uint8 or uint16
+    result = predict(model, image)          # ndarray (H, W) or (H, W, C)
     result.mask, result.probability, result.labels, result.objects
 """
 
@@ -21,7 +21,7 @@ import numpy as np
 from pipeline import params, paths, tasks
 from pipeline.errors import UserError, plain_errors
 from pipeline.images.intensity import BY_IMAGE
-from pipeline.images.io import grey_or_rgb
+from pipeline.images.io import numbers
 from pipeline.params import Inference
 from pipeline.prediction.card_summary import card_summary
 from pipeline.prediction.expectations import differences, to_channels
@@ -47,7 +47,8 @@ def predict(model, image, threshold=None, split=False, smallest=1, pixel_size_nm
     Parameters
     ----------
     model : pipeline.inference.model.TrainedModel
-    image : ndarray, shape (H, W) or (H, W, C), bool, uint8 or uint16
+    image : ndarray, shape (H, W) or (H, W, C)
+        Bool, integers of at most 32 bit, or floats.
     threshold : float, optional
         Probability from which a pixel is foreground; by default the one chosen on validation.
     split : bool
@@ -75,9 +76,10 @@ def predict(model, image, threshold=None, split=False, smallest=1, pixel_size_nm
     """
     _check_choices(threshold, smallest, pixel_size_nm)
     image = np.asarray(image)
-    if image.dtype == bool:
-        image = image.astype(np.uint8) * 255
-    image = to_channels(grey_or_rgb(image, "image"), model.card["channels"], "image")
+    image = image[..., None] if image.ndim == 2 else image
+    if image.ndim != 3 or 0 in image.shape:
+        raise UserError(f"image: expected an array (H, W) or (H, W, C), received one of shape {image.shape}")
+    image = to_channels(numbers(image, "image"), model.card, "image", image.shape[-1] == 3)
     for message in differences(model.card, model.scaled(image), pixel_size_nm):
         warnings.warn(message, stacklevel=2)
     threshold = _threshold(model, threshold, settings)
@@ -117,7 +119,12 @@ def _parser():
     parser = argparse.ArgumentParser(prog="python -m pipeline.predict", description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("model", metavar="MODEL", help="models/<dataset>/<network>.keras")
-    add("images", metavar="IMAGE", nargs="*", help="PNG, JPEG, TIFF, OME-TIFF or OME-Zarr; a folder or a pattern of them")
+    add(
+        "images",
+        metavar="IMAGE",
+        nargs="*",
+        help="PNG, JPEG, TIFF, OME-TIFF, OME-Zarr, BMP, GIF or WebP; a folder or a pattern of them",
+    )
     add("--out", metavar="DIR", help="folder for the results")
     add("--describe", action="store_true", help="print what the model is, expects and scored")
     add("--overwrite", action="store_true", help="replace what another run wrote into DIR")

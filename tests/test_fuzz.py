@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import warnings
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,9 @@ from PIL import Image
 from pipeline import params
 from pipeline.datasets.download import download
 from pipeline.errors import UserError
-from pipeline.images.io import read_mask, read_pages
+from pipeline.images.io import read_mask
 from pipeline.images.masks import MaskRule
+from pipeline.images.stack import read_pages
 
 FACTOR = int(os.environ.get("FUZZ", "1"))
 SHIPPED = Path("params.yaml").read_bytes()
@@ -55,8 +57,13 @@ def damaged(content, rng):
     return bytes(content)
 
 
-def pictures(rng):
-    """Files of all kinds that people keep images in, the odd ones too: (suffix, bytes)."""
+@cache
+def pictures():
+    """Files of all kinds that people keep images in, the odd ones too: a list of (suffix, bytes)."""
+    return list(_pictures(np.random.default_rng(2026)))
+
+
+def _pictures(rng):
     grey = rng.integers(0, 256, (12, 17), np.uint8)
     rgb, deep = rng.integers(0, 256, (12, 17, 3), np.uint8), rng.integers(0, 65536, (12, 17)).astype(np.uint16)
     alpha = rng.integers(0, 256, (12, 17, 4), np.uint8)
@@ -75,7 +82,21 @@ def pictures(rng):
         buffer = io.BytesIO()
         image.save(buffer, form)
         yield suffix, buffer.getvalue()
+    several = np.stack([grey, deep, grey])
     for array, options in [
+        (several, {"photometric": "minisblack", "metadata": {"axes": "CYX"}}),
+        (several, {"photometric": "minisblack", "metadata": {"axes": "TZC"}}),
+        (several, {"photometric": "minisblack", "imagej": True, "metadata": {"axes": "TYX"}, "resolution": (9, 9)}),
+        (several, {"photometric": "minisblack", "ome": True, "metadata": {"axes": "ZYX", "PhysicalSizeX": 0.1}}),
+        (np.stack([several, several]), {"photometric": "minisblack", "metadata": {"axes": "ZCYX"}}),
+        (np.dstack([grey] * 5), {"photometric": "minisblack", "planarconfig": "contig"}),
+        (alpha, {"photometric": "rgb", "extrasamples": ["unassalpha"]}),
+        (rgb, {"photometric": "ycbcr"}),
+        (rgb, {"photometric": "rgb", "extratags": [(274, "H", 1, 6, True)]}),
+        (grey, {"photometric": "palette", "colormap": np.zeros((3, 256), np.uint16)}),
+        (deep.astype(np.int32), {}),
+        (real.astype(np.float16), {}),
+        (np.nan_to_num(real).astype(np.float64), {"compression": "zlib"}),
         (grey, {}),
         (deep, {"compression": "zlib"}),
         (real, {}),
@@ -113,7 +134,7 @@ def mask_file(rng):
 
 
 def picture(rng):
-    kinds = list(pictures(rng))
+    kinds = pictures()
     suffix, content = kinds[rng.integers(0, len(kinds))]
     return suffix, damaged(content, rng) if rng.random() < 0.8 else content
 

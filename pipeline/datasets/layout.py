@@ -5,7 +5,7 @@
     data/raw/<dataset>/
         dataset.json    task, classes, pixel size, licence, citation, checksums
         images.csv      one row per image, in the source's order: name, image, mask, instances, label, group, split
-        images/         grey or RGB, 8 or 16 bit
+        images/         PNG or JPEG where it holds the numbers, else TIFF; all of one type and number of channels
         masks/          PNG of the same height and width as the image (segmentation only): 1 bit for two classes; 8-bit class
                         numbers, with 255 for pixels that neither train nor score, for more classes or if such pixels are stated
         instances/      32-bit TIFF, each object its number, 0 for the background (where the source tells objects apart)
@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 
 from pipeline.atomic import whole
 from pipeline.errors import UserError
-from pipeline.images.io import write_png
+from pipeline.images.io import write_image, write_png
 from pipeline.images.masks import write_instances
 
 
@@ -33,8 +33,9 @@ class DatasetInfo:
     source: str  # as in params.yaml
     task: str  # "segmentation" or "classification"
     classes: tuple  # in the order of their numbers; segmentation: the background first
-    channels: int  # 1 (grey) or 3 (RGB)
+    channels: int
     pixel_size_nm: tuple | None = None  # height and width in nanometres; None: unknown
+    colour: bool = False  # the channels are red, green and blue
     instances: bool = False  # whether the source tells objects apart
     grouped: bool = False  # True if the source or the user states the groups; False: each image, or each stack, by itself
     phantom: bool = False  # True for generated images: reports mark every number measured on them
@@ -67,21 +68,21 @@ class DatasetWriter:
     def add(self, name, image, mask=None, label="", group=None, split="", instances=None):
         """Add one image.
 
-        `name` is unique and becomes the stem of the file. `image` is an array (H, W, C), written as PNG, or the path of a
-        file, copied byte for byte. `mask` is an array (H, W), bool, or uint8 class numbers with 255 where ignored, `label` the
-        name of the class, `group` the independent unit that the image belongs to (patient, sequence, photograph; default:
-        itself), `split` "train", "val" or "test" where the source itself states one, and `instances` the numbers of the
-        objects (H, W), uint32.
+        `name` is unique and becomes the stem of the file. `image` is an array (H, W, C), written without loss, or the path of a
+        PNG or JPEG, copied byte for byte. `mask` is an array (H, W), bool, or uint8 class numbers with 255 where ignored,
+        `label` the name of the class, `group` the independent unit that the image belongs to (patient, sequence, photograph;
+        default: itself), `split` "train", "val" or "test" where the source itself states one, and `instances` the numbers of
+        the objects (H, W), uint32.
         """
         if name in self._rows:
             raise UserError(f"{name}: two images have this name; rename one of them")
-        row = {"name": name, "image": f"images/{name}.png", "mask": "", "instances": ""}
+        row = {"name": name, "image": "", "mask": "", "instances": ""}
         row |= {"label": label, "group": group or name, "split": split}
         if isinstance(image, (str, Path)):
             row["image"] = f"images/{name}{Path(image).suffix.lower()}"
             shutil.copyfile(image, self._folder / row["image"])
         else:
-            write_png(self._folder / row["image"], image)
+            row["image"] = f"images/{write_image(self._folder / 'images' / name, image).name}"
         if mask is not None:
             row["mask"] = f"masks/{name}.png"
             (self._folder / "masks").mkdir(exist_ok=True)

@@ -27,7 +27,7 @@ def stems(count, positions):
 
 
 def write_image(folder, position, image):
-    """Write ``<stem>-image.webp`` of an image (H, W, C), uint8 or uint16."""
+    """Write ``<stem>-image.webp`` of an image (H, W, C) of any type."""
     shown = Image.fromarray(np.ascontiguousarray(displayable(image)))
     _shrunk(shown, Image.Resampling.LANCZOS).save(folder / f"{stem(position)}-image.webp", quality=QUALITY)
 

@@ -16,7 +16,7 @@ def heat(image, values):
 
     Parameters
     ----------
-    image : ndarray, shape (H, W, 1) or (H, W, 3), uint8 or uint16
+    image : ndarray, shape (H, W, C), of any type
     values : ndarray, shape (H, W), float in [0, 1]
 
     Returns
@@ -34,7 +34,7 @@ def map_panel(image, maps):
 
     Parameters
     ----------
-    image : ndarray, shape (H, W, 1) or (H, W, 3), uint8 or uint16
+    image : ndarray, shape (H, W, C), of any type
     maps : dict of str to ndarray, shape (H, W), float in [0, 1]
         By title.
 

@@ -17,9 +17,12 @@ from pipeline.exporting import onnx
 from pipeline.exporting.documentation import document, publications
 from pipeline.images.intensity import BY_IMAGE, PERCENTILES, scaled
 from pipeline.images.resize import resize_image
+from pipeline.images.sheet import displayable
+from pipeline.images.stack import described
 from pipeline.inference.features import coarsest_cell
 
 WEIGHTS = "weights.onnx"
+CHANNELS = {"grey": ["grey"], "RGB": ["red", "green", "blue"]}
 # In cells of the coarsest features, of 16 pixels after four poolings. The two convolutions a level of a U-Net see six cells far:
 # so much of each border of a tile lacks surroundings and is not to be used. The test image has 16 cells a side.
 HALO, SIZE = 6, 16
@@ -85,15 +88,16 @@ def _cover(image, probability):
     """A square picture, RGB uint8; twice as wide with the probability (H, W) of each pixel beside it."""
     side = min(image.shape[:2])
     parts = [image] if probability is None else [image, np.round(probability[..., None] * 255).astype(np.uint8)]
-    return np.concatenate([np.broadcast_to(part[:side, :side], (side, side, 3)) for part in parts], axis=1)
+    return np.concatenate([displayable(part[:side, :side]) for part in parts], axis=1)
 
 
 def _description(card, task, size, cell, folder):
     """The content of the package's ``rdf.yaml``."""
+    numbered = [f"channel {number + 1}" for number in range(card["channels"])]
     single = {"id": "ensure_dtype", "kwargs": {"dtype": "float32"}}
     image = {
         "id": "image",
-        "axes": _axes(card, ["grey"] if card["channels"] == 1 else ["red", "green", "blue"]),
+        "axes": _axes(card, CHANNELS.get(described(card["channels"], card.get("colour"))) or numbered),
         "data": {"type": "float32"},
         "preprocessing": [single, _scaling(card), {"id": "clip", "kwargs": {"min": 0, "max": 1}}],
         "test_tensor": {"source": folder / "input.npy"},

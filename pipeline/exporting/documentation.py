@@ -3,6 +3,7 @@
 import re
 
 from pipeline.images.intensity import in_words
+from pipeline.images.stack import described
 
 PAGE = """\
 # {title} for {name}
@@ -42,7 +43,7 @@ def document(card, output):
     return PAGE.format(
         title=card["title"],
         name=card["name"],
-        colour="grey" if card["channels"] == 1 else "RGB",
+        colour=described(card["channels"], card.get("colour")),
         intensities=in_words(card["intensity_range"]),
         resize=f" First resize each to {size[0]} × {size[1]} pixels (rows × columns), with smoothing." if size else "",
         output=output,

@@ -1,65 +1,61 @@
-"""Read and write images and masks. Pixels come in row/column order and in one of few types, whatever the file holds."""
+"""Read and write the images and masks of ``data/raw``. Pixels come in row/column order, in the numbers that the file holds."""
 
 import struct
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import tifffile
-from PIL import Image, ImageOps
+from PIL import Image, UnidentifiedImageError
 
 from pipeline.errors import UserError
 
 TIFF = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
 LOSSY = (".jpg", ".jpeg")
+# Of what is taken for an image in a folder. How it is read depends on its content.
 SUFFIXES = (".png", *LOSSY, *TIFF, ".bmp", ".gif", ".webp")
 PILLOW = ("PNG", "JPEG", "BMP", "GIF", "WEBP")  # and no others: some of Pillow's readers run programs
 TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # first bytes of a TIFF and of a BigTIFF
+TYPES = tuple(map(np.dtype, ("bool", "u1", "u2", "u4", "i1", "i2", "i4", "f4", "f8")))
 ORIENTATION = 0x0112  # tag of TIFF and EXIF; 1 is upright
-# Photometric interpretations of a TIFF that are read, and plain names of others that are common.
-PLAIN = {"MINISBLACK", "RGB", "PALETTE", "YCBCR"}
-MEANING = {"MINISWHITE": "grey values whose 0 is white", "SEPARATED": "CMYK"}
 Image.MAX_IMAGE_PIXELS = 30_000**2 // 2  # Pillow's limit is twice this: whole slides are read, forged headers are not
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # Pillow warns from half of its limit on
 
 
-def read_pages(path):
-    """Read an image file as a list of pages; only a TIFF can have more than one.
+def read_image(path):
+    """Read an image of ``data/raw``, PNG, JPEG or TIFF with one page (`pipeline.images.stack` reads any other).
 
-    Parameters
-    ----------
-    path : path-like
-        PNG, JPEG or TIFF; 1, 8 or 16 bit; grey, palette, RGB, or either with alpha.
-
-    Returns
-    -------
-    list of ndarray, shape (H, W, 1) or (H, W, 3), bool, uint8 or uint16
-        Without alpha; palettes become colours; RGB is always 8 bit; EXIF rotation is applied.
-
-    Raises
-    ------
-    UserError
-        If the file is empty, damaged or no image, or if it holds numbers of another type.
+    Returns an array (H, W, C) in the file's own numbers; 1 bit becomes uint8, 0 and 255. Raises `UserError` if the file is no
+    image, or damaged.
     """
-    path = Path(path)
-    with decoding(path):
-        pages = _read_tiff(path) if path.suffix.lower() in TIFF else [_read_pillow(path)]
-    return [eight_bit_colours(grey_or_rgb(small_integers(page), path)) for page in pages]
+    page = _only_page(path)
+    return page.astype(np.uint8) * 255 if page.dtype == bool else page
 
 
-@contextmanager
-def decoding(path):
-    """Turn what a decoder raises on damaged bytes into one line."""
-    try:
-        if Path(path).is_file() and not Path(path).stat().st_size:
-            raise UserError(f"{path}: the file is empty")
-        yield
-    except UserError:
-        raise
-    except Exception as error:  # OSError, struct.error, KeyError, zlib.error, ...
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UserError(f"{path}: cannot be read as an image: {reason}") from error
+def decode(path):
+    """Decode a PNG, JPEG, BMP, GIF or WebP: its pixels (H, W, C), upright and without alpha, and whether they are colours.
+
+    Palettes become colours. Raises `UserError` for an animation and for colours that are not RGB; a decoder may raise anything.
+    """
+    with Image.open(path, formats=PILLOW) as image:
+        if (
+            getattr(image, "n_frames", 1) > 1 and image.format != "MPO"
+        ):  # two views of one photograph; the first is the photograph
+            raise UserError(f"{path}: an animation of {image.n_frames} frames; save the frames as images, or as pages of a TIFF")
+        orientation = image.getexif().get(ORIENTATION, 1)
+        if image.format == "PNG" and _png_depth(path) == 16:
+            pixels = imagecodecs.png_decode(Path(path).read_bytes())  # Pillow reduces 16-bit colours to 8 bit
+        elif image.mode in ("P", "PA"):
+            pixels = np.asarray(image.convert("RGB"))
+        elif image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+            raise UserError(f"{path}: expected grey or RGB, received {image.mode}; save it as RGB")
+        else:
+            pixels = np.asarray(image)
+    pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+    samples = 1 if pixels.shape[-1] <= 2 else 3  # in these formats, a second or fourth one is alpha
+    return upright(pixels[..., :samples], orientation), samples == 3
 
 
 def is_tiff(path):
@@ -77,10 +73,32 @@ def upright(pixels, orientation):
     return pixels[:, ::-1] if orientation in (2, 3, 6, 7) else pixels
 
 
-def read_image(path):
-    """Read a single image as uint8 or uint16 of shape (H, W, C), C = 1 or 3 (see `read_pages`)."""
-    page = _only_page(path)
-    return page.astype(np.uint8) * 255 if page.dtype == bool else page
+def numbers(pixels, path):
+    """Bring decoded pixels to one of `TYPES`, in the byte order of this computer; float16 becomes float32.
+
+    Raises `UserError`, which names `path`, for any other type.
+    """
+    kind = pixels.dtype.newbyteorder("=")
+    kind = np.dtype(np.float32) if kind == np.float16 else kind
+    if kind not in TYPES:
+        raise UserError(f"{path}: expected integers of at most 32 bit or floats, received {kind}; save it as one of them")
+    return pixels.astype(kind, copy=False)
+
+
+@contextmanager
+def decoding(path):
+    """Turn what a decoder raises on damaged bytes into one line."""
+    try:
+        if Path(path).is_file() and not Path(path).stat().st_size:
+            raise UserError(f"{path}: the file is empty")
+        yield
+    except UserError:
+        raise
+    except UnidentifiedImageError as error:
+        raise UserError(f"{path}: cannot be read as an image: its content is neither {', '.join(PILLOW)} nor TIFF") from error
+    except Exception as error:  # OSError, struct.error, zlib.error, TiffFileError, MemoryError for a forged header, ...
+        reason = (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
+        raise UserError(f"{path}: cannot be read as an image: {reason}") from error
 
 
 def read_mask(path):
@@ -94,45 +112,30 @@ def read_mask(path):
     return page
 
 
+def write_image(path, pixels):
+    """Write an image (H, W) or (H, W, C) without loss, as PNG or TIFF; return the path with its suffix.
+
+    PNG holds uint8 in grey or RGB and uint16 in grey; TIFF holds every type of `TYPES` and any number of channels.
+    """
+    pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+    kind = pixels.dtype, pixels.shape[-1]
+    if kind in ((np.uint8, 1), (np.uint8, 3), (np.uint16, 1)):
+        path = Path(f"{path}.png")
+        write_png(path, pixels)
+        return path
+    path, colour = Path(f"{path}.tif"), kind in ((np.uint16, 3), (np.uint32, 3))
+    pixels = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
+    layout = {"photometric": "rgb" if colour else "minisblack"} | ({"planarconfig": "contig"} if pixels.ndim == 3 else {})
+    tifffile.imwrite(path, pixels, compression="zlib", metadata=None, **layout)
+    return path
+
+
 def write_png(path, pixels):
     """Write bool (as 1 bit), uint8 or uint16 pixels of shape (H, W), (H, W, 1) or (H, W, 3) as PNG."""
     pixels = np.asarray(pixels)
     if pixels.ndim == 3 and pixels.shape[-1] == 1:
         pixels = pixels[..., 0]
     Image.fromarray(pixels).save(path, compress_level=1)  # several times faster than the default, 10 % larger
-
-
-def grey_or_rgb(page, path):
-    """Bring a decoded page to shape (H, W, 1) or (H, W, 3), bool, uint8 or uint16; `path` is named in errors."""
-    if page.ndim == 2:
-        page = page[..., None]
-    if page.ndim != 3 or page.shape[-1] not in (1, 2, 3, 4) or 0 in page.shape:
-        raise UserError(f"{path}: expected grey or RGB, received an array of shape {page.shape}")
-    page = page[..., : 1 if page.shape[-1] <= 2 else 3]  # with 2 or 4 channels, the last is alpha
-    if page.dtype == np.dtype(">u2"):
-        page = page.astype(np.uint16)
-    if page.dtype not in (bool, np.uint8, np.uint16):
-        raise UserError(f"{path}: expected 1, 8 or 16 bit unsigned integers, received {page.dtype}")
-    return page
-
-
-def small_integers(page):
-    """Convert 32-bit integers to 16 bit if all fit: Pillow reads some PNGs so, and many label images are saved so."""
-    fits = page.dtype == np.int32 and page.size and page.min() >= 0 and page.max() <= 65535
-    return page.astype(np.uint16) if fits else page
-
-
-def eight_bit_colours(page):
-    """Reduce 16-bit RGB to 8 bit, as Pillow does when it reads such a PNG; it cannot write one."""
-    return (page >> 8).astype(np.uint8) if page.dtype == np.uint16 and page.shape[-1] == 3 else page
-
-
-def check_pages(file, path):
-    """Check that an open `tifffile.TiffFile` holds grey values or RGB, which tifffile does not, and that no page is missing."""
-    for name in {page.keyframe.photometric.name for page in file.pages} - PLAIN:
-        remedy = "; save it without the inverting lookup table" if name == "MINISWHITE" else ""
-        raise UserError(f"{path}: expected grey or RGB, received {MEANING.get(name, name)}{remedy}")
-    check_end(file, path)
 
 
 def check_end(file, path):
@@ -147,29 +150,16 @@ def check_end(file, path):
 
 
 def _only_page(path):
-    pages = read_pages(path)
-    if len(pages) != 1:
-        raise UserError(f"{path}: expected one image, received {len(pages)} pages")
-    return pages[0]
+    with decoding(path):
+        if not is_tiff(path):
+            return numbers(decode(path)[0], path)
+        with tifffile.TiffFile(path) as file:
+            if len(file.pages) > 1:
+                raise UserError(f"{path}: expected one image, received {len(file.pages)} pages")
+            pixels = file.pages[0].asarray()
+        return numbers(pixels if pixels.ndim == 3 else pixels[..., None], path)
 
 
-def _read_tiff(path):
-    with tifffile.TiffFile(path) as file:
-        check_pages(file, path)
-        return [_page(page) for page in file.pages]
-
-
-def _page(page):
-    if page.photometric.name == "PALETTE":
-        return page.asrgb()
-    pixels = page.asarray()
-    return np.moveaxis(pixels, 0, -1) if page.axes == "SYX" else pixels  # colours in separate planes
-
-
-def _read_pillow(path):
-    with Image.open(path) as image:
-        if image.mode == "P":
-            image = image.convert("RGB")
-        elif image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
-            raise UserError(f"{path}: expected grey or RGB, received {image.mode}")
-        return np.asarray(ImageOps.exif_transpose(image))  # cameras store a rotation beside the pixels; masks are upright
+def _png_depth(path):
+    with open(path, "rb") as file:
+        return file.read(25)[24]

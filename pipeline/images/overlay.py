@@ -13,7 +13,7 @@ DIMMED, COVER = 0.6, 0.65  # brightness of the image, and opacity of the colours
 def errors(image, mask, prediction):
     """Colour correct and wrong pixels over the dimmed image (see `ERRORS`).
 
-    `image` is (H, W, 1) or (H, W, 3), uint8 or uint16; `mask` and `prediction` are (H, W), bool. Returns (H, W, 3), uint8.
+    `image` is (H, W, C) of any type; `mask` and `prediction` are (H, W), bool. Returns (H, W, 3), uint8.
     """
     picture = DIMMED * displayable(image).mean(axis=-1, keepdims=True).repeat(3, axis=-1)
     areas = (mask & prediction, ~mask & prediction, mask & ~prediction)

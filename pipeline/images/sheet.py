@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.images.colours import INK, rgb
 
+SATURATED = 0.1, 99.9  # percentiles that become black and white: single hot pixels darken no picture
 GAP = 8  # pixels between pictures, and around them
 TEXT, LINE = 12, 16  # pixels, size of the letters and height of a line
 # Pillow's own font has English letters only. Matplotlib ships a better one; finding it does not import Matplotlib.
@@ -16,13 +17,22 @@ FONT = Path(find_spec("matplotlib").origin).parent / "mpl-data" / "fonts" / "ttf
 
 
 def displayable(image):
-    """Convert an image (H, W, C), uint8 or uint16, to RGB (H, W, 3), uint8.
+    """Convert an image (H, W, C) of any numbers and channels to RGB (H, W, 3), uint8.
 
-    Cameras rarely use all 16 bits, so a 16-bit image is scaled by its own maximum.
+    Numbers of more than 8 bit rarely fill their range, so they are stretched: all but the `SATURATED` darkest and brightest,
+    three channels together, other channels each by itself. Two channels are shown in magenta and green, which colour-blind eyes
+    can tell apart; of more than three, the first three are red, green and blue.
     """
+    together = image.shape[-1] == 3
+    image = image[..., :3]
+    if image.dtype == bool:
+        image = image * np.uint8(255)
     if image.dtype != np.uint8:
-        image = np.rint(image * (255 / max(int(image.max()), 1))).astype(np.uint8)
-    return np.broadcast_to(image, (*image.shape[:2], 3))
+        image = np.nan_to_num(image, posinf=0, neginf=0)
+        low, high = np.percentile(image, SATURATED, axis=None if together else (0, 1)).astype(np.float64)
+        image = (image - low) / np.where(high > low, high - low, 1)
+        image = np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8)
+    return image[..., [0, 1, 0]] if image.shape[-1] == 2 else np.broadcast_to(image, (*image.shape[:2], 3))
 
 
 def fitted(picture, width):

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 from pipeline.images.intensity import in_words
+from pipeline.images.stack import described
 
 
 def card_summary(path, card, task_lines):
@@ -21,7 +22,7 @@ def card_summary(path, card, task_lines):
         "model": str(path),
         "network": f"{title}, {card['parameters']:,} weights, {card['precision']}, seed {card['seed']}",
         **task_lines,
-        "expects": f"{'grey' if card['channels'] == 1 else 'RGB'} images{resized}",
+        "expects": f"images of {described(card['channels'], card.get('colour'))}{resized}",
         "pixel size": f"{size[0]:g} × {size[1]:g} nm" if size else "not known",
         "intensities": in_words(card["intensity_range"]),
         "trained on": f"{card['name']} from {card['source']}{' (generated images)' if card.get('phantom') else ''}, "

@@ -6,6 +6,7 @@ import numpy as np
 
 from pipeline.errors import UserError
 from pipeline.images.intensity import QUANTILES, ROWS, evenly, quantiles, robust_range, sample, scaled
+from pipeline.images.stack import described
 
 PIXEL_SIZE = 1.5  # times larger or smaller: augmentation varied the scale by a fifth, and nothing beyond
 # Of the intensity range: as far as an image may lie beyond all training images. docs/intensity.md shows what networks bear.
@@ -21,7 +22,7 @@ def model_reader(stack, card, intensity_range=None):
     chosen = [chosen] if isinstance(chosen, tuple) else chosen
 
     def as_stored(page, start, stop):
-        return to_channels(stack.read(page, start, stop), card["channels"], stack.path)
+        return to_channels(stack.read(page, start, stop), card, stack.path, stack.colour)
 
     @lru_cache(maxsize=1)
     def range_of(page):
@@ -35,14 +36,20 @@ def some_rows(read, page, shape):
     return np.concatenate([read(page, row, row + 1) for row in evenly(shape[0], ROWS)])
 
 
-def to_channels(pixels, channels, path):
-    """Bring pixels (H, W, C) to the channels of a model; raise `UserError` if colours would be lost or invented."""
-    if pixels.shape[-1] == channels:
+def to_channels(pixels, card, path, colour):
+    """Bring pixels (H, W, C) to the channels of a model; 1 bit becomes uint8, 0 and 255.
+
+    Grey that is stored as RGB is accepted as grey. Raises `UserError` if channels would be lost or invented.
+    """
+    if pixels.dtype == bool:
+        pixels = pixels.astype(np.uint8) * 255
+    channels, received = card["channels"], pixels.shape[-1]
+    if received == channels:
         return pixels
-    if channels == 1 and (pixels == pixels[..., :1]).all():
+    if channels == 1 and colour and (pixels == pixels[..., :1]).all():
         return pixels[..., :1]
-    received = "a coloured image" if pixels.shape[-1] == 3 else "a grey image"
-    raise UserError(f"{path}: expected {channels} channel(s) as in training, received {received}")
+    expected = described(channels, card.get("colour"))
+    raise UserError(f"{path}: expected {expected} as in training, received {described(received, colour)}")
 
 
 def differences(card, image, pixel_size_nm):

@@ -7,9 +7,9 @@ from itertools import count
 from pathlib import Path
 
 from pipeline.images.io import SUFFIXES, TIFF
+from pipeline.images.ome_zarr import SUFFIX as ZARR
+from pipeline.images.ome_zarr import is_volume
 from pipeline.prediction.results_folder import results_in
-
-ZARR = ".zarr"
 
 
 @dataclass(frozen=True)
@@ -20,18 +20,12 @@ class Input:
     name: str
 
 
-def is_volume(path):
-    """Whether a path is an OME-Zarr folder, by its suffix or by what lies in it."""
-    path = Path(path)
-    return path.suffix == ZARR or any((path / mark).exists() for mark in ("zarr.json", ".zattrs", ".zgroup"))
-
-
 def gather(arguments):
     """Find the images that a user names.
 
     Arguments are files, folders (the images directly in them), patterns (``**`` goes into folders) and OME-Zarr folders. Folders
-    and patterns leave out results of this program. Returns a list of `Input` in the given order, folders and patterns sorted,
-    each image once, and a list with one message for each argument without an image.
+    and patterns leave out hidden files and results of this program. Returns a list of `Input` in the given order, folders and
+    patterns sorted, each image once, and a list with one message for each argument without an image.
     """
     paths, missing = [], []
     for argument in arguments:
@@ -82,7 +76,8 @@ def _find(argument):
 
 
 def _images(paths):
-    images = [path for path in paths if path.suffix.lower() in SUFFIXES or is_volume(path)]
+    shown = (path for path in paths if not path.name.startswith("."))  # macOS writes a ._a.png beside a.png
+    images = [path for path in shown if path.suffix.lower() in SUFFIXES or is_volume(path)]
     results = {folder: results_in(folder) for folder in {path.parent for path in images}}
     return sorted(path for path in images if path.name not in results[path.parent])
 

@@ -13,11 +13,11 @@ import zarr
 from tqdm import tqdm
 
 from pipeline.errors import UserError
+from pipeline.images.stack import opened
 from pipeline.parallel import deaf_to_ctrl_c
 from pipeline.params import Inference
 from pipeline.prediction import ome
 from pipeline.prediction.expectations import model_reader
-from pipeline.prediction.stack import opened
 from pipeline.prediction.writers import fill
 
 ROWS = 4 * ome.CHUNK  # of a block: whole chunks, so that no two workers write one, and few windows are predicted twice
@@ -66,17 +66,18 @@ class Cluster:
 
 
 def predict_volume(model, stack, target, pixel_size_nm, settings, intensity_range, cluster):
-    """Predict all blocks of a volume that an earlier run has not finished; return the Zarr array (pages, H, W), float32.
+    """Predict all blocks of a volume that an earlier run has not finished; return the Zarr array (..., H, W), float32.
 
     A block is a page, or `ROWS` rows of a large one. Its values do not depend on the others, to the bit, so any number of
     workers gives the same volume. `target` is the OME-Zarr volume of the result; the folder ``finished`` beside it marks the
-    finished blocks. Raises `UserError` if the model resizes whole images, or a block failed again and again.
+    finished blocks. A `pixel_size_nm` replaces the one that `target` takes from the volume. Raises `UserError` if the model
+    resizes whole images, or a block failed again and again.
     """
     if model.card["resize"] is not None:
         raise UserError(f"{stack.path}: this model resizes whole images and cannot predict a volume; give it images")
     marks = target.with_name("finished")
     if not marks.exists():
-        ome.create(target, (stack.pages, *stack.shape), np.float32, pixel_size_nm, stack.path)
+        ome.create(target, np.float32, pixel_size_nm, stack.path)
         marks.mkdir()
     blocks = [(page, start) for page in range(stack.pages) for start in range(0, stack.shape[0], ROWS)]
     waiting = [block for block in blocks if not _mark(marks, block).exists()]

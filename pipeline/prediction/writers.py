@@ -12,7 +12,7 @@ LEVEL = 1  # of compression; with libdeflate a third of zlib's time for probabil
 NM_PER_CM = 1e7
 
 
-def write_tiff(path, pages, shape, dtype, pixel_size_nm):
+def write_tiff(path, pages, dtype, shape, pixel_size_nm):
     """Write a TIFF of `shape` (pages, rows, columns) with the size of its pixels.
 
     `pages` holds the bands (h, W) of each page, of any height, from the top down.
@@ -36,9 +36,9 @@ def write_tiff(path, pages, shape, dtype, pixel_size_nm):
             )
 
 
-def write_volume(path, pages, shape, dtype, pixel_size_nm, source):
-    """Write an OME-Zarr volume as `write_tiff` writes a TIFF, in the format of the volume `source`."""
-    array = ome.create(path, shape, dtype, pixel_size_nm, source)
+def write_volume(path, pages, dtype, source, pixel_size_nm):
+    """Write an OME-Zarr volume as `write_tiff` writes a TIFF, with the axes and the place of the volume `source`."""
+    array = ome.create(path, dtype, pixel_size_nm, source)
     for page, bands in enumerate(pages):
         fill(array, page, bands)
 
@@ -50,10 +50,19 @@ def temporary(path, shape, dtype):
 
 
 def fill(array, page, bands, row=0):
-    """Write bands of any height into a page of a Zarr array, from `row` down, whole chunks at a time."""
-    for strip in _strips(bands, array.dtype, array.chunks[1]):
-        array[page, row : row + len(strip)] = strip
+    """Write bands of any height into a page of a Zarr array (..., H, W), from `row` down, whole chunks at a time."""
+    for strip in _strips(bands, array.dtype, array.chunks[-2]):
+        array[_rows(array, page, row, row + len(strip))] = strip
         row += len(strip)
+
+
+def read_rows(array, page, start, stop):
+    """Rows of a page of a Zarr array (..., H, W), whose pages are counted along all leading axes."""
+    return array[_rows(array, page, start, stop)]
+
+
+def _rows(array, page, start, stop):
+    return (*map(int, np.unravel_index(page, array.shape[:-2])), slice(start, stop))
 
 
 def _strips(bands, dtype, height):

@@ -30,7 +30,8 @@ def own(tmp_path):
         if isinstance(content, bytes):
             path.write_bytes(content)
         elif path.suffix == ".tif":
-            tifffile.imwrite(path, content, photometric="rgb" if content.shape[-1] in (3, 4) else "minisblack")
+            colour = {"photometric": "rgb" if content.shape[-1] in (3, 4) else "minisblack"}
+            tifffile.imwrite(path, content, **colour, planarconfig="contig" if content.shape[-1] == 5 else None)
         else:
             Image.fromarray(content).save(path, **options)
         return path
@@ -257,9 +258,25 @@ def test_refused_masks_are_not_also_called_empty(problems, own):
         ("a.tif", GREY, GREY),
         ("a.tif", GREY.astype(np.uint16) * 257, GREY.astype(np.uint16) * 257),
         ("a.tif", RGB, RGB),
-        ("a.tif", RGB.astype(np.uint16) * 257, RGB),
+        ("a.tif", RGB.astype(np.uint16) * 257, RGB.astype(np.uint16) * 257),
+        ("a.tif", GREY.astype(np.int16) - 100, GREY.astype(np.int16) - 100),
+        ("a.tif", GREY / np.float32(7), GREY / np.float32(7)),
+        ("a.tif", np.stack([GREY] * 5, axis=-1), np.stack([GREY] * 5, axis=-1)),
     ],
-    ids=["grey", "RGB", "RGBA", "16 bit", "1 bit", "TIFF", "TIFF 16 bit", "TIFF RGB", "TIFF RGB 16 bit"],
+    ids=[
+        "grey",
+        "RGB",
+        "RGBA",
+        "16 bit",
+        "1 bit",
+        "TIFF",
+        "TIFF 16 bit",
+        "TIFF RGB",
+        "TIFF RGB 16 bit",
+        "signed",
+        "float",
+        "5 channels",
+    ],
 )
 def test_images_of_every_kind(make, own, name, pixels, expected):
     own(f"images/{name}", pixels)
@@ -293,6 +310,29 @@ def test_pages_become_sections_of_one_group(make, own):
     assert list(table["group"]) == ["stack"] * 3
     np.testing.assert_array_equal(np.dstack([read_image(raw / image) for image in table["image"]]), np.dstack(list(volume)))
     np.testing.assert_array_equal(read_mask(raw / table["mask"][1]), ~MASK)
+
+
+def test_channels_of_any_number_and_a_pyramid(make, own):
+    """The levels of a pyramid are no images; channels keep their order and their numbers."""
+    cyx = RNG.integers(-9, 999, (4, 64, 64)).astype(np.int16)
+    (own.root / "images").mkdir()
+    with tifffile.TiffWriter(own.root / "images/a.ome.tif", ome=True) as file:
+        file.write(cyx, photometric="minisblack", metadata={"axes": "CYX"}, subifds=1, tile=(16, 16))
+        file.write(cyx[:, ::2, ::2], photometric="minisblack", subfiletype=1, tile=(16, 16))
+    own("masks/a.ome.tif", np.eye(64, dtype=np.uint8))
+    raw, table, info = make("segmentation")
+    assert (list(table["image"]), info.channels, info.colour) == (["images/a.ome.tif"], 4, False)
+    np.testing.assert_array_equal(read_image(raw / table["image"][0]), np.moveaxis(cyx, 0, -1))
+
+
+def test_images_of_other_channels_are_named(problems, own):
+    for stem, image in (("a", GREY), ("b", GREY), ("c", np.stack([GREY] * 5, axis=-1)), ("d", GREY.astype(np.float32))):
+        own(f"images/{stem}.tif", image)
+        own(f"masks/{stem}.tif", MASK_255)
+    assert problems("segmentation") == [
+        f"{own.root}/images/{file}: expected grey of uint8 as most of the images, received {received}; save it as grey of uint8 too"
+        for file, received in (("c.tif", "5 channels of uint8"), ("d.tif", "grey of float32"))
+    ]
 
 
 def test_stated_splits_and_groups(make, own, capsys):

@@ -158,6 +158,17 @@ def test_the_validator_of_the_model_zoo_passes_a_package(trained, tmp_path, same
     assert str(tmp_path) not in text
 
 
+def test_a_package_of_a_network_of_two_channels(tmp_path):
+    from bioimageio.core import load_description
+
+    path = tmp_path / "unet.keras"
+    unet(channels=2, filters=2, depth=1).save(path)
+    path.with_suffix(".json").write_text(json.dumps(card_of("unet") | {"channels": 2, "colour": False}))
+    export(path, "bioimage", tmp_path / "a.zip")
+    described = load_description(tmp_path / "a.zip")
+    assert list(map(str, described.inputs[0].axes[3].channel_names)) == ["channel 1", "channel 2"]
+
+
 def test_what_was_trained_in_bfloat16_is_exported_in_float32():
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")

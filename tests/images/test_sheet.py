@@ -58,6 +58,19 @@ def test_images_of_any_depth_are_displayable():
     assert displayable(np.array([[[0], [4000]]], np.uint16)).tolist() == [[[0] * 3, [255] * 3]]
     assert displayable(np.array([[[7], [255]]], np.uint8)).tolist() == [[[7] * 3, [255] * 3]]
     assert not displayable(np.zeros((2, 2, 1), np.uint16)).any()
+    assert displayable(np.array([[[-3.5], [2.5]]], np.float32)).tolist() == [[[0] * 3, [255] * 3]]
+    assert displayable(np.array([[[np.nan], [2.5]]], np.float32)).tolist() == [[[0] * 3, [255] * 3]]
+    assert displayable(np.array([[[False], [True]]])).tolist() == [[[0] * 3, [255] * 3]]
+
+
+def test_images_of_any_channels_are_displayable():
+    """Two are magenta and green; of more than three, the first three are shown, each stretched by itself."""
+    assert displayable(np.array([[[9, 7]]], np.uint8)).tolist() == [[[9, 7, 9]]]
+    assert displayable(np.array([[[1, 2, 3, 4]]], np.uint8)).tolist() == [[[1, 2, 3]]]
+    deep = np.array([[[0, 0, 5, 7], [10, 4000, 5, 7]]], np.int32)
+    assert displayable(deep).tolist() == [[[0, 0, 0], [255, 255, 0]]]
+    colours = np.array([[[0, 100, 0], [1000, 200, 0]]], np.uint16)  # RGB keeps its proportions
+    assert displayable(colours)[0, :, 1].tolist() == [26, 51]
 
 
 def test_errors_have_their_colours():

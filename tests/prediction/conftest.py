@@ -59,6 +59,17 @@ def picky(bright, tmp_path):
 
 
 @pytest.fixture(scope="session")
+def bright_pair(tmp_path_factory):
+    """A model of two channels that looks only at the second: foreground is 128 or more there."""
+    inputs = keras.Input((None, None, 2), name="image")
+    layer = keras.layers.Conv2D(1, 1, name="logits")
+    network = keras.Model(inputs, layer(inputs), name="unet")
+    layer.set_weights([np.array([0.0, 20.0]).reshape(1, 1, 2, 1), np.array([-10.0])])
+    card = CARD | {"channels": 2, "colour": False, "intensity": {"mean": [0.1] * 2, "deviation": [0.3] * 2}}
+    return write(network, card, tmp_path_factory.mktemp("models") / "mitochondria" / "unet.keras")
+
+
+@pytest.fixture(scope="session")
 def small_unet(tmp_path_factory):
     """A U-Net of random weights, whose answers depend on the surroundings of a pixel."""
     keras.utils.set_random_seed(7)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.prediction.inputs import gather, is_volume, names
+from pipeline.images.ome_zarr import is_volume
+from pipeline.prediction.inputs import gather, names
 
 
 def touch(folder, *files):

@@ -99,6 +99,19 @@ def test_files_equal_what_python_says(tmp_path, small_unet):
     assert len(rows(tmp_path / "out" / "a_objects.csv")) == len(result.objects) > 0
 
 
+def test_a_median_over_sections_stays_in_one_time_point(tmp_path, bright, capsys):
+    pages = np.full((2, 3, 12, 12), 20, np.uint8)
+    pages[1] = 240  # bright from the second time point on
+    tifffile.imwrite(tmp_path / "a.tif", pages, imagej=True, metadata={"axes": "TZYX"})
+    tifffile.imwrite(tmp_path / "b.tif", pages[:, 0], imagej=True, metadata={"axes": "TYX"})
+    run(bright, tmp_path / "a.tif", tmp_path / "b.tif", "--out", tmp_path / "out", "--median", 3)
+    assert (tifffile.imread(tmp_path / "out" / "a_mask.tif") > 0).all(axis=(1, 2)).tolist() == [False] * 3 + [True] * 3
+    probability = tifffile.imread(tmp_path / "out" / "a_probability.tif")
+    assert (probability == probability[[0, 0, 0, 3, 3, 3]]).all()
+    said = [line for line in capsys.readouterr().err.splitlines() if "--median" in line]
+    assert len(said) == 1 and "b.tif: its pages are no sections of one volume, so --median has no effect" in said[0]
+
+
 def test_a_median_over_sections_removes_what_one_section_shows(tmp_path, bright):
     pages = np.full((5, 12, 12), 20, np.uint8)
     pages[:, 2:5, 2:5] = 240  # in all sections
@@ -118,7 +131,7 @@ def test_the_others_are_done_and_each_failure_is_one_line(tmp_path, image, brigh
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(folder / "colours.png")
     lines = told(capsys, bright, folder, folder / "missing.png", "--out", tmp_path / "out")
     assert [line.split(":")[0].rsplit("/")[-1] for line in lines] == ["missing.png", "broken.png", "colours.png", "empty.png"]
-    assert "expected 1 channel(s) as in training, received a coloured image" in lines[2]
+    assert "expected grey as in training, received RGB" in lines[2]
     assert (tmp_path / "out" / "spots_mask.tif").exists()
     assert not list((tmp_path / "out").glob("broken*"))
 
@@ -214,20 +227,47 @@ def test_measured_are_the_grey_values_of_the_file(tmp_path, image, bright):
         assert [o["mean_intensity"] for o in rows(tmp_path / "out" / f"{name}_objects.csv")][:2] == ["3520", "3200"]
 
 
+@pytest.mark.parametrize("number", [2, 5])
+def test_a_model_of_several_channels_takes_as_many_and_no_other_number(tmp_path, bright_pair, number):
+    image = np.zeros((number, 20, 24), np.uint8)
+    image[1, 4:8, 5:9] = 250  # the second channel alone decides
+    tifffile.imwrite(tmp_path / "a.tif", image, photometric="minisblack", metadata={"axes": "CYX"})
+    if number == 5:
+        with pytest.raises(UserError, match=r"a\.tif: expected 2 channels as in training, received 5 channels"):
+            run(bright_pair, tmp_path / "a.tif", "--out", tmp_path / "out")
+        return
+    run(bright_pair, tmp_path / "a.tif", "--out", tmp_path / "out")
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out" / "a_mask.tif") > 0, image[1] > 0)
+    overlay = read_image(tmp_path / "out" / "a_overlay.png")
+    assert overlay[6, 7].tolist() == [0, 250, 0]  # two channels are shown in magenta and green
+
+
+def test_hidden_files_stop_nothing(tmp_path, image, bright):
+    """macOS writes a ._spots.png beside spots.png where it cannot keep its own attributes."""
+    image.with_name("._spots.png").write_bytes(b"\0\5\x16\7 Mac OS X")
+    run(bright, image.parent, f"{image.parent}/*.png", "--out", tmp_path / "out")
+    assert [row["image"] for row in rows(tmp_path / "out" / "images.csv")] == ["spots"]
+
+
+def test_floats_and_signed_numbers_are_stretched(tmp_path, image, bright):
+    expected = read_image(image)[..., 0] >= 128
+    for name, pixels in (
+        ("f", read_image(image)[..., 0] / np.float32(255)),
+        ("s", read_image(image)[..., 0].astype(np.int16) - 300),
+    ):
+        tifffile.imwrite(tmp_path / f"{name}.tif", pixels)
+        limits = (0, 1) if name == "f" else (-300, -45)
+        run(bright, tmp_path / f"{name}.tif", "--out", tmp_path / name, "--range", *limits)
+        np.testing.assert_array_equal(tifffile.imread(tmp_path / name / f"{name}_mask.tif") > 0, expected)
+        assert read_image(tmp_path / name / f"{name}_overlay.png").shape == (60, 80, 3)
+
+
 def test_pages_that_are_left_out_are_told(tmp_path, image, bright, capsys):
     with tifffile.TiffWriter(tmp_path / "two.tif") as file:
         file.write(read_image(image)[..., 0])
         file.write(np.zeros((7, 9), np.uint8))
     run(bright, tmp_path / "two.tif", "--out", tmp_path / "out")
-    assert "expected pages of one size, received 1 more of others" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(("photometric", "told_as"), [("miniswhite", "0 is white"), ("separated", "CMYK")])
-def test_numbers_that_are_no_grey_values_are_refused(tmp_path, bright, photometric, told_as, capsys):
-    shape = (8, 9, 4) if photometric == "separated" else (8, 9)
-    tifffile.imwrite(tmp_path / "a.tif", np.zeros(shape, np.uint8), photometric=photometric)
-    (line,) = told(capsys, bright, tmp_path / "a.tif", "--out", tmp_path / "out")
-    assert told_as in line
+    assert "expected pages of one size and type, received 1 more of others" in capsys.readouterr().err
 
 
 def test_a_window_that_cannot_advance_is_refused(tmp_path, image, small_unet, capsys):
@@ -246,8 +286,10 @@ def test_arrays_that_python_gives(bright, picky, spots):
     for wrong in ({"threshold": 2}, {"smallest": 0}, {"pixel_size_nm": 8}, {"pixel_size_nm": (0, 8)}):
         with pytest.raises(UserError, match=f"{next(iter(wrong))}: expected"):
             predict(model, spots, **wrong)
-    with pytest.raises(UserError, match="received int32"):
-        predict(model, spots.astype(np.int32))
+    with pytest.raises(UserError, match="image: expected integers of at most 32 bit or floats, received int64"):
+        predict(model, spots.astype(np.int64))
+    with pytest.raises(UserError, match="image: expected grey as in training, received 2 channels"):
+        predict(model, np.dstack([spots, spots]))
     with pytest.warns(UserWarning, match="unlike all training images: 5% of the pixels lie below 0.35"):
         predict(load(picky), spots.astype(np.uint16) * 3)
 

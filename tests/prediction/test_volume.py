@@ -140,6 +140,23 @@ def test_a_median_over_sections(tmp_path, expected, sections, small_unet):
     np.testing.assert_array_equal(smoothed[0], np.median(single[:2], axis=0).astype(np.float32))
 
 
+def test_time_points_and_their_place_are_kept(tmp_path, small_unet):
+    path, data = tmp_path / "v.ome.zarr", np.random.default_rng(0).integers(0, 256, (2, 3, 40, 50), np.uint8)
+    axes = [{"name": "t", "type": "time", "unit": "second"}]
+    axes += [{"name": name, "type": "space", "unit": "micrometer"} for name in "zyx"]
+    place = [{"type": "scale", "scale": [9.0, 0.05, 0.008, 0.008]}, {"type": "translation", "translation": [0.0, 1.0, 2.0, 3.0]}]
+    write_multiscale([data], zarr.open_group(path, zarr_format=3), axes=axes, coordinate_transformations=[place])
+    run(small_unet, path, "--out", tmp_path / "out", "--median", 3)
+    for kind in ("mask", "probability", "labels"):
+        group = zarr.open_group(tmp_path / "out" / f"v_{kind}.ome.zarr", mode="r")
+        (found,) = group.attrs["ome"]["multiscales"]
+        assert group["0"].shape == data.shape and found["axes"] == axes
+        assert found["datasets"][0]["coordinateTransformations"] == place
+    run(small_unet, path, "--out", tmp_path / "single")
+    single, smoothed = (zarr.open_array(tmp_path / out / "v_probability.ome.zarr/0", mode="r")[:] for out in ("single", "out"))
+    np.testing.assert_array_equal(smoothed[1, 0], np.median(single[1, :2], axis=0).astype(np.float32))
+
+
 def test_a_scheduler_that_is_not_there_is_told(tmp_path, sections, small_unet, capsys):
     (line,) = told(capsys, small_unet, sections, "--out", tmp_path, "--scheduler", "tcp://127.0.0.1:9")
     assert line.startswith("--scheduler: no Dask scheduler answers at tcp://127.0.0.1:9")

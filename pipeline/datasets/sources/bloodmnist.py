@@ -26,4 +26,4 @@ def make(writer, name, dataset, seed):
             labels = arrays[f"{split}_labels"].ravel()
             for index, (image, label) in enumerate(zip(arrays[f"{split}_images"], labels, strict=True)):
                 writer.add(f"{split}_{index:05d}", image, label=CLASSES[label], split=split)
-    return DatasetInfo(name, dataset.source, "classification", CLASSES, 3, **ARCHIVE.provenance())
+    return DatasetInfo(name, dataset.source, "classification", CLASSES, 3, colour=True, **ARCHIVE.provenance())

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pipeline.datasets.layout import DatasetInfo
 from pipeline.datasets.sources.fetch import Remote, fetch
 from pipeline.errors import UserError
-from pipeline.images.io import read_pages
 from pipeline.images.masks import MaskRule
+from pipeline.images.stack import read_pages
 
 VOLUME = Remote(
     "epfl-",

@@ -7,15 +7,16 @@
     or, for train, val and test,        or, for train, val and test,
         train/images/  train/masks/         train/<class>/*.png
 
-and, optionally, ``groups.csv`` beside them. PNG, JPEG, BMP, GIF, WebP or TIFF; each page of a TIFF becomes an image of its own.
-Every problem with every file is reported at once, and then nothing is made.
+and, optionally, ``groups.csv`` beside them. Images are PNG, JPEG, BMP, GIF, WebP or TIFF, of any type and number of channels (see
+`pipeline.images.stack`); each page of a TIFF becomes an image of its own. Every problem with every file is reported at once, and
+then nothing is made.
 """
 
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
 from pipeline.datasets.layout import DatasetInfo
@@ -24,7 +25,8 @@ from pipeline.datasets.sources.folder_groups import TABLE, find_groups, warn_of_
 from pipeline.datasets.sources.folder_masks import MaskFigures, mask_rule
 from pipeline.datasets.sources.listing import entries
 from pipeline.errors import UserError
-from pipeline.images.io import ORIENTATION, is_tiff, read_pages
+from pipeline.images.io import ORIENTATION
+from pipeline.images.stack import described, opened
 
 SHOWN = 30  # problems; about as many lines as a terminal shows
 
@@ -51,26 +53,29 @@ def make(writer, name, dataset, seed):
         figures.tell(root, key)
     if groups:
         warn_of_shared(files, groups, everywhere=any(path.name.casefold() == TABLE for path in entries(root)))
+    (channels, colour, _), *_ = formats
     return DatasetInfo(
         name,
         dataset.source,
         dataset.task,
         classes,
-        next(iter(formats))[0],
+        channels,
         dataset.folder.pixel_size_nm,
+        colour,
         instances=segmentation and dataset.folder.instances,
         grouped=bool(groups),
     )
 
 
 def _add_all(writer, files, groups, rule, figures, problems):
-    """Add every sound file; return the paths of each format (channels, type)."""
+    """Add every sound file; return the paths of each format (channels, colour, type)."""
     formats = defaultdict(list)
     for file in tqdm(files, desc="images", unit="file", disable=None, leave=False):
         try:
-            pages = [page.astype(np.uint8) * 255 if page.dtype == bool else page for page in read_pages(file.path)]
-            for page_format in {(page.shape[-1], page.dtype) for page in pages}:
-                formats[page_format].append(file.path)
+            with opened(file.path) as stack:
+                pages = stack.all_pages()
+            pages = [page.astype(np.uint8) * 255 if page.dtype == bool else page for page in pages]
+            formats[stack.channels, stack.colour, pages[0].dtype].append(file.path)
             masks = _masks(file, pages, rule) if file.mask else [None] * len(pages)
             for mask in masks:
                 if mask is not None:
@@ -87,8 +92,8 @@ def _add_all(writer, files, groups, rule, figures, problems):
 
 
 def _described(page_format):
-    channels, kind = page_format
-    return f"{ {1: 'grey', 3: 'RGB'}.get(channels, f'{channels} channels') } of {kind}"
+    channels, colour, kind = page_format
+    return f"{described(channels, colour)} of {kind}"
 
 
 def _masks(file, pages, rule):
@@ -111,8 +116,10 @@ def _add(writer, file, pages, masks, group):
 
 
 def _is_standard(path):
-    """Whether a file can be copied byte for byte: an upright 8-bit grey or RGB PNG or JPEG."""
-    if is_tiff(path):
+    """Whether a file can be copied byte for byte: an upright grey or RGB PNG or JPEG."""
+    try:
+        with Image.open(path, formats=("PNG", "JPEG")) as image:
+            upright = image.getexif().get(ORIENTATION, 1) == 1
+            return image.format in ("PNG", "JPEG") and image.mode in ("L", "RGB") and upright
+    except UnidentifiedImageError:
         return False
-    with Image.open(path) as image:
-        return image.format in ("PNG", "JPEG") and image.mode in ("L", "RGB") and image.getexif().get(ORIENTATION, 1) == 1

@@ -33,4 +33,6 @@ def make(writer, name, dataset, seed):
             for path in entries(inside(root, f"{number:02d}_{label.upper()}")):
                 origin = ORIGIN.search(path.name)
                 writer.add(f"{label}_{path.stem}", read_image(path), label=label, group=origin and origin[0])
-    return DatasetInfo(name, dataset.source, "classification", CLASSES, 3, (495.0, 495.0), grouped=True, **ARCHIVE.provenance())
+    return DatasetInfo(
+        name, dataset.source, "classification", CLASSES, 3, (495.0, 495.0), True, grouped=True, **ARCHIVE.provenance()
+    )

@@ -26,4 +26,4 @@ def make(writer, name, dataset, seed):
         masks = inside(folder, "Kvasir-SEG/masks")
         for path in entries(inside(folder, "Kvasir-SEG/images")):
             writer.add(path.stem, path, mask=MASKS.read_page(masks / path.name))
-    return DatasetInfo(name, dataset.source, "segmentation", CLASSES, 3, **ARCHIVE.provenance())
+    return DatasetInfo(name, dataset.source, "segmentation", CLASSES, 3, colour=True, **ARCHIVE.provenance())

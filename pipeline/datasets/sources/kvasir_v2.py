@@ -27,4 +27,4 @@ def make(writer, name, dataset, seed):
         for label in CLASSES:
             for path in entries(inside(folder, f"kvasir-dataset-v2/{label}")):
                 writer.add(f"{label}_{path.stem}", path, label=label)
-    return DatasetInfo(name, dataset.source, "classification", CLASSES, 3, **ARCHIVE.provenance())
+    return DatasetInfo(name, dataset.source, "classification", CLASSES, 3, colour=True, **ARCHIVE.provenance())

@@ -45,7 +45,9 @@ def measure_page(objects, labels, page, read, pixel_size_nm=None):
         perimeter += np.bincount(*_border_steps(band), count)
         names, rows, first, last = _runs(band[2:-2, 1:-1])
         extents.append(_row_extents(names, rows + start, first, last))
-        grey = np.pad(read(page, start, stop).sum(axis=-1).cumsum(axis=1), ((0, 0), (1, 0)))
+        # In float64: sums along a row of float32 lose digits, and a value that is no number would spoil its whole row.
+        grey = np.nan_to_num(read(page, start, stop).sum(axis=-1, dtype=np.float64), posinf=0, neginf=0)
+        grey = np.pad(grey.cumsum(axis=1), ((0, 0), (1, 0)))
         grey = grey[rows, last + 1] - grey[rows, first]
         # Counted from the corner of the object's bounding box, float64 holds these sums exactly.
         n, rows, first, last = last - first + 1, rows + start - top[names], first - left[names], last - left[names]

@@ -20,4 +20,4 @@ def describe(card):
 
 def example(channels):
     _, image, *_ = next(tissue.tiles(SEED))
-    return image if channels == 3 else image.mean(axis=-1, keepdims=True).astype(np.uint8)
+    return image if channels == 3 else image.mean(axis=-1, keepdims=True).astype(np.uint8).repeat(channels, axis=-1)

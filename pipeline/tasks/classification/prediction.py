@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from pipeline.errors import UserError
-from pipeline.images.sheet import FONT
+from pipeline.images.sheet import FONT, displayable
+from pipeline.images.stack import opened
 from pipeline.prediction.expectations import differences, model_reader
 from pipeline.prediction.results_folder import SHEET
-from pipeline.prediction.stack import opened
 
 OVERALL = ("predictions.csv", f"{SHEET}*.png")  # results over all images
 WITHOUT_EFFECT = ("threshold", "split", "smallest", "median", "flips", "tile", "overlap")  # options of the command line
@@ -91,9 +91,7 @@ def _thumbnails(finished):
         with suppress(UserError, OSError), opened(Path(finished[name]["source"]["path"])) as stack:
             step = max(1, min(stack.shape) // (2 * THUMBNAIL))
             pixels = stack.read(0, 0, stack.shape[0])[::step, ::step]
-            if pixels.dtype != np.uint8:
-                pixels = (pixels / max(int(pixels.max()), 1) * 255).astype(np.uint8)
-            picture = Image.fromarray(np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3))))
+            picture = Image.fromarray(np.ascontiguousarray(displayable(pixels)))
             yield ImageOps.contain(picture, (THUMBNAIL, THUMBNAIL)), finished[name]["rows"][0]  # small tiles are enlarged
 
 

@@ -23,8 +23,9 @@ def describe(card):
 
 
 def example(channels):
-    """A generated image (H, W, channels), uint8."""
-    if channels == 1:
-        return np.asarray(mitochondria.volume(SEED)[0][0][..., None])
-    _, image, *_ = next(polyps.frames(SEED))
-    return image
+    """A generated image (H, W, channels), uint8: a frame, or sections of a volume as its channels."""
+    if channels == 3:
+        _, image, *_ = next(polyps.frames(SEED))
+        return image
+    sections, _ = mitochondria.volume(SEED)
+    return np.moveaxis(sections[np.arange(channels) % len(sections)], 0, -1)

@@ -12,7 +12,7 @@ WIDTH = 278  # pixels of one picture: four of them with their gaps fill the 1152
 def panel(image, mask, prediction, title):
     """Draw image, mask, prediction and errors side by side: a PNG, as bytes.
 
-    `image` is (H, W, 1) or (H, W, 3), uint8 or uint16; `mask` and `prediction` are (H, W), bool; `title` stands above the image.
+    `image` is (H, W, C) of any type; `mask` and `prediction` are (H, W), bool; `title` stands above the image.
     """
     black_and_white = [displayable(np.uint8(255) * area[..., None]) for area in (mask, prediction)]
     pictures = [displayable(image), *black_and_white, errors(image, mask, prediction)]

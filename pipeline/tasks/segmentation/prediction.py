@@ -10,14 +10,15 @@ from skimage.segmentation import find_boundaries
 from tqdm import tqdm
 
 from pipeline.images.io import write_png
+from pipeline.images.ome_zarr import is_volume
+from pipeline.images.sheet import displayable
+from pipeline.images.stack import opened
 from pipeline.prediction.expectations import differences, model_reader, some_rows
-from pipeline.prediction.inputs import is_volume
 from pipeline.prediction.objects.label import label_page, row_bands
 from pipeline.prediction.objects.measure import COLUMNS, measure_page
 from pipeline.prediction.results_folder import write_table
-from pipeline.prediction.stack import opened
 from pipeline.prediction.volume import predict_volume
-from pipeline.prediction.writers import fill, temporary, write_tiff, write_volume
+from pipeline.prediction.writers import fill, read_rows, temporary, write_tiff, write_volume
 
 OVERALL = ("images.csv",)  # results over all images
 WITHOUT_EFFECT = ()  # options of the command line
@@ -103,18 +104,22 @@ def _segment(model, stack, files, folder, settings, choices, cluster, warn):
         if message:
             warn(stack.path, f"{stack.path}: {message}")
     volume, pages = is_volume(stack.path), range(stack.pages)
-    write = partial(write_volume, source=stack.path) if volume else write_tiff
+    if choices.median > 1 and stack.sections == 1 < stack.pages:
+        warn(stack.path, f"{stack.path}: its pages are no sections of one volume, so --median has no effect")
+    write = partial(write_tiff, shape=shape, pixel_size_nm=size)
+    if volume:  # the other axes, and without a choice of the user all, keep the units of their source
+        write = partial(write_volume, source=stack.path, pixel_size_nm=choices.pixel_size_nm)
     finished = volume and choices.median == 1  # the volume that the network filled is the result
     if volume:
         target = files["probability"] if finished else folder / "single_sections.ome.zarr"
-        single = predict_volume(model, stack, target, size, settings, choices.intensity_range, cluster)
+        single = predict_volume(model, stack, target, choices.pixel_size_nm, settings, choices.intensity_range, cluster)
     else:
         single = _predict_pages(model, stack, read, folder / "probability", settings)
-    bands = partial(_median_bands, single, choices.median // 2)
+    bands = partial(_median_bands, single, choices.median // 2, stack)
     masks = lambda page: (band >= choices.threshold for band in bands(page))  # noqa: E731
     if not finished:
-        write(files["probability"], map(bands, pages), shape, np.float32, size)
-    write(files["mask"], ((mask * np.uint8(255) for mask in masks(page)) for page in pages), shape, np.uint8, size)
+        write(files["probability"], map(bands, pages), np.float32)
+    write(files["mask"], ((mask * np.uint8(255) for mask in masks(page)) for page in pages), np.uint8)
     labels, rows = temporary(folder / "labels", shape, np.int32), []
     write_table(files["objects"], pd.DataFrame(columns=["page", *COLUMNS]))
     for page in pages:
@@ -125,7 +130,7 @@ def _segment(model, stack, files, folder, settings, choices, cluster, warn):
         rows.append({"page": page + 1, "count": len(found)} | _total_area(int(found["area"].sum()), stack.shape, size))
     kind = np.uint16 if max(row["count"] for row in rows) < 2**16 else np.uint32
     parts = row_bands(stack.shape[0])
-    write(files["labels"], ((labels[page, start:stop] for start, stop in parts) for page in pages), shape, kind, size)
+    write(files["labels"], ((labels[page, start:stop] for start, stop in parts) for page in pages), kind)
     _write_overlay(files["overlay"], masks(stack.pages // 2), read, stack)
     return rows
 
@@ -148,15 +153,16 @@ def _predict_pages(model, stack, read, path, settings):
     return single
 
 
-def _median_bands(single, reach, page):
-    """Bands of the median probability over the sections up to `reach` away."""
+def _median_bands(single, reach, stack, page):
+    """Bands of the median probability over the sections of one time point up to `reach` away."""
+    first = page - page % stack.sections
     # At the ends the window is cut, not mirrored: no section counts twice.
-    around = range(max(0, page - reach), min(single.shape[0], page + reach + 1))
-    for start, stop in row_bands(single.shape[1]):
+    around = range(max(first, page - reach), min(first + stack.sections, page + reach + 1))
+    for start, stop in row_bands(stack.shape[0]):
         if reach:
-            yield np.median([single[section, start:stop] for section in around], axis=0).astype(np.float32)
+            yield np.median([read_rows(single, section, start, stop) for section in around], axis=0).astype(np.float32)
         else:
-            yield single[page, start:stop]
+            yield read_rows(single, page, start, stop)
 
 
 def _total_area(area, shape, pixel_size_nm):
@@ -173,6 +179,6 @@ def _write_overlay(path, masks, read, stack):
         mask.append(band[chosen])
         image.append(read(page, start, stop)[chosen])
     mask, image = np.concatenate(mask), np.concatenate(image)
-    picture = np.broadcast_to(np.rint(image * 255).astype(np.uint8), (*mask.shape, 3)).copy()
+    picture = displayable(np.rint(image * 255).astype(np.uint8)).copy()
     picture[find_boundaries(mask)] = OUTLINE
     write_png(path, picture)

@@ -170,4 +170,4 @@ def make(writer, name, dataset, seed):
     with on_all_cores() as several:
         for frame_name, image, mask, group in frames(seed, several):
             writer.add(frame_name, image, mask=mask, group=group)
-    return DatasetInfo(name, dataset.source, "segmentation", ("background", "polyp"), channels=3, grouped=True, **GENERATED)
+    return DatasetInfo(name, dataset.source, "segmentation", ("background", "polyp"), 3, colour=True, grouped=True, **GENERATED)

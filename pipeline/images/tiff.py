@@ -1,0 +1,296 @@
+"""Images of a TIFF, by the series and axes that tifffile finds, checked against the pages that the file has."""
+
+import logging
+import math
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+
+import numpy as np
+import tifffile
+from PIL import Image, TiffImagePlugin
+
+from pipeline.errors import UserError
+from pipeline.images.io import ORIENTATION, check_end, decoding, numbers, upright
+from pipeline.images.stack import Stack
+from pipeline.images.units import nanometres
+
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it logs is checked, and told, here
+TiffImagePlugin.READ_LIBTIFF = True  # Pillow's own decoder returns YCbCr with too few colour samples as noise
+
+COLOURS = {"RGB", "YCBCR", "PALETTE"}
+PLAIN = {"MINISBLACK", *COLOURS}  # photometric interpretations that are read
+MEANING = {"MINISWHITE": "grey values whose 0 is white", "SEPARATED": "CMYK"}
+REMEDY = {"MINISWHITE": "save it without the inverting lookup table"}
+LOSSLESS = {1, 5, 8, 32773, 32946}  # compressions without colours of their own: tifffile returns YCbCr as it is
+ALPHA = {1, 2}  # of the tag ExtraSamples
+TURNED = (5, 6, 7, 8)  # orientations that exchange rows and columns
+CENTIMETRE = 3  # of the tag ResolutionUnit; inches are ignored, they only say how to print
+# nm. A resolution in centimetres is the size of a pixel only if it is at least as fine, 1000 pixels a centimetre: printers stay
+# below, and libvips writes 10 where nothing is known.
+PRINT = 1e4
+FALLBACKS = ({}, {"is_ome": False}, {"is_ome": False, "is_imagej": False, "is_shaped": False})  # metadata that is not believed
+
+
+@dataclass(frozen=True)
+class Planes:
+    """The full resolution of one series: planes (H, W, samples) along leading axes."""
+
+    axes: str  # of the planes, such as TZC
+    lengths: tuple
+    shape: tuple  # rows and columns, before they are set upright
+    page: tifffile.TiffPage  # whose tags hold for all
+    present: list  # of each plane, whether the file has it
+    plane: callable  # its pixels, by its number
+    samples: list  # those that are no alpha
+
+    @property
+    def kind(self):
+        return self.shape, self.page.dtype, len(self.samples), self.page.photometric, self.orientation
+
+    @property
+    def orientation(self):
+        return self.page.tags.valueof(ORIENTATION, 1)
+
+
+def stack(path, files):
+    """Open a TIFF as a `Stack`; `files`, a `contextlib.ExitStack`, closes it."""
+    file, series = _believed(path, files)
+    first, *others = series
+    _check_photometric(first, path)
+    alike = [planes for planes in series if planes.kind == first.kind]
+    grids = [(planes, *_grid(planes, path)) for planes in alike]
+    counts = {rows.shape[-1] for _, rows, _ in grids}
+    if len(counts) > 1:
+        raise UserError(f"{path}: expected images of as many channels, received {', '.join(map(str, sorted(counts)))}")
+    pages = [(planes, row) for planes, rows, _ in grids for row in rows]
+    if all(planes.axes in ("", "I") for planes in alike):  # tifffile sorts plain pages by their compression
+        pages.sort(key=lambda page: page[1][0] if page[0].axes else page[0].page.index)
+    depths = {sections for *_, sections in grids}
+    sections = depths.pop() if len(depths) == 1 else 1
+    left_out = sum(sum(planes.present) for planes in others if planes not in alike)
+    size, depth = _pixel_size(file, first.shape)
+    turned = first.orientation in TURNED
+    latest = {}  # the page that was read last, by its number
+
+    def read(page, start, stop):
+        if page not in latest:
+            planes, row = pages[page]
+            with decoding(path):
+                pixels = np.concatenate([planes.plane(number) for number in row], axis=-1)
+                latest.clear()
+                latest[page] = numbers(upright(pixels, first.orientation), path)
+        return latest[page][start:stop]
+
+    channels = counts.pop() * len(first.samples)
+    return Stack(
+        path,
+        len(pages),
+        first.shape[::-1] if turned else first.shape,
+        channels,
+        first.page.photometric.name in COLOURS and channels == 3,
+        read,
+        sections,
+        size[::-1] if size and turned else size,
+        depth if sections > 1 else None,
+        f"expected pages of one size and type, received {left_out} more of others" if left_out else None,
+    )
+
+
+def _believed(path, files):
+    """Open the file; return it with its series as `Planes`, without the metadata that contradict its pages."""
+    for number, metadata in enumerate(FALLBACKS):
+        last = number == len(FALLBACKS) - 1
+        file = files.enter_context(tifffile.TiffFile(path, _multifile=False, **metadata))
+        try:
+            series = list(file.series)
+            if (
+                file.is_ome and len(file.pages) > 1 and series and series[0].kind != "ome"
+            ):  # other files belong to it: which axes?
+                joint = files.enter_context(tifffile.TiffFile(path))
+                file, series = joint, list(joint.series)
+            if not series or not len(file.pages):  # counting goes through all of them
+                raise UserError(f"{path}: cannot be read as an image: a TIFF without pages")
+            check_end(file, path)
+            whole = [one for one in series if not _is_part(one.keyframe)] or series
+            planes = [_planes(one, file, path) for one in whole if one.keyframe.dtype is not None]
+            planes = [one for one in planes if any(one.present)]
+            if planes and (last or not _forgotten(file, series)):
+                return file, planes
+        except UserError:
+            raise
+        except Exception:  # tifffile raises any error on metadata that it does not expect
+            if last:
+                raise
+    raise UserError(f"{path}: cannot be read as an image: a TIFF without pixels")
+
+
+def _is_part(page):
+    """Whether a page is a lower resolution or a mask of another one."""
+    return page.is_reduced or page.is_mask or page.is_subifd
+
+
+def _forgotten(file, series):
+    """Whether there are pages like the first one that are in no series."""
+    if len(file.pages) == 1:
+        return False
+    known = {page.index for one in series for level in one.levels for page in level if page is not None}
+    first = series[0].keyframe
+    return any(
+        page.index not in known and (page.keyframe.shape, page.keyframe.dtype) == (first.shape, first.dtype)
+        for page in file.pages
+    )
+
+
+def _planes(series, file, path):
+    page, axes, shape = series.keyframe, series.axes, series.shape
+    if not {"Y", "X"} <= set(axes):
+        raise UserError(f"{path}: expected an image of rows and columns, received axes {axes}")
+    inner = len(page.axes)
+    is_page = page.axes in ("YX", "YXS", "SYX") and axes[-inner:].replace("C", "S") == page.axes and shape[-inner:] == page.shape
+    if is_page and not set(axes[:-inner]) & set("YXS"):
+        leading, lengths = axes[:-inner], shape[:-inner]
+        count = math.prod(lengths)
+        if series.is_truncated:  # one page describes all planes, which follow each other
+            decoded, present = _contiguous(series, file, count, path), [True] * count
+        else:
+            if len(series) != count:
+                raise ValueError("the metadata describe other pages than the file has")
+            present = [plane is not None and _is_own(plane, file) for plane in series]
+            decoded = lambda number: _decoded(series[number], page, path)  # noqa: E731
+        order = page.axes
+    else:  # planes lie across the pages: all of them are read
+        kept = [n for n, axis in enumerate(axes) if axis not in "YXS"]
+        leading, lengths = "".join(axes[n] for n in kept), tuple(shape[n] for n in kept)
+        order = "YXS" if "S" in axes else "YX"
+        count, pixels = math.prod(lengths), []
+
+        def decoded(number):
+            if not pixels:
+                array = series.asarray().transpose([*kept, *(axes.index(axis) for axis in order)])
+                pixels.append(array.reshape(count, *array.shape[len(kept) :]))
+            return pixels[0][number]
+
+        present = [True] * count
+    palette, ycbcr = page.photometric.name == "PALETTE", page.photometric.name == "YCBCR" and page.compression in LOSSLESS
+    size = tuple(shape[axes.index(axis)] for axis in "YX")
+    samples = 1 if "S" not in order or palette else page.shape[page.axes.index("S")] if is_page else shape[axes.index("S")]
+    extra = page.extrasamples[-samples:] if page.extrasamples else ()
+    kept_samples = [n for n in range(samples) if n < samples - len(extra) or extra[n - samples + len(extra)] not in ALPHA]
+    kept_samples = [0, 1, 2] if palette or ycbcr else kept_samples
+
+    def plane(number):
+        if ycbcr:
+            return _rgb(path, series[number].index)
+        pixels = decoded(number)
+        if palette:
+            return _coloured(pixels, page.colormap)
+        pixels = np.moveaxis(pixels, 0, -1) if order == "SYX" else pixels if pixels.ndim == 3 else pixels[..., None]
+        return pixels if len(kept_samples) == samples else pixels[..., kept_samples]
+
+    return Planes(leading, lengths, size, page, present, plane, kept_samples)
+
+
+def _is_own(page, file):
+    """Whether a page lies in this file, not in another one of the same set."""
+    return page.parent.filehandle.path == file.filehandle.path
+
+
+def _decoded(plane, page, path):
+    pixels = plane.asarray()
+    if pixels.shape != page.shape:
+        raise UserError(f"{path}: expected pages of {page.shape}, received {pixels.shape}; the file is damaged")
+    return pixels
+
+
+def _contiguous(series, file, count, path):
+    """A function that reads uncompressed planes, which follow the first one."""
+    page, start = series.keyframe, series.dataoffset
+    kind, size = np.dtype(file.byteorder + page.dtype.char), math.prod(page.shape)
+    if start is None or start + count * size * kind.itemsize > file.filehandle.size:
+        raise UserError(f"{path}: the file is truncated: it ends before the last of {count} pages; copy or save it again")
+
+    def decoded(number):
+        file.filehandle.seek(start + number * size * kind.itemsize)
+        return file.filehandle.read_array(kind, size).reshape(page.shape)
+
+    return decoded
+
+
+def _rgb(path, index):
+    with Image.open(path, formats=("TIFF",)) as image:
+        image.seek(index)
+        return np.asarray(image.convert("RGB"))
+
+
+def _coloured(indices, colormap):
+    colours = colormap >> 8 if colormap.max() > 255 else colormap
+    return np.moveaxis(colours.astype(np.uint8)[:, indices], 0, -1)
+
+
+def _grid(planes, path):
+    """Planes of each page, (pages, channels), in the order of positions, time points and sections, and the number of sections."""
+    axes = list(planes.axes)
+    depth = next((n for mark in ("Z", "IQ") for n in reversed(range(len(axes))) if axes[n] in mark), None)
+    channels, times = ([n for n, axis in enumerate(axes) if axis == mark and n != depth] for mark in "CT")
+    outer = [n for n in range(len(axes)) if n not in (*channels, *times, depth)]
+    inner = [] if depth is None else [depth]
+    sections = planes.lengths[depth] if inner else 1
+    count = math.prod(planes.lengths[n] for n in channels)
+    grid = np.arange(len(planes.present)).reshape(planes.lengths).transpose([*outer, *times, *inner, *channels])
+    grid = grid.reshape(-1, sections, count)
+    present = np.array(planes.present)[grid]
+    if not present.all():
+        kept = present.any(axis=-1)
+        found = {int(n) for n in present.sum(axis=-1)[kept]}
+        if len(found) > 1:
+            raise UserError(f"{path}: expected {max(found)} channels on each page, as on some, received {min(found)} on others")
+        rows = grid[kept][present[kept]].reshape(-1, found.pop())
+        depths = {int(n) for n in kept.sum(axis=-1) if n}
+        return rows, depths.pop() if len(depths) == 1 else 1
+    return grid.reshape(-1, count), sections
+
+
+def _check_photometric(planes, path):
+    name = planes.page.photometric.name
+    if name not in PLAIN:
+        remedy = REMEDY.get(name, "save it as grey or RGB")
+        raise UserError(f"{path}: expected grey, RGB or channels, received {MEANING.get(name, name)}; {remedy}")
+
+
+def _pixel_size(file, shape):
+    """Height and width of a pixel in nm, and the distance of sections; None where the file does not say."""
+    page = file.pages.first
+    if page.description.rstrip("\0 \r\n").endswith("OME>"):
+        size, depth = _ome_size(page.description, shape)
+        if size:
+            return size, depth
+    described = file.imagej_metadata or {}
+    per_unit = [page.tags.valueof(f"{axis}Resolution") for axis in "YX"]
+    unit = described.get("unit") if file.is_imagej else None
+    if nanometres(1, unit) is None:
+        unit = "cm" if page.tags.valueof("ResolutionUnit") == CENTIMETRE else None
+    depth = nanometres(described.get("spacing"), described.get("zunit", described.get("unit")))
+    try:
+        size = tuple(nanometres(below / above, unit) for above, below in per_unit)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None, depth
+    printed = unit == "cm" and None not in size and max(size) > PRINT
+    return (None if None in size or printed else size), depth
+
+
+def _ome_size(xml, shape):
+    try:
+        elements = [element for element in ElementTree.fromstring(xml).iter() if element.tag.endswith("}Pixels")]
+    except ElementTree.ParseError:
+        return None, None
+    found = set()
+    for pixels in elements:
+        if (pixels.get("SizeY"), pixels.get("SizeX")) == tuple(map(str, shape)):
+            lengths = [
+                nanometres(pixels.get(f"PhysicalSize{axis}"), pixels.get(f"PhysicalSize{axis}Unit", "µm")) for axis in "YXZ"
+            ]
+            found.add(tuple(lengths))
+    if len(found) != 1:  # positions of different scale
+        return None, None
+    high, wide, depth = found.pop()
+    return ((high, wide) if high and wide else None), depth
