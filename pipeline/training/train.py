@@ -12,6 +12,7 @@ from pipeline.training.batches import statistics
 from pipeline.training.checkpoint import Checkpoint, training_key
 from pipeline.training.devices import prepare
 from pipeline.training.distributed import join
+from pipeline.training.environment import environment
 from pipeline.training.fit import fit
 from pipeline.training.save import save
 
@@ -81,7 +82,7 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
     chosen, table = task.choose(trained, dataset, card)
     card |= {"network": network.name, "title": network.title, "network_citation": network.citation}
     card |= {"precision": precision, "monitor": settings.monitor, "parameters": weights} | epochs | chosen
-    card |= {"seed": seed, "keras": keras.__version__, "backend": keras.backend.backend()}
+    card |= {"seed": seed, "keras": keras.__version__, "backend": keras.backend.backend(), "environment": environment()}
     save(trained, model)
     model.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
     return table, checkpoint
