@@ -56,7 +56,8 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
     mean, variance = statistics(training.images)
     settings = network.settings.training(params.train)
     deciding = {"network": network.name, "seed": seed, "precision": precision, "train": settings.model_dump()}
-    deciding |= {"own": network.settings.model_dump(), "loss": params.segmentation.loss}
+    deciding |= {"own": network.settings.model_dump(), "task": getattr(params, network.task).model_dump(exclude={"tolerance"})}
+    card |= task.facts(params, card, training)
     checkpoint = Checkpoint(paths.checkpoint(dataset, network.name, training_key(folder, deciding, network.files)))
 
     def build():
@@ -69,8 +70,9 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
         devices = f", {team.devices} devices in each of {team.processes} processes" if team.size > 1 else ""
         heading = f"{network.title} on {dataset}: {weights:,} weights, {len(training.images):,} patches, {precision}, seed {seed}"
         print(heading + devices, flush=True)
-        goal = task.loss(params), task.metric()
-        epochs = fit(model_in_training, training, validation, *goal, settings, seed, curves, checkpoint, team)
+        goal = task.loss(params, card), task.metric(card)
+        how = settings, seed, curves, checkpoint, team, task.balanced(params)
+        epochs = fit(model_in_training, training, validation, *goal, *how)
     if not team.leads:
         return None, checkpoint
     trained = model_in_training
