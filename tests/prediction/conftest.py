@@ -33,6 +33,8 @@ CARD = {
     "intensity_range": [[0, 255]],
     "intensity_seen": [[[0]] * 5, [[1]] * 5],
     "seed": 1,
+    "keras": keras.__version__,
+    "backend": keras.backend.backend(),
 }
 
 

@@ -122,7 +122,7 @@ def write_network(dataset, task, network, title, score):
     card |= {"precision": "bfloat16", "monitor": "loss", "parameters": 1941105, "epochs": 12, "best_epoch": 2, "threshold": 0.5}
     if task == "classification":
         del card["threshold"]
-    write_json(folder / "card.json", card)
+    write_json(folder / "card.json", card | {"keras": "3.15.1", "backend": "tensorflow"})
     metric = "dice" if task == "segmentation" else "accuracy"
     losses = {"epoch": [1, 2], "loss": [1, 0.5], "val_loss": [1, 0.6]}
     write_csv(log / "curves.csv", losses | {metric: [0.2, 0.6], f"val_{metric}": 0.25, "learning_rate": 0.002})
