@@ -56,7 +56,8 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
     mean, variance = statistics(training.images)
     settings = network.settings.training(params.train)
     deciding = {"network": network.name, "seed": seed, "precision": precision, "train": settings.model_dump()}
-    deciding |= {"own": network.settings.model_dump(), "task": getattr(params, network.task).model_dump(exclude={"tolerance"})}
+    own = getattr(params, network.task).model_dump(exclude={"tolerance"})  # which only `evaluate` reads
+    deciding |= {"own": network.settings.model_dump(), "task": own}
     card |= task.facts(params, card, training)
     checkpoint = Checkpoint(paths.checkpoint(dataset, network.name, training_key(folder, deciding, network.files)))
 
