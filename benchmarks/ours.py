@@ -32,9 +32,8 @@ def compiled(task):
     """The network of a `Task`, ready to be trained as its stage trains it."""
     own, known = network(task), params.load()
     part = tasks.part(_network_of(task).task, "training")
-    own.compile(
-        optimizer(known.train, 1000), part.loss(known), metrics=[part.metric()], jit_compile=keras.backend.backend() == "jax"
-    )
+    goal = {"loss": part.loss(known, {}), "metrics": [part.metric({})]}
+    own.compile(optimizer(known.train, 1000), **goal, jit_compile=keras.backend.backend() == "jax")
     return own
 
 

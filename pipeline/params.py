@@ -1,12 +1,22 @@
 """The only reader of ``params.yaml``: every key has a type, and a wrong value is reported with its key."""
 
 import difflib
+import math
 import os
 import re
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
 
 from pipeline import paths
 from pipeline.errors import UserError
@@ -33,6 +43,19 @@ Pair = Annotated[tuple[Count, Count], Field(strict=False)]
 NaturalPair = Annotated[tuple[Natural, Natural], Field(strict=False)]
 Label = Annotated[int, Field(ge=1, lt=LARGE)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w-]*$")]
+
+
+def _class_weights(value):
+    if value in ("none", "balanced"):
+        return value
+    numbers = [_number(number) for number in value] if isinstance(value, list | tuple) else []
+    sound = all(isinstance(number, int | float) and 0 <= number < math.inf for number in numbers)
+    if len(numbers) < 2 or not sound or sum(numbers) == 0:
+        raise ValueError(f"expected none, balanced or a number for each class, such as [1, 5], received {value!r}")
+    return tuple(numbers)
+
+
+ClassWeights = Annotated[str | tuple[float, ...], PlainValidator(_class_weights)]
 
 
 class Section(BaseModel):
@@ -222,6 +245,17 @@ class Segmentation(Section):
     tolerance: NonNegative
 
 
+class Classification(Section):
+    class_weights: ClassWeights
+    sampling: Literal["all", "balanced"]
+
+    @model_validator(mode="after")
+    def _rare_classes_are_raised_once(self):
+        if self.class_weights == self.sampling == "balanced":
+            raise ValueError("class_weights and sampling are both balanced, which raises rare classes twice; choose one")
+        return self
+
+
 class Inference(Section):
     tile: Pair
     overlap: NaturalPair
@@ -255,6 +289,7 @@ class Params(BaseModel):
     augment: Augment
     train: Train
     segmentation: Segmentation
+    classification: Classification
     inference: Inference
     pairs: Annotated[dict[str, TrainedPair], BeforeValidator(_or_defaults)] = {}
 

@@ -16,6 +16,12 @@ from importlib.util import find_spec
 from pipeline.errors import UserError
 
 BACKENDS = ("tensorflow", "jax")  # that the tests train and predict with
+# Environment variables that would change what is computed, and what they are set to; None: not set.
+FIXED = {
+    "TF_ENABLE_ONEDNN_OPTS": "1",  # TensorFlow does so by itself on processors with AVX-512 only
+    "KERAS_MAX_EPOCHS": None,  # train.epochs decides
+    "KERAS_MAX_STEPS_PER_EPOCH": None,  # an epoch is all patches
+}
 UNUSED = ("matplotlib", "sklearn")  # Keras and TensorFlow import them, if installed, for plots and wrappers that we do not use
 
 
@@ -23,10 +29,14 @@ def load_keras():
     """Import Keras and its backend, without TensorFlow's messages about build options and missing GPUs.
 
     A stage reads the params first: the import takes seconds, and a mistake in them should be reported at once. Raises a
-    UserError if KERAS_BACKEND names a backend that is unknown or not installed.
+    UserError if KERAS_BACKEND names a backend that is unknown or not installed, or ``keras.json`` is one that Keras refuses.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 2 would still report a missing GPU as an error
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # TensorFlow does so by itself on processors with AVX-512 only
+    for name, value in FIXED.items():
+        if os.environ.pop(name, value) != value:
+            print(f"warning: {name} is ignored, since it changes the results; unset it", file=sys.stderr)
+        if value is not None:
+            os.environ[name] = value
     backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # else ~/.keras/keras.json decides, which DVC does not see
     if backend not in BACKENDS:
         raise UserError(f"KERAS_BACKEND: expected {' or '.join(BACKENDS)}, received {backend!r}")
@@ -41,7 +51,16 @@ def load_keras():
         with silent_stderr():
             import keras
 
+            # Keras's own defaults, where ~/.keras/keras.json says otherwise: DVC does not see that file.
+            keras.config.set_floatx("float32")
+            keras.config.set_epsilon(1e-7)
+            keras.config.set_image_data_format("channels_last")
             keras.utils.set_random_seed(0)  # imports TensorFlow, if it is installed, whatever the backend
+    except ValueError as error:
+        if "configuration" not in str(error):
+            raise
+        folder = os.environ.get("KERAS_HOME", "~/.keras")
+        raise UserError(f"{folder}/keras.json: {error} Correct the file, or delete it") from error
     finally:
         for name in hidden:
             del sys.modules[name]

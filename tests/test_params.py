@@ -70,6 +70,14 @@ def test_every_positive_number_survives_its_text(value):
             "bce-dice",
             "segmentation.loss: expected 'bce_dice', 'bce'",
         ),
+        ("classification.class_weights", "[1]", "classification.class_weights: expected none, balanced or a number for each"),
+        ("classification.class_weights", "[1, -5]", "classification.class_weights: expected none, balanced or a number for each"),
+        ("classification.sampling", "even", "classification.sampling: expected 'all' or 'balanced', received 'even'"),
+        (
+            "classification",
+            "{class_weights: balanced, sampling: balanced}",
+            "classification: class_weights and sampling are both balanced, which raises rare classes twice; choose one",
+        ),
         ("datasets.polyps.task", "detection", "datasets.polyps.task: expected 'segmentation' or 'classification'"),
         (
             "datasets.polyps.split",

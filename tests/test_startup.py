@@ -50,18 +50,23 @@ def test_the_backend_is_what_the_environment_says(tmp_path):
     assert "jax" in modules(after="import keras; assert keras.backend.backend() == 'jax'", KERAS_BACKEND="jax")
 
 
-def refusal(backend, before=""):
+def refusal(before="", **environment):
     code = f"{before}\nfrom pipeline.errors import plain_errors\nfrom pipeline.startup import load_keras\n"
     code += "with plain_errors():\n    load_keras()"
-    known = os.environ | {"KERAS_BACKEND": backend}
+    known = os.environ | environment
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=known)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: KERAS_BACKEND: ") and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
     return done.stderr
 
 
 def test_an_unusable_backend_is_a_one_line_error():
-    assert "expected tensorflow or jax, received 'tensorflw'" in refusal("tensorflw")
+    assert "KERAS_BACKEND: expected tensorflow or jax, received 'tensorflw'" in refusal(KERAS_BACKEND="tensorflw")
     # As where JAX is not installed.
     hide = "import importlib.util as u\nfind = u.find_spec\nu.find_spec = lambda name: None if name == 'jax' else find(name)"
-    assert "jax is not installed" in refusal("jax", hide)
+    assert "KERAS_BACKEND: jax is not installed" in refusal(hide, KERAS_BACKEND="jax")
+
+
+def test_settings_that_keras_refuses_are_a_one_line_error(tmp_path):
+    (tmp_path / "keras.json").write_text('{"floatx": "float8"}')
+    assert f"{tmp_path}/keras.json: Invalid `floatx`" in refusal(KERAS_HOME=str(tmp_path))

@@ -14,14 +14,15 @@ from pipeline.training.on_device import OnDevice, fits
 class Batches(keras.utils.PyDataset):
     """Packed patches as batches; set ``epoch``, from 0, before each epoch.
 
-    `shuffle` draws another order each epoch, `flips` flips and turns each batch at random. The last, smaller batch is kept.
+    `shuffle` draws another order each epoch, `flips` flips and turns each batch at random. With `balanced` and labels, an epoch
+    of the same length holds all classes equally often (see `balanced_order`). The last, smaller batch is kept.
     This process reads its part of each batch, as `team` shares it.
     """
 
-    def __init__(self, packed, batch_size, seed=0, shuffle=False, flips=False, team=ALONE):
+    def __init__(self, packed, batch_size, seed=0, shuffle=False, flips=False, team=ALONE, balanced=False):
         super().__init__()
         self.packed, self.batch_size, self.team = packed, batch_size, team
-        self.seed, self.shuffle, self.flips = seed, shuffle, flips
+        self.seed, self.shuffle, self.flips, self.balanced = seed, shuffle, flips, balanced
         self.epoch = 0
         self._drawn = None, None  # epoch, and the order of its patches
 
@@ -52,8 +53,26 @@ class Batches(keras.utils.PyDataset):
         if self._drawn[0] != self.epoch:  # drawn once an epoch: for a million patches it takes as long as a training step
             count = len(self.packed.images)
             rng = np.random.default_rng([self.seed, 1, self.epoch])
-            self._drawn = self.epoch, rng.permutation(count) if self.shuffle else np.arange(count)
+            if self.balanced:
+                order = balanced_order(self.packed.targets, rng)
+            else:
+                order = rng.permutation(count) if self.shuffle else np.arange(count)
+            self._drawn = self.epoch, order
         return self._drawn[1]
+
+
+def balanced_order(labels, rng):
+    """Draw as many images as there are labels (N,), each class that occurs equally often, to one; return their numbers (N,).
+
+    An image of a rare class is drawn again only after all others of its class; a common class takes part with some of its own.
+    """
+    classes = rng.permutation(np.unique(labels))  # the first ones get one more, if N does not divide evenly
+    order = []
+    for place, label in enumerate(classes):
+        own = np.flatnonzero(labels == label)
+        quota = len(labels) // len(classes) + (place < len(labels) % len(classes))
+        order.append(np.concatenate([rng.permutation(own) for _ in range(-(-quota // len(own)))])[:quota])
+    return rng.permutation(np.concatenate(order))
 
 
 def readable(batches):

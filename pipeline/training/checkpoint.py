@@ -6,10 +6,10 @@ import os
 import sys
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from pipeline.atomic import whole
+from pipeline.training.environment import environment
 
 
 class Checkpoint:
@@ -42,12 +42,11 @@ class Checkpoint:
 
 
 def training_key(folder, settings, files=()):
-    """Identify a training by everything that decides its result: settings, patches in `folder`, other files, code, versions.
+    """Identify a training by all that decides its result: settings, patches in `folder`, other files, code, `environment`.
 
     Returns 16 hexadecimal digits.
     """
-    versions = {name: sys.modules[name].__version__ for name in ("keras", "numpy", "tensorflow", "jax") if name in sys.modules}
-    known = {"settings": settings, "versions": versions, "backend": keras.backend.backend()}
+    known = {"settings": settings, "environment": environment()}
     digest = hashlib.sha256(json.dumps(known, sort_keys=True, default=str).encode())
     code = {Path(module.__file__) for name, module in sys.modules.items() if name.split(".")[0] == "pipeline" and module.__file__}
     for path in [*sorted(code), *sorted(Path(folder).glob("**/*.npy")), *files]:

@@ -1,15 +1,14 @@
 """Which precision the hardware is good at, and the settings of Keras that a training starts from."""
 
-from pathlib import Path
-
 import keras
 
 from pipeline.startup import keep_memory
+from pipeline.training.environment import CPUINFO, flags
 
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86 with AVX512-BF16 or AMX; Arm's name for it
 
 
-def resolve_precision(precision, cpuinfo=Path("/proc/cpuinfo")):
+def resolve_precision(precision, cpuinfo=CPUINFO):
     """Resolve "auto": "bfloat16" on JAX's accelerators and on processors that compute in it natively, else "float32".
 
     NVIDIA cards before Ampere have no native bfloat16 and are not recognised; set "float32" there. `cpuinfo` is Linux's
@@ -22,9 +21,7 @@ def resolve_precision(precision, cpuinfo=Path("/proc/cpuinfo")):
 
         if jax.default_backend() != "cpu":
             return "bfloat16"
-    lines = Path(cpuinfo).read_text().splitlines() if Path(cpuinfo).exists() else []
-    flags = {flag for line in lines if line.startswith(("flags", "Features")) for flag in line.split()}
-    return "bfloat16" if flags & BFLOAT16_FLAGS else "float32"
+    return "bfloat16" if flags(cpuinfo) & BFLOAT16_FLAGS else "float32"
 
 
 def prepare(seed, precision):

@@ -10,15 +10,17 @@ from pipeline.training.progress import Progress
 from pipeline.training.schedule import optimizer
 
 
-def fit(network, train, val, loss, metric, settings, seed, curves, checkpoint, team=ALONE):
+def fit(network, train, val, loss, metric, settings, seed, curves, checkpoint, team=ALONE, balanced=False):
     """Train a network that returns logits, and leave it with its best epoch's weights; return ``epochs`` and ``best_epoch``.
 
     What an epoch does depends only on the seed and on the state before it, so that a training that resumes from `checkpoint`
     ends with the same bits as one that was never interrupted. The caller removes the checkpoint once the results are safe.
     `train` and `val` are `pipeline.patches.packed.Packed`; `curves` is the CSV file for the learning curves; a larger `metric`
-    is better; the network was built in the context of `team`. Raises a UserError if the loss is no longer a finite number.
+    is better; the network was built in the context of `team`; `balanced` draws all classes of `train` equally often. Raises a
+    UserError if the loss is no longer a finite number.
     """
-    batches = Batches(train, settings.batch_size, seed, shuffle=True, flips=settings.flips, team=team)
+    how = {"shuffle": True, "flips": settings.flips, "balanced": balanced}
+    batches = Batches(train, settings.batch_size, seed, team=team, **how)
     xla = keras.backend.backend() == "jax"  # with TensorFlow on a CPU, steps compiled with XLA took twice as long
     network.compile(optimizer=optimizer(settings, len(batches)), loss=loss, metrics=[metric], jit_compile=xla)
     monitor = "loss" if settings.monitor == "loss" else metric.name

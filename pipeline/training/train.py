@@ -12,6 +12,7 @@ from pipeline.training.batches import statistics
 from pipeline.training.checkpoint import Checkpoint, training_key
 from pipeline.training.devices import prepare
 from pipeline.training.distributed import join
+from pipeline.training.environment import environment
 from pipeline.training.fit import fit
 from pipeline.training.save import save
 
@@ -55,7 +56,9 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
     mean, variance = statistics(training.images)
     settings = network.settings.training(params.train)
     deciding = {"network": network.name, "seed": seed, "precision": precision, "train": settings.model_dump()}
-    deciding |= {"own": network.settings.model_dump(), "loss": params.segmentation.loss}
+    own = getattr(params, network.task).model_dump(exclude={"tolerance"})  # which only `evaluate` reads
+    deciding |= {"own": network.settings.model_dump(), "task": own}
+    card |= task.facts(params, card, training)
     checkpoint = Checkpoint(paths.checkpoint(dataset, network.name, training_key(folder, deciding, network.files)))
 
     def build():
@@ -68,8 +71,9 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
         devices = f", {team.devices} devices in each of {team.processes} processes" if team.size > 1 else ""
         heading = f"{network.title} on {dataset}: {weights:,} weights, {len(training.images):,} patches, {precision}, seed {seed}"
         print(heading + devices, flush=True)
-        goal = task.loss(params), task.metric()
-        epochs = fit(model_in_training, training, validation, *goal, settings, seed, curves, checkpoint, team)
+        goal = task.loss(params, card), task.metric(card)
+        how = settings, seed, curves, checkpoint, team, task.balanced(params)
+        epochs = fit(model_in_training, training, validation, *goal, *how)
     if not team.leads:
         return None, checkpoint
     trained = model_in_training
@@ -81,7 +85,7 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
     chosen, table = task.choose(trained, dataset, card)
     card |= {"network": network.name, "title": network.title, "network_citation": network.citation}
     card |= {"precision": precision, "monitor": settings.monitor, "parameters": weights} | epochs | chosen
-    card |= {"seed": seed, "keras": keras.__version__, "backend": keras.backend.backend()}
+    card |= {"seed": seed, "keras": keras.__version__, "backend": keras.backend.backend(), "environment": environment()}
     save(trained, model)
     model.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
     return table, checkpoint

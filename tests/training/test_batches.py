@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.patches.packed import Packed
-from pipeline.training.batches import Batches, readable, statistics
+from pipeline.training.batches import Batches, balanced_order, readable, statistics
 
 
 @pytest.fixture
@@ -59,6 +59,30 @@ def test_the_stream_holds_the_same_batches(packed):
 def test_labels_are_whole_numbers(packed):
     images, labels = Batches(Packed(packed.images, np.arange(10)), 10, flips=True)[0]
     np.testing.assert_array_equal(labels, np.rint(images[:, 0, 0, 0] * 255))
+
+
+def test_a_balanced_epoch_holds_all_classes_equally_often(packed):
+    labels = np.array([0] * 7 + [2] * 2 + [3])  # no image of class 1
+    batches = Batches(Packed(packed.images, labels), 4, seed=1, shuffle=True, balanced=True)
+    epochs = []
+    for batches.epoch in range(3):
+        numbers = [number for batch in content(batches) for number in batch]
+        assert len(numbers) == 10
+        assert sorted(np.bincount(labels[numbers], minlength=4)) == [0, 3, 3, 4]
+        drawn = np.bincount(numbers, minlength=10)
+        assert drawn[:7].max() == 1 and min(drawn[7:9]) >= 1  # none again before all others of its class
+        epochs.append(numbers)
+    assert epochs[0] != epochs[1] != epochs[2]
+    batches.epoch = 1
+    assert [number for batch in content(batches) for number in batch] == epochs[1]
+
+
+def test_the_order_of_a_balanced_epoch_is_random():
+    labels = np.repeat([0, 1], [90, 10])
+    order = balanced_order(labels, np.random.default_rng(0))
+    assert np.bincount(labels[order]).tolist() == [50, 50]
+    assert 10 < labels[order][:50].sum() < 40
+    assert set(np.bincount(order[labels[order] == 1])[90:]) == {5}
 
 
 def test_statistics_by_hand():

@@ -68,10 +68,11 @@ class Double(keras.layers.Layer):
 
 def _doubled(x, axis):
     """Put two values in the place of each along an axis: a quarter of a pixel before its centre, and behind it."""
+    # Repeat an edge first, then cut: of a single pixel nothing would be left to cut first, and ONNX refuses empty arrays.
     if axis == 1:
-        before, after = ops.concatenate([x[:, :1], x[:, :-1]], 1), ops.concatenate([x[:, 1:], x[:, -1:]], 1)
+        before, after = ops.concatenate([x[:, :1], x], 1)[:, :-1], ops.concatenate([x, x[:, -1:]], 1)[:, 1:]
     else:
-        before, after = ops.concatenate([x[:, :, :1], x[:, :, :-1]], 2), ops.concatenate([x[:, :, 1:], x[:, :, -1:]], 2)
+        before, after = ops.concatenate([x[:, :, :1], x], 2)[:, :, :-1], ops.concatenate([x, x[:, :, -1:]], 2)[:, :, 1:]
     pairs = ops.stack([0.75 * x + 0.25 * before, 0.75 * x + 0.25 * after], axis + 1)
     shape = list(ops.shape(x))
     shape[axis] = 2 * shape[axis]

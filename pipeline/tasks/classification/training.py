@@ -1,14 +1,44 @@
-"""How classification networks are trained: the loss and the metric; validation chooses nothing but the epoch."""
+"""How classification networks are trained: the loss, the metric and how rare classes count; validation chooses only the epoch."""
 
 import keras
+import numpy as np
+from keras import ops
+
+from pipeline.tasks.class_weights import class_weights
 
 
-def loss(params):
-    """Cross-entropy, from logits."""
+class WeightedCrossEntropy(keras.losses.SparseCategoricalCrossentropy):
+    """Cross-entropy, from logits, times the weight of each image's class; the mean divides by the number of images."""
+
+    def __init__(self, weights):
+        super().__init__(from_logits=True)
+        self.weights = weights
+
+    def call(self, y_true, y_pred):
+        weights = ops.take(ops.convert_to_tensor(self.weights, "float32"), ops.cast(ops.reshape(y_true, (-1,)), "int32"))
+        return super().call(y_true, y_pred) * weights
+
+
+def facts(params, card, training):
+    """What the loss depends on beside the params, for the model card: ``class_weights``, unless all images count the same."""
+    counts = np.bincount(training.targets, minlength=len(card["classes"]))
+    weights = class_weights(params.classification.class_weights, card["classes"], counts, "classification.class_weights")
+    return {} if weights is None else {"class_weights": weights}
+
+
+def balanced(params):
+    """Whether each epoch draws all classes equally often."""
+    return params.classification.sampling == "balanced"
+
+
+def loss(params, card):
+    """Cross-entropy, from logits, for a model with this card (see `facts`)."""
+    if "class_weights" in card:
+        return WeightedCrossEntropy(card["class_weights"])
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
-def metric():
+def metric(card):
     return keras.metrics.SparseCategoricalAccuracy(name="accuracy")
 
 

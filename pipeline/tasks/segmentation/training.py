@@ -3,10 +3,23 @@
 from pipeline.tasks.segmentation.losses import LOSSES, PooledDice
 from pipeline.tasks.segmentation.threshold import choose_threshold
 
-metric = PooledDice
 choose = choose_threshold
 
 
-def loss(params):
+def facts(params, card, training):
+    """Nothing for the model card (see `pipeline.tasks.classification.training.facts`)."""
+    return {}
+
+
+def balanced(params):
+    """No: each epoch holds every patch once."""
+    return False
+
+
+def loss(params, card):
     """The loss that `segmentation.loss` names."""
     return LOSSES[params.segmentation.loss]
+
+
+def metric(card):
+    return PooledDice()

@@ -1,0 +1,40 @@
+"""How much each class counts in a loss."""
+
+import numpy as np
+
+from pipeline.errors import UserError
+
+
+def class_weights(wanted, classes, counts, key):
+    """Resolve the setting ``class_weights`` of a task.
+
+    Parameters
+    ----------
+    wanted : {"none", "balanced"} or sequence of float
+        "balanced" gives class k the weight n / (K · n_k) of n images or pixels, n_k of them its own: all K classes that occur
+        weigh the same in sum, and the mean weight is 1. A class that does not occur has the weight of one that occurs once.
+    classes : sequence of str
+    counts : array-like of int, shape (len(classes),)
+        Training images or pixels of each class.
+    key : str
+        The key of ``params.yaml``, for errors.
+
+    Returns
+    -------
+    list of float, or None
+        One for each class, with six digits; None for "none".
+
+    Raises
+    ------
+    UserError
+        If a list has another length than `classes`.
+    """
+    if wanted == "none":
+        return None
+    if wanted == "balanced":
+        counts = np.asarray(counts)
+        wanted = counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    elif len(wanted) != len(classes):
+        names = ", ".join(classes)
+        raise UserError(f"{key}: expected {len(classes)} numbers, for {names}; received {len(wanted)}: {list(wanted)}")
+    return [float(f"{weight:.6g}") for weight in wanted]
