@@ -131,6 +131,7 @@ class Patches(Section):
     resize: Pair | None = None
     size: Pair | None = None
     stride: Pair | None = None
+    foreground: Fraction = 0.0
 
 
 def _ascending(pair):
@@ -197,8 +198,8 @@ class Dataset(Section):
     def _patches_suit_the_task(self):
         resize, size, stride = self.patches.resize, self.patches.size, self.patches.stride
         if self.task == "classification":
-            if resize is None or size or stride:
-                raise ValueError("classification needs patches.resize, and neither size nor stride: it takes whole images")
+            if resize is None or size or stride or self.patches.foreground:
+                raise ValueError("classification needs patches.resize, and no size, stride or foreground: it takes whole images")
         elif size is None or stride is None:
             raise ValueError("segmentation needs patches.size and patches.stride")
         elif any(step > side for step, side in zip(stride, size, strict=True)):
@@ -242,6 +243,7 @@ class Train(Section):
 
 class Segmentation(Section):
     loss: Literal["bce_dice", "bce", "dice", "focal", "tversky"]
+    class_weights: ClassWeights
     tolerance: NonNegative
 
 

@@ -224,9 +224,10 @@ def main(arguments=None):
     model = load(given.model)
     _check_device(given.device)
     task = _task(model)
-    without_effect = [f"--{name}" for name in task.WITHOUT_EFFECT if getattr(given, name) != parser.get_default(name)]
+    unused = task.without_effect(model.card)
+    without_effect = [f"--{name}" for name in unused if getattr(given, name) != parser.get_default(name)]
     if without_effect:
-        raise UserError(f"{', '.join(without_effect)}: no effect on a {model.card['task']} model; leave it out")
+        raise UserError(f"{', '.join(without_effect)}: no effect on this {model.card['task']} model; leave it out")
     if given.batch_size is None:
         settings = task.fit_to_memory(model, settings)
     threshold = _threshold(model, given.threshold, settings)

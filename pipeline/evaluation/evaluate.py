@@ -50,7 +50,7 @@ def evaluate(dataset, networks, task, params):
         _write_json(paths.metrics(dataset, name), _rounded(headline, lambda value: round(value, METRIC_DIGITS)))
         _write_json(details / "card.json", model.card)
         _write_json(details / "detail.json", _rounded(detail))
-        for file, table in task.tables(scores).items():
+        for file, table in task.tables(scores, params).items():
             write_table(details / f"{file}.csv", table)
         task.draw(scores, model, dataset, records, name, params)
     _write_json(folder / "comparison.json", _rounded(_compare(results, titles, task, unit, params.seed)))

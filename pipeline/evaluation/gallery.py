@@ -3,7 +3,9 @@
 import numpy as np
 from PIL import Image
 
-from pipeline.images.colours import PALETTE
+from pipeline.images.colours import INK, PALETTE, class_colour, rgb
+from pipeline.images.masks import IGNORED
+from pipeline.images.overlay import kinds_of_error
 from pipeline.images.sheet import displayable
 
 SIDE = 512  # pixels of the longer side, at most: as large as the report shows them
@@ -32,17 +34,24 @@ def write_image(folder, position, image):
     _shrunk(shown, Image.Resampling.LANCZOS).save(folder / f"{stem(position)}-image.webp", quality=QUALITY)
 
 
-def write_errors(folder, position, mask, prediction):
-    """Write ``<stem>-errors.png``: 0 right background, 1 true positive, 2 false positive, 3 false negative."""
-    kinds = np.where(mask, np.where(prediction, 1, 3), np.where(prediction, 2, 0)).astype(np.uint8)
-    picture = _shrunk(Image.fromarray(kinds), Image.Resampling.NEAREST)
-    picture.putpalette(PALETTE)
-    picture.save(folder / f"{stem(position)}-errors.png", optimize=True)
+def write_errors(folder, position, mask, prediction, classes=2):
+    """Write ``<stem>-errors.png`` of the kinds of error; of several classes, also ``-mask.png`` and ``-prediction.png``."""
+    _write_indexed(folder / f"{stem(position)}-errors.png", kinds_of_error(mask, prediction), PALETTE)
+    if classes > 2:
+        colours = [value for number in range(IGNORED) for value in rgb(class_colour(number))] + list(rgb(INK))
+        _write_indexed(folder / f"{stem(position)}-mask.png", mask, colours)
+        _write_indexed(folder / f"{stem(position)}-prediction.png", prediction, colours)
 
 
 def write_map(folder, position, picture):
     """Write ``<stem>-gradcam.webp`` of a picture (H, W, 3), uint8."""
     _shrunk(Image.fromarray(picture), Image.Resampling.LANCZOS).save(folder / f"{stem(position)}-gradcam.webp", quality=QUALITY)
+
+
+def _write_indexed(path, numbers, palette):
+    picture = _shrunk(Image.fromarray(np.asarray(numbers, np.uint8)), Image.Resampling.NEAREST)
+    picture.putpalette(palette)
+    picture.save(path, optimize=True)
 
 
 def _shrunk(picture, resampling):

@@ -17,7 +17,7 @@ def open_image(dataset, record):
 
 
 def open_mask(dataset, record):
-    """Read the mask of one test image, shape (H, W), bool."""
+    """Read the mask of one test image (see `pipeline.images.io.read_mask`)."""
     return read_mask(paths.raw(dataset) / record["mask"])
 
 

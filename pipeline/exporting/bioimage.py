@@ -41,7 +41,7 @@ def write(network, card, task, path):
         )
         np.save(folder / "input.npy", _in_units_of_the_data(image, card)[None])
         np.save(folder / "output.npy", probability)
-        Image.fromarray(_cover(image, probability[0, ..., 0] if task.PER_PIXEL else None)).save(folder / "cover.png")
+        Image.fromarray(_cover(image, _foreground(probability[0]) if task.PER_PIXEL else None)).save(folder / "cover.png")
         (folder / "README.md").write_text(document(card, task.describe(card)), encoding="utf-8")
         # It names files of the folder and DOIs only, so that no check needs the network.
         with ValidationContext(root=folder, progressbar=False):
@@ -82,6 +82,11 @@ def _scaling(card):
     gain = [1 / (high - low) for low, high in card["intensity_range"]]
     offset = [-low * factor for (low, _), factor in zip(card["intensity_range"], gain, strict=True)]
     return {"id": "scale_linear", "kwargs": {"axis": "channel", "gain": gain, "offset": offset}}
+
+
+def _foreground(probability):
+    """The probability of foreground (H, W), from that of each channel (H, W, C); of several, the first is the background."""
+    return probability[..., 0] if probability.shape[-1] == 1 else 1 - probability[..., 0]
 
 
 def _cover(image, probability):

@@ -23,7 +23,7 @@ def convert(model, task, name, path):
     """
     with silent_stderr():  # TensorFlow, tf2onnx and the validators write to it
         writer = importlib.import_module(f"pipeline.exporting.{name}")
-        network = portable(model.network, task.ACTIVATION)
+        network = portable(model.network, task.activation(model.card))
         writer.write(network, model.card, task, path)
         if path.is_dir():  # a format of one file has the card inside
             (path / CARD).write_text(json.dumps(model.card, indent=2) + "\n", encoding="utf-8")

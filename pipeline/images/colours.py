@@ -5,6 +5,15 @@ BLUE, ORANGE, GREEN = "#2f7fb8", "#e69f00", "#009e73"
 
 ERRORS = {"true positive": GREEN, "false positive": ORANGE, "false negative": BLUE}
 
+# Of classes by their number, the background first; more than these repeat, without the background.
+CLASSES = ("#000000", ORANGE, GREEN, BLUE, "#cc79a7", "#d55e00", "#56b4e9", "#f0e442")
+IGNORED_COLOUR = INK  # of ignored pixels
+
+
+def class_colour(number):
+    """The colour of a class of a mask."""
+    return CLASSES[number if number < len(CLASSES) else 1 + (number - 1) % (len(CLASSES) - 1)]
+
 
 def rgb(colour):
     """Red, green and blue (0 to 255) of a colour such as "#2f7fb8"."""

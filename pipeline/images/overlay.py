@@ -3,27 +3,47 @@
 import numpy as np
 from scipy.ndimage import binary_erosion
 
-from pipeline.images.colours import ERRORS, ORANGE, rgb
+from pipeline.images.colours import ERRORS, INK, class_colour, rgb
 from pipeline.images.sheet import displayable, fitted
 
 OUTLINE = 2  # pixels, width of the outline of a mask
 DIMMED, COVER = 0.6, 0.65  # brightness of the image, and opacity of the colours over it: its structure stays visible
 
 
-def errors(image, mask, prediction):
-    """Colour correct and wrong pixels over the dimmed image (see `ERRORS`).
+def kinds_of_error(mask, prediction):
+    """Compare masks (H, W), bool or class numbers: 0 right background (or ignored), then the numbers of `ERRORS`, from 1.
 
-    `image` is (H, W, C) of any type; `mask` and `prediction` are (H, W), bool. Returns (H, W, 3), uint8.
+    A pixel that is taken for another foreground class is a false positive.
+    """
+    found, there = np.asarray(prediction) > 0, np.asarray(mask) > 0
+    kinds = np.where(found, np.where(mask == prediction, 1, 2), np.where(there, 3, 0))
+    return np.where(mask == 255, 0, kinds).astype(np.uint8)  # ignored
+
+
+def errors(image, mask, prediction):
+    """Colour correct and wrong pixels over the dimmed image (see `kinds_of_error`).
+
+    `image` is (H, W, C) of any type; `mask` and `prediction` are (H, W). Returns (H, W, 3), uint8.
     """
     picture = DIMMED * displayable(image).mean(axis=-1, keepdims=True).repeat(3, axis=-1)
-    areas = (mask & prediction, ~mask & prediction, mask & ~prediction)
-    for area, colour in zip(areas, ERRORS.values(), strict=True):
+    kinds = kinds_of_error(mask, prediction)
+    for kind, colour in enumerate(ERRORS.values(), 1):
+        area = kinds == kind
         picture[area] = (1 - COVER) * picture[area] + COVER * np.array(rgb(colour))
     return np.rint(picture).astype(np.uint8)
 
 
+def painted(mask):
+    """Paint a mask (H, W), bool in white on black, class numbers in their colours: (H, W, 3), uint8."""
+    if mask.dtype == bool:
+        return np.broadcast_to(np.uint8(255) * mask[..., None], (*mask.shape, 3))
+    return np.array([rgb(class_colour(number)) for number in range(255)] + [rgb(INK)], np.uint8)[mask]
+
+
 def outlined(picture, mask):
-    """Draw the outline of a mask (H, W), bool, over a picture (h, w, 3), uint8, of the same proportions."""
-    area = fitted(255 * np.asarray(mask, np.uint8), picture.shape[1]) > 0  # any foreground counts, so thin objects stay
-    rim = area & ~binary_erosion(area, iterations=OUTLINE, border_value=1)  # no outline along the border of the patch
-    return np.where(rim[..., None], np.array(rgb(ORANGE), np.uint8), picture)
+    """Draw the outlines of a mask (H, W), bool or class numbers, over a picture (h, w, 3), uint8, of the same proportions."""
+    for number in np.unique(mask[mask > 0]):
+        area = fitted(255 * np.asarray(mask == number, np.uint8), picture.shape[1]) > 0  # any pixel counts, so thin objects stay
+        rim = area & ~binary_erosion(area, iterations=OUTLINE, border_value=1)  # no outline along the border of the patch
+        picture = np.where(rim[..., None], np.array(rgb(class_colour(int(number))), np.uint8), picture)
+    return picture

@@ -36,13 +36,16 @@ class TrainedModel:
         return scaled(image, self.card["intensity_range"])
 
     def threshold(self, settings):
-        """The probability from which a pixel is foreground, as validation chose it for predictions with or without flips."""
-        return self.card["threshold_flips" if settings.flips else "threshold"]
+        """The probability from which a pixel is foreground, as validation chose it for predictions with or without flips.
+
+        None for a model of several classes, where the most probable one counts.
+        """
+        return self.card.get("threshold_flips" if settings.flips else "threshold")
 
     def segment(self, image, settings):
-        """Predict the foreground probability of each pixel at the image's own resolution.
+        """Predict the probability of foreground, or of each of several classes, for each pixel at the image's own resolution.
 
-        `image` is (H, W, C), scaled; `settings` are `pipeline.params.Inference`. Returns (H, W), float32 in [0, 1].
+        `image` is (H, W, C), scaled; `settings` are `pipeline.params.Inference`. Returns (H, W), or (H, W, K), float32 in [0, 1].
         """
         return self.blend(self._probability, image, settings)
 
@@ -82,7 +85,8 @@ class TrainedModel:
             # In float32, oneDNN gives an image alone other last bits than the same image among several. Two take as long as
             # one on a processor with AVX2. In bfloat16 it uses kernels that are fast for one image, with the same bits.
             return self._probability(np.concatenate([windows, windows]))[:1]
-        return sigmoid(self._compiled(windows))[..., 0]
+        logits = np.asarray(self._compiled(windows), np.float32)
+        return sigmoid(logits)[..., 0] if logits.shape[-1] == 1 else softmax(logits, axis=-1)
 
     @cached_property
     def _bfloat16(self):
@@ -114,13 +118,9 @@ def load_trained(path):
     try:
         card = json.loads(beside.read_text(encoding="utf-8"))
         task, classes, channels = (card[key] for key in ("task", "classes", "channels"))
-        missing = {
-            "name",
-            "network",
-            "resize",
-            "intensity_range",
-            *(["threshold", "threshold_flips"] if task == "segmentation" else []),
-        } - card.keys()
+        several = task == "segmentation" and len(classes) > 2
+        thresholds = ["threshold", "threshold_flips"] if task == "segmentation" and not several else []
+        missing = {"name", "network", "resize", "intensity_range", *thresholds} - card.keys()
         if missing:
             raise KeyError(*missing)
     except (ValueError, KeyError, TypeError) as error:
@@ -130,7 +130,7 @@ def load_trained(path):
     except Exception as error:  # zipfile, h5py and Keras each raise their own
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(f"{path}: not a model that this pipeline trained, or damaged: {reason}") from error
-    outputs = (None, None, None, 1) if task == "segmentation" else (None, len(classes))
+    outputs = (None, None, None, len(classes) if several else 1) if task == "segmentation" else (None, len(classes))
     if network.output.shape != outputs or network.input.shape[-1] != channels:
         raise UserError(f"{beside}: the card of another network than {path.name}")
     return TrainedModel(network, card)

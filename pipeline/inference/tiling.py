@@ -22,13 +22,13 @@ def predict_rows(predict, read, shape, settings, align=1, rows=None):
 
     Probabilities are blended, not logits. An image no larger than the tile is predicted whole. Only one row of windows is in
     memory at a time, so that the image of `shape` (H, W) may be taller than that. The value of a pixel does not depend on which
-    `rows` (the first, and the one after the last) are asked for, to the bit.
+    `rows` (the first, and the one after the last) are asked for, to the bit. With values for K classes, rows are (h, W, K).
 
-    ``predict`` maps (N, h, w, C) float32 to (N, h, w) float32, both in [0, 1]; the last row and column of windows may be smaller,
-    so that a compiled network is compiled for up to four shapes. ``read(start, stop)`` returns rows of the image, (stop - start,
-    W, C), float32 in [0, 1]. Windows begin at multiples of `align`: a network with four poolings gives the same values to an
-    image that is moved by 16 pixels, and others if it is moved by one; then seams would show where windows meet. Raises a
-    UserError if windows of that tile and overlap cannot advance by `align` pixels.
+    ``predict`` maps (N, h, w, C) float32 to (N, h, w) or (N, h, w, K) float32, both in [0, 1]; the last row and column of
+    windows may be smaller, so that a compiled network is compiled for up to four shapes. ``read(start, stop)`` returns rows of
+    the image, (stop - start, W, C), float32 in [0, 1]. Windows begin at multiples of `align`: a network with four poolings gives
+    the same values to an image that is moved by 16 pixels, and others if it is moved by one; then seams would show where windows
+    meet. Raises a UserError if windows of that tile and overlap cannot advance by `align` pixels.
     """
     for length, size, shared in zip(shape, settings.tile, settings.overlap, strict=True):
         if length > size and size - shared < align:
@@ -37,12 +37,14 @@ def predict_rows(predict, read, shape, settings, align=1, rows=None):
     along_rows, along_columns = (windows(n, t, o, align) for n, t, o in zip(shape, settings.tile, settings.overlap, strict=True))
     along_rows = [(start, weights) for start, weights in along_rows if start < end and start + len(weights) > first]
     done = along_rows[0][0]
-    pending = np.zeros((0, shape[1]), np.float32)  # rows from `done` on, to which the next windows still add
+    pending = None  # rows from `done` on, to which the next windows still add
     following = [start for start, _ in along_rows[1:]]
     for start, weights in along_rows:
         bottom = start + len(weights)
-        pending = np.pad(pending, ((0, bottom - done - len(pending)), (0, 0)))
-        pending[start - done :] += weights[:, None] * _strip(predict, read(start, bottom), along_columns, settings)
+        strip = _strip(predict, read(start, bottom), along_columns, settings)
+        pending = np.zeros((0, *strip.shape[1:]), np.float32) if pending is None else pending
+        pending = np.pad(pending, [(0, bottom - done - len(pending))] + [(0, 0)] * (strip.ndim - 1))
+        pending[start - done :] += weights.reshape(-1, *[1] * (strip.ndim - 1)) * strip
         stop = following.pop(0) if following else bottom
         inside = slice(max(first - done, 0), max(min(stop, end) - done, 0))
         if pending[inside].size:
@@ -71,7 +73,7 @@ def windows(length, size, overlap, align=1):
 
 def _strip(predict, pixels, along_columns, settings):
     """Predict one row of windows (h, W, C), blended from left to right."""
-    strip = np.zeros(pixels.shape[:2], np.float32)
+    strip = None
     last = len(along_columns[-1][1])
     alike = [window for window in along_columns if len(window[1]) != last]  # all but the last one, or none
     for group in filter(None, (alike, along_columns[len(alike) :])):
@@ -81,7 +83,9 @@ def _strip(predict, pixels, along_columns, settings):
             cut = [pixels[:, start : start + len(weights)] for start, weights in batch]
             cut += [cut[-1]] * (size - len(batch))
             for (start, weights), values in zip(batch, _averaged(predict, np.stack(cut), settings.flips), strict=False):
-                strip[:, start : start + len(weights)] += weights * values
+                if strip is None:
+                    strip = np.zeros((*pixels.shape[:2], *values.shape[2:]), np.float32)
+                strip[:, start : start + len(weights)] += weights.reshape(-1, *[1] * (values.ndim - 2)) * values
     return strip
 
 

@@ -24,7 +24,7 @@ class Settings(NetworkSettings):
     normalization: Literal["batch", "none"] = "batch"
 
 
-def build(*, channels, filters=64, depth=4, dropout=0.0, normalization="batch", mean=0.0, variance=1.0):
+def build(*, channels, classes=2, filters=64, depth=4, dropout=0.0, normalization="batch", mean=0.0, variance=1.0):
     """Build an Attention Residual U-Net.
 
     Parameters and returns are those of `pipeline.networks.unet.build`. The outputs of the layers named
@@ -43,7 +43,7 @@ def build(*, channels, filters=64, depth=4, dropout=0.0, normalization="batch", 
         x = blocks.upsample(x, filters * 2**level, skips[level], normalization)
         x = layers.Concatenate()([gated, x])
         x = residual_block(x, filters * 2**level, normalization)
-    return keras.Model(inputs, blocks.logits(x), name="attn_resunet")
+    return keras.Model(inputs, blocks.logits(x, blocks.outputs(classes)), name="attn_resunet")
 
 
 def residual_block(x, filters, normalization):

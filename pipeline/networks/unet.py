@@ -22,8 +22,8 @@ class Settings(NetworkSettings):
     normalization: Literal["batch", "none"] = "none"
 
 
-def build(*, channels, filters=64, depth=4, dropout=0.0, normalization="none", mean=0.0, variance=1.0):
-    """Build a U-Net: (N, H, W, channels), float32 in [0, 1] → logits (N, H, W, 1), float32.
+def build(*, channels, classes=2, filters=64, depth=4, dropout=0.0, normalization="none", mean=0.0, variance=1.0):
+    """Build a U-Net: (N, H, W, channels), float32 in [0, 1] → logits (N, H, W, 1), float32, or (N, H, W, classes).
 
     Each level has two 3 × 3 convolutions with ReLU, then 2 × 2 max pooling and twice the filters; on the way back a
     transposed convolution and the concatenated features of the same level. Unlike the paper's, convolutions are padded:
@@ -33,6 +33,8 @@ def build(*, channels, filters=64, depth=4, dropout=0.0, normalization="none", m
     Parameters
     ----------
     channels : int
+    classes : int
+        With the background; of more than two, each has a logit.
     filters : int
         Of the first level.
     depth : int
@@ -55,7 +57,7 @@ def build(*, channels, filters=64, depth=4, dropout=0.0, normalization="none", m
         x = blocks.upsample(x, filters * 2**level, skips[level], normalization)
         x = layers.Concatenate()([skips[level], x])
         x = two_convolutions(x, filters * 2**level, normalization)
-    return keras.Model(inputs, blocks.logits(x), name="unet")
+    return keras.Model(inputs, blocks.logits(x, blocks.outputs(classes)), name="unet")
 
 
 def two_convolutions(x, filters, normalization):

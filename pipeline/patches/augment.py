@@ -14,7 +14,7 @@ def augmented_patch(image, mask, corner, size, rng, settings):
     The deformation rotates and scales about the centre of the patch and adds an elastic displacement. The patch is sampled
     from the whole image, so that its corners show the real surroundings and not reflections, except beyond the image.
 
-    Images are (H, W, C), float32 in [0, 1]; masks are (H, W), bool, or None. `corner` is the row and the column of the
+    Images are (H, W, C), float32 in [0, 1]; masks are (H, W), bool or uint8, or None. `corner` is the row and the column of the
     patch's top left corner in the image, `settings` the section `augment` of the params.
     """
     coordinates = _coordinates(corner, size, rng, settings)
@@ -23,7 +23,7 @@ def augmented_patch(image, mask, corner, size, rng, settings):
     if mask is None:
         return patch, None
     nearest = ndimage.map_coordinates(mask.view(np.uint8), coordinates, order=0, mode="reflect")
-    return patch, nearest.astype(bool)
+    return patch, nearest.astype(mask.dtype)
 
 
 def elastic_displacement(size, deviation, spacing, rng):

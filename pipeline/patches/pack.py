@@ -8,7 +8,7 @@
         manifest.csv          each packed row: split, row, image, group, corner, copy, label
         train/images.npy      (N, H, W, C), memory-mapped: the intensity range on all levels of uint8, or of uint16 where the
                               images have more than 8 bit
-        train/masks.npy       (N, H, W), bool; for classification labels.npy, (N,), int64
+        train/masks.npy       (N, H, W), bool, or uint8: class numbers, 255 ignored; for classification labels.npy, (N,), int64
         val/...               the same, never augmented
 """
 
@@ -27,6 +27,7 @@ from pipeline.images.io import read_image, read_mask
 from pipeline.images.resize import resize_image, resize_mask
 from pipeline.parallel import on_all_threads
 from pipeline.patches.augment import augmented_patch
+from pipeline.patches.foreground import foreground_corners
 from pipeline.patches.intensity_range import measure_intensities
 
 PACKED = ("train", "val")  # only evaluation reads test images, whole and from data/raw
@@ -101,21 +102,32 @@ def _pack_split(raw, read, patches, augment, seed, intensity_range, map_in_order
     if small:
         print(f"{split}: {small} of {len(shapes)} images are smaller than a patch of {size[0]} × {size[1]}: filled by reflection")
     grids = [corners(shape, size, patches.stride or size) for shape in shapes]
+    segmentation = info.task == "segmentation"
+
+    def mask_of(file):
+        mask = read_mask(raw / file)
+        return resize_mask(mask, patches.resize) if patches.resize else mask
+
+    if split == "train" and patches.foreground:
+        count = sum(map(len, grids))
+        more = foreground_corners(table["mask"], mask_of, size, count, patches.foreground, seed, map_in_order)
+        grids = [grid + further for grid, further in zip(grids, more, strict=True)]
     manifest = _manifest(split, table, grids, versions)
     firsts = np.cumsum([0, *(len(grid) * versions for grid in grids)])[:-1]
     depth = np.uint8 if read(paths[0]).dtype == np.uint8 else np.uint16
     write_image = npy_writer(folder / "images.npy", (len(manifest), *size, info.channels), depth)
-    segmentation = info.task == "segmentation"
     if segmentation:
-        write_mask = npy_writer(folder / "masks.npy", (len(manifest), *size), bool)
+        form = mask_of(table["mask"].iloc[0]).dtype
+        write_mask = npy_writer(folder / "masks.npy", (len(manifest), *size), form)
     else:
         np.save(folder / "labels.npy", manifest["label"].map(info.classes.index).to_numpy(np.int64))
 
     def pack_image(index, image_file, mask_file, grid, first):
-        image, mask = scaled(read(raw / image_file), intensity_range), read_mask(raw / mask_file) if segmentation else None
+        image, mask = scaled(read(raw / image_file), intensity_range), mask_of(mask_file) if segmentation else None
+        if segmentation and mask.dtype != form:
+            raise UserError(f"{raw / mask_file}: expected a mask of {form} like the first one, received {mask.dtype}")
         if patches.resize:
             image = resize_image(image, patches.resize)
-            mask = resize_mask(mask, patches.resize) if segmentation else None
         for row in range(len(grid) * versions):
             number, copy = divmod(row, versions)
             if copy:

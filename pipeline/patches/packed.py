@@ -11,7 +11,7 @@ class Packed(NamedTuple):
     """The arrays of one split, memory-mapped."""
 
     images: np.ndarray  # (N, H, W, C), uint8 or uint16; `unpacked` gives intensities
-    targets: np.ndarray  # masks (N, H, W), bool, or labels (N,), int64
+    targets: np.ndarray  # masks (N, H, W), bool or uint8 (class numbers; 255: ignored), or labels (N,), int64
 
 
 def load_packed(folder, split):

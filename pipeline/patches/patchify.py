@@ -6,6 +6,7 @@ import numpy as np
 
 from pipeline import paths
 from pipeline.images.io import read_image
+from pipeline.images.masks import IGNORED
 from pipeline.images.overlay import outlined
 from pipeline.images.sheet import displayable, fitted, sheet
 from pipeline.patches.audit import messages, split_and_audit, summarize
@@ -47,7 +48,8 @@ def preview(images, targets):
         captions = [f"class {targets[index]}" for index in chosen]
     else:
         captions = [""] * len(chosen)
-        pictures = [outlined(picture, targets[index]) for picture, index in zip(pictures, chosen, strict=True)]
+        masks = (np.where(targets[index] == IGNORED, 0, targets[index]) for index in chosen)
+        pictures = [outlined(picture, mask) for picture, mask in zip(pictures, masks, strict=True)]
     return sheet(pictures, captions, PREVIEW_COLUMNS, PREVIEW_WIDTH)
 
 

@@ -12,11 +12,17 @@ from pipeline.images.ome_zarr import full_resolution
 CHUNK = 1024  # rows and columns of a chunk that is written: the width of a window, 1 MB of bytes
 
 
-def create(path, dtype, pixel_size_nm, source):
+def channel_axis(source):
+    """Where the axis of the classes stands in a result of the volume `source`: behind the time points, as OME-Zarr asks."""
+    return int("t" in full_resolution(source).names)
+
+
+def create(path, dtype, pixel_size_nm, source, classes=1):
     """Create an empty OME-Zarr volume, replacing `path`, for a result of the volume `source`.
 
     It has the format, the axes (without channels), the scale, the units and the translation of `source`. A `pixel_size_nm`,
-    height and width, replaces the scale of rows and columns. A chunk has one page and `CHUNK` × `CHUNK` pixels.
+    height and width, replaces the scale of rows and columns. Several `classes` get an axis. A chunk has one page and
+    `CHUNK` × `CHUNK` pixels.
     """
     volume = full_resolution(source)
     kept = [volume.names.index(name) for name in [*(name for name in volume.names if name not in "cyx"), "y", "x"]]
@@ -27,6 +33,10 @@ def create(path, dtype, pixel_size_nm, source):
         for name, size in zip("yx", pixel_size_nm, strict=True):
             number = [axis["name"] for axis in axes].index(name)
             axes[number], scale[number] = axes[number] | {"unit": "nanometer"}, float(size)
+    if classes > 1:
+        place = channel_axis(source)
+        for values, value in ((axes, {"name": "c", "type": "channel"}), (shape, classes), (scale, 1.0), (translation, 0.0)):
+            values.insert(place, value)
     shutil.rmtree(path, ignore_errors=True)
     old = volume.zarr_format == 2
     group = zarr.open_group(path, mode="w", zarr_format=volume.zarr_format)

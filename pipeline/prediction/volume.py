@@ -15,6 +15,7 @@ from tqdm import tqdm
 from pipeline.errors import UserError
 from pipeline.images.stack import opened
 from pipeline.parallel import deaf_to_ctrl_c
+from pipeline.inference.decision import outputs
 from pipeline.params import Inference
 from pipeline.prediction import ome
 from pipeline.prediction.expectations import model_reader
@@ -68,6 +69,8 @@ class Cluster:
 def predict_volume(model, stack, target, pixel_size_nm, settings, intensity_range, cluster):
     """Predict all blocks of a volume that an earlier run has not finished; return the Zarr array (..., H, W), float32.
 
+    Of several classes, it has an axis of them (see `ome.channel_axis`).
+
     A block is a page, or `ROWS` rows of a large one. Its values do not depend on the others, to the bit, so any number of
     workers gives the same volume. `target` is the OME-Zarr volume of the result; the folder ``finished`` beside it marks the
     finished blocks. A `pixel_size_nm` replaces the one that `target` takes from the volume. Raises `UserError` if the model
@@ -77,7 +80,7 @@ def predict_volume(model, stack, target, pixel_size_nm, settings, intensity_rang
         raise UserError(f"{stack.path}: this model resizes whole images and cannot predict a volume; give it images")
     marks = target.with_name("finished")
     if not marks.exists():
-        ome.create(target, np.float32, pixel_size_nm, stack.path)
+        ome.create(target, np.float32, pixel_size_nm, stack.path, outputs(model.card))
         marks.mkdir()
     blocks = [(page, start) for page in range(stack.pages) for start in range(0, stack.shape[0], ROWS)]
     waiting = [block for block in blocks if not _mark(marks, block).exists()]
@@ -139,7 +142,8 @@ def _predict_block(model, block, source, target, marks, settings, intensity_rang
         rows = (first, min(first + ROWS, stack.shape[0]))
         settings = Inference.model_validate_json(settings)
         bands = model.segment_rows(lambda start, stop: read(page, start, stop), stack.shape, settings, rows)
-        fill(zarr.open_array(target, mode="r+"), page, (band for _, band in bands), first)
+        axis = ome.channel_axis(source) if outputs(model.card) > 1 else None
+        fill(zarr.open_array(target, mode="r+"), page, (band for _, band in bands), first, axis)
     _mark(Path(marks), block).touch()
 
 

@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -62,7 +63,7 @@ def strip(dataset, frame, captions):
         for kind, network, content in _made(dataset, stem):
             text = captions.loc[name, network.title] if network else ""
             if kind == "mask":
-                picture, title = Image.fromarray(content), "mask"
+                picture, title = _picture(content), "mask"
             elif kind == "errors":
                 picture, title = Image.fromarray(errors(np.asarray(image), *_masks(content))), network.title
             elif kind == "gradcam":
@@ -118,6 +119,9 @@ def _made(dataset, stem):
     for number, (network, path) in enumerate(_files(dataset, stem, "errors.png")):
         kinds = np.asarray(Image.open(path))
         mask, prediction = _masks(kinds)
+        of_classes = path.with_name(f"{stem}-mask.png")
+        if of_classes.exists():  # several classes, in their colours
+            mask, prediction = of_classes, path.with_name(f"{stem}-prediction.png")
         if number == 0:
             yield "mask", None, mask
         yield "prediction", network, prediction
@@ -136,11 +140,15 @@ def _layers(dataset, stem):
             coloured.putpalette(PALETTE)
             source = _png(coloured, bits=2, transparency=bytes([0, STRENGTH, STRENGTH, STRENGTH]))
         else:
-            source = _png(Image.fromarray(content))
+            source = _png(_picture(content))
         title = TITLES.get(kind, kind)
         view, label = (f"{kind}-{dataset.networks.index(network)}", f"{title}, {network.title}") if network else (kind, title)
         layers.append({"view": view, "kind": kind, "title": title, "label": label, "source": source})
     return layers
+
+
+def _picture(content):
+    return Image.open(content) if isinstance(content, Path) else Image.fromarray(content)
 
 
 def _masks(kinds):

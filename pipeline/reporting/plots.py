@@ -33,13 +33,20 @@ def precision_recall(datasets):
 
 
 def confusion(datasets):
-    """True and predicted class of each test image of a classification: columns model, actual, predicted."""
-    pieces = [
-        network.tables["per_image"].assign(model=f"{dataset.name}, {network.title}")
-        for dataset, network in _pairs(datasets)
-        if "predicted" in network.tables["per_image"]
-    ]
-    return _joined(pieces, ["model", "actual", "predicted"])
+    """Test images of a classification, or pixels of several classes, by what they are and what they are taken for.
+
+    Columns model, actual, predicted, count.
+    """
+    pieces = []
+    for dataset, network in _pairs(datasets):
+        if "confusion" in network.tables:
+            counts = network.tables["confusion"].rename(columns={"pixels": "count"})
+        elif "predicted" in network.tables["per_image"]:
+            counts = network.tables["per_image"].groupby(["actual", "predicted"]).size().reset_index(name="count")
+        else:
+            continue
+        pieces.append(counts.assign(model=f"{dataset.name}, {network.title}"))
+    return _joined(pieces, ["model", "actual", "predicted", "count"])
 
 
 def write_plots(datasets, folder):

@@ -87,6 +87,12 @@ def seeds(dataset):
     return metric_table("Over seeds", metrics, columns, note)
 
 
+def confusion(title, counts, note):
+    """Make a table of counts by true class (rows) and predicted class (columns), with the shares of each row as shades."""
+    rates = counts.div(counts.sum(axis=1), axis=0)
+    return table(title, counts.map(lambda count: f"{count:,}"), note=note, first="actual") | {"rates": rates}
+
+
 def training(dataset):
     """How each network was trained: a table."""
     rows = [

@@ -8,6 +8,7 @@ returns the `DatasetInfo`. `name` is the data set's name, `dataset` its block of
 SOURCES = {
     "folder": ("folder", None),
     "phantom-mitochondria": ("phantom.mitochondria", "segmentation"),
+    "phantom-organelles": ("phantom.organelles", "segmentation"),
     "phantom-polyps": ("phantom.polyps", "segmentation"),
     "phantom-tissue": ("phantom.tissue", "classification"),
     "vnc": ("vnc", "segmentation"),

@@ -35,6 +35,11 @@ def upsample(x, filters, skip, normalization):
     return CropTo()([x, skip])
 
 
+def outputs(classes):
+    """Logits of each pixel: one for background and foreground (sigmoid), one for each of more classes (softmax)."""
+    return 1 if classes == 2 else classes
+
+
 def logits(x, classes=1):
     """End a network: a 1 × 1 convolution in float32, with no activation and no normalisation behind it."""
     return layers.Conv2D(classes, 1, dtype="float32", name="logits")(x)

@@ -89,7 +89,7 @@ def detail(scores, params):
     }
 
 
-def tables(scores):
+def tables(scores, params):
     """The tables of the results: dict of DataFrame by file name."""
     labels, probabilities = scores.labels, scores.probabilities
     per_image = _per_image(scores)

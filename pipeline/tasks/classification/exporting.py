@@ -4,10 +4,13 @@ import numpy as np
 
 from pipeline.datasets.sources.phantom import tissue
 
-ACTIVATION = "softmax"
 PER_PIXEL = False
 TAG = "image-classification"
 SEED = 2026
+
+
+def activation(card):
+    return "softmax"
 
 
 def channels(card):

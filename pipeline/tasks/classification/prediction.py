@@ -15,11 +15,15 @@ from pipeline.prediction.expectations import differences, model_reader
 from pipeline.prediction.results_folder import SHEET
 
 OVERALL = ("predictions.csv", f"{SHEET}*.png")  # results over all images
-WITHOUT_EFFECT = ("threshold", "split", "smallest", "median", "flips", "tile", "overlap")  # options of the command line
 THUMBNAIL = 128  # pixels
 GAP = 8  # pixels between thumbnails
 LABEL = 28  # pixels of text under a thumbnail: two lines
 COLUMNS, ROWS = 8, 12  # of a sheet
+
+
+def without_effect(card):
+    """Options of the command line that mean nothing to a classifier."""
+    return ("threshold", "split", "smallest", "median", "flips", "tile", "overlap")
 
 
 def card_lines(card):

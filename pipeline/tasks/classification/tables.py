@@ -4,7 +4,7 @@ import pandas as pd
 
 from pipeline.reporting import charts
 from pipeline.reporting.format import COUNT, INDEX, LOSS, SHARE, Metric, number
-from pipeline.reporting.tables import differences, metric_table, note_on_scores, references, scored, seeds, table
+from pipeline.reporting.tables import confusion, differences, metric_table, note_on_scores, references, scored, seeds, table
 
 LEADERBOARD = ("accuracy", "macro_f1")
 METRICS = {
@@ -93,7 +93,4 @@ def _confusion(network):
     """Count the test images by true class (rows) and predicted class (columns), with the shares of each row as shades."""
     answers, classes = network.tables["per_image"], network.tables["per_class"]["class"]
     counts = pd.crosstab(answers["actual"], answers["predicted"]).reindex(index=classes, columns=classes, fill_value=0)
-    rates = counts.div(counts.sum(axis=1), axis=0)
-    note = "Test images, and their share of the actual class."
-    found = table(f"Predicted class, {network.title}", counts.map(lambda count: f"{count:,}"), note=note, first="actual")
-    return found | {"rates": rates}
+    return confusion(f"Predicted class, {network.title}", counts, "Test images, and their share of the actual class.")

@@ -1,8 +1,6 @@
 """How segmentation networks are scored: on whole test images, at their original resolution."""
 
 import re
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -13,64 +11,24 @@ from pipeline.datasets.layout import read_info
 from pipeline.evaluation import gallery
 from pipeline.evaluation.maps import map_panel
 from pipeline.evaluation.test_split import open_image, open_mask
+from pipeline.images.masks import IGNORED
+from pipeline.inference.decision import of_class, predicted
 from pipeline.inference.explain import attention_maps
-from pipeline.scoring import calibration, curves, objects, overlap
+from pipeline.scoring import calibration, classes, curves, objects
 from pipeline.scoring.curves import Histogram
-from pipeline.scoring.ratios import MEAN, OBJECTS, OVERLAP
-from pipeline.scoring.statistics import interval, paired_difference, quartiles, sum_by_unit
+from pipeline.scoring.ratios import MEAN
+from pipeline.scoring.statistics import interval, paired_difference, quartiles
 from pipeline.tasks.segmentation.image import score_image
-from pipeline.tasks.segmentation.losses import LOSSES
+from pipeline.tasks.segmentation.losses import loss_of
 from pipeline.tasks.segmentation.panel import panel
+from pipeline.tasks.segmentation.per_class import per_class
+from pipeline.tasks.segmentation.scores import ClassScores, Scores
 
 HEADLINE = ("iou", "dice", "mean_iou", "accuracy", "nsd", "pq", "loss")
 LEADING, LEADING_TITLE = "dice", "Dice"  # the metric by which networks are ranked
 DISTRIBUTIONS = ("dice", "iou", "nsd", "hd95", "assd", "hd95_nm", "assd_nm")
 # Means over images, by their column of ``per_image.csv``. An image without a value is left out.
 MEANS = {"dice_per_image": "dice", "nsd": "nsd", "hd95": "hd95", "assd": "assd", "loss": "loss"}
-
-
-@dataclass(frozen=True)
-class Scores:
-    """What one network scores on the test set."""
-
-    images: list  # of `pipeline.tasks.segmentation.image.ImageScore`
-    histogram: Histogram
-    reliability: np.ndarray
-    threshold: float
-    pixel_size_nm: tuple | None
-
-    @cached_property
-    def table(self):
-        """A row for each image."""
-        return pd.DataFrame([image.row for image in self.images])
-
-    @property
-    def counts(self):
-        """The objects of all images together."""
-        return objects.total(image.objects for image in self.images)
-
-    @property
-    def metrics(self):
-        """All scores that are one number: pooled over pixels or objects, but for the means over images."""
-        nsd = sum(image.row["nsd"] for image in self.images) / len(self.images)
-        scores = overlap.summarise([image.pixels for image in self.images])
-        return scores | {"nsd": nsd, "pq": objects.scores(self.counts["at_50"])["pq"], "loss": float(self.values("loss").mean())}
-
-    @property
-    def units(self):
-        return self.table["unit"].tolist()
-
-    def pixels(self):
-        """Counts of each image (tp, fp, fn, tn)."""
-        return self.table[["tp", "fp", "fn", "tn"]].to_numpy(np.float64)
-
-    def objects(self):
-        """Objects of each image (tp, fp, fn, sum of matched IoU)."""
-        return np.array([image.objects["at_50"] for image in self.images])
-
-    def values(self, column):
-        """One value of each image; NaN where it is undefined."""
-        return self.table[column].to_numpy(np.float64)
 
 
 def score(model, dataset, records, params, title, pictures=None):
@@ -92,51 +50,83 @@ def score(model, dataset, records, params, title, pictures=None):
     -------
     Scores
     """
-    pixel_size = read_info(paths.raw(dataset)).pixel_size_nm
+    pixel_size, names = read_info(paths.raw(dataset)).pixel_size_nm, model.card["classes"]
     threshold, tolerance = model.threshold(params.inference), params.segmentation.tolerance
-    images, histogram, reliability = [], Histogram(), 0
+    loss = loss_of(params.segmentation.loss, model.card)
+    images, histograms = ({number: make() for number in range(1, len(names))} for make in (list, Histogram))
+    confusions, losses, reliability = [], [], 0
     pictured = gallery.pictured(len(records)) if pictures else ()
     for position, record in enumerate(tqdm(records, desc=f"{title} on {dataset}", disable=None)):
         image, mask = open_image(dataset, record), open_mask(dataset, record)
         probability = model.segment(model.scaled(image), params.inference)
-        histogram.add(mask, probability)  # first: it reports a training that diverged
-        reliability += calibration.sums_of_image(mask, probability)
-        images.append(score_image(record, mask, probability, threshold, tolerance, pixel_size))
-        images[-1].row["loss"] = _loss(params.segmentation.loss, mask, probability)
+        counted = None if mask.dtype == bool else mask != IGNORED
+        scored = (lambda array: array) if counted is None else (lambda array, counted=counted: array[counted])
+        prediction = predicted(probability, threshold)
+        for number in images:
+            reference, of_number = mask == number, of_class(probability, number)
+            histograms[number].add(scored(reference), scored(of_number))  # first: it reports a training that diverged
+            areas = reference, prediction == number, of_number
+            images[number].append(score_image(record, *areas, counted, tolerance, pixel_size))
+        confusions.append(classes.pixel_confusion(scored(mask), scored(prediction), len(names)))
+        reliability += calibration.sums_of_image(*_confidence(scored(mask), scored(probability)))
+        losses.append(_loss(loss, mask, probability))
         if position in pictured:
             gallery.write_image(pictures, position, image)
-            gallery.write_errors(pictures, position, mask, probability >= threshold)
-    return Scores(images, histogram, reliability, threshold, pixel_size)
+            gallery.write_errors(pictures, position, mask, prediction, len(names))
+    scores = {number: ClassScores(images[number], histograms[number]) for number in images}
+    return Scores(names, scores, np.array(confusions), losses, reliability, threshold, pixel_size)
 
 
 def detail(scores, params):
     """Everything beside the metrics: intervals, distributions over images, objects, probabilities (dict)."""
-    return {
-        "threshold": scores.threshold,
+    threshold = {} if scores.several else {"threshold": scores.threshold}
+    return threshold | {
         "tolerance": params.segmentation.tolerance,
         "pixel_size_nm": scores.pixel_size_nm,
-        "trivial": overlap.trivial(sum(image.pixels for image in scores.images)),
+        "trivial": classes.trivial(scores.confusion),
         "intervals": _intervals(scores, params.seed),
         "per_image": {key: quartiles(scores.table[key]) for key in DISTRIBUTIONS if key in scores.table},
         "objects": _objects(scores),
         "probability": {
-            "average_precision": curves.average_precision(scores.histogram),
-            "auroc": curves.roc_area(scores.histogram),
+            "average_precision": _mean(curves.average_precision(found.histogram) for found in scores.by_class.values()),
+            "auroc": _mean(curves.roc_area(found.histogram) for found in scores.by_class.values()),
             "ece": calibration.expected_calibration_error(scores.reliability),
             "brier": calibration.brier_score(scores.reliability),
         },
     }
 
 
-def tables(scores):
+def tables(scores, params):
     """The tables of the results: dict of DataFrame by file name."""
-    return {
-        "per_image": scores.table.assign(picture=gallery.stems(len(scores.images), gallery.pictured(len(scores.images)))),
-        "per_object": pd.concat(image.table for image in scores.images),
-        "precision_recall": curves.thinned(curves.precision_recall(scores.histogram)[["threshold", "precision", "recall"]]),
-        "roc": curves.thinned(curves.roc(scores.histogram).replace(np.inf, np.nan)),
+
+    def by_class(make):
+        """One table; of several classes below each other, with their names in the first column."""
+        parts = {scores.names[number]: make(found) for number, found in scores.by_class.items()}
+        return pd.concat(parts, names=["class"]).reset_index("class") if scores.several else parts[scores.names[1]]
+
+    found = {
+        "per_image": scores.table.assign(picture=gallery.stems(len(scores.losses), gallery.pictured(len(scores.losses)))),
+        "per_object": by_class(lambda one: one.objects),
+        "precision_recall": by_class(
+            lambda one: curves.thinned(curves.precision_recall(one.histogram)[["threshold", "precision", "recall"]])
+        ),
+        "roc": by_class(lambda one: curves.thinned(curves.roc(one.histogram).replace(np.inf, np.nan))),
         "reliability": calibration.reliability_table(scores.reliability),
     }
+    if scores.several:
+        found |= {
+            "per_class": per_class(scores, params.seed),
+            "per_image_and_class": by_class(lambda one: pd.DataFrame([image.row for image in one.images])),
+            "confusion": pd.DataFrame(
+                [
+                    (actual, predicted, pixels)
+                    for actual, row in zip(scores.names, scores.confusion, strict=True)
+                    for predicted, pixels in zip(scores.names, row, strict=True)
+                ],
+                columns=["actual", "predicted", "pixels"],
+            ),
+        }
+    return found
 
 
 def compare(best, other, seed):
@@ -146,16 +136,15 @@ def compare(best, other, seed):
     -------
     dict of str to pipeline.scoring.statistics.Difference
     """
-    units = best.units
 
     def paired(statistic, rows):
-        return paired_difference(*(sum_by_unit(rows(scores), units) for scores in (best, other)), statistic, seed)
+        return paired_difference(*(scores.by_unit(rows(scores)) for scores in (best, other)), statistic, seed)
 
-    found = {name: paired(statistic, Scores.pixels) for name, statistic in OVERLAP.items()}
+    found = {name: paired(statistic, Scores.pixels) for name, statistic in classes.OVERLAP.items()}
     for name, column in MEANS.items():
         defined = ~(np.isnan(best.values(column)) | np.isnan(other.values(column)))
         found[name] = paired(MEAN, lambda scores, c=column, d=defined: np.stack([np.where(d, scores.values(c), 0), d], axis=1))
-    return found | {name: paired(statistic, Scores.objects) for name, statistic in OBJECTS.items()}
+    return found | {name: paired(statistic, Scores.objects) for name, statistic in classes.OBJECTS.items()}
 
 
 def draw(scores, model, dataset, records, name, params):
@@ -166,9 +155,9 @@ def draw(scores, model, dataset, records, name, params):
         record = records[ranked[place]]
         image, mask = open_image(dataset, record), open_mask(dataset, record)
         file = re.sub(r"[^\w.-]", "_", record["name"]) + ".png"
-        prediction = model.segment(model.scaled(image), params.inference) >= scores.threshold
+        prediction = predicted(model.segment(model.scaled(image), params.inference), scores.threshold)
         title = f"{rank}, Dice {table['dice'][ranked[place]]:.3f}"
-        (paths.panels(dataset) / f"{name}-{file}").write_bytes(panel(image, mask, prediction, title))
+        (paths.panels(dataset) / f"{name}-{file}").write_bytes(panel(image, mask, prediction, title, scores.names))
         maps = {} if rank in explained else attention_maps(model, model.scaled(image), params.inference)  # the first of each rank
         explained.add(rank)
         if maps:
@@ -176,42 +165,57 @@ def draw(scores, model, dataset, records, name, params):
             (paths.panels(dataset) / f"{name}-attention-{file}").write_bytes(sheet)
 
 
-def _loss(name, mask, probability):
+def _loss(loss, mask, probability):
     """The training loss of one whole image, from the probabilities that were scored."""
     clipped = np.clip(probability, 1e-7, 1 - 1e-7)  # as Keras clips: one certain mistake is not an infinite loss
-    logits = np.log(clipped) - np.log1p(-clipped)
-    return float(LOSSES[name](mask[None, ..., None].astype(np.float32), logits[None, ..., None]))
+    logits = np.log(clipped) if probability.ndim == 3 else (np.log(clipped) - np.log1p(-clipped))[..., None]
+    return float(loss(mask[None, ..., None].astype(np.float32), logits[None]))
+
+
+def _confidence(mask, probability):
+    """What came true and the probability it had: the foreground or, of several classes, the most probable class."""
+    if probability.ndim == mask.ndim:
+        return mask == 1, probability
+    return probability.argmax(axis=-1) == mask, probability.max(axis=-1)
+
+
+def _mean(values):
+    defined = [value for value in values if value is not None]
+    return sum(defined) / len(defined) if defined else None
 
 
 def _intervals(scores, seed):
     """95 % confidence intervals over the independent units; None where there are too few, or no spread."""
 
     def of(statistics, rows, share=True):
-        totals = sum_by_unit(rows, scores.units)
+        totals = scores.by_unit(rows)
         return {name: interval(totals, statistic, seed, share=share) for name, statistic in statistics.items()}
 
     def mean(name, share=True):
         values = scores.values(MEANS[name])
         return of({name: MEAN}, np.stack([values, np.ones(len(values))], axis=1), share)
 
-    pixels, matches = of(OVERLAP, scores.pixels()), of(OBJECTS, scores.objects())
+    pixels, matches = of(classes.OVERLAP, scores.pixels()), of(classes.OBJECTS, scores.objects())
     return pixels | mean("dice_per_image") | mean("nsd") | matches | mean("loss", share=False)
 
 
 def _objects(scores):
-    counts = scores.counts
-    tp, fp, fn, _ = counts["at_50"]
-    usual, strict = objects.scores(counts["at_50"]), objects.scores(counts["at_75"])
+    """Objects of all classes together; qualities are means over classes."""
+    every = [(found, found.counts) for found in scores.by_class.values()]
+    total = {name: sum(counts[name] for _, counts in every) for name in every[0][1]}
+    tp, fp, fn, _ = total["at_50"]
+    usual, strict = ([objects.scores(counts[at]) for _, counts in every] for at in ("at_50", "at_75"))
+    mean = lambda rows, name: _mean(row[name] for row in rows)  # noqa: E731
     return {
         "reference": int(tp + fn),
         "predicted": int(tp + fp),
         "count_error": int(fp - fn),
-        **{name: usual[name] for name in ("precision", "recall", "f1")},
-        **{f"{name}_75": strict[name] for name in ("precision", "recall", "f1")},
-        **{name: usual[name] for name in ("pq", "sq", "rq")},
-        "average_precision": objects.average_precision(pd.concat(image.table for image in scores.images)),
-        "splits": counts["splits"],
-        "merges": counts["merges"],
+        **{name: mean(usual, name) for name in ("precision", "recall", "f1")},
+        **{f"{name}_75": mean(strict, name) for name in ("precision", "recall", "f1")},
+        **{name: mean(usual, name) for name in ("pq", "sq", "rq")},
+        "average_precision": _mean(objects.average_precision(found.objects) for found, _ in every),
+        "splits": total["splits"],
+        "merges": total["merges"],
     }
 
 

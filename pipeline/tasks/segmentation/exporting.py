@@ -4,19 +4,25 @@ import numpy as np
 
 from pipeline.datasets.sources.phantom import mitochondria, polyps
 
-ACTIVATION = "sigmoid"
 PER_PIXEL = True
 TAG = "semantic-segmentation"  # of the BioImage Model Zoo
 SEED = 2026  # of the generated image
 
 
+def activation(card):
+    """What turns logits into probabilities."""
+    return "softmax" if len(card["classes"]) > 2 else "sigmoid"
+
+
 def channels(card):
     """Names of the output's channels."""
-    return card["classes"][1:]
+    return card["classes"] if len(card["classes"]) > 2 else card["classes"][1:]
 
 
 def describe(card):
     """The output in words."""
+    if len(card["classes"]) > 2:
+        return f"The probability of each class at each pixel (softmax): {', '.join(card['classes'])}."
     return (
         f"The probability of {card['classes'][1]} at each pixel (sigmoid). Validation chose {card['threshold']:g} as threshold."
     )

@@ -1,4 +1,4 @@
-"""Everything that is measured on one segmented test image."""
+"""Everything that is measured of one class on one segmented test image."""
 
 from dataclasses import dataclass
 
@@ -18,22 +18,43 @@ class ImageScore:
     table: pd.DataFrame  # its rows of ``per_object.csv``
 
 
-def score_image(record, mask, probability, threshold, tolerance, pixel_size_nm):
-    """Score one image, whose row of ``split.csv`` is `record`: an `ImageScore`.
+def score_image(record, reference, prediction, probability, counted, tolerance, pixel_size_nm):
+    """Score one class of an image, whose row of ``split.csv`` is `record`: an `ImageScore`.
 
-    `mask` is (H, W), bool; `probability` is (H, W), float32, and foreground at or above `threshold`. `tolerance` is that of
-    the normalised surface Dice, in pixels; `pixel_size_nm` is the height and width of a pixel.
+    `reference` and `prediction` are (H, W), bool: where the class is; `probability` is (H, W), float32. `counted`, (H, W), bool,
+    is False on ignored pixels; None: there are none. `tolerance` is that of the normalised surface Dice, in pixels;
+    `pixel_size_nm` is the height and width of a pixel.
     """
-    prediction = probability >= threshold
-    pixels = overlap.confusion_counts(mask, prediction)
-    found = objects.find_objects(mask, prediction)
+    if counted is None:
+        pixels = overlap.confusion_counts(reference, prediction)
+    else:  # ignored pixels belong to no border and to no object
+        pixels = overlap.confusion_counts(reference[counted], prediction[counted])
+        reference, prediction = reference & counted, prediction & counted
+    found = objects.find_objects(reference, prediction)
     counts = objects.count_objects(found)
     matches = counts["at_50"]
     row = {"image": record["name"], "group": record["group"], "unit": record["unit"]}
-    row |= overlap.per_image(pixels) | boundary.per_image(mask, prediction, tolerance, pixel_size_nm)
+    row |= overlap.per_image(pixels) | boundary.per_image(reference, prediction, tolerance, pixel_size_nm)
     row |= {"objects_reference": len(found.reference_area), "objects_predicted": len(found.prediction_area)}
     row |= {"objects_matched": int(matches[0]), "objects_iou": matches[3], "object_f1": objects.f1_of_image(matches)}
     row |= dict(zip(("tp", "fp", "fn", "tn"), pixels, strict=True))
     table = objects.per_object(found, np.asarray(probability))
     table.insert(0, "image", record["name"])
     return ImageScore(pixels, counts, row, table)
+
+
+def mean_over_classes(scores):
+    """Join the `ImageScore` of each foreground class of one image to a row of ``per_image.csv``.
+
+    Shares and distances are means over the classes that mask or prediction hold, where they are defined; objects are added up.
+    """
+    rows = [score.row for score in scores]
+    there = [row for row in rows if row["tp"] + row["fp"] + row["fn"]] or rows
+    joined = {key: rows[0][key] for key in ("image", "group", "unit")}
+    for key in rows[0].keys() - joined.keys() - {"tp", "fp", "fn", "tn"}:
+        if key.startswith("objects_") or key.endswith("_fraction"):
+            joined[key] = sum(row[key] for row in rows)
+            continue
+        defined = [row[key] for row in there if row[key] is not None]
+        joined[key] = sum(defined) / len(defined) if defined else None
+    return {key: joined[key] for key in rows[0] if key in joined}

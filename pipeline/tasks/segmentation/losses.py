@@ -1,11 +1,17 @@
 """Losses of the segmentation networks, from logits. None is blind to a batch without foreground.
 
-Each takes ``y_true`` (N, H, W, 1) of 0 and 1 and ``y_pred`` (N, H, W, 1), logits, and returns a scalar. Overlaps are
-pooled over the batch, as the metrics are pooled over the test set.
+Each takes ``y_true`` (N, H, W, 1) and ``y_pred`` (N, H, W, C), logits, and returns a scalar. With one logit, ``y_true`` holds 0
+and 1 (sigmoid); with one for each class, it holds their numbers (softmax). Overlaps are pooled over the batch, as the metrics
+are pooled over the test set.
 """
+
+from functools import partial, update_wrapper
+from typing import NamedTuple
 
 import keras
 from keras import ops
+
+from pipeline.images.masks import IGNORED
 
 # Added above and below a ratio: on an empty mask the loss is then 1 - 1 / (1 + Σp), whose gradient still lowers p.
 SMOOTH = 1.0
@@ -13,66 +19,132 @@ GAMMA = 2.0  # of the focal loss; the paper's choice (Lin et al. 2017, arXiv 170
 ALPHA, BETA = 0.3, 0.7  # weights of false positives and false negatives in Tversky's (Salehi et al. 2017, arXiv 1706.05721)
 
 
-def bce(y_true, y_pred):
-    """Mean binary cross-entropy."""
-    return ops.mean(_cross_entropy(y_true, y_pred))
+class Weighting(NamedTuple):
+    """How much pixels count: not at all where the mask says `IGNORED`, and by their class, in cross-entropies."""
+
+    ignored: bool = False  # whether masks hold ignored pixels
+    classes: tuple | None = None  # a weight for each class, the background first
+
+    def apply(self, y_true):
+        """Give ``y_true`` without `IGNORED`, what counts of each pixel (0 or 1), and its weight; None: all count the same."""
+        if not self.ignored and self.classes is None:
+            return y_true, None, None
+        counted = ops.cast(y_true != IGNORED, "float32")
+        y_true = ops.where(y_true == IGNORED, ops.zeros_like(y_true), y_true)
+        if self.classes is None:
+            return y_true, counted, counted
+        return y_true, counted, counted * ops.take(ops.convert_to_tensor(self.classes, "float32"), ops.cast(y_true, "int32"))
 
 
-def dice(y_true, y_pred):
+PLAIN = Weighting()
+
+
+def bce(y_true, y_pred, weighting=PLAIN):
+    """Mean cross-entropy of the pixels."""
+    y_true, _, weight = weighting.apply(y_true)
+    return _mean(_cross_entropy(y_true, y_pred), weight)
+
+
+def dice(y_true, y_pred, weighting=PLAIN):
     """Soft Dice loss (Milletari et al. 2016, doi 10.1109/3DV.2016.79) with linear terms in the denominator."""
-    return tversky(y_true, y_pred, alpha=0.5, beta=0.5)
+    return tversky(y_true, y_pred, weighting, alpha=0.5, beta=0.5)
 
 
-def tversky(y_true, y_pred, alpha=ALPHA, beta=BETA):
-    """Tversky loss: 1 - TP / (TP + α FP + β FN), soft; α = β = 1/2 is Dice."""
-    y_true = ops.cast(y_true, y_pred.dtype)
-    probability = ops.sigmoid(y_pred)
-    true_positives = ops.sum(y_true * probability)
-    false_positives = ops.sum(probability) - true_positives
-    false_negatives = ops.sum(y_true) - true_positives
-    return 1.0 - (true_positives + SMOOTH) / (true_positives + alpha * false_positives + beta * false_negatives + SMOOTH)
+def tversky(y_true, y_pred, weighting=PLAIN, alpha=ALPHA, beta=BETA):
+    """Tversky loss: 1 - TP / (TP + α FP + β FN), soft; α = β = 1/2 is Dice.
+
+    Of several classes it is the mean over those that the batch holds, the background included: each counts the same.
+    """
+    y_true, counted, _ = weighting.apply(y_true)
+    several = y_pred.shape[-1] > 1
+    probability = ops.softmax(y_pred) if several else ops.sigmoid(y_pred)
+    y_true = _one_hot(y_true, y_pred) if several else ops.cast(y_true, y_pred.dtype)
+    if counted is not None:
+        y_true, probability = y_true * counted, probability * counted
+    total = lambda values: ops.sum(values, axis=(0, 1, 2))  # noqa: E731  of each class
+    true_positives, reference = total(y_true * probability), total(y_true)
+    false_positives = total(probability) - true_positives
+    false_negatives = reference - true_positives
+    found = (true_positives + SMOOTH) / (true_positives + alpha * false_positives + beta * false_negatives + SMOOTH)
+    return 1.0 - (_mean(found, ops.cast(reference > 0, found.dtype)) if several else found[0])
 
 
-def focal(y_true, y_pred, gamma=GAMMA):
+def focal(y_true, y_pred, weighting=PLAIN, gamma=GAMMA):
     """Focal loss: cross-entropy weighted by (1 - p)^γ of the true class's p, so that easy pixels count less."""
+    y_true, _, weight = weighting.apply(y_true)
     cross_entropy = _cross_entropy(y_true, y_pred)
-    return ops.mean((1.0 - ops.exp(-cross_entropy)) ** gamma * cross_entropy)
+    return _mean((1.0 - ops.exp(-cross_entropy)) ** gamma * cross_entropy, weight)
 
 
-def bce_dice(y_true, y_pred):
+def bce_dice(y_true, y_pred, weighting=PLAIN):
     """Sum of `bce` and `dice`: the first calibrates, the second does not mind that foreground is rare."""
-    return bce(y_true, y_pred) + dice(y_true, y_pred)
+    return bce(y_true, y_pred, weighting) + dice(y_true, y_pred, weighting)
 
 
 LOSSES = {loss.__name__: loss for loss in (bce_dice, bce, dice, focal, tversky)}
 
 
+def loss_of(name, card):
+    """The loss of this name for a model with this card, as ``facts`` of ``training`` wrote it."""
+    if not {"ignored", "class_weights"} & card.keys():
+        return LOSSES[name]
+    weights = card.get("class_weights")
+    weighting = Weighting(card.get("ignored", False), tuple(weights) if weights else None)
+    return update_wrapper(partial(LOSSES[name], weighting=weighting), LOSSES[name])
+
+
 @keras.saving.register_keras_serializable(package="pipeline")
 class PooledDice(keras.metrics.Metric):
-    """Dice of the foreground over all pixels of an epoch, at probability 0.5, from integer counts."""
+    """Dice over all pixels of an epoch, from integer counts: the mean over the foreground classes that there are.
 
-    def __init__(self, name="dice", **kwargs):
+    Foreground is what has a probability above 0.5; of several classes, each pixel belongs to the most probable one.
+    """
+
+    def __init__(self, name="dice", classes=2, **kwargs):
         super().__init__(name=name, **kwargs)
-        self.overlap = self.add_variable((), "zeros", dtype=_count(), name="overlap")
-        self.total = self.add_variable((), "zeros", dtype=_count(), name="total")
+        self.classes = classes
+        self.overlap = self.add_variable((classes - 1,), "zeros", dtype=_count(), name="overlap")
+        self.total = self.add_variable((classes - 1,), "zeros", dtype=_count(), name="total")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        reference, prediction = ops.cast(y_true, "bool"), y_pred > 0
-        overlap, reference, prediction = (
-            ops.sum(ops.cast(mask, _count())) for mask in (ops.logical_and(reference, prediction), reference, prediction)
-        )
-        self.overlap.assign_add(overlap)
-        self.total.assign_add(reference + prediction)
+        y_true = ops.cast(y_true, "int32")
+        y_pred = ops.cast(y_pred > 0, "int32") if self.classes == 2 else ops.argmax(y_pred, axis=-1)[..., None]
+        counted, overlaps, totals = y_true != IGNORED, [], []
+        for number in range(1, self.classes):
+            reference, prediction = y_true == number, ops.logical_and(y_pred == number, counted)
+            overlaps.append(_sum(ops.logical_and(reference, prediction)))
+            totals.append(_sum(reference) + _sum(prediction))
+        self.overlap.assign_add(ops.stack(overlaps))
+        self.total.assign_add(ops.stack(totals))
 
     def result(self):
         total = ops.cast(self.total, "float32")
-        overlap = 2.0 * ops.cast(self.overlap, "float32")
-        return ops.where(total > 0, overlap / ops.maximum(total, 1.0), 1.0)  # nothing there and nothing found: right
+        dices, there = 2.0 * ops.cast(self.overlap, "float32") / ops.maximum(total, 1.0), ops.cast(total > 0, "float32")
+        return ops.where(ops.any(total > 0), _mean(dices, there), 1.0)  # nothing there and nothing found: right
+
+    def get_config(self):
+        return super().get_config() | {"classes": self.classes}
 
 
 def _cross_entropy(y_true, y_pred):
-    """Of each pixel, from logits z: log(1 + e^z) - z·y, which does not overflow."""
+    """Of each pixel, (N, H, W, 1), from logits z, without overflow: log(1 + e^z) - z·y; of several, log Σe^z - z of the class."""
+    if y_pred.shape[-1] > 1:
+        return -ops.sum(_one_hot(y_true, y_pred) * ops.log_softmax(y_pred), axis=-1, keepdims=True)
     return ops.softplus(y_pred) - y_pred * ops.cast(y_true, y_pred.dtype)
+
+
+def _one_hot(y_true, y_pred):
+    return ops.one_hot(ops.cast(y_true[..., 0], "int32"), y_pred.shape[-1], dtype=y_pred.dtype)
+
+
+def _mean(values, weight):
+    if weight is None:
+        return ops.mean(values)
+    return ops.sum(values * weight) / ops.maximum(ops.sum(weight), 1e-6)  # nothing counts: 0
+
+
+def _sum(mask):
+    return ops.sum(ops.cast(mask, _count()))
 
 
 def _count():

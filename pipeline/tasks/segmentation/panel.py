@@ -1,19 +1,20 @@
 """A test image beside its mask, its prediction and the errors of the prediction."""
 
-import numpy as np
-
-from pipeline.images.colours import ERRORS
-from pipeline.images.overlay import errors
+from pipeline.images.colours import ERRORS, class_colour
+from pipeline.images.overlay import errors, painted
 from pipeline.images.sheet import displayable, sheet
 
 WIDTH = 278  # pixels of one picture: four of them with their gaps fill the 1152 pixels of the report
 
 
-def panel(image, mask, prediction, title):
+def panel(image, mask, prediction, title, classes=("background", "foreground")):
     """Draw image, mask, prediction and errors side by side: a PNG, as bytes.
 
-    `image` is (H, W, C) of any type; `mask` and `prediction` are (H, W), bool; `title` stands above the image.
+    `image` is (H, W, C) of any type; `mask` and `prediction` are (H, W), bool or numbers of `classes`; `title` stands above the
+    image. Two classes are black and white; more have a colour each, named in the legend.
     """
-    black_and_white = [displayable(np.uint8(255) * area[..., None]) for area in (mask, prediction)]
-    pictures = [displayable(image), *black_and_white, errors(image, mask, prediction)]
-    return sheet(pictures, [title, "mask", "prediction", "errors"], len(pictures), WIDTH, legend=ERRORS)
+    several = len(classes) > 2
+    painted_areas = [painted(area if several else area == 1) for area in (mask, prediction)]
+    pictures = [displayable(image), *painted_areas, errors(image, mask, prediction)]
+    legend = {name: class_colour(number) for number, name in enumerate(classes)} if several else {}
+    return sheet(pictures, [title, "mask", "prediction", "errors"], len(pictures), WIDTH, legend=legend | ERRORS)

@@ -9,19 +9,22 @@ import psutil
 from skimage.segmentation import find_boundaries
 from tqdm import tqdm
 
+from pipeline.errors import UserError
+from pipeline.images.colours import class_colour, rgb
 from pipeline.images.io import write_png
 from pipeline.images.ome_zarr import is_volume
 from pipeline.images.sheet import displayable
 from pipeline.images.stack import opened
+from pipeline.inference.decision import of_class, outputs, predicted
 from pipeline.prediction.expectations import differences, model_reader, some_rows
 from pipeline.prediction.objects.label import label_page, row_bands
 from pipeline.prediction.objects.measure import COLUMNS, measure_page
 from pipeline.prediction.results_folder import write_table
 from pipeline.prediction.volume import predict_volume
+from pipeline.prediction.ome import channel_axis
 from pipeline.prediction.writers import fill, read_rows, temporary, write_tiff, write_volume
 
 OVERALL = ("images.csv",)  # results over all images
-WITHOUT_EFFECT = ()  # options of the command line
 OVERLAY = 4096  # pixels on the longer side of an overlay, at most: more than a screen shows, less than a viewer refuses
 OUTLINE = (213, 94, 0)  # vermilion of the Okabe-Ito palette, which colour-blind eyes can tell apart, too
 # Bytes that a window needs per pixel and filter of the first level: peak memory with 4 windows of 1024 × 1024 less that with
@@ -34,14 +37,21 @@ FREE_SHARE = 0.5  # of the free memory, for windows; the rest is for the image, 
 class Prediction:
     """Segmentation of one image."""
 
-    probability: np.ndarray  # shape (H, W), float32 in [0, 1]
-    mask: np.ndarray  # shape (H, W), bool
-    labels: np.ndarray  # shape (H, W), int32: 0 is background; objects count from 1
+    probability: np.ndarray  # shape (H, W), or (H, W, K) of several classes, float32 in [0, 1]
+    mask: np.ndarray  # shape (H, W), bool, or the numbers of several classes, uint8
+    labels: np.ndarray  # shape (H, W), int32: 0 is background; objects count from 1, class after class
     objects: pd.DataFrame  # one row per object, with the columns of <name>_objects.csv
+
+
+def without_effect(card):
+    """Options of the command line that mean nothing to this model."""
+    return ("threshold",) if len(card["classes"]) > 2 else ()
 
 
 def card_lines(card):
     """What `--describe` says of a segmentation model."""
+    if len(card["classes"]) > 2:
+        return {"finds": f"{', '.join(card['classes'])} (every pixel is the most probable one)"}
     return {
         "finds": f"{card['classes'][1]} (every pixel)",
         "threshold": f"{card['threshold']:.3f}, of the best Dice on validation",
@@ -50,12 +60,15 @@ def card_lines(card):
 
 def predict_array(model, image, choices, settings):
     """Segment an image (H, W, C) in memory: a `Prediction`."""
+    if choices.threshold is not None and without_effect(model.card):
+        raise UserError("threshold: no effect on a model of several classes, where the most probable one counts; leave it out")
     probability = model.segment(model.scaled(image), settings)
-    mask = probability >= choices.threshold
-    labels = np.zeros((1, *mask.shape), np.int32)
-    objects = label_page([mask], labels, 0, choices.split, choices.smallest)
-    table = measure_page(objects, labels, 0, lambda page, start, stop: image[start:stop], choices.pixel_size_nm)
-    return Prediction(probability, mask, labels[0], table)
+    mask = predicted(probability, choices.threshold)
+    labels, scratch = np.zeros((2, 1, *mask.shape), np.int32)
+    read = lambda page, start, stop: image[start:stop]  # noqa: E731
+    found = _objects(lambda: [mask], labels, scratch, 0, model.card["classes"], choices, read, choices.pixel_size_nm)
+    tables = [table for _, _, table in found]
+    return Prediction(probability, mask, labels[0], pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0])
 
 
 def predict_images(model, images, results, settings, choices, cluster, attempt, warn):
@@ -100,6 +113,9 @@ def _segment(model, stack, files, folder, settings, choices, cluster, warn):
     """Write all results of an image or a volume; return a row of the table over all images for each page."""
     read = model_reader(stack, model.card, choices.intensity_range)
     size, shape = choices.pixel_size_nm or stack.pixel_size_nm, (stack.pages, *stack.shape)
+    names = model.card["classes"]
+    classes = outputs(model.card)
+    several = classes > 1
     for message in [stack.left_out, *differences(model.card, some_rows(read, 0, stack.shape), size)]:
         if message:
             warn(stack.path, f"{stack.path}: {message}")
@@ -115,20 +131,30 @@ def _segment(model, stack, files, folder, settings, choices, cluster, warn):
         single = predict_volume(model, stack, target, choices.pixel_size_nm, settings, choices.intensity_range, cluster)
     else:
         single = _predict_pages(model, stack, read, folder / "probability", settings)
-    bands = partial(_median_bands, single, choices.median // 2, stack)
-    masks = lambda page: (band >= choices.threshold for band in bands(page))  # noqa: E731
-    if not finished:
-        write(files["probability"], map(bands, pages), np.float32)
-    write(files["mask"], ((mask * np.uint8(255) for mask in masks(page)) for page in pages), np.uint8)
-    labels, rows = temporary(folder / "labels", shape, np.int32), []
-    write_table(files["objects"], pd.DataFrame(columns=["page", *COLUMNS]))
+    axis = None if classes == 1 else channel_axis(stack.path) if volume else 0
+    bands = partial(_median_bands, single, choices.median // 2, stack, axis)
+    masks = lambda page: (predicted(band, choices.threshold) for band in bands(page))  # noqa: E731
+    if volume and not finished:
+        write(files["probability"], map(bands, pages), np.float32, classes=classes)
+    elif not finished:
+        planes = ((of_class(band, number) for band in bands(page)) for page in pages for number in range(classes))
+        write_tiff(files["probability"], planes, np.float32, (stack.pages * classes, *stack.shape), size, classes)
+    painted = (lambda mask: mask) if several else (lambda mask: mask * np.uint8(255))
+    write(files["mask"], ((painted(mask) for mask in masks(page)) for page in pages), np.uint8)
+    labels, rows, most = temporary(folder / "labels", shape, np.int32), [], 0
+    scratch = temporary(folder / "labels_of_class", shape, np.int32) if several else None
+    write_table(files["objects"], pd.DataFrame(columns=["page", *(["class"] if several else []), *COLUMNS]))
     for page in pages:
-        found = label_page(masks(page), labels, page, choices.split, choices.smallest)
-        table = measure_page(found, labels, page, stack.read, size)
-        table.insert(0, "page", page + 1)
-        write_table(files["objects"], table, append=True)
-        rows.append({"page": page + 1, "count": len(found)} | _total_area(int(found["area"].sum()), stack.shape, size))
-    kind = np.uint16 if max(row["count"] for row in rows) < 2**16 else np.uint32
+        count = 0
+        for name, found, table in _objects(partial(masks, page), labels, scratch, page, names, choices, stack.read, size):
+            table.insert(0, "page", page + 1)
+            write_table(files["objects"], table, append=True)
+            of = {"class": name} if several else {}
+            area = _total_area(int(found["area"].sum()), stack.shape, size)
+            rows.append({"page": page + 1} | of | {"count": len(found)} | area)
+            count += len(found)
+        most = max(most, count)
+    kind = np.uint16 if most < 2**16 else np.uint32
     parts = row_bands(stack.shape[0])
     write(files["labels"], ((labels[page, start:stop] for start, stop in parts) for page in pages), kind)
     _write_overlay(files["overlay"], masks(stack.pages // 2), read, stack)
@@ -136,11 +162,12 @@ def _segment(model, stack, files, folder, settings, choices, cluster, warn):
 
 
 def _predict_pages(model, stack, read, path, settings):
-    """Predict all pages of an image into a temporary array."""
-    single = temporary(path, (stack.pages, *stack.shape), np.float32)
+    """Predict all pages of an image into a temporary array (pages, H, W), or (K, pages, H, W) of several classes."""
+    classes = outputs(model.card)
+    single = temporary(path, (*([classes] if classes > 1 else []), stack.pages, *stack.shape), np.float32)
     with tqdm(total=stack.pages * stack.shape[0], desc=stack.path.name, unit="row", leave=False, disable=None) as bar:
 
-        def predicted(page):
+        def rows_of(page):
             if model.card["resize"] is not None:
                 yield model.segment(read(page, 0, stack.shape[0]), settings)
                 return
@@ -149,20 +176,42 @@ def _predict_pages(model, stack, read, path, settings):
                 bar.update(len(band))
 
         for page in range(stack.pages):
-            fill(single, page, predicted(page))
+            fill(single, page, rows_of(page), classes=0 if classes > 1 else None)
     return single
 
 
-def _median_bands(single, reach, stack, page):
+def _median_bands(single, reach, stack, axis, page):
     """Bands of the median probability over the sections of one time point up to `reach` away."""
     first = page - page % stack.sections
     # At the ends the window is cut, not mirrored: no section counts twice.
     around = range(max(first, page - reach), min(first + stack.sections, page + reach + 1))
     for start, stop in row_bands(stack.shape[0]):
         if reach:
-            yield np.median([read_rows(single, section, start, stop) for section in around], axis=0).astype(np.float32)
+            yield np.median([read_rows(single, near, start, stop, axis) for near in around], axis=0).astype(np.float32)
         else:
-            yield read_rows(single, page, start, stop)
+            yield read_rows(single, page, start, stop, axis)
+
+
+def _objects(masks, labels, scratch, page, names, choices, read, size):
+    """Number and measure the objects of a page, class after class: yield (name, objects, table) of each foreground class.
+
+    ``masks()`` gives the bands of the page, `scratch` is an array like `labels`, which only several classes need.
+    """
+    offset = 0
+    for number, name in enumerate(names[1:], 1):
+        several = len(names) > 2
+        of_one = (mask == number for mask in masks()) if several else masks()
+        target = scratch if several else labels
+        found = label_page(of_one, target, page, choices.split, choices.smallest)
+        table = measure_page(found, target, page, read, size)
+        if several:
+            for start, stop in row_bands(labels.shape[1]):
+                rows = scratch[page, start:stop]
+                labels[page, start:stop] = np.where(rows > 0, rows + offset, labels[page, start:stop])
+            table["label"] += offset
+            table.insert(0, "class", name)
+            offset += len(found)
+        yield name, found, table
 
 
 def _total_area(area, shape, pixel_size_nm):
@@ -180,5 +229,6 @@ def _write_overlay(path, masks, read, stack):
         image.append(read(page, start, stop)[chosen])
     mask, image = np.concatenate(mask), np.concatenate(image)
     picture = displayable(np.rint(image * 255).astype(np.uint8)).copy()
-    picture[find_boundaries(mask)] = OUTLINE
+    for number in np.unique(mask[mask > 0]):
+        picture[find_boundaries(mask == number)] = OUTLINE if mask.dtype == bool else rgb(class_colour(number))
     write_png(path, picture)

@@ -4,13 +4,13 @@ import pandas as pd
 
 from pipeline.reporting import charts
 from pipeline.reporting.format import COUNT, INDEX, LENGTH, LOSS, SHARE, Metric, number, quartiles, score
-from pipeline.reporting.tables import differences, metric_table, note_on_scores, references, scored, seeds
+from pipeline.reporting.tables import confusion, differences, metric_table, note_on_scores, references, scored, seeds, table
 
 LEADERBOARD = ("dice", "iou")
 POOLED = {
-    "iou": Metric("IoU", SHARE, "foreground, pooled over all test pixels"),
+    "iou": Metric("IoU", SHARE, "foreground, pooled over all test pixels; of several classes, their mean"),
     "dice": Metric("Dice", SHARE, "foreground, pooled over all test pixels"),
-    "mean_iou": Metric("Mean IoU", SHARE, "of foreground and background"),
+    "mean_iou": Metric("Mean IoU", SHARE, "of all classes, with the background"),
     "iou_background": Metric("IoU background", SHARE, "pooled"),
     "accuracy": Metric("Accuracy", SHARE, "correct pixels; high where there is little foreground"),
     "loss": Metric("Loss", LOSS, "on the test images; lower is better"),
@@ -56,6 +56,20 @@ PROBABILITIES = {
     "ece": Metric("Calibration error", SHARE, "expected, over 15 bins; lower is better"),
     "brier": Metric("Brier score", INDEX, "squared error of the probabilities; lower is better"),
 }
+PER_CLASS = {
+    "share": ("pixels", SHARE),
+    "iou": ("IoU", SHARE),
+    "trivial_iou": ("IoU, all pixels called so", SHARE),
+    "dice": ("Dice", SHARE),
+    "precision": ("precision", SHARE),
+    "recall": ("recall", SHARE),
+    "nsd": ("NSD", SHARE),
+    "average_precision": ("average precision", SHARE),
+    "objects_reference": ("objects in the masks", COUNT),
+    "objects_predicted": ("objects predicted", COUNT),
+    "object_f1": ("F1 of objects", SHARE),
+    "pq": ("PQ", SHARE),
+}
 # Keys of `detail["intervals"]` for what stands elsewhere under another name.
 INTERVALS = {"per_image": {"dice": "dice_per_image", "nsd": "nsd"}, "objects": {"f1": "object_f1", "pq": "pq"}, "probability": {}}
 
@@ -69,6 +83,7 @@ def tables(dataset):
     probabilities = [(n.title, _part(n, "probability", n.detail["probability"])) for n in networks]
     shown = [
         metric_table("Overlap, all test pixels pooled", POOLED, pooled, note_on_scores(dataset)),
+        *(found for network in networks if "per_class" in network.tables for found in _classes(network)),
         differences(dataset),
         _per_image("Overlap, image by image", OVERLAP_PER_IMAGE, networks, "Each image weighs the same."),
         _per_image("Borders, image by image", borders, networks, _note_on_borders(dataset)),
@@ -85,6 +100,8 @@ def curves(dataset):
     def each(name):
         return {network.title: network.tables[name] for network in dataset.networks}
 
+    if "threshold" not in dataset.networks[0].card:
+        return _curves_of_classes(dataset, charts.reliability(each("reliability")))
     chosen = {network.title: network.card["threshold"] for network in dataset.networks}
     return [
         ("Precision and recall", "Test pixels, over all thresholds.", charts.precision_recall(each("precision_recall"))),
@@ -133,6 +150,35 @@ def captions(dataset):
     first = dataset.networks[0].tables["per_image"]
     texts = {n.title: "Dice " + n.tables["per_image"]["dice"].map(lambda v: number(v, SHARE)) for n in dataset.networks}
     return pd.DataFrame({"image": first["image"]} | texts).set_index(first["image"])
+
+
+def _classes(network):
+    """Score each class against the rest, and count its pixels by what was predicted: two tables."""
+    classes = network.tables["per_class"].set_index("class")
+
+    def text(key, style):
+        if f"{key}_low" not in classes:
+            return classes[key].map(lambda value: number(value, style))
+        rows = classes[[key, f"{key}_low", f"{key}_high"]].itertuples(index=False)
+        return [score(value, style, None if pd.isna(low) else (low, high)) for value, low, high in rows]
+
+    columns = {title: text(key, style) for key, (title, style) in PER_CLASS.items()}
+    note = "Each class against the rest, all test pixels pooled. Means of the foreground leave out the first class."
+    counts = network.tables["confusion"].pivot(index="actual", columns="predicted", values="pixels")
+    counts = counts.loc[classes.index, classes.index]
+    return [
+        table(f"Each class, {network.title}", pd.DataFrame(columns, index=classes.index), note=note, first="class"),
+        confusion(f"Predicted class, {network.title}", counts, "Test pixels, and their share of the actual class."),
+    ]
+
+
+def _curves_of_classes(dataset, reliability):
+    shown = []
+    for network in dataset.networks:
+        pr, roc = (dict(list(network.tables[name].groupby("class", sort=False))) for name in ("precision_recall", "roc"))
+        shown.append((f"Precision and recall, {network.title}", "Each class against the rest.", charts.precision_recall(pr)))
+        shown.append((f"ROC, {network.title}", "Each class against the rest; the diagonal is chance.", charts.roc(roc)))
+    return [*shown, ("Reliability", "Probability of the predicted class, and how often it is right.", reliability)]
 
 
 def _part(network, part, values):

@@ -7,6 +7,7 @@ from pipeline import paths
 from pipeline.datasets.layout import read_table
 from pipeline.images.intensity import scaled
 from pipeline.images.io import read_image, read_mask
+from pipeline.images.masks import IGNORED
 from pipeline.images.resize import resize_image
 from pipeline.images.symmetry import symmetries
 from pipeline.inference.activations import sigmoid
@@ -43,7 +44,9 @@ def choose_threshold(network, dataset, card):
         changes = symmetries(*image.shape[:2])
         views = [change.undo(_tiled(predict, change.apply(image[None])))[0] for change in changes]
         for histogram, probability in ((plain, views[0]), (averaged, sum(views) / len(views))):
-            histogram.add(mask, resize_image(probability, mask.shape) if card["resize"] else probability)
+            probability = resize_image(probability, mask.shape) if card["resize"] else probability
+            counted = mask != IGNORED
+            histogram.add(mask[counted] == 1, probability[counted])
     chosen = {"threshold": best_threshold(plain), "threshold_flips": best_threshold(averaged)}
     return chosen, thinned(precision_recall(plain))
 

@@ -1,14 +1,25 @@
 """How segmentation networks are trained: the loss, the metric, and the threshold that validation chooses."""
 
-from pipeline.tasks.segmentation.losses import LOSSES, PooledDice
-from pipeline.tasks.segmentation.threshold import choose_threshold
+import numpy as np
 
-choose = choose_threshold
+from pipeline.images.masks import IGNORED
+from pipeline.tasks.class_weights import class_weights
+from pipeline.tasks.segmentation.losses import PooledDice, loss_of
+from pipeline.tasks.segmentation.threshold import choose_threshold
 
 
 def facts(params, card, training):
-    """Nothing for the model card (see `pipeline.tasks.classification.training.facts`)."""
-    return {}
+    """What the loss depends on beside the params, for the model card: a dict, empty if all pixels count the same.
+
+    ``class_weights`` is a number for each class, ``ignored`` whether the masks may hold ignored pixels.
+    """
+    classes, wanted = card["classes"], params.segmentation.class_weights
+    counts = 0
+    for mask in training.targets if wanted == "balanced" else ():
+        counts = counts + np.bincount(np.ravel(mask), minlength=IGNORED + 1)[: len(classes)]
+    weights = class_weights(wanted, classes, counts, "segmentation.class_weights")
+    found = {} if training.targets.dtype == bool else {"ignored": True}
+    return found if weights is None else found | {"class_weights": weights}
 
 
 def balanced(params):
@@ -17,9 +28,15 @@ def balanced(params):
 
 
 def loss(params, card):
-    """The loss that `segmentation.loss` names."""
-    return LOSSES[params.segmentation.loss]
+    """The loss that `segmentation.loss` names, for a model with this card (see `facts`)."""
+    return loss_of(params.segmentation.loss, card)
 
 
 def metric(card):
-    return PooledDice()
+    """Dice of the pixels, the mean over the foreground classes."""
+    return PooledDice(classes=len(card["classes"]))
+
+
+def choose(network, dataset, card):
+    """Choose the threshold of foreground on the validation images (see `choose_threshold`); several classes have none."""
+    return ({}, None) if len(card["classes"]) > 2 else choose_threshold(network, dataset, card)

@@ -20,6 +20,8 @@ THICKNESS = 6.0  # pixels between two sections: 48 nm, as an ultramicrotome cuts
 JITTER = 3  # pixels, at most, by which a section is misaligned
 CELL = 52.0  # pixels, mean distance of the cells: a profile crosses about nine sections
 FAR = 99.0  # pixels; outside every object
+MEMBRANE = 1.8  # pixels on either side of the middle between two cells that the drawn membranes fill
+CYTOPLASM, MEMBRANES, MITOCHONDRIA, VESICLES = range(4)  # what a pixel shows
 
 
 def volume(seed):
@@ -30,6 +32,19 @@ def volume(seed):
     images : ndarray, shape (40, 256, 256), uint8
     masks : ndarray, shape (40, 256, 256), bool
         Mitochondria with their outer membrane.
+    """
+    images, shown = organelles(seed)
+    return images, shown == MITOCHONDRIA
+
+
+def organelles(seed):
+    """Generate the same sections with all that they show.
+
+    Returns
+    -------
+    images : ndarray, shape (40, 256, 256), uint8
+    shown : ndarray, shape (40, 256, 256), uint8
+        `CYTOPLASM` (with the reticulum and dense bodies), `MEMBRANES` between cells, `MITOCHONDRIA` or `VESICLES`.
     """
     side = SIZE + 2 * JITTER
     tissue = _neurites(stream(seed, 1, 0), (SECTIONS, side, side))
@@ -52,7 +67,8 @@ def _neurites(rng, shape):
     """Cut space into cells bounded by membranes: a warped power diagram, which has large and small cells.
 
     Of each voxel, `cell` is the number of its neurite, `depth` the distance in pixels to the neurite's membrane, `outline`
-    the signed distance to the nearest mitochondrion (negative inside), and `grey` the electron image before blur and noise.
+    the signed distance to the nearest mitochondrion (negative inside), `vesicles` how far it is covered by one (0 to 1), and
+    `grey` the electron image before blur and noise.
     """
     sections, side, _ = shape
     low, high = np.array([-60, -40, -40]), np.array([sections * THICKNESS + 60, side + 40, side + 40])
@@ -76,7 +92,8 @@ def _neurites(rng, shape):
     grey = plasma + 0.035 * smooth_noise(rng, shape, (1.5, 2.5, 2.5)) + 0.025 * smooth_noise(rng, shape, (3, 9, 9))
     membrane = line(depth, 3.0) - 0.35 * line(depth, 1.0)  # two membranes and the cleft between them
     grey -= 0.42 * membrane * (1 + 0.15 * smooth_noise(rng, shape, (2, 8, 8)))
-    return SimpleNamespace(cell=cell, depth=depth, outline=np.full(shape, FAR, np.float32), grey=grey)
+    outline, vesicles = np.full(shape, FAR, np.float32), np.zeros(shape, np.float32)
+    return SimpleNamespace(cell=cell, depth=depth, outline=outline, vesicles=vesicles, grey=grey)
 
 
 def _add_reticulum(rng, tissue):
@@ -191,21 +208,25 @@ def _add_vesicles(rng, tissue):
                     continue
                 shift = rng.uniform(-0.5, 0.5, 2)
                 rim = np.hypot(row - shift[0], column - shift[1]) - rng.uniform(2.0, 2.7)
-                paste(tissue.grey[section], centre, 0.78 - 0.36 * line(rim, 1.3), soft_step(1 - rim, 0.7))
+                cover = soft_step(1 - rim, 0.7)
+                paste(tissue.grey[section], centre, 0.78 - 0.36 * line(rim, 1.3), cover)
+                paste(tissue.vesicles[section], centre, 1, cover)
 
 
 def _micrographs(rng, tissue):
     """Photograph each section: misaligned a little, with its own contrast, illumination, focus and noise."""
     images = np.empty((SECTIONS, SIZE, SIZE), np.uint8)
-    masks = np.empty((SECTIONS, SIZE, SIZE), bool)
+    shown = np.full((SECTIONS, SIZE, SIZE), CYTOPLASM, np.uint8)
     for z in range(SECTIONS):
         top, left = rng.integers(0, 2 * JITTER + 1, 2)
         frame = (z, slice(top, top + SIZE), slice(left, left + SIZE))
-        masks[z] = tissue.outline[frame] < 0
+        shown[z][tissue.depth[frame] < MEMBRANE] = MEMBRANES
+        shown[z][tissue.vesicles[frame] > 0.5] = VESICLES
+        shown[z][tissue.outline[frame] < 0] = MITOCHONDRIA
         grey = ndimage.gaussian_filter(tissue.grey[frame], rng.uniform(0.6, 1.2))
         grey = 0.58 + rng.normal(0, 0.045) + rng.uniform(0.8, 1.15) * (grey - 0.58)
         grey *= 1 + 0.07 * smooth_noise(rng, grey.shape, 110)
         noise = rng.standard_normal(grey.shape, dtype=np.float32)
         shot = rng.uniform(0.045, 0.075) * np.sqrt(np.clip(grey, 0.02, 1))  # electrons are counted: Poisson
         images[z] = to_uint8(grey + shot * noise + 0.02 * rng.standard_normal(grey.shape, dtype=np.float32))
-    return images, masks
+    return images, shown

@@ -1,0 +1,18 @@
+"""From probabilities to masks: one of foreground, or one of each of several classes."""
+
+import numpy as np
+
+
+def predicted(probability, threshold):
+    """Decide on a mask: foreground, bool, at or above the threshold or, of several classes, the most probable, uint8."""
+    return probability >= threshold if probability.ndim == 2 else probability.argmax(axis=-1).astype(np.uint8)
+
+
+def outputs(card):
+    """Values of each pixel: one for background and foreground, one for each of more classes."""
+    return 1 if len(card["classes"]) == 2 else len(card["classes"])
+
+
+def of_class(probability, number):
+    """The probability of one class, from what `TrainedModel.segment` returns."""
+    return probability if probability.ndim == 2 else probability[..., number]

@@ -1,0 +1,86 @@
+"""Pixels of several classes: their confusion matrix, each class against the rest, and means over classes.
+
+Class 0 is the background. A mean over classes leaves out those that neither the masks nor the predictions hold; a class that is
+predicted where no mask holds it scores 0. With two classes, every mean over foreground classes is the score of the foreground.
+"""
+
+import numpy as np
+
+from pipeline.scoring.ratios import OBJECTS as OF_OBJECTS
+from pipeline.scoring.ratios import OVERLAP as OF_ONE
+from pipeline.scoring.ratios import divide, or_none
+
+
+def pixel_confusion(reference, prediction, classes):
+    """Count pixels by true class (rows) and predicted class (columns): ndarray, shape (classes, classes), int64.
+
+    `reference` and `prediction` are arrays of class numbers of the same shape, without ignored pixels.
+    """
+    if np.shape(reference) != np.shape(prediction):
+        raise ValueError(f"expected two masks of the same shape, received {np.shape(reference)} and {np.shape(prediction)}")
+    cells = np.ravel(reference).astype(np.int64) * classes + np.ravel(prediction)
+    return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
+
+
+def against_the_rest(confusions):
+    """Turn confusion matrices (..., K, K) into counts (..., K, 4) of each class: tp, fp, fn, tn."""
+    confusions = np.asarray(confusions)
+    tp, actual = np.diagonal(confusions, axis1=-2, axis2=-1), confusions.sum(axis=-1)
+    predicted, everything = confusions.sum(axis=-2), confusions.sum(axis=(-2, -1))[..., None]
+    return np.stack([tp, predicted - tp, actual - tp, everything - actual - predicted + tp], axis=-1)
+
+
+def of_class(statistic, number):
+    """A statistic of four counts, of one class among summed counts (..., 4K)."""
+    return lambda sums: statistic(_by_class(sums)[..., number, :])
+
+
+def mean_of_classes(statistic, first=0):
+    """The mean of a statistic of four counts over the classes from `first` on, of summed counts (..., 4K)."""
+
+    def mean(sums):
+        values = statistic(_by_class(sums)[..., first:, :])  # classes first
+        defined = ~np.isnan(values)
+        return divide(np.where(defined, values, 0).sum(axis=0), defined.sum(axis=0))
+
+    return mean
+
+
+def _accuracy(sums):
+    counts = _by_class(sums)
+    return divide(counts[..., 0].sum(axis=-1), counts[..., 0, :].sum(axis=-1))
+
+
+def _by_class(sums):
+    return np.reshape(sums, (*np.shape(sums)[:-1], -1, 4))
+
+
+# Statistics of the summed counts of all classes, (R, 4K) -> (R,), as in `pipeline.scoring.ratios`.
+OVERLAP = {name: mean_of_classes(statistic, 1) for name, statistic in OF_ONE.items()} | {
+    "mean_iou": mean_of_classes(OF_ONE["iou"]),
+    "iou_background": of_class(OF_ONE["iou"], 0),
+    "accuracy": _accuracy,
+}
+# Of the matched objects of the foreground classes, (R, 4(K - 1)) -> (R,).
+OBJECTS = {name: mean_of_classes(statistic) for name, statistic in OF_OBJECTS.items()}
+
+
+def trivial(confusion):
+    """Score the best predictor that calls every pixel the same: ``iou`` and ``dice``, None without any foreground."""
+    if not confusion[1:].any():
+        return {"iou": None, "dice": None}
+    counts = [against_the_rest(_constant(confusion, number)).ravel() for number in range(len(confusion))]
+    return {name: max(or_none(OVERLAP[name](sums)) for sums in counts) for name in ("iou", "dice")}
+
+
+def trivial_of_class(confusion, number):
+    """``iou`` and ``dice`` of a class if every pixel were called it."""
+    counts = against_the_rest(_constant(confusion, number))[number]
+    return {name: or_none(OF_ONE[name](counts)) for name in ("iou", "dice")}
+
+
+def _constant(confusion, number):
+    """The confusion matrix of always predicting one class."""
+    constant = np.zeros_like(confusion)
+    constant[:, number] = confusion.sum(axis=1)
+    return constant

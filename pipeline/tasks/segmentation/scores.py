@@ -1,0 +1,96 @@
+"""What a network scores on the test set, class by class and over all of them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from pipeline.scoring import classes, objects
+from pipeline.scoring.curves import Histogram
+from pipeline.scoring.ratios import or_none
+from pipeline.scoring.statistics import sum_by_unit
+from pipeline.tasks.segmentation.image import mean_over_classes
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """The scores of one foreground class."""
+
+    images: list  # of `ImageScore`
+    histogram: Histogram
+
+    @property
+    def counts(self):
+        """The objects of all images together."""
+        return objects.total(image.objects for image in self.images)
+
+    @property
+    def matches(self):
+        """Objects of each image (tp, fp, fn, sum of matched IoU)."""
+        return np.array([image.objects["at_50"] for image in self.images])
+
+    @property
+    def objects(self):
+        """All objects of all images, a row for each."""
+        return pd.concat(image.table for image in self.images)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of all classes. With background and foreground, every mean over classes is the score of the foreground."""
+
+    names: list  # of the classes, the background first
+    by_class: dict  # `ClassScores` by the number of a foreground class
+    confusions: np.ndarray  # pixels of each image by true and predicted class, shape (N, K, K), int64
+    losses: list  # of each image
+    reliability: np.ndarray
+    threshold: float | None  # None for several classes
+    pixel_size_nm: tuple | None
+
+    @property
+    def several(self):
+        return len(self.names) > 2
+
+    @cached_property
+    def table(self):
+        """A row for each image."""
+        if not self.several:
+            rows = [image.row for image in self.by_class[1].images]
+        else:
+            images = zip(*(scores.images for scores in self.by_class.values()), strict=True)
+            rows = [mean_over_classes(image) for image in images]
+        return pd.DataFrame(rows).assign(loss=self.losses)
+
+    @property
+    def metrics(self):
+        """All scores that are one number: pooled over pixels or objects, but for the means over images."""
+        pixels, matches = self.pixels().sum(axis=0), self.objects().sum(axis=0)
+        scores = {name: or_none(statistic(pixels)) for name, statistic in classes.OVERLAP.items()}
+        means = {name: float(self.values(column).mean()) for name, column in (("dice_per_image", "dice"), ("nsd", "nsd"))}
+        loss = float(self.values("loss").mean())
+        return scores | means | {"pq": or_none(classes.OBJECTS["pq"](matches)), "loss": loss}
+
+    @property
+    def units(self):
+        return self.table["unit"].tolist()
+
+    @property
+    def confusion(self):
+        """Pixels of all images by true class (rows) and predicted class (columns)."""
+        return self.confusions.sum(axis=0)
+
+    def pixels(self):
+        """Counts of each image and class (tp, fp, fn, tn), one class after the other: (N, 4K)."""
+        return classes.against_the_rest(self.confusions).reshape(len(self.confusions), -1).astype(np.float64)
+
+    def objects(self):
+        """Objects of each image and foreground class (tp, fp, fn, sum of matched IoU): (N, 4(K - 1))."""
+        return np.concatenate([scores.matches for scores in self.by_class.values()], axis=1)
+
+    def values(self, column):
+        """One value of each image; NaN where it is undefined."""
+        return self.table[column].to_numpy(np.float64)
+
+    def by_unit(self, rows):
+        return sum_by_unit(rows, self.units)

@@ -1,0 +1,36 @@
+"""What is measured of an image with ignored pixels, and means over its classes."""
+
+import numpy as np
+import pytest
+
+from pipeline.tasks.segmentation.image import mean_over_classes, score_image
+
+RECORD = {"name": "a", "group": "a", "unit": "a"}
+
+
+def test_ignored_pixels_belong_to_no_count_no_border_and_no_object():
+    reference, prediction, counted = np.zeros((3, 8, 8), bool)
+    reference[1:3, 1:3] = prediction[1:3, 1:3] = True
+    prediction[5:8, 5:8] = True  # wrong, but nobody knows
+    counted[...] = True
+    counted[5:8, 5:8] = False
+    score = score_image(RECORD, reference, prediction, prediction.astype(np.float32), counted, 1.0, None)
+    assert score.pixels.tolist() == [4, 0, 0, 64 - 9 - 4]
+    assert (score.row["dice"], score.row["nsd"], score.row["hd95"]) == (1, 1, 0)
+    assert score.row["objects_predicted"] == 1
+    assert score.row["reference_fraction"] == pytest.approx(4 / 55)
+
+
+def test_an_image_is_scored_by_the_classes_that_it_shows():
+    def scored(reference, prediction):
+        return score_image(RECORD, reference, prediction, prediction.astype(np.float32), None, 1.0, None)
+
+    there, absent = np.zeros((4, 4), bool), np.zeros((4, 4), bool)
+    there[:2] = True
+    row = mean_over_classes([scored(there, there), scored(absent, absent), scored(~there, absent)])
+    assert row["dice"] == 0.5  # of the first and the last
+    assert row["precision"] == 1  # undefined where nothing is predicted
+    assert row["objects_reference"] == 2
+    assert row["reference_fraction"] == 1
+    assert list(row)[:3] == ["image", "group", "unit"]
+    assert mean_over_classes([scored(absent, absent)] * 2)["dice"] == 1  # nothing there and nothing found
