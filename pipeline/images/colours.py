@@ -6,8 +6,8 @@ BLUE, ORANGE, GREEN = "#2f7fb8", "#e69f00", "#009e73"
 ERRORS = {"true positive": GREEN, "false positive": ORANGE, "false negative": BLUE}
 
 # Of classes by their number, the background first; more than these repeat, without the background.
-CLASSES = ("#000000", ORANGE, GREEN, BLUE, "#cc79a7", "#d55e00", "#56b4e9", "#f0e442")
-IGNORED_COLOUR = INK  # of ignored pixels
+# None is a colour of `ERRORS`: both stand beside each other.
+CLASSES = ("#000000", "#56b4e9", "#d55e00", "#f0e442", "#cc79a7", "#8c7ae6", "#a6761d", "#ffffff")
 
 
 def class_colour(number):

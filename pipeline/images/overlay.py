@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.ndimage import binary_erosion
 
-from pipeline.images.colours import ERRORS, INK, class_colour, rgb
+from pipeline.images.colours import ERRORS, INK, ORANGE, class_colour, rgb
 from pipeline.images.sheet import displayable, fitted
 
 OUTLINE = 2  # pixels, width of the outline of a mask
@@ -45,5 +45,6 @@ def outlined(picture, mask):
     for number in np.unique(mask[mask > 0]):
         area = fitted(255 * np.asarray(mask == number, np.uint8), picture.shape[1]) > 0  # any pixel counts, so thin objects stay
         rim = area & ~binary_erosion(area, iterations=OUTLINE, border_value=1)  # no outline along the border of the patch
-        picture = np.where(rim[..., None], np.array(rgb(class_colour(int(number))), np.uint8), picture)
+        colour = ORANGE if mask.dtype == bool else class_colour(number)
+        picture = np.where(rim[..., None], np.array(rgb(colour), np.uint8), picture)
     return picture
