@@ -14,8 +14,8 @@ from tqdm import tqdm
 
 from pipeline.errors import UserError
 from pipeline.images.stack import opened
-from pipeline.parallel import deaf_to_ctrl_c
 from pipeline.inference.decision import outputs
+from pipeline.parallel import deaf_to_ctrl_c
 from pipeline.params import Inference
 from pipeline.prediction import ome
 from pipeline.prediction.expectations import model_reader

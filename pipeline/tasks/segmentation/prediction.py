@@ -19,9 +19,9 @@ from pipeline.inference.decision import of_class, outputs, predicted
 from pipeline.prediction.expectations import differences, model_reader, some_rows
 from pipeline.prediction.objects.label import label_page, row_bands
 from pipeline.prediction.objects.measure import COLUMNS, measure_page
+from pipeline.prediction.ome import channel_axis
 from pipeline.prediction.results_folder import write_table
 from pipeline.prediction.volume import predict_volume
-from pipeline.prediction.ome import channel_axis
 from pipeline.prediction.writers import fill, read_rows, temporary, write_tiff, write_volume
 
 OVERALL = ("images.csv",)  # results over all images
