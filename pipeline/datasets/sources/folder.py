@@ -51,13 +51,15 @@ def make(writer, name, dataset, seed):
         figures.tell(root, key)
     if groups:
         warn_of_shared(files, groups, everywhere=any(path.name.casefold() == TABLE for path in entries(root)))
+    *depth, height, width = dataset.folder.pixel_size_nm or (None, None)
     return DatasetInfo(
         name,
         dataset.source,
         dataset.task,
         classes,
         next(iter(formats))[0],
-        dataset.folder.pixel_size_nm,
+        height and (height, width),
+        depth_nm=depth[0] if depth else None,
         instances=segmentation and dataset.folder.instances,
         grouped=bool(groups),
     )
