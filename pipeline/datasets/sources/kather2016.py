@@ -34,5 +34,5 @@ def make(writer, name, dataset, seed):
                 origin = ORIGIN.search(path.name)
                 writer.add(f"{label}_{path.stem}", read_image(path), label=label, group=origin and origin[0])
     return DatasetInfo(
-        name, dataset.source, "classification", CLASSES, 3, (495.0, 495.0), True, grouped=True, **ARCHIVE.provenance()
+        name, dataset.source, "classification", CLASSES, 3, (495.0, 495.0), colour=True, grouped=True, **ARCHIVE.provenance()
     )

@@ -202,4 +202,6 @@ def make(writer, name, dataset, seed):
     with on_all_cores() as several:
         for tile_name, image, label, group in tiles(seed, several):
             writer.add(tile_name, image, label=label, group=group)
-    return DatasetInfo(name, dataset.source, "classification", CLASSES, 3, (1000.0, 1000.0), True, grouped=True, **GENERATED)
+    return DatasetInfo(
+        name, dataset.source, "classification", CLASSES, 3, (1000.0, 1000.0), colour=True, grouped=True, **GENERATED
+    )
