@@ -32,7 +32,7 @@ class TrainedModel:
     card: dict
 
     def scaled(self, image):
-        """Scale an image (H, W, C) of any numbers as the training images were: float32 in [0, 1], which the other methods take."""
+        """Scale an image (H, W, C) of any numbers as for training: float32 in [0, 1], which the other methods take."""
         return scaled(image, self.card["intensity_range"])
 
     def threshold(self, settings):

@@ -11,6 +11,7 @@ from pipeline.images.stack import described
 PIXEL_SIZE = 1.5  # times larger or smaller: augmentation varied the scale by a fifth, and nothing beyond
 # Of the intensity range: as far as an image may lie beyond all training images. docs/intensity.md shows what networks bear.
 MARGIN = 0.1
+FLAT = 0.5  # of the contrast that all training images had at least
 
 
 def model_reader(stack, card, intensity_range=None):
@@ -68,13 +69,17 @@ def differences(card, image, pixel_size_nm):
     least, greatest = np.asarray(card["intensity_seen"])
     received = quantiles(image)
     beyond = np.maximum(least - received, received - greatest)
-    if beyond.max() > MARGIN:
-        number, channel = np.unravel_index(beyond.argmax(), beyond.shape)
+    flat = received[-1] - received[0] < FLAT * (least[-1] - greatest[0])
+    if beyond.max() > MARGIN or flat.any():
+        channel = beyond.max(axis=0).argmax() if beyond.max() > MARGIN else flat.argmax()
+        number = beyond[:, channel].argmax()
         which = f" of channel {channel + 1}" if image.shape[-1] > 1 else ""
+        contrast = "little contrast: " if flat[channel] else ""
         found.append(
-            f"unlike all training images: {QUANTILES[number]:.0%} of the pixels{which} lie below {received[number, channel]:.2f} of "
-            f"the intensity range, in training below {least[number, channel]:.2f} to {greatest[number, channel]:.2f}; the "
-            "prediction may be wrong; --range LOW HIGH chooses the intensities that count as darkest and brightest"
+            f"unlike all training images: {contrast}{QUANTILES[number]:.0%} of the pixels{which} lie below "
+            f"{received[number, channel]:.2f} of the intensity range, in training below {least[number, channel]:.2f} to "
+            f"{greatest[number, channel]:.2f}; the prediction may be wrong; --range LOW HIGH chooses the intensities that count "
+            "as darkest and brightest"
         )
     return found
 
