@@ -21,9 +21,8 @@ from tqdm import tqdm
 
 from pipeline.datasets.layout import DatasetInfo
 from pipeline.datasets.sources.folder_files import find_labelled, find_pairs, find_parts
-from pipeline.datasets.sources.folder_groups import TABLE, find_groups, warn_of_shared
+from pipeline.datasets.sources.folder_groups import find_groups, warn_of_shared
 from pipeline.datasets.sources.folder_masks import MaskFigures, mask_rule
-from pipeline.datasets.sources.listing import entries
 from pipeline.errors import UserError
 from pipeline.images.io import ORIENTATION
 from pipeline.images.stack import described, opened
@@ -39,7 +38,7 @@ def make(writer, name, dataset, seed):
     files = list(find_pairs(root, parts, key, problems) if segmentation else find_labelled(root, parts, problems))
     labels = list(dict.fromkeys(file.label for file in files))
     classes = tuple(dataset.class_names or (("background", name) if segmentation else labels))
-    groups = find_groups(files, root, parts, dataset.folder.group, key, problems)
+    groups, everywhere = find_groups(files, root, parts, dataset.folder.group, key, problems)
     figures = MaskFigures(classes)
     formats = _add_all(writer, files, groups, mask_rule(dataset, key), figures, problems)
     if segmentation and formats and not figures.any_foreground and not problems:  # else it may lie in the masks that were refused
@@ -52,7 +51,7 @@ def make(writer, name, dataset, seed):
     if segmentation:
         figures.tell(root, key)
     if groups:
-        warn_of_shared(files, groups, everywhere=any(path.name.casefold() == TABLE for path in entries(root)))
+        warn_of_shared(files, groups, everywhere)
     (channels, colour, _), *_ = formats
     *depth, height, width = dataset.folder.pixel_size_nm or (None, None)
     return DatasetInfo(
@@ -79,10 +78,7 @@ def _add_all(writer, files, groups, rule, figures, problems):
             pages = [page.astype(np.uint8) * 255 if page.dtype == bool else page for page in pages]
             formats[stack.channels, stack.colour, pages[0].dtype].append(file.path)
             masks = _masks(file, pages, rule) if file.mask else [None] * len(pages)
-            for mask in masks:
-                if mask is not None:
-                    figures.add(mask, file.name)
-            _add(writer, file, pages, masks, groups.get(file.path, file.name))
+            _add(writer, file, pages, masks, groups.get(file.path, file.name), figures)
         except UserError as error:
             problems += str(error).splitlines()
     usual = max(formats, key=lambda key: len(formats[key]), default=None)
@@ -109,12 +105,14 @@ def _masks(file, pages, rule):
     return masks
 
 
-def _add(writer, file, pages, masks, group):
+def _add(writer, file, pages, masks, group, figures):
     for number, (page, mask) in enumerate(zip(pages, masks, strict=True)):
         name = file.name if len(pages) == 1 else f"{file.name}_{number:03d}"
         image = file.path if len(pages) == 1 and _is_standard(file.path) else page
         classes, instances = mask or (None, None)
         writer.add(name, image, classes, file.label, group, file.split, instances)
+        if mask:
+            figures.add(mask, name)
 
 
 def _is_standard(path):

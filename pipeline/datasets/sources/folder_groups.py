@@ -13,27 +13,28 @@ COLUMNS = ("image", "group")
 
 
 def find_groups(files, root, parts, pattern, key, problems):
-    """Return the group of each image by its path, in words that are unique in the data set; empty if none are stated.
+    """Return the group of each image by its path, none if none are stated, and whether their names hold everywhere.
 
-    Names that an expression finds, and those of a table in a split's own folder, hold within their split (and class): folders
-    number their groups independently. Those of a table in the root hold everywhere.
+    Names of a table in the root do. Those that an expression finds, and those of a table in a split's own folder, hold within
+    their split (and class): folders number their groups independently.
     """
-    tables = {folder: path for folder in (root, *parts.values()) for path in entries(folder) if path.name.casefold() == TABLE}
+    tables = {folder: path for folder in (root, *parts.values()) for path in entries(folder) if _is_table(path)}
     if pattern is not None:
         problems += [f"{path}: {key}.folder.group states groups too; remove one of the two" for path in tables.values()]
-        return _by_pattern(files, pattern, key, problems)
-    if root in tables and len(tables) > 1:
+        return _by_pattern(files, pattern, key, problems), False
+    everywhere = root in tables
+    if everywhere and len(tables) > 1:
         problems += [
             f"{path}: {tables[root]} states groups too; remove one of them" for path in tables.values() if path.parent != root
         ]
-        return {}
+        return {}, everywhere
     groups = {}
     for folder, path in tables.items():
         groups |= _by_table(path, [file for file in files if folder in file.path.parents], folder == root, problems)
-    if tables and root not in tables:
+    if tables and not everywhere:
         rest = [part for part in parts.values() if part not in tables]
         problems += [f"{part}: no {TABLE}, but {next(iter(tables.values()))} exists; every image needs a row" for part in rest]
-    return groups
+    return groups, everywhere
 
 
 def warn_of_shared(files, groups, everywhere):
@@ -47,6 +48,10 @@ def warn_of_shared(files, groups, everywhere):
         note = "the split of your folders leaks"
         note = note if everywhere else f"if the name means the same there (the same patient, say), {note}"
         print(f"note: {len(shared)} groups occur in more than one of train/, val/ and test/; {note}", file=sys.stderr)
+
+
+def _is_table(path):
+    return path.name.casefold() == TABLE and path.is_file()
 
 
 def _by_pattern(files, pattern, key, problems):
