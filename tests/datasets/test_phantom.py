@@ -42,6 +42,7 @@ def made(tmp_path, block):
             writer.finish(painter.make(writer, "any", block(task, "phantom-any"), SEED))
         info = read_info(tmp_path / "any")
         assert info.phantom and (info.name, info.source, info.task) == ("any", "phantom-any", task)
+        assert info.grouped == (painter is not mitochondria)
         return tmp_path / "any", info, read_table(tmp_path / "any/images.csv")
 
     return made

@@ -33,7 +33,7 @@ def made(server, cache, tmp_path, monkeypatch, block):
         info = read_info(tmp_path / "raw")
         assert (info.name, info.source, info.url) == ("any", "any source", remote.url)
         assert info.sha256 == {remote.name: checksum}
-        assert info.licence and info.citation and not info.phantom
+        assert info.licence and info.citation and not info.phantom and info.grouped == (source is kather2016)
         return tmp_path / "raw", read_table(tmp_path / "raw/images.csv"), info
 
     return made
