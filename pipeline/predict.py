@@ -41,7 +41,7 @@ def load(path):
     return load_trained(path)
 
 
-def predict(model, image, threshold=None, split=False, smallest=1, pixel_size_nm=None, settings=DEFAULTS):
+def predict(model, image, threshold=None, split=None, smallest=1, pixel_size_nm=None, settings=DEFAULTS):
     """Predict one image.
 
     Parameters
@@ -51,8 +51,8 @@ def predict(model, image, threshold=None, split=False, smallest=1, pixel_size_nm
         Bool, integers of at most 32 bit, or floats.
     threshold : float, optional
         Probability from which a pixel is foreground; by default the one chosen on validation.
-    split : bool
-        Separate objects that touch.
+    split : bool, optional
+        Whether to separate objects that touch; by default as validation chose.
     smallest : int
         Objects of fewer pixels are left out of labels and table.
     pixel_size_nm : tuple of float, optional
@@ -83,6 +83,7 @@ def predict(model, image, threshold=None, split=False, smallest=1, pixel_size_nm
     for message in differences(model.card, model.scaled(image), pixel_size_nm):
         warnings.warn(message, stacklevel=2)
     threshold = _threshold(model, threshold, settings)
+    split = model.split if split is None else split
     choices = Choices(threshold, split=split, smallest=smallest, pixel_size_nm=pixel_size_nm)
     return _task(model).predict_array(model, image, choices, settings)
 
@@ -129,7 +130,7 @@ def _parser():
     add("--describe", action="store_true", help="print what the model is, expects and scored")
     add("--overwrite", action="store_true", help="replace what another run wrote into DIR")
     add("--threshold", type=float, help="probability of foreground (default: the one chosen on validation)")
-    add("--split", action="store_true", help="separate objects that touch")
+    add("--split", action=argparse.BooleanOptionalAction, help="separate objects that touch (default: as validation chose)")
     add("--smallest", type=int, default=1, metavar="PIXELS", help="leave out smaller objects")
     add("--median", type=int, default=1, metavar="SECTIONS", help="median of the probability over this many sections (odd)")
     add("--range", nargs="+", metavar="LOW HIGH", help="intensities that count as darkest and brightest; 'image': each its own")
@@ -231,7 +232,8 @@ def main(arguments=None):
     if given.batch_size is None:
         settings = task.fit_to_memory(model, settings)
     threshold = _threshold(model, given.threshold, settings)
-    choices = Choices(threshold, given.median, given.split, given.smallest, given.range, given.pixel_size)
+    split = model.split if given.split is None else given.split
+    choices = Choices(threshold, given.median, split, given.smallest, given.range, given.pixel_size)
     cluster = Cluster(given.model, given.workers, given.memory, given.scheduler)
     count = predict_files(task, model, given.model, inputs, missing, given.out, settings, choices, cluster, given.overwrite)
     print(f"{count} images predicted into {given.out}", file=sys.stderr)

@@ -3,6 +3,7 @@
 from pipeline import paths
 from pipeline.datasets.layout import read_table
 from pipeline.images.io import read_image, read_mask
+from pipeline.images.masks import read_instances
 
 
 def open_test_split(dataset):
@@ -19,6 +20,11 @@ def open_image(dataset, record):
 def open_mask(dataset, record):
     """Read the mask of one test image (see `pipeline.images.io.read_mask`)."""
     return read_mask(paths.raw(dataset) / record["mask"])
+
+
+def open_instances(dataset, record):
+    """Read the object numbers of one test image, shape (H, W), uint32; None if the data set does not tell objects apart."""
+    return read_instances(paths.raw(dataset) / record["instances"]) if record["instances"] else None
 
 
 def independent_units(records, card):

@@ -42,6 +42,11 @@ class TrainedModel:
         """
         return self.card.get("threshold_flips" if settings.flips else "threshold")
 
+    @property
+    def split(self):
+        """Whether predicted objects that touch are separated, as validation chose it. Older cards do not say."""
+        return self.card.get("separation") == "watershed"
+
     def segment(self, image, settings):
         """Predict the probability of foreground, or of each of several classes, for each pixel at the image's own resolution.
 

@@ -5,13 +5,15 @@ recognition quality are those of Kirillov et al. 2019 (doi 10.1109/CVPR.2019.009
 
 Objects and matches
 -------------------
+In a label image each number above 0 is an object, whether its pixels are connected or not, and whatever it touches.
+
 A mask does not tell objects apart, so an object is an 8-connected component: pixels that share a corner belong together.
 A thin process that runs diagonally stays in one piece, and a corner pixel left by a threshold is not an object of its own.
-Objects that touch are one object, in reference and prediction alike.
+Objects of a mask that touch are one object.
 
 A reference and a predicted object match if their IoU is at least 0.5 (as in panoptica and COCO; Kirillov et al. 2019 ask
-for more than 0.5). Then no object has two partners: at exactly 0.5 the two would have to tile it, but two components of
-one mask never touch.
+for more than 0.5). Two partners of one object both have an IoU of exactly 0.5, and tile it: two components of one mask
+never do, but two objects of a label image can. Then the one of the lower number is the match.
 
 Empty masks
 -----------
@@ -27,10 +29,9 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from pipeline.scoring.overlap import check_masks
 from pipeline.scoring.ratios import OBJECTS, or_none, ratio
 
-MATCH = 0.5  # least IoU of a match; below this value, an object could have two partners
+MATCH = 0.5  # least IoU of a match; below this value, an object could have any number of partners
 STRICT = 0.75  # IoU that only a good outline reaches
 RELATED = 0.1  # IoU above which objects are related, for splits and merges (Caicedo et al. 2019)
 
@@ -59,9 +60,26 @@ def label(mask):
 
 
 def find_objects(reference, prediction):
-    """Label two masks, ndarray of bool, shape (H, W), and measure how their objects overlap: `Objects`."""
-    check_masks(reference, prediction)
-    reference, prediction = label(reference), label(prediction)
+    """Measure how the objects of two images overlap.
+
+    Parameters
+    ----------
+    reference, prediction : ndarray, shape (H, W)
+        A mask, bool, whose objects are its components, or a label image of integers, 0 for the background.
+
+    Returns
+    -------
+    Objects
+        The objects of a label image are numbered anew, without gaps and in the same order.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or one is neither.
+    """
+    if np.shape(reference) != np.shape(prediction):
+        raise ValueError(f"expected the same shape, received {np.shape(reference)} and {np.shape(prediction)}")
+    reference, prediction = _labels(reference), _labels(prediction)
     reference_area, prediction_area = (np.bincount(labels.ravel())[1:] for labels in (reference, prediction))
     both = (reference > 0) & (prediction > 0)
     base = len(prediction_area) + 1
@@ -81,7 +99,7 @@ def count_objects(objects):
     """
     counts = {}
     for name, threshold in (("at_50", MATCH), ("at_75", STRICT)):
-        iou = objects.iou[objects.iou >= threshold]
+        iou = objects.iou[_matches(objects, threshold)]
         tp = len(iou)
         counts[name] = np.array([tp, len(objects.prediction_area) - tp, len(objects.reference_area) - tp, iou.sum()])
     related = objects.pairs[objects.iou > RELATED]
@@ -119,11 +137,26 @@ def per_object(objects, probability=None):
     ``label``, ``area`` in pixels, ``row`` and ``column`` of the centroid (the centre of the first pixel is 0, 0), ``partner``
     (label of the matching object), ``iou`` with it, ``confidence`` (of predictions: mean probability of their pixels).
     """
-    matched = objects.iou >= MATCH
+    matched = _matches(objects, MATCH)
     pairs, iou = objects.pairs[matched], objects.iou[matched]
     references = _table("reference", objects.reference, objects.reference_area, pairs, iou, None)
     predictions = _table("prediction", objects.prediction, objects.prediction_area, pairs[:, ::-1], iou, probability)
     return pd.concat([references, predictions], ignore_index=True)
+
+
+def _labels(image):
+    if np.asarray(image).dtype.kind not in "iu":
+        return label(image)
+    numbers = np.setdiff1d(image, 0)
+    return np.where(image == 0, 0, np.searchsorted(numbers, image) + 1).astype(np.int32)
+
+
+def _matches(objects, threshold):
+    """Indices of the pairs that match, so that no object has two partners."""
+    matched = np.flatnonzero(objects.iou >= threshold)
+    for side in objects.pairs.T:  # pairs are sorted, so the lower number comes first
+        matched = matched[np.sort(np.unique(side[matched], return_index=True)[1])]
+    return matched
 
 
 def _table(kind, labels, areas, pairs, iou, probability):

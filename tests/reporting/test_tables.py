@@ -111,6 +111,15 @@ def test_objects_and_probabilities(read):
     assert rows(titled(dataset, "Probabilities"))["Brier score"] == ["0.012"]
 
 
+def test_objects_of_label_images_are_named_so(read, change):
+    before = titled(read()["nuclei"], "Objects")
+    assert before["meanings"][0] == "connected pieces of foreground" and before["note"] == ""
+    change("reports/nuclei/details/dataset.json", {"instances": True})
+    change("reports/nuclei/details/toy/card.json", {"separation": "watershed"})
+    after = titled(read()["nuclei"], "Objects")
+    assert after["meanings"][0].startswith("as the label images number them") and after["note"].endswith("touch: Toy-Net.")
+
+
 def test_undefined_is_a_dash(read, change):
     change("reports/nuclei/metrics/toy.json", {"iou": None})
     values = {"intervals.iou": None, "per_image.hd95.mean": None, "per_image.hd95.median": None, "objects.f1": None}

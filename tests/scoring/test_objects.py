@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco_mask
 from scipy.ndimage import gaussian_filter
+from scipy.optimize import linear_sum_assignment
 from skimage.measure import regionprops_table
+from skimage.metrics import contingency_table
 
 from pipeline.scoring.objects import (
     MATCH,
@@ -25,6 +27,7 @@ from pipeline.scoring.objects import (
 EMPTY = np.zeros((3, 4), bool)
 FULL = np.ones((3, 4), bool)
 masks = arrays(bool, (6, 9))
+labels = arrays(np.uint8, (4, 6), elements={"max_value": 3})
 patient = settings(deadline=None)  # the machine may be busy
 
 
@@ -44,6 +47,11 @@ def ranked(*detections, missed=0):
     table["partner"] = pd.Series([pd.NA] * positives + [1 if matched else pd.NA for _, matched in detections], dtype="Int64")
     table["confidence"] = [np.nan] * positives + [confidence for confidence, _ in detections]
     return table
+
+
+def numbered(*rows):
+    """A label image from text: a digit is the number of an object, a dot is background."""
+    return np.array([[int(character.replace(".", "0")) for character in row] for row in rows])
 
 
 def counted(reference, prediction):
@@ -180,6 +188,100 @@ def test_no_object_has_two_partners(reference, prediction):
 
 def test_an_iou_of_exactly_one_half_matches():
     assert counted(drawn("####"), drawn("##.."))["at_50"].tolist() == [1, 0, 0, 0.5]
+
+
+def test_touching_objects_of_a_label_image_are_two():
+    """Two cells, the left one found exactly, two of the right one's four pixels; as masks they are one object, with IoU 3/4."""
+    reference, prediction = numbered("1122", "1122"), numbered("7790", "7790")
+    assert plain(counted(reference, prediction)) == {"at_50": [2, 0, 0, 1.5], "at_75": [1, 1, 1, 1], "splits": 0, "merges": 0}
+    merged = plain(counted(reference, prediction > 0))  # as one object: 4/6 with the left cell, 2/8 with the right one
+    assert merged == {"at_50": [1, 0, 1, 4 / 6], "at_75": [0, 1, 2, 0], "splits": 0, "merges": 1}
+    assert plain(counted(reference > 0, prediction > 0))["at_50"] == [1, 0, 0, 3 / 4]
+
+
+def test_the_pixels_of_a_label_need_not_be_connected():
+    objects = find_objects(numbered("5.5.3"), drawn("#####"))
+    assert objects.reference.tolist() == [[2, 0, 2, 0, 1]] and objects.reference_area.tolist() == [1, 2]
+    assert counted(numbered("5.5.3"), numbered("8.8.."))["at_50"].tolist() == [1, 0, 1, 1]
+
+
+def test_label_images_of_any_integer_type_and_of_no_object():
+    for kind in (np.uint8, np.int16, np.uint32, np.int64):
+        assert counted(numbered("11.9").astype(kind), numbered("11..").astype(kind))["at_50"].tolist() == [1, 0, 1, 1]
+    assert counted(numbered("...."), numbered("...."))["at_50"].tolist() == [0] * 4
+    with pytest.raises(ValueError, match="expected a boolean mask"):
+        find_objects(np.zeros((2, 2)), np.zeros((2, 2), int))
+    with pytest.raises(ValueError, match="expected the same shape"):
+        find_objects(np.zeros((1, 2), int), np.zeros((2, 2), int))
+
+
+@pytest.mark.parametrize(("reference", "prediction"), [("1111", "2233"), ("2233", "1111")])
+def test_of_two_halves_of_an_object_the_first_matches(reference, prediction):
+    """Both halves have an IoU of exactly 0.5, which only touching objects of a label image can."""
+    reference, prediction = numbered(reference), numbered(prediction)
+    counts = counted(reference, prediction)
+    tp, fp, fn, iou = counts["at_50"]
+    assert (tp, fp + fn, iou) == (1, 1, 0.5) and counts["splits"] + counts["merges"] == 1
+    table = listed(reference, prediction)
+    assert sorted(table["partner"].dropna()) == [1, 1]
+
+
+@patient
+@given(labels, labels)
+def test_no_object_of_a_label_image_has_two_partners(reference, prediction):
+    table, counts = listed(reference, prediction), counted(reference, prediction)
+    for kind, number in (("reference", prediction), ("prediction", reference)):
+        partners = table.loc[table["kind"] == kind, "partner"].dropna()
+        assert partners.is_unique and len(partners) == counts["at_50"][0]
+        assert len(table[table["kind"] != kind]) == len(np.setdiff1d(number, 0))
+    assert counts["at_50"].tolist() == pytest.approx(assigned(reference, prediction))
+
+
+def assigned(reference, prediction):
+    """The counts (tp, fp, fn, sum of IoU) by other means: overlaps of scikit-image, the best assignment of SciPy."""
+    shared = contingency_table(reference, prediction).toarray()
+    areas = shared.sum(axis=1, keepdims=True), shared.sum(axis=0, keepdims=True)
+    iou = np.divide(shared, areas[0] + areas[1] - shared, out=np.zeros(shared.shape), where=shared > 0)[1:, 1:]
+    iou = np.where(iou >= MATCH, iou, 0)
+    pairs = linear_sum_assignment(iou, maximize=True)
+    tp = np.count_nonzero(iou[pairs])
+    return [tp, np.count_nonzero(areas[1][0, 1:]) - tp, np.count_nonzero(areas[0][1:]) - tp, iou[pairs].sum()]
+
+
+def touching_discs(rng, shape=(96, 96), count=12, radius=11):
+    """A label image of discs, most of which touch; a pixel belongs to the nearest centre."""
+    rows, columns = np.indices(shape)
+    centres = rng.uniform(0, shape, (count, 2))
+    distances = np.hypot(rows - centres[:, :1, None], columns - centres[:, 1:, None])
+    numbers = rng.permutation(np.arange(1, 4 * count, 4)).astype(np.uint16)  # label images have gaps
+    return np.where(distances.min(axis=0) < radius, numbers[distances.argmin(axis=0)], 0)
+
+
+def test_panoptic_quality_of_200_label_images_agrees_with_scikit_image_and_scipy():
+    rng, ours, theirs = np.random.default_rng(5), [], []
+    for turn in range(200):
+        reference = touching_discs(rng)
+        prediction = np.roll(reference, rng.integers(-4, 5, 2), (0, 1)) if turn % 2 else touching_discs(rng, radius=13)
+        prediction = np.where(rng.random(reference.max() + 46)[prediction] < 0.1, 0, prediction)  # some are missed
+        ours.append(counted(reference, prediction)["at_50"])
+        theirs.append(assigned(reference, prediction))
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-9)
+    tp, fp, fn, iou = np.sum(theirs, axis=0)
+    assert tp > 500 and scores(sum(ours))["pq"] == pytest.approx(iou / (tp + fp / 2 + fn / 2), abs=1e-12)
+
+
+def test_panoptic_quality_of_touching_discs_is_exact():
+    """1 if all discs are there; (n - k) / (n - k / 2) if k of n are not, and nothing else."""
+    rng = np.random.default_rng(6)
+    for dropped in (0, 1, 3):
+        for _ in range(20):
+            reference = touching_discs(rng)
+            numbers = np.setdiff1d(reference, 0)
+            prediction = np.where(np.isin(reference, rng.choice(numbers, dropped, replace=False)), 0, reference)
+            left = len(numbers) - dropped
+            counts = counted(reference, prediction)["at_50"]
+            assert counts.tolist() == [left, 0, dropped, left]
+            assert scores(counts)["pq"] == left / (left + dropped / 2)
 
 
 def test_pooled_weighs_objects():

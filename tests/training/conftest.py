@@ -34,9 +34,10 @@ def _project(folder, patches=24, **train):
     raw, rows = folder / "data/raw/mitochondria", []
     raw.mkdir(parents=True)
     for number, image in enumerate(images):  # of validation, whole: training chooses the threshold on them
+        mask = f"{number}_mask.png"
         write_png(raw / f"{number}.png", image)
-        write_png(raw / f"{number}_mask.png", image[..., 0] > 150)
-        rows.append({"name": number, "image": f"{number}.png", "mask": f"{number}_mask.png", "split": "val"})
+        write_png(raw / mask, image[..., 0] > 150)
+        rows.append({"name": number, "image": f"{number}.png", "mask": mask, "instances": "", "split": "val"})
     pd.DataFrame(rows).to_csv(folder / "data/patches/mitochondria/split.csv", index=False)
     card = {
         "name": "mitochondria",

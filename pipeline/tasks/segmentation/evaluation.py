@@ -10,7 +10,7 @@ from pipeline import paths
 from pipeline.datasets.layout import read_info
 from pipeline.evaluation import gallery
 from pipeline.evaluation.maps import map_panel
-from pipeline.evaluation.test_split import open_image, open_mask
+from pipeline.evaluation.test_split import open_image, open_instances, open_mask
 from pipeline.images.masks import IGNORED
 from pipeline.inference.decision import of_class, predicted
 from pipeline.inference.explain import attention_maps
@@ -62,11 +62,12 @@ def score(model, dataset, records, params, title, pictures=None):
         counted = None if mask.dtype == bool else mask != IGNORED
         scored = (lambda array: array) if counted is None else (lambda array, counted=counted: array[counted])
         prediction = predicted(probability, threshold)
+        objects_of = {"instances": open_instances(dataset, record), "split": model.split}  # of two classes only
         for number in images:
             reference, of_number = mask == number, of_class(probability, number)
             histograms[number].add(scored(reference), scored(of_number))  # first: it reports a training that diverged
             areas = reference, prediction == number, of_number
-            images[number].append(score_image(record, *areas, counted, tolerance, pixel_size))
+            images[number].append(score_image(record, *areas, counted, tolerance, pixel_size, **objects_of))
         confusions.append(classes.pixel_confusion(scored(mask), scored(prediction), len(names)))
         reliability += calibration.sums_of_image(*_confidence(scored(mask), scored(probability)))
         losses.append(_loss(loss, mask, probability))

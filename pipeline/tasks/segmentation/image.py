@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.scoring import boundary, objects, overlap
+from pipeline.tasks.segmentation.separation import separated
 
 
 @dataclass(frozen=True)
@@ -18,19 +19,20 @@ class ImageScore:
     table: pd.DataFrame  # its rows of ``per_object.csv``
 
 
-def score_image(record, reference, prediction, probability, counted, tolerance, pixel_size_nm):
+def score_image(record, reference, prediction, probability, counted, tolerance, pixel_size_nm, instances=None, split=False):
     """Score one class of an image, whose row of ``split.csv`` is `record`: an `ImageScore`.
 
     `reference` and `prediction` are (H, W), bool: where the class is; `probability` is (H, W), float32. `counted`, (H, W), bool,
     is False on ignored pixels; None: there are none. `tolerance` is that of the normalised surface Dice, in pixels;
-    `pixel_size_nm` is the height and width of a pixel.
+    `pixel_size_nm` is the height and width of a pixel. `instances`, (H, W), are the numbers of the objects; None: they are the
+    components of `reference`. With `split`, predicted objects that touch are separated.
     """
     if counted is None:
         pixels = overlap.confusion_counts(reference, prediction)
     else:  # ignored pixels belong to no border and to no object
         pixels = overlap.confusion_counts(reference[counted], prediction[counted])
         reference, prediction = reference & counted, prediction & counted
-    found = objects.find_objects(reference, prediction)
+    found = objects.find_objects(reference if instances is None else instances, separated(prediction) if split else prediction)
     counts = objects.count_objects(found)
     matches = counts["at_50"]
     row = {"image": record["name"], "group": record["group"], "unit": record["unit"]}

@@ -23,6 +23,7 @@ from pipeline.prediction.ome import channel_axis
 from pipeline.prediction.results_folder import write_table
 from pipeline.prediction.volume import predict_volume
 from pipeline.prediction.writers import fill, read_rows, temporary, write_tiff, write_volume
+from pipeline.tasks.segmentation.separation import WATERSHED
 
 OVERALL = ("images.csv",)  # results over all images
 OVERLAY = 4096  # pixels on the longer side of an overlay, at most: more than a screen shows, less than a viewer refuses
@@ -52,9 +53,11 @@ def card_lines(card):
     """What `--describe` says of a segmentation model."""
     if len(card["classes"]) > 2:
         return {"finds": f"{', '.join(card['classes'])} (every pixel is the most probable one)"}
+    separation = {"objects": "those that touch are separated by a watershed"} if card.get("separation") == WATERSHED else {}
     return {
         "finds": f"{card['classes'][1]} (every pixel)",
         "threshold": f"{card['threshold']:.3f}, of the best Dice on validation",
+        **separation,
     }
 
 

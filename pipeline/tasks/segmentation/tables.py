@@ -87,7 +87,7 @@ def tables(dataset):
         differences(dataset),
         _per_image("Overlap, image by image", OVERLAP_PER_IMAGE, networks, "Each image weighs the same."),
         _per_image("Borders, image by image", borders, networks, _note_on_borders(dataset)),
-        metric_table("Objects, all test images pooled", OBJECTS, objects),
+        metric_table("Objects, all test images pooled", _objects(dataset.info), objects, _note_on_objects(networks)),
         metric_table("Probabilities, all test pixels pooled", PROBABILITIES, probabilities),
         seeds(dataset),
     ]
@@ -200,6 +200,18 @@ def _per_image(title, metrics, networks, note):
     columns = [(f"{network.title}, mean", mean(network)) for network in networks]
     columns += [(f"{network.title}, median [quartiles]", middle(network)) for network in networks]
     return metric_table(title, metrics, columns, note)
+
+
+def _objects(info):
+    """`OBJECTS`, with what an object of the masks is in this data set."""
+    name, style, _ = OBJECTS["reference"]
+    numbered = {"reference": Metric(name, style, "as the label images number them, also where they touch")}
+    return OBJECTS | numbered if info.get("instances") else OBJECTS
+
+
+def _note_on_objects(networks):
+    titles = [network.title for network in networks if network.card.get("separation") == "watershed"]
+    return f"Validation chose to separate predicted objects that touch: {', '.join(titles)}." if titles else ""
 
 
 def _note_on_borders(dataset):

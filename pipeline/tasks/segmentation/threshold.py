@@ -1,4 +1,7 @@
-"""Choose the threshold on whole validation images, at their original resolution, as the test images will be predicted."""
+"""Choose the threshold on whole validation images, at their original resolution, as the test images will be predicted.
+
+With it, choose how objects are told apart, where the masks are label images.
+"""
 
 import keras
 import numpy as np
@@ -7,11 +10,12 @@ from pipeline import paths
 from pipeline.datasets.layout import read_table
 from pipeline.images.intensity import scaled
 from pipeline.images.io import read_image, read_mask
-from pipeline.images.masks import IGNORED
+from pipeline.images.masks import IGNORED, read_instances
 from pipeline.images.resize import resize_image
 from pipeline.images.symmetry import symmetries
 from pipeline.inference.activations import sigmoid
 from pipeline.scoring.curves import Histogram, best_threshold, precision_recall, thinned
+from pipeline.tasks.segmentation.separation import choose_separation
 
 TILE = 1024  # pixels; larger images are cut, without overlap: their few seams move no threshold
 
@@ -29,18 +33,17 @@ def choose_threshold(network, dataset, card):
     Returns
     -------
     chosen : dict
-        ``threshold``, and ``threshold_flips`` for predictions that are averaged over flips and turns.
+        ``threshold``, ``threshold_flips`` for predictions that are averaged over flips and turns, and ``separation`` (see
+        `choose_separation`) at the first of them.
     table : pandas.DataFrame
         Precision, recall and Dice by threshold, without flips.
     """
     predict = _compiled(network)
     plain, averaged = Histogram(), Histogram()
-    records = read_table(paths.patches(dataset) / "split.csv")
-    for record in records[records["split"] == "val"].itertuples():
-        image = scaled(read_image(paths.raw(dataset) / record.image), card["intensity_range"])
-        mask = read_mask(paths.raw(dataset) / record.mask)
-        if card["resize"]:
-            image = resize_image(image, card["resize"])
+    table = read_table(paths.patches(dataset) / "split.csv")
+    records = list(table[table["split"] == "val"].itertuples())
+    for record in records:
+        image, mask = _open(dataset, record, card)
         changes = symmetries(*image.shape[:2])
         views = [change.undo(_tiled(predict, change.apply(image[None])))[0] for change in changes]
         for histogram, probability in ((plain, views[0]), (averaged, sum(views) / len(views))):
@@ -48,7 +51,27 @@ def choose_threshold(network, dataset, card):
             counted = mask != IGNORED
             histogram.add(mask[counted] == 1, probability[counted])
     chosen = {"threshold": best_threshold(plain), "threshold_flips": best_threshold(averaged)}
+    chosen["separation"] = choose_separation(_objects(predict, dataset, records, card, chosen["threshold"]))
     return chosen, thinned(precision_recall(plain))
+
+
+def _open(dataset, record, card):
+    """An image as the network takes it, and its mask in the original resolution."""
+    image = scaled(read_image(paths.raw(dataset) / record.image), card["intensity_range"])
+    if card["resize"]:
+        image = resize_image(image, card["resize"])
+    return image, read_mask(paths.raw(dataset) / record.mask)
+
+
+def _objects(predict, dataset, records, card, threshold):
+    """The object numbers and the predicted mask of each image whose objects are told apart."""
+    for record in records:
+        if record.instances:
+            image, mask = _open(dataset, record, card)
+            probability = _tiled(predict, image[None])[0]
+            if card["resize"]:
+                probability = resize_image(probability, mask.shape)
+            yield read_instances(paths.raw(dataset) / record.instances), (probability >= threshold) & (mask != IGNORED)
 
 
 def _compiled(network):
