@@ -97,7 +97,7 @@ class Folder(Section):
     """How a user's folder of images is read."""
 
     group: str | None = None
-    pixel_size_nm: Annotated[tuple[Positive, Positive], Field(strict=False)] | None = None
+    pixel_size_nm: Annotated[tuple[Positive, ...], Field(strict=False, min_length=2, max_length=3)] | None = None
     mask_threshold: Natural | None = None
     mask_labels: Annotated[tuple[Label, ...], Field(strict=False, min_length=1)] | None = None
     instances: bool = False
@@ -118,7 +118,14 @@ class Split(Section):
     val: Fraction = 0.15
     test: Fraction = 0.2
     gap: Natural = 0
-    block: Count = 1
+    unit: Positive | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _units_are_lengths(cls, values):
+        if isinstance(values, dict) and "block" in values:
+            raise ValueError("block counted images and is gone; remove it, or set unit, a length in nm")
+        return values
 
     @model_validator(mode="after")
     def _leaves_something_to_train_on(self):

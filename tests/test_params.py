@@ -81,9 +81,16 @@ def test_every_positive_number_survives_its_text(value):
         ("datasets.polyps.task", "detection", "datasets.polyps.task: expected 'segmentation' or 'classification'"),
         (
             "datasets.polyps.split",
-            "{method: blocks, val: 0.6, test: 0.5, gap: 0, block: 1}",
+            "{method: blocks, val: 0.6, test: 0.5, gap: 0}",
             "datasets.polyps.split: val + test must be below 1 to leave training images, not 0.6 + 0.5",
         ),
+        (
+            "datasets.polyps.split",
+            "{block: 2}",
+            "datasets.polyps.split: block counted images and is gone; remove it, or set unit",
+        ),
+        ("datasets.polyps.split.unit", "0", "datasets.polyps.split.unit: expected greater than 0, received 0"),
+        ("datasets.polyps.folder.pixel_size_nm", "[1, 2, 3, 4]", "datasets.polyps.folder.pixel_size_nm: expected"),
         ("datasets.polyps.folder.group", "'p(\\d+'", "datasets.polyps.folder: group must be a regular expression"),
         ("datasets.polyps.folder.group", "'p'", "datasets.polyps.folder: group must hold one pair of parentheses"),
         ("datasets.tissue.patches.resize", "null", "datasets.tissue: classification needs patches.resize"),

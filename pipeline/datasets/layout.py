@@ -35,6 +35,7 @@ class DatasetInfo:
     classes: tuple  # in the order of their numbers; segmentation: the background first
     channels: int
     pixel_size_nm: tuple | None = None  # height and width in nanometres; None: unknown
+    depth_nm: float | None = None  # distance of neighbouring images of a volume in nanometres; None: unknown, or no volume
     colour: bool = False  # the channels are red, green and blue
     instances: bool = False  # whether the source tells objects apart
     grouped: bool = False  # True if the source or the user states the groups; False: each image, or each stack, by itself

@@ -22,12 +22,12 @@ def open_mask(dataset, record):
 
 
 def independent_units(records, card):
-    """Say what the independent units of the test set are (``name``, such as "block of 2 images"), and their ``count``.
+    """Describe the independent units of the test set.
 
-    `records` come from `open_test_split`; `card` is ``dataset.json`` of the patches, which says how they were split.
+    Returns their ``name``, such as "block of 2 images (96 nm)", their ``count``, and whether neighbouring ones are ``alike``.
+
+    `records` come from `open_test_split`; `card` is ``dataset.json`` of the patches, where `assign_units` said what they are.
     """
-    names = {record["unit"] for record in records}
-    if card["split_method"] == "blocks":
-        return {"name": f"block of {card['split_block']} images" if card["split_block"] > 1 else "image", "count": len(names)}
-    alone = all(record["unit"] == record["name"] for record in records)
-    return {"name": "image" if alone else "group", "count": len(names)}
+    unit = card["unit"]
+    alike = unit["images"] is not None and unit["images"] < unit["measured"]
+    return {"name": unit["name"], "count": len({record["unit"] for record in records}), "alike": alike}

@@ -3,13 +3,14 @@
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.datasets.layout import read_table
+from pipeline.datasets.layout import read_info, read_table
 from pipeline.errors import UserError
-from pipeline.images.io import read_image
+from pipeline.images.io import read_image, read_mask
 from pipeline.parallel import on_all_cores
 from pipeline.patches.duplicates import count_pairs, find_duplicates, group_duplicates
 from pipeline.patches.fingerprints import FINGERPRINT, describe
 from pipeline.patches.split import ROLES, assign_splits
+from pipeline.patches.units import assign_units, block, shares
 
 PARALLEL = 500  # images from which on several processes are faster, although they take a second to start
 SHOWN = 5  # pairs that an error lists; leakage.csv lists all of them once they are allowed
@@ -18,10 +19,11 @@ SHOWN = 5  # pairs that an error lists; leakage.csv lists all of them once they 
 def split_and_audit(raw, rule, audit, seed):
     """Split the images of a data set in the folder `raw`, and compare all images on different sides.
 
-    Returns the images with their roles (see `assign_splits`) and the near-duplicates (see `find_duplicates`). Identical
-    images on two sides are a `UserError`, unless `audit.allow_identical` is true.
+    Returns the images with their roles and independent units (see `assign_splits` and `assign_units`), the near-duplicates (see
+    `find_duplicates`), and what the units are. Identical images on two sides are a `UserError`, unless `audit.allow_identical`
+    is true.
     """
-    table = read_table(raw / "images.csv")
+    table, info = read_table(raw / "images.csv"), read_info(raw)
     with on_all_cores(worthwhile=len(table) > PARALLEL) as map_in_order:
         described = map_in_order(_read_and_describe, [raw / image for image in table["image"]])
         progress = tqdm(described, total=len(table), desc="audit", disable=None)
@@ -33,7 +35,8 @@ def split_and_audit(raw, rule, audit, seed):
         divided = int((table[table["split"] != ""].groupby("group")["split"].nunique() > 1).sum())
         if divided:
             print(f"{raw}: the source states the split, so audit.group leaves {divided} groups on two sides", flush=True)
-    table = assign_splits(table, rule, seed)
+    grouped = info.grouped and table["group"].nunique() > 1  # one group for all tells nothing apart
+    table = assign_splits(table, rule, seed, grouped)
     pairs = find_duplicates(table["name"], table["split"], fingerprints, audit.correlation)
     identical = pairs[pairs["identical"]]
     if len(identical) and not audit.allow_identical:
@@ -42,14 +45,21 @@ def split_and_audit(raw, rule, audit, seed):
             lines.append(f"{len(identical) - SHOWN} more pairs are identical")
         remedy = "remove the copies, set audit.group with split.method groups (without effect on a split that the source states)"
         raise UserError("\n".join(f"{raw}: {line}" for line in [*lines, f"{remedy}, or set audit.allow_identical"]))
-    return table, pairs
+
+    def content(places):
+        if info.task == "segmentation":
+            return np.array([shares(read_mask(raw / mask)) for mask in table["mask"].iloc[places]])
+        return fingerprints["whole"][places].reshape(len(places), -1)
+
+    table, unit = assign_units(table, rule, info, grouped, content)
+    return table, pairs, unit
 
 
-def summarize(table, pairs, threshold):
+def summarize(table, pairs, unit, threshold):
     """Count images and near-duplicates: the contents of ``audit.json``.
 
-    `threshold` is the lowest correlation of near-duplicates. Identical pairs are not counted as ``near``, but do count for
-    ``test_images_with_a_near_duplicate_in_train``.
+    `unit` comes from `assign_units`, and `threshold` is the lowest correlation of near-duplicates. Identical pairs are not
+    counted as ``near``, but do count for ``test_images_with_a_near_duplicate_in_train``.
     """
     a, b = ((pairs[f"side_{end}"] == "test") & (pairs[f"side_{other}"] == "train") for end, other in ("ab", "ba"))
     identical = int(pairs["identical"].sum())
@@ -60,6 +70,7 @@ def summarize(table, pairs, threshold):
         "identical": identical,
         "near": len(pairs) - identical,
         "test_images_with_a_near_duplicate_in_train": len({*pairs.loc[a, "name_a"], *pairs.loc[b, "name_b"]}),
+        "unit": unit | {"test": table.loc[table["split"] == "test", "unit"].nunique()},
     }
 
 
@@ -75,8 +86,15 @@ def messages(table, summary):
     yield f"{found:,} near-duplicates on different sides among {summary['pairs']:,} pairs"
     if found:
         yield (
-            "warning: scores may be too good where test images resemble training images (docs/leakage.md); name the "
-            "images that belong together in groups.csv or by folder.group, or set audit.group; all need split.method groups"
+            "warning: scores may be too good where test images resemble training images (docs/leakage.md); name the images that "
+            "belong together in groups.csv or by folder.group, or set audit.group with split.method groups"
+        )
+    unit = summary["unit"]
+    yield f"{unit['test']} independent unit{'' if unit['test'] == 1 else 's'} in test, each one {unit['name']}"
+    if unit["images"] and unit["images"] < unit["measured"]:
+        yield (
+            f"warning: neighbouring units are alike (training images correlate by {unit['correlation']:.2f}), so intervals may "
+            f"be too narrow; with split.unit null a unit is one {block(unit['measured'])}"
         )
 
 

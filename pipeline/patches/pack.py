@@ -33,11 +33,12 @@ from pipeline.patches.intensity_range import measure_intensities
 PACKED = ("train", "val")  # only evaluation reads test images, whole and from data/raw
 
 
-def pack(raw, folder, table, dataset, augment, seed, threads=None):
+def pack(raw, folder, table, dataset, augment, seed, threads=None, unit=None):
     """Cut and augment the data set in the folder `raw`, and return the number of packed patches by split.
 
-    `table` has its images with their roles (see `assign_splits`). Memory holds one image per thread (default: one per core),
-    however large the data set is; the bytes do not depend on the threads.
+    `table` has its images with their roles and units, and `unit`, for the card, says what these are (see `split_and_audit`).
+    Memory holds one image per thread (default: one per core), however large the data set is; the bytes do not depend on the
+    threads.
     """
     with whole(folder) as part, on_all_threads(threads) as map_in_order:
         part.mkdir()
@@ -50,7 +51,7 @@ def pack(raw, folder, table, dataset, augment, seed, threads=None):
         pd.concat(manifests).to_csv(part / "manifest.csv", index=False)
         card = json.loads((raw / "dataset.json").read_text(encoding="utf-8"))
         card |= {"resize": dataset.patches.resize, "patch_size": dataset.patches.size or dataset.patches.resize}
-        card |= intensities | {"split_method": dataset.split.method, "split_block": dataset.split.block}
+        card |= intensities | {"split_method": dataset.split.method, "unit": unit}
         (part / "dataset.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     return {split: len(manifest) for split, manifest in zip(PACKED, manifests, strict=True)}
 

@@ -26,9 +26,9 @@ def patchify(name, params):
     near-duplicates on different sides of the split. All of these exist even if there are no near-duplicates.
     """
     dataset, raw, folder = params.dataset(name), paths.raw(name), paths.patches(name)
-    table, pairs = split_and_audit(raw, dataset.split, params.audit, params.seed)
-    summary = summarize(table, pairs, params.audit.correlation)
-    counts = pack(raw, folder, table, dataset, params.augment, params.seed)
+    table, pairs, unit = split_and_audit(raw, dataset.split, params.audit, params.seed)
+    summary = summarize(table, pairs, unit, params.audit.correlation)
+    counts = pack(raw, folder, table, dataset, params.augment, params.seed, unit=unit)
     paths.preview(name).parent.mkdir(parents=True, exist_ok=True)
     paths.preview(name).write_bytes(preview(*load_packed(folder, "train")))
     paths.audit(name).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")

@@ -8,20 +8,21 @@ from pipeline.errors import UserError
 ROLES = ("train", "val", "test")
 
 
-def assign_splits(table, rule, seed=0):
+def assign_splits(table, rule, seed=0, grouped=False):
     """Give every image of a data set one role.
 
-    `table` is ``images.csv`` in the source's own order. A split that the source states is kept; only the roles that it lacks
-    are cut, from its training images. `rule.method` is
+    `table` is ``images.csv`` in the source's own order; `grouped` says that its groups were stated, by the user or the source.
+    Stated groups always hold. A split that the source states is kept; only the roles that it lacks are cut, from its training
+    images. `rule.method` is
 
-    - "blocks": contiguous runs in order, train first, test last: sections of a volume, frames of a video. `rule.gap` images
-      are left out between two blocks, from the earlier one;
+    - "blocks": contiguous runs, train first, test last: sections of a volume, frames of a video. Stated groups stand in the
+      order of their first image, and a border falls between two of them; it cuts through a group only if there is no other.
+      `rule.gap` images are left out at each border, from the earlier block;
     - "groups": whole groups, drawn by the seed, class by class if each group has one class;
-    - "random": single images, so that neighbours and copies end up on both sides: for comparison only.
+    - "random": stated groups, or else single images, whatever their class or file: neighbours and copies end up on both sides.
 
-    In the copy that is returned, `split` is "train", "val", "test" or "" (left out), and `unit` is the independent unit for
-    intervals: the group or, with blocks, a run of `rule.block` images. If blocks cut through a group, `group` tells its parts
-    apart. A split stated for only some images, or a role without any image, is a `UserError`.
+    In the copy that is returned, `split` is "train", "val", "test" or "" (left out). If blocks cut through a group, `group`
+    tells its parts apart. A split stated for only some images, or a role without any image, is a `UserError`.
     """
     table = table.copy()
     stated = set(table["split"]) - {""}
@@ -32,36 +33,33 @@ def assign_splits(table, rule, seed=0):
         table["split"] = "train"
     sizes = {"test": 0 if "test" in stated else rule.test, "val": 0 if "val" in stated else rule.val}
     pool = table[table["split"] == "train"]
-    table.loc[pool.index, "split"] = _cut(pool, rule, sizes, np.random.default_rng(seed))
+    by_group = rule.method == "groups" or (grouped and (rule.method == "random" or pool["group"].nunique() > 1))
+    table.loc[pool.index, "split"] = _cut(pool, rule, sizes, np.random.default_rng(seed), by_group)
     for role in ROLES:
         if not (table["split"] == role).any():
             raise UserError(
                 f"no image is left for {role} of {len(table)} images in {table['group'].nunique()} groups "
-                f"with split.method {rule.method}; {_remedy(role, rule.method)}"
+                f"with split.method {rule.method}; {_remedy(role, rule.method, by_group)}"
             )
-    table["unit"] = table["group"]
     if rule.method == "blocks":
         roles = table[table["split"] != ""].groupby("group")["split"].transform("nunique")
         cut_through = roles[roles > 1].index
         table.loc[cut_through, "group"] += " " + table.loc[cut_through, "split"]
-        run = table.groupby("split").cumcount() // rule.block
-        table["unit"] = table["split"] + " block " + (run + 1).astype(str)
     return table
 
 
-def _remedy(role, method):
+def _remedy(role, method, by_group):
+    what = "groups" if by_group else "images"
     if role != "train":
-        return f"increase split.{role} or add {'groups' if method == 'groups' else 'images'}"
-    return f"decrease split.val, split.test{' or split.gap' if method == 'blocks' else ''}, or add images"
+        return f"increase split.{role} or add {what}"
+    return f"decrease split.val, split.test{' or split.gap' if method == 'blocks' else ''}, or add {what}"
 
 
-def _cut(pool, rule, sizes, rng):
+def _cut(pool, rule, sizes, rng, by_group):
+    groups, labels = pool["group"].to_numpy() if by_group else np.arange(len(pool)), pool["label"].to_numpy()
     if rule.method == "blocks":
-        return _blocks(len(pool), sizes, rule.gap)
-    if rule.method == "random":
-        return _whole_groups(np.arange(len(pool)), sizes, rng)
-    groups, labels = pool["group"].to_numpy(), pool["label"].to_numpy()
-    if pool.groupby("group")["label"].nunique().max() > 1:
+        return _blocks(groups, sizes, rule.gap)
+    if rule.method == "random" or pool.groupby("group")["label"].nunique().max() > 1:
         return _whole_groups(groups, sizes, rng)
     roles = np.empty(len(pool), dtype=object)  # class by class, so that no role lacks a class
     for label in sorted(set(labels)):
@@ -69,15 +67,22 @@ def _cut(pool, rule, sizes, rng):
     return roles
 
 
-def _blocks(count, sizes, gap):
-    roles, end = np.full(count, "train", dtype=object), count
+def _blocks(groups, sizes, gap):
+    """Cut test off the end, then val, at the border between groups that comes closest to the wanted share."""
+    number, _ = pd.factorize(groups)
+    order = np.argsort(number, kind="stable")
+    borders = np.flatnonzero(np.diff(number[order], prepend=-1))
+    roles, end = np.full(len(groups), "train", dtype=object), len(groups)
     for role in ("test", "val"):
-        if sizes[role] > 0:
-            start = max(0, end - max(1, round(sizes[role] * count)))
+        possible = borders[borders < end]
+        if sizes[role] > 0 and len(possible):
+            start = possible[np.abs(end - possible - round(sizes[role] * len(groups))).argmin()]
             roles[start:end] = role
             end = max(0, start - gap)
             roles[end:start] = ""
-    return roles
+    placed = np.empty_like(roles)
+    placed[order] = roles
+    return placed
 
 
 def _whole_groups(groups, sizes, rng):

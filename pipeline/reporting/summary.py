@@ -12,8 +12,8 @@ def render_summary(datasets, without):
         lines += ["", f"### {dataset.name}", ""]
         if info["phantom"]:
             lines += ["**Phantom: generated images; these numbers say nothing about real tissue.**", ""]
-        if info["split_method"] == "random":
-            lines += ["**Random split: images of one group are on both sides; for comparison only.**", ""]
+        if info["split_method"] == "random" and not info["grouped"]:
+            lines += ["**Random split: images of one patient may be on both sides; for comparison only.**", ""]
         lines += [*markdown(board["frame"], board["first"]), ""]
         for network in dataset.ranked[1:]:
             lines += [dataset.comparison["sentences"][network.name], ""]

@@ -119,6 +119,8 @@ def note_on_intervals(dataset):
     if unit["count"] < FEWEST_UNITS:
         return text + f"There are no intervals: they need at least {FEWEST_UNITS} independent units."
     text += "In brackets: 95 % interval over these independent units."
+    if unit["alike"]:
+        text += " Neighbouring units are alike, so it may be too narrow."
     if any(limits is None for key, limits in detail["intervals"].items() if key != "ece"):
         text += " A score without brackets is undefined in some units, or the same in all."
     if "ece" in detail["intervals"]:

@@ -84,10 +84,11 @@ def test_images_and_masks_in_natural_order(make, own):
     own("images/.DS_Store", b"")
     own("masks/Thumbs.db", b"")
     own("notes.txt", b"beside the folders, anything goes")
-    raw, table, info = make("segmentation", pixel_size_nm=(4.0, 5.0))
+    raw, table, info = make("segmentation", pixel_size_nm=(40.0, 4.0, 5.0))
     assert list(table["name"]) == list(table["group"]) == ["s1", "s2", "s10"]
     assert set(table["split"]) == {""}
     assert (info.classes, info.channels, info.pixel_size_nm) == (("background", "cells"), 1, (4.0, 5.0))
+    assert (info.depth_nm, info.grouped) == (40.0, False)
     assert (raw / "images/s2.png").read_bytes() == (own.root / "images/s2.png").read_bytes()
     np.testing.assert_array_equal(read_mask(raw / "masks/s2.png"), MASK)
 

@@ -109,6 +109,12 @@ class TestMitochondria:
         overlap = [(masks[:-d] & masks[d:]).sum() / (masks[:-d] | masks[d:]).sum() for d in (1, 3, 10)]
         assert overlap[0] > 0.35 > 0.25 > overlap[1] > overlap[2]
 
+    def test_sections_lie_as_far_apart_as_asked(self):
+        masks = mitochondria.volume(SEED, sections=42, size=96, distance_nm=6.0)[1]
+        assert masks.shape == (42, 96, 96)
+        near, far = ((masks[:-d] & masks[d:]).sum() / (masks[:-d] | masks[d:]).sum() for d in (1, 8))
+        assert near > 0.7 > far > 0.3  # eight of these lie as far apart as neighbours of the default
+
     def test_sections_three_apart_are_no_near_duplicates(self, sections):
         images = sections[0].astype(np.float32)
         alike = [np.mean([correlation(a, b) for a, b in zip(images[:-d], images[d:], strict=True)]) for d in (1, 2, 3, 10)]
@@ -129,7 +135,8 @@ class TestMitochondria:
     def test_make(self, made, sections, monkeypatch):
         monkeypatch.setattr(mitochondria, "volume", lambda seed: sections)  # generated once
         folder, info, table = made(mitochondria, "segmentation")
-        assert info.pixel_size_nm == (8, 8) and info.channels == 1 and info.classes == ("background", "mitochondria")
+        assert (info.pixel_size_nm, info.depth_nm, info.grouped) == ((8, 8), 48, False)
+        assert info.channels == 1 and info.classes == ("background", "mitochondria")
         assert table["name"].is_monotonic_increasing and table["group"].is_unique and len(table) == 40
         assert np.array_equal(read_image(folder / table["image"][11])[..., 0], sections[0][11])
         assert np.array_equal(read_mask(folder / table["mask"][11]), sections[1][11])

@@ -61,7 +61,7 @@ def test_vnc(made, zipped, encoded):
     folder, table, info = made(vnc, zipped(files))
     assert list(table["name"]) == [f"{i:02d}" for i in range(20)]
     assert set(table["split"]) == {""}
-    assert (info.channels, info.pixel_size_nm) == (1, (4.6, 4.6))
+    assert (info.channels, info.pixel_size_nm, info.depth_nm) == (1, (4.6, 4.6), 45)
     _assert_pixels(folder, table, GREY, MASKS)
 
 
@@ -101,6 +101,7 @@ def test_epfl(volumes, cache, tmp_path, block):
     assert list(table["split"]) == ["train"] * 3 + ["test"] * 3
     _assert_pixels(tmp_path / "raw", table, [*GREY[:3], *GREY[10:13]], [*MASKS[:3], *MASKS[10:13]])
     info = read_info(tmp_path / "raw")
+    assert (info.pixel_size_nm, info.depth_nm, info.grouped) == ((5, 5), 5, False)
     assert "%20ElectronMicroscopy" in info.url and info.licence and info.citation
     for name, sha256 in info.sha256.items():
         assert (cache / f"epfl-{name}.sha256").read_text().split() == [sha256, f"epfl-{name}"]

@@ -36,8 +36,8 @@ def tiles():
 
 def audited(raw, rule=RULE, seed=0, **settings):
     """Table, pairs and summary."""
-    table, pairs = split_and_audit(raw, rule, AUDIT.model_copy(update=settings), seed)
-    return table, pairs, summarize(table, pairs, AUDIT.correlation)
+    table, pairs, unit = split_and_audit(raw, rule, AUDIT.model_copy(update=settings), seed)
+    return table, pairs, summarize(table, pairs, unit, AUDIT.correlation)
 
 
 def test_a_clean_split_has_no_pairs_and_no_warning(dataset, tiles):
@@ -50,10 +50,12 @@ def test_a_clean_split_has_no_pairs_and_no_warning(dataset, tiles):
         "identical": 0,
         "near": 0,
         "test_images_with_a_near_duplicate_in_train": 0,
+        "unit": {"name": "image", "images": 1, "correlation": 0.0, "measured": 1, "test": 2},
     }
     assert list(messages(table, summary)) == [
         "4 train, 2 val, 2 test images",
         "0 near-duplicates on different sides among 20 pairs",
+        "2 independent units in test, each one image",
     ]
 
 
@@ -69,7 +71,7 @@ def test_warnings_name_what_is_doubtful_about_a_split(dataset, tiles):
         "warning: class b has no image for test",
         "1 near-duplicates on different sides among 12 pairs",
     ]
-    assert lines[3].startswith("warning: scores may be too good") and len(lines) == 4
+    assert lines[3].startswith("warning: scores may be too good") and len(lines) == 5
 
 
 def test_any_number_of_processes_finds_the_same(dataset, tiles, monkeypatch):
@@ -111,7 +113,8 @@ def test_near_duplicates_are_listed_and_allowed(dataset, tiles):
 def test_a_test_image_counts_once_whichever_side_is_larger():
     pairs = [["t0", "test", "a", "train"], ["t0", "test", "b", "train"], ["a", "train", "t1", "test"], ["v", "val", "t2", "test"]]
     pairs = pd.DataFrame(pairs, columns=["name_a", "side_a", "name_b", "side_b"]).assign(identical=False)
-    summary = summarize(pd.DataFrame({"split": ["train", "train", "test", "test", "test", "val"]}), pairs, 0.85)
+    table = pd.DataFrame({"split": ["train", "train", "test", "test", "test", "val"], "unit": list("abcdef")})
+    summary = summarize(table, pairs, {"name": "image"}, 0.85)
     assert (summary["near"], summary["test_images_with_a_near_duplicate_in_train"]) == (4, 2)
 
 

@@ -18,7 +18,7 @@ CELLS = {
     "task": "segmentation",
     "source": "folder",
     "path": "cells",
-    "split": {"method": "blocks", "val": 0.25, "test": 0.25, "block": 2},
+    "split": {"method": "blocks", "val": 0.25, "test": 0.25},
     "patches": {"size": [16, 16], "stride": [16, 16]},
 }
 
@@ -45,10 +45,10 @@ def test_every_output_exists_even_if_no_near_duplicate_does(cells, capsys):
     assert load_packed(paths.patches("cells"), "val").images.shape == (4, 16, 16, 1)
     card = load_card(paths.patches("cells"))
     assert (card["task"], card["resize"], card["patch_size"]) == ("segmentation", None, [16, 16])
-    assert (card["split_method"], card["split_block"]) == ("blocks", 2)
+    assert (card["split_method"], card["unit"]["name"]) == ("blocks", "image")
     split = pd.read_csv(paths.patches("cells") / "split.csv")
     assert split["split"].tolist() == ["train"] * 4 + ["val"] * 2 + ["test"] * 2
-    assert split["unit"].tolist()[2:6] == ["train block 2"] * 2 + ["val block 1"] * 2
+    assert split["unit"].tolist()[3:6] == ["train block 4", "val block 1", "val block 2"]
     manifest = pd.read_csv(paths.patches("cells") / "manifest.csv")
     assert manifest.loc[:4, ["name", "left", "copy"]].values.tolist() == [
         ["c0", 0, 0], ["c0", 0, 1], ["c0", 16, 0], ["c0", 16, 1], ["c1", 0, 0],
@@ -61,6 +61,7 @@ def test_every_output_exists_even_if_no_near_duplicate_does(cells, capsys):
         "data/patches/cells: 16 train, 4 val patches",
         "data/patches/cells: 4 train, 2 val, 2 test images",
         "data/patches/cells: 0 near-duplicates on different sides among 20 pairs",
+        "data/patches/cells: 2 independent units in test, each one image",
     ]
 
 

@@ -32,11 +32,30 @@ def test_blocks_by_hand():
     assert roles == ["train"] * 4 + [""] + ["val"] * 2 + [""] + ["test"] * 2
 
 
-def test_with_blocks_a_unit_is_a_run_of_images_and_otherwise_the_group():
-    groups = list("aabbccddee")
-    blocks = assign_splits(table(groups), Split(method="blocks", val=0.2, test=0.2, block=3))
-    assert blocks["unit"].tolist() == (["train block 1"] * 3 + ["train block 2"] * 3 + ["val block 1"] * 2 + ["test block 1"] * 2)
-    assert assign_splits(table(groups), Split(val=0.2, test=0.2))["unit"].tolist() == groups
+@pytest.mark.parametrize("method", ["blocks", "groups", "random"])
+def test_stated_groups_hold_whatever_the_method(method):
+    animals = table(["mouse 1"] * 5 + ["mouse 2"] * 4 + ["mouse 3"] * 6)
+    result = assign_splits(animals, Split(method=method, val=0.2, test=0.2), grouped=True)
+    assert result.groupby("group")["split"].nunique().tolist() == [1, 1, 1]
+    assert result["group"].tolist() == animals["group"].tolist()
+
+
+def test_blocks_of_stated_groups_by_hand():
+    rule, mixed = Split(method="blocks", val=0.2, test=0.2, gap=1), list("aabacccdddd")
+    roles = assign_splits(table(mixed), rule, grouped=True)["split"].tolist()  # aaa train, b is the gap, cc val, c is the gap
+    assert roles == ["train", "train", "", "train", "val", "val", ""] + ["test"] * 4
+    roles = assign_splits(table(mixed), rule)["split"].tolist()
+    assert roles == ["train"] * 5 + [""] + ["val"] * 2 + [""] + ["test"] * 2
+
+
+def test_two_stated_groups_are_too_few_for_three_roles():
+    with pytest.raises(UserError, match=r"no image is left for train of 9 images in 2 groups .* add groups"):
+        assign_splits(table(list("aaaaabbbb")), Split(method="blocks", val=0.2, test=0.2), grouped=True)
+
+
+def test_blocks_cut_through_a_single_stated_group():
+    result = assign_splits(table(["volume"] * 10), Split(method="blocks", val=0.2, test=0.2), grouped=True)
+    assert result["split"].tolist() == ["train"] * 6 + ["val"] * 2 + ["test"] * 2
 
 
 def test_vnc_sections_fall_as_documented():
@@ -88,15 +107,17 @@ def test_the_seed_draws_the_groups():
 
 @given(
     groups=st.lists(st.sampled_from("abcdefghijkl"), min_size=3, max_size=60),
-    method=st.sampled_from(["blocks", "groups"]),
+    method=st.sampled_from(["blocks", "groups", "random"]),
+    grouped=st.booleans(),
     val=st.floats(0.05, 0.4),
     test=st.floats(0.05, 0.4),
     gap=st.integers(0, 3),
     seed=st.integers(0, 9),
 )
-def test_no_group_has_two_roles(groups, method, val, test, gap, seed):
+def test_no_group_has_two_roles(groups, method, grouped, val, test, gap, seed):
+    assume(grouped or method != "random")
     try:
-        result = assign_splits(table(groups), Split(method=method, val=val, test=test, gap=gap), seed)
+        result = assign_splits(table(groups), Split(method=method, val=val, test=test, gap=gap), seed, grouped)
     except UserError:
         assume(False)
     used = result[result["split"] != ""]

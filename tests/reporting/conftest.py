@@ -93,7 +93,8 @@ def change():
 def write_dataset(name, task, networks):
     classes = ["background", "object"] if task == "segmentation" else ["NA", "tumour"]
     info = {"name": name, "source": "folder", "task": task, "classes": classes, "channels": 1, "pixel_size_nm": [8.0, 8.0]}
-    info |= {"phantom": name != "cells", "licence": "MIT", "citation": "Doe & Roe 2020", "url": None, "split_method": "groups"}
+    info |= {"phantom": name != "cells", "licence": "MIT", "citation": "Doe & Roe 2020", "url": None}
+    info |= {"split_method": "groups", "grouped": False}
     write_json(paths.details(name) / "dataset.json", info)
     audit = {"images": {"train": 12, "val": 3, "test": 6}, "pairs": 1234, "correlation": 0.95, "identical": 0, "near": 0}
     write_json(paths.audit(name), audit | {"test_images_with_a_near_duplicate_in_train": 0})
@@ -139,7 +140,12 @@ def write_segmentation(dataset, network, folder, score):
     objects = {"reference": 46, "predicted": 97, "count_error": 51, "precision": 0.474, "recall": 0.987, "f1": 0.643}
     objects |= {"precision_75": 0.433, "recall_75": 0.913, "f1_75": 0.587, "pq": 0.6111, "sq": 0.819, "rq": 0.643}
     detail = {
-        **{"test_images": 6, "unit": {"name": "block of 2 images", "count": 5}, "threshold": 0.5, "tolerance": 2.0},
+        **{
+            "test_images": 6,
+            "unit": {"name": "block of 2 images", "count": 5, "alike": False},
+            "threshold": 0.5,
+            "tolerance": 2.0,
+        },
         **{"pixel_size_nm": [8.0, 8.0], "trivial": {"iou": 0.1301, "dice": 0.2303}},
         "scores": {"iou_background": 0.9699, "precision": 0.9012, "recall": 0.8918, "dice_per_image": 0.8722},
         "intervals": {key: [0.7004, 0.9496] for key in (*POOLED, "dice_per_image", "loss", "nsd", "pq", "object_f1")},
@@ -173,7 +179,7 @@ def write_segmentation(dataset, network, folder, score):
 def write_classification(dataset, network, folder, score):
     write_json(paths.metrics(dataset, network), {"accuracy": score, "macro_f1": 0.79, "auroc": None, "ece": 0.06, "loss": 0.62})
     keys = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "average_precision", "ece", "brier", "kappa", "loss")
-    detail = {"test_images": 3, "unit": {"name": "group", "count": 3}, "trivial": {"accuracy": 0.1666}}
+    detail = {"test_images": 3, "unit": {"name": "group", "count": 3, "alike": False}, "trivial": {"accuracy": 0.1666}}
     detail |= {"intervals": dict.fromkeys(keys), "scores": {"balanced_accuracy": 0.7991}, "repeats": {}}
     write_json(folder / "detail.json", detail | {"kappa": 0.4321, "brier": 0.3777, "average_precision": 0.75})
     table = {"image": ["t1", "t2", "t3"], "group": "g", "unit": ["p1", "p2", "p3"], "actual": ["NA", "tumour", "tumour"]}

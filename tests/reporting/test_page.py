@@ -158,7 +158,9 @@ def test_a_public_source_is_linked_and_not_called_a_phantom(made, change):
 
 def test_a_leaking_split_is_named(made, change):
     assert "These numbers leak" not in made().text
-    change("reports/nuclei/details/dataset.json", {"split_method": "random"})
+    change("reports/nuclei/details/dataset.json", {"split_method": "random", "grouped": True})
+    assert "These numbers leak" not in made().text
+    change("reports/nuclei/details/dataset.json", {"grouped": False})
     assert made().text.count("These numbers leak") == 1
     assert "for comparison only" in paths.SUMMARY.read_text()
 

@@ -154,6 +154,14 @@ def test_a_calibration_error_has_no_interval_by_design(read, change):
     assert "A score without brackets" in titled(read()["cells"], "All classes")["note"]
 
 
+def test_units_that_are_alike_are_doubted(read, change):
+    known = {f"intervals.{key}": [0.7, 0.8] for key in ("accuracy", "loss")}
+    change("reports/cells/details/small/detail.json", {"unit.count": 9} | known)
+    assert "too narrow" not in tables.note_on_intervals(read()["cells"])
+    change("reports/cells/details/small/detail.json", {"unit.alike": True})
+    assert "Neighbouring units are alike, so it may be too narrow." in tables.note_on_intervals(read()["cells"])
+
+
 def test_spread_over_seeds_only_where_there_are_several(read, change):
     assert tables.seeds(read()["nuclei"]) is None
     summary = {"mean": 0.9, "sd": 0.0123, "n": 3}

@@ -31,4 +31,5 @@ def make(writer, name, dataset, seed):
             raise UserError(f"{volumes[1]}: its sections differ in number or size from those of {volumes[0]}")
         for section, (image, mask) in enumerate(zip(images, masks, strict=True)):
             writer.add(f"{split}_{section:03d}", image[..., :1], mask=mask, split=split)
-    return DatasetInfo(name, dataset.source, "segmentation", CLASSES, 1, (5.0, 5.0), **VOLUME.provenance() | {"sha256": sha256})
+    origin = VOLUME.provenance() | {"sha256": sha256}
+    return DatasetInfo(name, dataset.source, "segmentation", CLASSES, 1, (5.0, 5.0), depth_nm=5.0, **origin)

@@ -54,14 +54,16 @@ def make(writer, name, dataset, seed):
     if groups:
         warn_of_shared(files, groups, everywhere=any(path.name.casefold() == TABLE for path in entries(root)))
     (channels, colour, _), *_ = formats
+    *depth, height, width = dataset.folder.pixel_size_nm or (None, None)
     return DatasetInfo(
         name,
         dataset.source,
         dataset.task,
         classes,
         channels,
-        dataset.folder.pixel_size_nm,
-        colour,
+        height and (height, width),
+        depth_nm=depth[0] if depth else None,
+        colour=colour,
         instances=segmentation and dataset.folder.instances,
         grouped=bool(groups),
     )

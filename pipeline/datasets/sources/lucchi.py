@@ -30,4 +30,4 @@ def make(writer, name, dataset, seed):
                 section = int(path.stem.removeprefix("mask"))  # the images are named mask0000.png, the masks 0.png
                 image = read_image(path)[..., :1]  # grey, although some are stored as colour
                 writer.add(f"{split}_{section:03d}", image, mask=MASKS.read_page(masks / f"{section}.png"), split=split)
-    return DatasetInfo(name, dataset.source, "segmentation", CLASSES, 1, (5.0, 5.0), **ARCHIVE.provenance())
+    return DatasetInfo(name, dataset.source, "segmentation", CLASSES, 1, (5.0, 5.0), depth_nm=5.0, **ARCHIVE.provenance())

@@ -19,6 +19,7 @@ ARCHIVE = Remote(
     "doi 10.6084/m9.figshare.856713",
 )
 CLASSES = ("background", "mitochondria")
+DEPTH_NM = 45.0  # from section to section, at least
 MASKS = MaskRule(threshold=127)  # middle of the 8-bit masks; three of the twenty are 1-bit
 
 
@@ -28,4 +29,4 @@ def make(writer, name, dataset, seed):
         masks = inside(stack, "mitochondria")
         for path in entries(inside(stack, "raw")):
             writer.add(path.stem, read_image(path), mask=MASKS.read_page(masks / f"{path.stem}.png"))
-    return DatasetInfo(name, dataset.source, "segmentation", CLASSES, 1, (4.6, 4.6), **ARCHIVE.provenance())
+    return DatasetInfo(name, dataset.source, "segmentation", CLASSES, 1, (4.6, 4.6), depth_nm=DEPTH_NM, **ARCHIVE.provenance())
