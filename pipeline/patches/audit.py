@@ -6,6 +6,7 @@ from tqdm import tqdm
 from pipeline.datasets.layout import read_info, read_table
 from pipeline.errors import UserError
 from pipeline.images.io import read_image, read_mask
+from pipeline.images.masks import IGNORED
 from pipeline.parallel import on_all_cores
 from pipeline.patches.duplicates import count_pairs, find_duplicates, group_duplicates
 from pipeline.patches.fingerprints import FINGERPRINT, describe
@@ -48,7 +49,8 @@ def split_and_audit(raw, rule, audit, seed):
 
     def content(places):
         if info.task == "segmentation":
-            return np.array([shares(read_mask(raw / mask)) for mask in table["mask"].iloc[places]])
+            masks = (read_mask(raw / mask) for mask in table["mask"].iloc[places])
+            return np.array([shares((mask > 0) & (mask < IGNORED)) for mask in masks])
         return fingerprints["whole"][places].reshape(len(places), -1)
 
     table, unit = assign_units(table, rule, info, grouped, content)

@@ -1,6 +1,6 @@
 """Do 95 % intervals hold the truth where neighbouring sections show the same objects?
 
-``python -m tests.scoring.test_coverage`` measures it on the phantom with sections 5 nm apart, for docs/metrics.md: half a
+``python -m tests.patches.test_coverage`` measures it on the phantom with sections 5 nm apart, for docs/metrics.md: half a
 minute for each of 60 volumes.
 """
 
@@ -12,8 +12,8 @@ from scipy import ndimage
 
 from pipeline.datasets.layout import DatasetInfo
 from pipeline.datasets.sources.phantom import mitochondria
-from pipeline.params import Split
 from pipeline.parallel import on_all_cores
+from pipeline.params import Split
 from pipeline.patches.units import assign_units, shares
 from pipeline.scoring.ratios import OVERLAP
 from pipeline.scoring.statistics import interval, sum_by_unit
@@ -68,8 +68,10 @@ def segmented(seed):
     """Segment a volume of the phantom by a threshold: counts of each section, and what its mask shows."""
     images, masks = mitochondria.volume(10_000 + seed, TRAIN + TEST, size=128, distance_nm=DEPTH_NM)
     found = np.stack([ndimage.gaussian_filter(image.astype(np.float32), 3) for image in images]) < 118
-    counts = [np.count_nonzero(pixels, axis=(1, 2)) for pixels in (found & masks, found & ~masks, ~found & masks, ~found & ~masks)]
-    return np.stack(counts, axis=1), np.array([shares(mask) for mask in masks])
+    outcomes = (found & masks, found & ~masks, ~found & masks, ~found & ~masks)
+    return np.stack([np.count_nonzero(pixels, axis=(1, 2)) for pixels in outcomes], axis=1), np.array(
+        [shares(mask) for mask in masks]
+    )
 
 
 if __name__ == "__main__":
