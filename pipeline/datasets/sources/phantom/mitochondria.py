@@ -230,7 +230,7 @@ def _micrographs(rng, tissue):
     """Photograph each section: misaligned a little, with its own contrast, illumination, focus and noise."""
     sections, size = len(tissue.grey), tissue.grey.shape[1] - 2 * JITTER
     images = np.empty((sections, size, size), np.uint8)
-    shown = np.full((sections, size, size), CYTOPLASM, np.uint8)
+    shown = np.full(images.shape, CYTOPLASM, np.uint8)
     for z in range(sections):
         top, left = rng.integers(0, 2 * JITTER + 1, 2)
         frame = (z, slice(top, top + size), slice(left, left + size))

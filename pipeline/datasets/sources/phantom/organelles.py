@@ -11,4 +11,5 @@ def make(writer, name, dataset, seed):
     """Write the sections, each a group of its own: neighbours resemble each other, so split them into blocks with gaps."""
     for z, (image, shown) in enumerate(zip(*organelles(seed), strict=True)):
         writer.add(f"section_{z:02d}", image, mask=shown)
-    return DatasetInfo(name, dataset.source, "segmentation", CLASSES, 1, (PIXEL_NM, PIXEL_NM), depth_nm=DISTANCE_NM, **GENERATED)
+    size = (PIXEL_NM, PIXEL_NM)
+    return DatasetInfo(name, dataset.source, "segmentation", CLASSES, 1, size, depth_nm=DISTANCE_NM, **GENERATED)
