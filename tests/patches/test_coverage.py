@@ -69,9 +69,8 @@ def segmented(seed):
     images, masks = mitochondria.volume(10_000 + seed, TRAIN + TEST, size=128, distance_nm=DEPTH_NM)
     found = np.stack([ndimage.gaussian_filter(image.astype(np.float32), 3) for image in images]) < 118
     outcomes = (found & masks, found & ~masks, ~found & masks, ~found & ~masks)
-    return np.stack([np.count_nonzero(pixels, axis=(1, 2)) for pixels in outcomes], axis=1), np.array(
-        [shares(mask) for mask in masks]
-    )
+    counts = np.stack([np.count_nonzero(pixels, axis=(1, 2)) for pixels in outcomes], axis=1)
+    return counts, np.array([shares(mask) for mask in masks])
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def run(tmp_path_factory):
         task="segmentation",
         source="folder",
         path="shapes",
-        split={"method": "blocks", "val": 0.2, "test": 0.4, "block": 1},
+        split={"method": "blocks", "val": 0.2, "test": 0.4},
         patches={"size": [32, 32], "stride": [16, 32], "foreground": 0.33},
     )
     settings = settings.model_copy(
