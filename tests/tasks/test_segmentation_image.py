@@ -21,6 +21,24 @@ def test_ignored_pixels_belong_to_no_count_no_border_and_no_object():
     assert score.row["reference_fraction"] == pytest.approx(4 / 55)
 
 
+def test_objects_of_a_label_image_that_touch_are_two():
+    """The left one is found; what is predicted beside the right one is ignored."""
+    instances = np.zeros((4, 8), np.uint32)
+    instances[:, :3], instances[:, 3:6] = 7, 2
+    counted = np.arange(8) < np.full((4, 1), 6)
+    prediction = (instances == 7) | ~counted
+
+    def scored(instances):
+        confidence = prediction.astype(np.float32)
+        return score_image(RECORD, reference, prediction, confidence, counted, 1.0, None, instances)
+
+    reference = instances > 0
+    row, table = scored(instances).row, scored(instances).table
+    assert [row[f"objects_{name}"] for name in ("reference", "predicted", "matched", "iou")] == [2, 1, 1, 1]
+    assert table["partner"].tolist()[1:] == [1, 2] and table["area"].tolist() == [12, 12, 12]  # numbered in the same order
+    assert scored(None).row["objects_reference"] == 1
+
+
 def test_an_image_is_scored_by_the_classes_that_it_shows():
     def scored(reference, prediction):
         return score_image(RECORD, reference, prediction, prediction.astype(np.float32), None, 1.0, None)

@@ -14,8 +14,8 @@ from PIL import Image
 from pipeline import paths
 from pipeline.images.masks import write_instances
 from pipeline.inference.model import load_trained
+from pipeline.predict import describe, predict
 from pipeline.predict import main as predict_main
-from pipeline.predict import predict
 from pipeline.stages import download, evaluate, patchify, train
 from pipeline.tasks.segmentation.separation import choose_separation, separated
 from pipeline.tasks.segmentation.threshold import choose_threshold
@@ -138,6 +138,7 @@ def test_a_folder_of_label_images_is_scored_by_the_choice_on_its_card(trained, m
         image = np.where(pair(0), 200, 40).astype(np.uint8)
         for choice, count in ((None, found[1] // 2), (True, 2), (False, 1)):
             assert predict(load_trained(model), image, split=choice).labels.max() == count
+        assert ("separated by a watershed" in describe(model, load_trained(model))) == (separation == "watershed")
     for number, (options, count) in enumerate((([], 1), (["--split"], 2), (["--no-split"], 1))):
         predict_main([str(model), "own/images/0.png", "--out", f"out{number}", *options])
         assert tifffile.imread(f"out{number}/0_labels.tif").max() == count
