@@ -158,5 +158,5 @@ def test_an_export_gives_the_same_probabilities(run, tmp_path, name):
 
 def test_class_weights_must_fit_the_classes(run):
     wrong = run.model_copy(update={"segmentation": run.segmentation.model_copy(update={"class_weights": (1.0, 2.0)})})
-    with pytest.raises(UserError, match="class_weights: expected 3 numbers for ground, square, spot"):
+    with pytest.raises(UserError, match="class_weights: expected 3 numbers, for ground, square, spot"):
         train("shapes", networks.load("unet", wrong), tasks.part("segmentation", "training"), wrong)
