@@ -48,7 +48,7 @@ def preview(images, targets):
         captions = [f"class {targets[index]}" for index in chosen]
     else:
         captions = [""] * len(chosen)
-        masks = (np.where(targets[index] == IGNORED, 0, targets[index]) for index in chosen)
+        masks = (targets[index] * (targets[index] != IGNORED) for index in chosen)
         pictures = [outlined(picture, mask) for picture, mask in zip(pictures, masks, strict=True)]
     return sheet(pictures, captions, PREVIEW_COLUMNS, PREVIEW_WIDTH)
 

@@ -67,6 +67,12 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
 
     with team.together():
         model_in_training = build()
+        wanted, received = task.outputs(card), model_in_training.output.shape[-1]
+        if received != wanted:
+            raise UserError(
+                f"{network.name}: expected {wanted} logits for the classes {', '.join(card['classes'])} of {dataset}, received "
+                f"{received}; let `build` take `classes` and end in blocks.logits, as pipeline/networks/unet.py does"
+            )
         weights = model_in_training.count_params()
         devices = f", {team.devices} devices in each of {team.processes} processes" if team.size > 1 else ""
         heading = f"{network.title} on {dataset}: {weights:,} weights, {len(training.images):,} patches, {precision}, seed {seed}"

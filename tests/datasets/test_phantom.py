@@ -11,7 +11,7 @@ from sklearn.model_selection import GroupKFold, cross_val_score
 
 from docs import phantom
 from pipeline.datasets.layout import DatasetWriter, read_info, read_table
-from pipeline.datasets.sources.phantom import bowel, mitochondria, polyps, tissue
+from pipeline.datasets.sources.phantom import bowel, mitochondria, organelles, polyps, tissue
 from pipeline.datasets.sources.phantom.texture import line, paste, smooth_noise, soft_step, stream, to_uint8
 from pipeline.images.io import read_image, read_mask
 
@@ -19,8 +19,14 @@ SEED = 7
 
 
 @pytest.fixture(scope="session")
-def sections():
-    return mitochondria.volume(SEED)
+def shown():
+    return mitochondria.organelles(SEED)
+
+
+@pytest.fixture(scope="session")
+def sections(shown):
+    images, classes = shown
+    return images, classes == mitochondria.MITOCHONDRIA
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +48,7 @@ def made(tmp_path, block):
             writer.finish(painter.make(writer, "any", block(task, "phantom-any"), SEED))
         info = read_info(tmp_path / "any")
         assert info.phantom and (info.name, info.source, info.task) == ("any", "phantom-any", task)
-        assert info.grouped == (painter is not mitochondria)
+        assert info.grouped == (painter not in (mitochondria, organelles))
         return tmp_path / "any", info, read_table(tmp_path / "any/images.csv")
 
     return made
@@ -141,6 +147,22 @@ class TestMitochondria:
         assert table["name"].is_monotonic_increasing and table["group"].is_unique and len(table) == 40
         assert np.array_equal(read_image(folder / table["image"][11])[..., 0], sections[0][11])
         assert np.array_equal(read_mask(folder / table["mask"][11]), sections[1][11])
+
+
+class TestOrganelles:
+    def test_every_class_is_there_and_vesicles_are_rare(self, shown):
+        images, classes = shown
+        shares = np.bincount(classes.ravel(), minlength=4) / classes.size
+        assert classes.dtype == np.uint8 and classes.max() == len(organelles.CLASSES) - 1
+        assert shares[mitochondria.CYTOPLASM] > 0.5 > shares[mitochondria.MEMBRANES] > 0.1
+        assert 0.005 < shares[mitochondria.VESICLES] < 0.03
+        assert images[classes == mitochondria.MEMBRANES].mean() < images[classes == mitochondria.CYTOPLASM].mean() - 20
+
+    def test_make(self, made, shown, monkeypatch):
+        monkeypatch.setattr(organelles, "organelles", lambda seed: shown)  # generated once
+        folder, info, table = made(organelles, "segmentation")
+        assert info.classes == ("cytoplasm", "membrane", "mitochondria", "vesicles")
+        assert np.array_equal(read_mask(folder / table["mask"][7]), shown[1][7])
 
 
 class TestPolyps:

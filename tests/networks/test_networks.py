@@ -35,6 +35,11 @@ def test_unet_has_the_weights_of_the_paper(channels, filters, depth):
     assert sum(np.prod(w.shape) for w in network.trainable_weights) == unet_weights(channels, filters, depth)
 
 
+@pytest.mark.parametrize("build", [unet, attn_resunet])
+def test_two_classes_share_a_logit_and_more_have_one_each(build):
+    assert [build(channels=1, classes=k, filters=2, depth=1).output.shape[-1] for k in (2, 3, 5)] == [1, 3, 5]
+
+
 def test_unet_at_full_size():
     assert unet(channels=1).count_params() == 31_030_593
 

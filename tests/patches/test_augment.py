@@ -37,6 +37,17 @@ def test_the_mask_moves_with_the_image(disc):
     assert np.mean((patch[..., 0] > 0.5) == patch_mask) > 0.99
 
 
+def test_classes_move_as_the_two_of_a_mask_do_and_none_is_invented(disc):
+    image, mask = disc
+    change = settings(rotation=180, scale=0.2, elastic=3)
+    moved, numbers = (
+        augmented_patch(image, values, (0, 0), (64, 64), np.random.default_rng(3), change)[1]
+        for values in (mask, np.where(mask, np.uint8(255), np.uint8(3)))
+    )
+    assert numbers.dtype == np.uint8
+    np.testing.assert_array_equal(numbers, np.where(moved, 255, 3))
+
+
 def test_intensities_stay_in_range_and_leave_the_mask(disc):
     image, mask = disc
     strong = settings(brightness=0.5, contrast=0.9, noise=0.3, blur=2, colour=0.3)

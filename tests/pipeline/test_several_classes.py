@@ -1,6 +1,7 @@
 """Three classes and ignored pixels, from the standard layout to report, prediction and export."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -156,7 +157,14 @@ def test_an_export_gives_the_same_probabilities(run, tmp_path, name):
     assert difference < 1e-4
 
 
+def test_a_network_that_gives_one_logit_for_all_classes_is_told(run):
+    unet = networks.load("unet", run)
+    binary = replace(unet, builder=lambda *, channels: unet.builder(channels=channels, filters=2, depth=1))
+    with pytest.raises(UserError, match="expected 3 logits for the classes ground, square, spot of shapes, received 1"):
+        train("shapes", binary, tasks.part("segmentation", "training"), run)
+
+
 def test_class_weights_must_fit_the_classes(run):
     wrong = run.model_copy(update={"segmentation": run.segmentation.model_copy(update={"class_weights": (1.0, 2.0)})})
-    with pytest.raises(UserError, match="class_weights: expected 3 numbers for ground, square, spot"):
+    with pytest.raises(UserError, match="class_weights: expected 3 numbers, for ground, square, spot"):
         train("shapes", networks.load("unet", wrong), tasks.part("segmentation", "training"), wrong)

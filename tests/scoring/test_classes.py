@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, jaccard_score
 
@@ -47,6 +47,7 @@ def test_all_ignored_pixels_are_left_to_the_caller():
         classes.pixel_confusion([0, 1, 2], [0, 1], 3)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60))
 def test_scikit_learn_agrees(pixels):
     reference, prediction = np.array(pixels).T

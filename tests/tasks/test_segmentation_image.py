@@ -39,6 +39,13 @@ def test_objects_of_a_label_image_that_touch_are_two():
     assert scored(None).row["objects_reference"] == 1
 
 
+def test_an_image_of_ignored_pixels_alone_has_no_dice():
+    empty = np.zeros((4, 4), bool)
+    score = score_image(RECORD, empty, empty, empty.astype(np.float32), empty, 1.0, None)
+    assert score.pixels.tolist() == [0, 0, 0, 0]
+    assert mean_over_classes([score, score])["dice"] is None
+
+
 def test_an_image_is_scored_by_the_classes_that_it_shows():
     def scored(reference, prediction):
         return score_image(RECORD, reference, prediction, prediction.astype(np.float32), None, 1.0, None)

@@ -26,6 +26,11 @@ def facts(params, card, training):
     return {} if weights is None else {"class_weights": weights}
 
 
+def outputs(card):
+    """How many logits a network must give for each image."""
+    return len(card["classes"])
+
+
 def balanced(params):
     """Whether each epoch draws all classes equally often."""
     return params.classification.sampling == "balanced"

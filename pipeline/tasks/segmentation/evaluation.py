@@ -185,6 +185,12 @@ def _mean(values):
     return sum(defined) / len(defined) if defined else None
 
 
+def _rows_of_mean(values):
+    """Values beside ones, as `MEAN` takes them; where they are undefined, zeros."""
+    defined = ~np.isnan(values)
+    return np.stack([np.where(defined, values, 0), defined], axis=1)
+
+
 def _intervals(scores, seed):
     """95 % confidence intervals over the independent units; None where there are too few, or no spread."""
 
@@ -193,8 +199,7 @@ def _intervals(scores, seed):
         return {name: interval(totals, statistic, seed, share=share) for name, statistic in statistics.items()}
 
     def mean(name, share=True):
-        values = scores.values(MEANS[name])
-        return of({name: MEAN}, np.stack([values, np.ones(len(values))], axis=1), share)
+        return of({name: MEAN}, _rows_of_mean(scores.values(MEANS[name])), share)
 
     pixels, matches = of(classes.OVERLAP, scores.pixels()), of(classes.OBJECTS, scores.objects())
     return pixels | mean("dice_per_image") | mean("nsd") | matches | mean("loss", share=False)

@@ -55,7 +55,7 @@ def mean_over_classes(scores):
     joined = {key: rows[0][key] for key in ("image", "group", "unit")}
     for key in rows[0].keys() - joined.keys() - {"tp", "fp", "fn", "tn"}:
         if key.startswith("objects_") or key.endswith("_fraction"):
-            joined[key] = sum(row[key] for row in rows)
+            joined[key] = sum(row[key] or 0 for row in rows)  # the share of nothing is undefined
             continue
         defined = [row[key] for row in there if row[key] is not None]
         joined[key] = sum(defined) / len(defined) if defined else None

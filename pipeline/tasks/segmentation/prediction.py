@@ -71,6 +71,7 @@ def predict_array(model, image, choices, settings):
     read = lambda page, start, stop: image[start:stop]  # noqa: E731
     found = _objects(lambda: [mask], labels, scratch, 0, model.card["classes"], choices, read, choices.pixel_size_nm)
     tables = [table for _, _, table in found]
+    tables = [table for table in tables if len(table)] or tables[:1]  # pandas cannot tell the types of empty ones
     return Prediction(probability, mask, labels[0], pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0])
 
 

@@ -67,7 +67,7 @@ class Scores:
         """All scores that are one number: pooled over pixels or objects, but for the means over images."""
         pixels, matches = self.pixels().sum(axis=0), self.objects().sum(axis=0)
         scores = {name: or_none(statistic(pixels)) for name, statistic in classes.OVERLAP.items()}
-        means = {name: float(self.values(column).mean()) for name, column in (("dice_per_image", "dice"), ("nsd", "nsd"))}
+        means = {name: or_none(pd.Series(self.values(at)).mean()) for name, at in (("dice_per_image", "dice"), ("nsd", "nsd"))}
         loss = float(self.values("loss").mean())
         return scores | means | {"pq": or_none(classes.OBJECTS["pq"](matches)), "loss": loss}
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from pipeline.images.masks import IGNORED
+from pipeline.networks.common import blocks
 from pipeline.tasks.class_weights import class_weights
 from pipeline.tasks.segmentation.losses import PooledDice, loss_of
 from pipeline.tasks.segmentation.threshold import choose_threshold
@@ -20,6 +21,11 @@ def facts(params, card, training):
     weights = class_weights(wanted, classes, counts, "segmentation.class_weights")
     found = {} if training.targets.dtype == bool else {"ignored": True}
     return found if weights is None else found | {"class_weights": weights}
+
+
+def outputs(card):
+    """How many logits a network must give for each pixel."""
+    return blocks.outputs(len(card["classes"]))
 
 
 def balanced(params):
