@@ -5,12 +5,13 @@ from functools import lru_cache
 import numpy as np
 
 from pipeline.errors import UserError
-from pipeline.images.intensity import QUANTILES, ROWS, evenly, quantiles, robust_range, sample, scaled
+from pipeline.images.intensity import BY_IMAGE, QUANTILES, ROWS, evenly, quantiles, robust_range, sample, scaled
 from pipeline.images.stack import described
 
 PIXEL_SIZE = 1.5  # times larger or smaller: augmentation varied the scale by a fifth, and nothing beyond
 # Of the intensity range: as far as an image may lie beyond all training images. docs/intensity.md shows what networks bear.
-MARGIN = 0.1
+# With a range of its own, an image varies less: no test image of the phantoms lies 0.04 beyond.
+MARGIN, MARGIN_BY_IMAGE = 0.1, 0.05
 FLAT = 0.5  # of the contrast that all training images had at least
 
 
@@ -69,9 +70,10 @@ def differences(card, image, pixel_size_nm):
     least, greatest = np.asarray(card["intensity_seen"])
     received = quantiles(image)
     beyond = np.maximum(least - received, received - greatest)
+    margin = MARGIN_BY_IMAGE if card["intensity_range"] == BY_IMAGE else MARGIN
     flat = received[-1] - received[0] < FLAT * (least[-1] - greatest[0])
-    if beyond.max() > MARGIN or flat.any():
-        channel = beyond.max(axis=0).argmax() if beyond.max() > MARGIN else flat.argmax()
+    if beyond.max() > margin or flat.any():
+        channel = beyond.max(axis=0).argmax() if beyond.max() > margin else flat.argmax()
         number = beyond[:, channel].argmax()
         which = f" of channel {channel + 1}" if image.shape[-1] > 1 else ""
         contrast = "little contrast: " if flat[channel] else ""
