@@ -45,7 +45,8 @@ def choose_threshold(network, dataset, card):
     for record in records:
         image, mask = _open(dataset, record, card)
         changes = symmetries(*image.shape[:2])
-        views = [change.undo(_tiled(predict, change.apply(image[None])))[0] for change in changes]
+        turned = _tiled(predict, np.concatenate([change.apply(image[None]) for change in changes]))
+        views = [change.undo(probability[None])[0] for change, probability in zip(changes, turned, strict=True)]
         for histogram, probability in ((plain, views[0]), (averaged, sum(views) / len(views))):
             probability = resize_image(probability, mask.shape) if card["resize"] else probability
             counted = mask != IGNORED
@@ -68,7 +69,7 @@ def _objects(predict, dataset, records, card, threshold):
     for record in records:
         if record.instances:
             image, mask = _open(dataset, record, card)
-            probability = _tiled(predict, image[None])[0]
+            probability = _tiled(predict, np.stack([image, image]))[0]
             if card["resize"]:
                 probability = resize_image(probability, mask.shape)
             yield read_instances(paths.raw(dataset) / record.instances), (probability >= threshold) & (mask != IGNORED)
@@ -84,10 +85,14 @@ def _compiled(network):
 
 
 def _tiled(predict, images):
-    """Probability (1, H, W) of an image (1, H, W, C), tile by tile."""
+    """Probability (N, H, W) of an even number of images (N, H, W, C), tile by tile and two by two.
+
+    In float32 on a CPU, TensorFlow takes ten times as long for one as for two.
+    """
     probability = np.empty(images.shape[:3], np.float32)
-    for top in range(0, images.shape[1], TILE):
-        for left in range(0, images.shape[2], TILE):
-            part = slice(None), slice(top, top + TILE), slice(left, left + TILE)
-            probability[part] = sigmoid(predict(np.ascontiguousarray(images[part])))[..., 0]
+    for first in range(0, len(images), 2):
+        for top in range(0, images.shape[1], TILE):
+            for left in range(0, images.shape[2], TILE):
+                part = slice(first, first + 2), slice(top, top + TILE), slice(left, left + TILE)
+                probability[part] = sigmoid(predict(np.ascontiguousarray(images[part])))[..., 0]
     return probability
