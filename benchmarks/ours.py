@@ -25,14 +25,19 @@ def _network_of(task):
 def network(task):
     """The network of a `Task`, not compiled."""
     size = task.side, task.side
-    return _network_of(task).build(channels=task.channels, classes=CLASSES, size=size, mean=0.5, variance=0.1, seed=0)
+    own = _network_of(task)
+    return own.build(channels=task.channels, classes=len(_classes(own)), size=size, mean=0.5, variance=0.1, seed=0)
+
+
+def _classes(own):
+    return range(2 if own.task == "segmentation" else CLASSES)
 
 
 def compiled(task):
     """The network of a `Task`, ready to be trained as its stage trains it."""
-    own, known = network(task), params.load()
+    own, known, card = network(task), params.load(), {"classes": _classes(_network_of(task))}
     part = tasks.part(_network_of(task).task, "training")
-    goal = {"loss": part.loss(known, {}), "metrics": [part.metric({})]}
+    goal = {"loss": part.loss(known, card), "metrics": [part.metric(card)]}
     own.compile(optimizer(known.train, 1000), **goal, jit_compile=keras.backend.backend() == "jax")
     return own
 

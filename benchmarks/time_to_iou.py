@@ -66,7 +66,7 @@ def _epochs(contender, train, val):
     network = own.build(channels=1, mean=mean, variance=variance)
     settings = own.settings.training(known.train).model_copy(update={"schedule": "constant"})
     batches = Batches(Packed(*train), settings.batch_size, known.seed, shuffle=True, flips=True)
-    loss = tasks.part(own.task, "training").loss(known, {})
+    loss = tasks.part(own.task, "training").loss(known, {"classes": range(2)})
     network.compile(optimizer(settings, len(batches)), loss)
     for epoch in range(EPOCHS):
         batches.epoch = epoch

@@ -163,7 +163,9 @@ def test_a_package_of_a_network_of_two_channels(tmp_path):
 
     path = tmp_path / "unet.keras"
     unet(channels=2, filters=2, depth=1).save(path)
-    path.with_suffix(".json").write_text(json.dumps(card_of("unet") | {"channels": 2, "colour": False}))
+    path.with_suffix(".json").write_text(
+        json.dumps(card_of("unet") | {"channels": 2, "colour": False, "intensity_range": [[10, 250]] * 2})
+    )
     export(path, "bioimage", tmp_path / "a.zip")
     described = load_description(tmp_path / "a.zip")
     assert list(map(str, described.inputs[0].axes[3].channel_names)) == ["channel 1", "channel 2"]

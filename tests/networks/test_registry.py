@@ -20,13 +20,15 @@ def load(name, **section):
     return networks.load(name, params.check(params.Params, values, "params.yaml"))
 
 
+@pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("name", params.network_names())
-def test_every_network_says_what_it_is_and_builds(name):
+def test_every_network_says_what_it_is_and_builds(name, classes):
     network = load(name)
     assert network.title and network.task in ("segmentation", "classification")
     assert re.search(r"\d{4}", network.citation)
-    model = network.build(channels=1, classes=3, size=(32, 32), mean=[0.5], variance=[0.1], seed=0)
-    outputs = (None, 3) if network.task == "classification" else (None, None, None, 1)
+    model = network.build(channels=1, classes=classes, size=(32, 32), mean=[0.5], variance=[0.1], seed=0)
+    logits = 1 if classes == 2 else classes  # of segmentation: two classes share one
+    outputs = (None, classes) if network.task == "classification" else (None, None, None, logits)
     assert model.output.shape == outputs
     assert model.output.dtype == "float32"
 

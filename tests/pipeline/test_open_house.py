@@ -86,6 +86,7 @@ def test_a_data_set_of_any_name_is_a_block_and_a_word(own):
 
 YAML_BLOCK = """
 task: segmentation
+intensity: auto
 source: folder
 path: data/own/nuclei
 url:
@@ -133,7 +134,7 @@ def test_a_list_of_data_sets_is_a_setting_of_an_experiment(own):
 
 def test_a_data_set_is_added_by_a_setting_of_an_experiment(own):
     block = (
-        "{task: segmentation, source: folder, path: data/own/nuclei, url: null, classes: null, folder: null, "
+        "{task: segmentation, source: folder, path: data/own/nuclei, url: null, classes: null, intensity: auto, folder: null, "
         "split: {method: groups, val: 0.25, test: 0.4}, patches: {size: [48, 48], stride: [48, 48]}}"
     )
     shown = own.dvc("exp", "run", "-S", f"+datasets.discs={block}", "patchify@discs", "evaluate@discs").stdout
