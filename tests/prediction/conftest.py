@@ -65,7 +65,12 @@ def bright_pair(tmp_path_factory):
     layer = keras.layers.Conv2D(1, 1, name="logits")
     network = keras.Model(inputs, layer(inputs), name="unet")
     layer.set_weights([np.array([0.0, 20.0]).reshape(1, 1, 2, 1), np.array([-10.0])])
-    card = CARD | {"channels": 2, "colour": False, "intensity": {"mean": [0.1] * 2, "deviation": [0.3] * 2}}
+    card = CARD | {
+        "channels": 2,
+        "colour": False,
+        "intensity_range": [[0, 255]] * 2,
+        "intensity_seen": [[[0] * 2] * 5, [[1] * 2] * 5],
+    }
     return write(network, card, tmp_path_factory.mktemp("models") / "mitochondria" / "unet.keras")
 
 
