@@ -13,7 +13,7 @@ def open_test_split(dataset):
 
 
 def open_image(dataset, record):
-    """Read one test image, shape (H, W, C), uint8 or uint16, at its original resolution."""
+    """Read one test image, shape (H, W, C), in the numbers of its file, at its original resolution."""
     return read_image(paths.raw(dataset) / record["image"])
 
 

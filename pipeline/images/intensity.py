@@ -66,9 +66,10 @@ def evenly(length, most):
     return np.unique(np.linspace(0, length - 1, min(length, most)).round().astype(int))
 
 
-def quantiles(image):
-    """`QUANTILES` of each channel of a scaled image (H, W, C): ndarray, shape (5, C)."""
-    return np.quantile(sample(image), QUANTILES, axis=0)
+def quantiles_and_contrast(image):
+    """`QUANTILES` of each channel of a scaled image (H, W, C), and below them the last less the first: ndarray, shape (6, C)."""
+    found = np.quantile(sample(image), QUANTILES, axis=0)
+    return np.concatenate([found, found[-1:] - found[:1]])
 
 
 def in_words(intensity_range):

@@ -40,9 +40,8 @@ def decode(path):
     Palettes become colours. Raises `UserError` for an animation and for colours that are not RGB; a decoder may raise anything.
     """
     with Image.open(path, formats=PILLOW) as image:
-        if (
-            getattr(image, "n_frames", 1) > 1 and image.format != "MPO"
-        ):  # two views of one photograph; the first is the photograph
+        # An MPO is a JPEG with a second view of the same scene; the first is the photograph.
+        if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
             raise UserError(f"{path}: an animation of {image.n_frames} frames; save the frames as images, or as pages of a TIFF")
         orientation = image.getexif().get(ORIENTATION, 1)
         if image.format == "PNG" and _png_depth(path) == 16:

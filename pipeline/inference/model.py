@@ -18,6 +18,7 @@ from pipeline.inference.activations import sigmoid
 from pipeline.inference.features import coarsest_cell
 from pipeline.inference.fold import folded
 from pipeline.inference.tiling import predict_image, predict_rows
+from pipeline.networks.common.run import runner
 
 # Classified together: as many images as make a megapixel, at most 64. VGG16's dense layers are read once for all of them: tiles
 # of 64 × 64 in bfloat16 take 0.6 of the time when there are 64 at a time instead of 16.
@@ -77,25 +78,12 @@ class TrainedModel:
 
     @cached_property
     def _compiled(self):
-        """The network with its normalisations folded, run in the backend's fastest way."""
-        network = folded(self.network)
-        if keras.backend.backend() == "tensorflow":
-            from pipeline.networks.common.tensorflow_door import compiled
-
-            return compiled(network)
-        return network.predict_on_batch
+        """The network with its normalisations folded."""
+        return runner(folded(self.network))
 
     def _probability(self, windows):
-        if len(windows) == 1 and not self._bfloat16 and keras.backend.backend() == "tensorflow":
-            # In float32, oneDNN gives an image alone other last bits than the same image among several. Two take as long as
-            # one on a processor with AVX2. In bfloat16 it uses kernels that are fast for one image, with the same bits.
-            return self._probability(np.concatenate([windows, windows]))[:1]
         logits = np.asarray(self._compiled(windows), np.float32)
         return sigmoid(logits)[..., 0] if logits.shape[-1] == 1 else softmax(logits, axis=-1)
-
-    @cached_property
-    def _bfloat16(self):
-        return any(layer.compute_dtype == "bfloat16" for layer in self.network.layers)
 
     def classify(self, images):
         """Predict the probability of each class: images (H, W, C), scaled, to (N, K), float64. Reads them one by one."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.images.intensity import BY_IMAGE, evenly, quantiles, robust_range, sample, scaled
+from pipeline.images.intensity import BY_IMAGE, evenly, quantiles_and_contrast, robust_range, sample, scaled
 
 MOST = 128  # training images that are looked at, evenly spaced
 
@@ -14,13 +14,13 @@ def measure_intensities(paths, setting, read, map_in_order):
     -------
     dict
         ``intensity_range``: (low, high) of each channel, or "image". ``intensity_seen``: the least and the greatest of each of
-        the `QUANTILES` over the scaled images, of each channel, (2, 5, C) as lists.
+        the `QUANTILES`, and of the contrast, over the scaled images, for each channel: (2, 6, C) as lists.
     """
     some = [paths[index] for index in evenly(len(paths), MOST)]
     if setting == "auto":
         setting = robust_range(list(map_in_order(lambda path: sample(read(path)), some)))
     elif setting != BY_IMAGE:
         setting = [setting] * read(some[0]).shape[-1]
-    seen = np.stack(list(map_in_order(lambda path: quantiles(scaled(read(path), setting)), some)))
+    seen = np.stack(list(map_in_order(lambda path: quantiles_and_contrast(scaled(read(path), setting)), some)))
     extremes = np.stack([seen.min(axis=0), seen.max(axis=0)]).astype(np.float64)
     return {"intensity_range": setting, "intensity_seen": extremes.round(4).tolist()}

@@ -5,14 +5,15 @@ from functools import lru_cache
 import numpy as np
 
 from pipeline.errors import UserError
-from pipeline.images.intensity import BY_IMAGE, QUANTILES, ROWS, evenly, quantiles, robust_range, sample, scaled
+from pipeline.images.intensity import BY_IMAGE, QUANTILES, ROWS, evenly, quantiles_and_contrast, robust_range, sample, scaled
 from pipeline.images.stack import described
 
 PIXEL_SIZE = 1.5  # times larger or smaller: augmentation varied the scale by a fifth, and nothing beyond
 # Of the intensity range: as far as an image may lie beyond all training images. docs/intensity.md shows what networks bear.
 # With a range of its own, an image varies less: no test image of the phantoms lies 0.04 beyond.
 MARGIN, MARGIN_BY_IMAGE = 0.1, 0.05
-FLAT = 0.5  # of the contrast that all training images had at least
+FLAT = 0.5  # of the least contrast of a training image
+REMEDY = "the prediction may be wrong; --range LOW HIGH chooses the intensities that count as darkest and brightest"
 
 
 def model_reader(stack, card, intensity_range=None):
@@ -68,22 +69,23 @@ def differences(card, image, pixel_size_nm):
                 "resample the image, or objects may be missed"
             )
     least, greatest = np.asarray(card["intensity_seen"])
-    received = quantiles(image)
-    beyond = np.maximum(least - received, received - greatest)
-    margin = MARGIN_BY_IMAGE if card["intensity_range"] == BY_IMAGE else MARGIN
-    flat = received[-1] - received[0] < FLAT * (least[-1] - greatest[0])
-    if beyond.max() > margin or flat.any():
-        channel = beyond.max(axis=0).argmax() if beyond.max() > margin else flat.argmax()
-        number = beyond[:, channel].argmax()
-        which = f" of channel {channel + 1}" if image.shape[-1] > 1 else ""
-        contrast = "little contrast: " if flat[channel] else ""
-        found.append(
-            f"unlike all training images: {contrast}{QUANTILES[number]:.0%} of the pixels{which} lie below "
-            f"{received[number, channel]:.2f} of the intensity range, in training below {least[number, channel]:.2f} to "
-            f"{greatest[number, channel]:.2f}; the prediction may be wrong; --range LOW HIGH chooses the intensities that count "
-            "as darkest and brightest"
-        )
+    received = quantiles_and_contrast(image)
+    beyond = np.maximum(least - received, received - greatest)[:-1]
+    flatness = received[-1] - FLAT * least[-1]
+    if beyond.max() > (MARGIN_BY_IMAGE if card["intensity_range"] == BY_IMAGE else MARGIN):
+        number, channel = np.unravel_index(beyond.argmax(), beyond.shape)
+        seen = f"{QUANTILES[number]:.0%} of the pixels{_of(channel, image)} lie below {received[number, channel]:.2f} of the "
+        seen += f"intensity range, in training below {least[number, channel]:.2f} to {greatest[number, channel]:.2f}"
+        found.append(f"unlike all training images: {seen}; {REMEDY}")
+    elif flatness.min() < 0:
+        channel = flatness.argmin()
+        seen = f"{received[-1, channel]:.2f} of the intensity range{_of(channel, image)}, in training {least[-1, channel]:.2f}"
+        found.append(f"less contrast than in all training images: {seen} or more; {REMEDY}")
     return found
+
+
+def _of(channel, image):
+    return f" of channel {channel + 1}" if image.shape[-1] > 1 else ""
 
 
 def _nm(size):

@@ -56,7 +56,7 @@ def card_of(name):
         "threshold": 0.4375,
         "threshold_flips": 0.5,
         "intensity_range": [[10, 250]] * 3,
-        "intensity_seen": [[[0] * 3] * 5, [[1] * 3] * 5],
+        "intensity_seen": [[[0] * 3] * 6, [[1] * 3] * 6],
     }
 
 

@@ -31,7 +31,7 @@ CARD = {
     "threshold": 0.5,
     "threshold_flips": 0.5,
     "intensity_range": [[0, 255]],
-    "intensity_seen": [[[0]] * 5, [[1]] * 5],
+    "intensity_seen": [[[0]] * 6, [[1]] * 6],
     "seed": 1,
     "keras": keras.__version__,
     "backend": keras.backend.backend(),
@@ -54,7 +54,7 @@ def picky(bright, tmp_path):
     path = tmp_path / "picky" / "unet.keras"
     path.parent.mkdir()
     path.write_bytes(bright.read_bytes())
-    path.with_suffix(".json").write_text(json.dumps(CARD | {"intensity_seen": [[[0]] * 5, [[0.2]] * 5]}))
+    path.with_suffix(".json").write_text(json.dumps(CARD | {"intensity_seen": [[[0]] * 6, [[0.2]] * 6]}))
     return path
 
 
@@ -69,7 +69,7 @@ def bright_pair(tmp_path_factory):
         "channels": 2,
         "colour": False,
         "intensity_range": [[0, 255]] * 2,
-        "intensity_seen": [[[0] * 2] * 5, [[1] * 2] * 5],
+        "intensity_seen": [[[0] * 2] * 6, [[1] * 2] * 6],
     }
     return write(network, card, tmp_path_factory.mktemp("models") / "mitochondria" / "unet.keras")
 
@@ -87,7 +87,7 @@ def cells(tmp_path_factory):
     """A small VGG16."""
     network = vgg16(size=(32, 32), channels=3, classes=3, dense=8)
     card = CARD | {"task": "classification", "classes": ["a", "b", "c"], "channels": 3, "resize": [32, 32], "network": "vgg16"}
-    card |= {"intensity_range": [[0, 255]] * 3, "intensity_seen": [[[0] * 3] * 5, [[1] * 3] * 5]}
+    card |= {"intensity_range": [[0, 255]] * 3, "intensity_seen": [[[0] * 3] * 6, [[1] * 3] * 6]}
     return write(network, card, tmp_path_factory.mktemp("models") / "tissue" / "vgg16.keras")
 
 

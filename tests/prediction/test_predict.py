@@ -13,6 +13,7 @@ from PIL import Image
 from pipeline.errors import UserError
 from pipeline.images.io import read_image
 from pipeline.predict import load, main, predict
+from pipeline.prediction.expectations import differences
 from pipeline.prediction.results_folder import locked
 from pipeline.prediction.run import SHOWN
 
@@ -306,6 +307,15 @@ def test_what_differs_from_training_is_told(tmp_path, image, bright, picky, caps
     image = read_image(image)[..., 0]
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "stretched" / "ten_mask.tif") > 0, image >= 128)
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "own" / "ten_mask.tif") > 0, image >= 125)
+
+
+@pytest.mark.parametrize(("contrast", "told"), [(0.5, []), (0.24, ["less contrast than in all training images: 0.22"])])
+def test_a_flat_image_is_told(contrast, told):
+    """Half the least contrast of training, between the 5th and the 95th percentile, which was 0.45."""
+    image = 0.5 + contrast * (np.linspace(0, 1, 64 * 64, dtype=np.float32).reshape(64, 64, 1) - 0.5)
+    seen = [[[0.2]] * 5 + [[0.45]], [[0.8]] * 5 + [[0.9]]]
+    found = differences({"intensity_range": [[0, 1]], "intensity_seen": seen, "resize": None}, image, None)
+    assert [line[: len(start)] for line, start in zip(found, told, strict=True)] == told
 
 
 LITTLE_SPACE = (

@@ -3,7 +3,6 @@
 With it, choose how objects are told apart, where the masks are label images.
 """
 
-import keras
 import numpy as np
 
 from pipeline import paths
@@ -14,6 +13,7 @@ from pipeline.images.masks import IGNORED, read_instances
 from pipeline.images.resize import resize_image
 from pipeline.images.symmetry import symmetries
 from pipeline.inference.activations import sigmoid
+from pipeline.networks.common.run import runner
 from pipeline.scoring.curves import Histogram, best_threshold, precision_recall, thinned
 from pipeline.tasks.segmentation.separation import choose_separation
 
@@ -38,7 +38,7 @@ def choose_threshold(network, dataset, card):
     table : pandas.DataFrame
         Precision, recall and Dice by threshold, without flips.
     """
-    predict = _compiled(network)
+    predict = runner(network)
     plain, averaged = Histogram(), Histogram()
     table = read_table(paths.patches(dataset) / "split.csv")
     records = list(table[table["split"] == "val"].itertuples())
@@ -69,26 +69,14 @@ def _objects(predict, dataset, records, card, threshold):
     for record in records:
         if record.instances:
             image, mask = _open(dataset, record, card)
-            probability = _tiled(predict, np.stack([image, image]))[0]
+            probability = _tiled(predict, image[None])[0]
             if card["resize"]:
                 probability = resize_image(probability, mask.shape)
             yield read_instances(paths.raw(dataset) / record.instances), (probability >= threshold) & (mask != IGNORED)
 
 
-def _compiled(network):
-    """The network as a function of images of any size."""
-    if keras.backend.backend() == "tensorflow":
-        from pipeline.networks.common.tensorflow_door import compiled
-
-        return compiled(network)
-    return network.predict_on_batch
-
-
 def _tiled(predict, images):
-    """Probability (N, H, W) of an even number of images (N, H, W, C), tile by tile and two by two.
-
-    In float32 on a CPU, TensorFlow takes ten times as long for one as for two.
-    """
+    """Probability (N, H, W) of images (N, H, W, C), tile by tile and two by two."""
     probability = np.empty(images.shape[:3], np.float32)
     for first in range(0, len(images), 2):
         for top in range(0, images.shape[1], TILE):

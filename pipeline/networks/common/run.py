@@ -1,0 +1,21 @@
+"""Run a network on images of any size."""
+
+import keras
+import numpy as np
+
+
+def runner(network):
+    """The backend's fastest way to predict: a function of images (N, H, W, C), float32, that returns logits, ndarray.
+
+    In float32 on a CPU, oneDNN is slow with one image (2.5 s instead of 0.2 s for two of 256 × 256) and gives it other last
+    bits than among several, so TensorFlow predicts it twice. In bfloat16 it uses kernels that are fast for one, with the same
+    bits.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return network.predict_on_batch
+    from pipeline.networks.common.tensorflow_door import compiled
+
+    run = compiled(network)
+    if any(layer.compute_dtype == "bfloat16" for layer in network.layers):
+        return run
+    return lambda images: run(images) if len(images) > 1 else run(np.concatenate([images, images]))[:1]
