@@ -8,9 +8,11 @@ import yaml
 from dvc.utils.hydra import apply_overrides
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from pipeline import params
 from pipeline.errors import UserError
+from pipeline.params.fields import Positive
 
 SHIPPED = Path("params.yaml").read_text()
 
@@ -53,7 +55,7 @@ def test_a_learning_rate_is_a_number_however_it_is_written(load, text):
 
 @given(st.floats(1e-12, 1e3))
 def test_every_positive_number_survives_its_text(value):
-    assert params._number(repr(value)) == value
+    assert TypeAdapter(Positive).validate_python(repr(value)) == value
 
 
 @pytest.mark.parametrize(
@@ -70,6 +72,10 @@ def test_every_positive_number_survives_its_text(value):
             "bce-dice",
             "segmentation.loss: expected 'bce_dice', 'bce'",
         ),
+        ("train.devices", "0", "train.devices: expected auto or a number of devices, received 0"),
+        ("datasets.mitochondria.intensity", "[9, 3]", "intensity: expected auto, image or two numbers, the lower first, such as"),
+        ("datasets.mitochondria.intensity", "[0, .inf]", "intensity: expected auto, image or two numbers, the lower first"),
+        ("datasets.mitochondria.intensity", "wide", "intensity: expected auto, image or two numbers, the lower first"),
         ("classification.class_weights", "[1]", "classification.class_weights: expected none, balanced or a number for each"),
         ("classification.class_weights", "[1, -5]", "classification.class_weights: expected none, balanced or a number for each"),
         ("classification.sampling", "even", "classification.sampling: expected 'all' or 'balanced', received 'even'"),

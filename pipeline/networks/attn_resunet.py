@@ -9,7 +9,7 @@ from pydantic import Field
 from pipeline.networks.common import blocks
 from pipeline.networks.common.layers import CropTo, Double
 from pipeline.networks.common.settings import NetworkSettings
-from pipeline.params import Count, Fraction
+from pipeline.params.fields import Count, Fraction
 
 TITLE = "Attention ResU-Net"
 CITATION = "Oktay et al.: Attention U-Net, 2018, arXiv 1804.03999; "

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from pipeline.networks.common import blocks
 from pipeline.networks.common.settings import NetworkSettings
-from pipeline.params import Count, Fraction
+from pipeline.params.fields import Count, Fraction
 
 TITLE = "U-Net"
 CITATION = "Ronneberger, Fischer, Brox: U-Net, MICCAI 2015, doi 10.1007/978-3-319-24574-4_28"

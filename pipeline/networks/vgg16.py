@@ -11,7 +11,7 @@ from pydantic import Field
 from pipeline.errors import UserError
 from pipeline.networks.common.layers import MOMENTUM, BatchNormalization
 from pipeline.networks.common.settings import NetworkSettings
-from pipeline.params import Count, Fraction
+from pipeline.params.fields import Count, Fraction
 
 TITLE = "VGG16"
 CITATION = "Simonyan, Zisserman: Very deep convolutional networks, ICLR 2015, arXiv 1409.1556"

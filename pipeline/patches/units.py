@@ -25,7 +25,7 @@ def assign_units(table, rule, info, grouped, content):
     ----------
     table : pandas.DataFrame
         As `pipeline.patches.split.assign_splits` returns it.
-    rule : pipeline.params.Split
+    rule : pipeline.params.dataset.Split
     info : pipeline.datasets.layout.DatasetInfo
     grouped : bool
         Whether the groups were stated.

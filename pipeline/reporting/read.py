@@ -51,7 +51,7 @@ def read_results(datasets, tables_of):
 
     Parameters
     ----------
-    datasets : dict of str to pipeline.params.Dataset
+    datasets : dict of str to pipeline.params.dataset.Dataset
     tables_of : callable
         Gives the ``tables`` module of a task.
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.params import Dataset
+from pipeline.params.dataset import Dataset
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -8,10 +8,11 @@ from pipeline import params
 from pipeline.datasets.layout import DatasetInfo, DatasetWriter
 from pipeline.datasets.sources.phantom import tissue
 from pipeline.errors import UserError
+from pipeline.params.dataset import Split
 from pipeline.patches import audit
 from pipeline.patches.audit import messages, split_and_audit, summarize
 
-RULE = params.Split(method="blocks", val=0.25, test=0.25)
+RULE = Split(method="blocks", val=0.25, test=0.25)
 AUDIT = params.load().audit
 
 
@@ -119,14 +120,14 @@ def test_a_test_image_counts_once_whichever_side_is_larger():
 
 
 def test_grouping_before_the_split_keeps_copies_together(dataset, tiles):
-    table, pairs, _ = audited(dataset([tiles[n % 4] for n in range(8)]), params.Split(val=0.25, test=0.25), group=True)
+    table, pairs, _ = audited(dataset([tiles[n % 4] for n in range(8)]), Split(val=0.25, test=0.25), group=True)
     assert pairs.empty
     assert table["group"].nunique() == 4
 
 
 def test_grouping_keeps_a_stated_split_and_says_so(dataset, tiles, capsys):
     raw = dataset([*tiles[:7], tiles[0]], ["train"] * 4 + ["val"] * 2 + ["test"] * 2)
-    _, _, summary = audited(raw, params.Split(val=0.25, test=0.25), group=True, allow_identical=True)
+    _, _, summary = audited(raw, Split(val=0.25, test=0.25), group=True, allow_identical=True)
     assert summary["identical"] == 1
     assert "the source states the split, so audit.group leaves 1 groups on two sides" in capsys.readouterr().out
 

@@ -13,7 +13,7 @@ from scipy import ndimage
 from pipeline.datasets.layout import DatasetInfo
 from pipeline.datasets.sources.phantom import mitochondria
 from pipeline.parallel import on_all_cores
-from pipeline.params import Split
+from pipeline.params.dataset import Split
 from pipeline.patches.units import assign_units, shares
 from pipeline.scoring.ratios import OVERLAP
 from pipeline.scoring.statistics import interval, sum_by_unit

@@ -17,7 +17,7 @@ from pipeline import params
 from pipeline.datasets.sources.phantom import mitochondria, polyps, tissue
 from pipeline.datasets.sources.phantom.bowel import patient
 from pipeline.images.symmetry import SYMMETRIES
-from pipeline.params import Split
+from pipeline.params.dataset import Split
 from pipeline.patches.duplicates import count_pairs, find_duplicates, group_duplicates
 from pipeline.patches.fingerprints import CORNER, FINGERPRINT, corner_strength, describe
 from pipeline.patches.split import assign_splits

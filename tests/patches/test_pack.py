@@ -16,7 +16,7 @@ from pipeline import params
 from pipeline.datasets.layout import DatasetInfo, DatasetWriter, read_table
 from pipeline.errors import UserError
 from pipeline.images.io import read_image, read_mask, write_png
-from pipeline.params import Dataset
+from pipeline.params.dataset import Dataset
 from pipeline.patches.pack import corners, cut, npy_writer, pack
 from pipeline.patches.packed import load_card, load_packed, unpacked
 

@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pipeline.errors import UserError
-from pipeline.params import Split
+from pipeline.params.dataset import Split
 from pipeline.patches.split import assign_splits
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pipeline.datasets.layout import DatasetInfo
-from pipeline.params import Split
+from pipeline.params.dataset import Split
 from pipeline.patches.split import assign_splits
 from pipeline.patches.units import assign_units, between_runs, correlations, shares
 

@@ -1,7 +1,7 @@
 """What every network's section in ``params.yaml`` has."""
 
 from pipeline.errors import UserError
-from pipeline.params import Positive, Section
+from pipeline.params.fields import Positive, Section
 
 
 class NetworkSettings(Section):

@@ -1,0 +1,258 @@
+"""The only reader of ``params.yaml``: every key has a type, and a wrong value is reported with its key."""
+
+import difflib
+import re
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError, model_validator
+
+from pipeline import paths
+from pipeline.errors import UserError
+from pipeline.params.dataset import Dataset
+from pipeline.params.fields import (
+    ClassWeights,
+    Count,
+    Fraction,
+    Name,
+    Natural,
+    NaturalPair,
+    NonNegative,
+    Pair,
+    Positive,
+    Real,
+    Section,
+    or_defaults,
+)
+
+
+class Audit(Section):
+    correlation: Annotated[Real, Field(gt=0, le=1)]
+    allow_identical: bool
+    group: bool
+
+
+class Augment(Section):
+    copies: Natural
+    rotation: Annotated[Real, Field(ge=0, le=180)]
+    scale: Fraction
+    elastic: NonNegative
+    elastic_sigma: Positive
+    brightness: Fraction
+    contrast: Fraction
+    colour: Fraction
+    noise: Fraction
+    blur: NonNegative
+
+
+def _devices(value):
+    if value == "auto" or (type(value) is int and value >= 1):
+        return value
+    raise ValueError(f"expected auto or a number of devices, received {value!r}")
+
+
+class Train(Section):
+    lr: Positive
+    batch_size: Count
+    epochs: Count
+    precision: Literal["auto", "float32", "bfloat16"]
+    optimizer: Literal["adam", "sgd"]
+    schedule: Literal["cosine", "constant"]
+    warmup: NonNegative
+    monitor: Literal["loss", "metric"]
+    patience: Natural
+    flips: bool
+    repeats: Count
+    devices: Annotated[str | int, PlainValidator(_devices)]
+
+
+class Segmentation(Section):
+    loss: Literal["bce_dice", "bce", "dice", "focal", "tversky"]
+    class_weights: ClassWeights
+    tolerance: NonNegative
+
+
+class Classification(Section):
+    class_weights: ClassWeights
+    sampling: Literal["all", "balanced"]
+
+    @model_validator(mode="after")
+    def _rare_classes_are_raised_once(self):
+        if self.class_weights == self.sampling == "balanced":
+            raise ValueError("class_weights and sampling are both balanced, which raises rare classes twice; choose one")
+        return self
+
+
+class Inference(Section):
+    tile: Pair
+    overlap: NaturalPair
+    batch_size: Count
+    flips: bool
+
+    @model_validator(mode="after")
+    def _windows_advance(self):
+        if any(2 * o > t for o, t in zip(self.overlap, self.tile, strict=True)):
+            raise ValueError(f"overlap must be at most half the tile {list(self.tile)}, not {list(self.overlap)}")
+        return self
+
+
+class TrainedPair(Section):
+    dataset: str
+    network: str
+
+
+class Params(BaseModel):
+    """The whole of ``params.yaml``; its comments say what each key means.
+
+    Every section that is not named here is that of a network: the module of the same name in ``pipeline/networks`` knows
+    its keys.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
+    audit: Audit
+    augment: Augment
+    train: Train
+    segmentation: Segmentation
+    classification: Classification
+    inference: Inference
+    pairs: Annotated[dict[str, TrainedPair], BeforeValidator(or_defaults)] = {}
+
+    @property
+    def networks(self):
+        """Sections of the networks as they stand in the file: dict of str to dict."""
+        return self.model_extra
+
+    def dataset(self, name):
+        """The block of one data set; a `UserError` lists those that exist if there is none of that name."""
+        if name not in self.datasets:
+            raise UserError(f"{name} is no data set of {paths.PARAMS}; there are: {', '.join(self.datasets)}")
+        return self.datasets[name]
+
+    def networks_of(self, dataset):
+        """Names of the networks that are trained on a data set, in the order of the file."""
+        listed = [name for name, section in self.networks.items() if dataset in section.get("datasets", ())]
+        return listed + [pair.network for pair in self.pairs.values() if pair.dataset == dataset]
+
+    @model_validator(mode="after")
+    def _networks_exist(self):
+        known = network_names()
+        for name, section in self.networks.items():
+            if name not in known:
+                raise ValueError(f"{name}: unknown key{_did_you_mean(name, [*type(self).model_fields, *known])}")
+            if not isinstance(section, dict):
+                raise ValueError(f"{name}: expected the settings of a network, received {section!r}")
+            if not isinstance(section.get("datasets", []), list):
+                raise ValueError(f"{name}.datasets: expected a list of data sets, received {section['datasets']!r}")
+            for dataset in section.get("datasets", ()):
+                if dataset not in list(self.datasets):  # a list: what stands there may have no hash
+                    raise ValueError(f"{name}.datasets: unknown data set {dataset!r}{_did_you_mean(dataset, self.datasets)}")
+            if "datasets" in section and not _has_stage(name):
+                raise ValueError(f"{name}.datasets: no stage trains this list; name each data set under pairs instead")
+        return self
+
+    @model_validator(mode="after")
+    def _pairs_exist(self):
+        for key, pair in self.pairs.items():
+            for what, name, known in (("data set", pair.dataset, self.datasets), ("network", pair.network, network_names())):
+                if name not in known:
+                    raise ValueError(f"pairs.{key}: unknown {what} {name!r}{_did_you_mean(name, known)}")
+            if key != f"{pair.dataset}-{pair.network}":
+                raise ValueError(f"pairs.{key}: call it {pair.dataset}-{pair.network}, as its stage and its model")
+            if "datasets" in self.networks.get(pair.network, {}):
+                raise ValueError(f"pairs.{key}: add {pair.dataset} to {pair.network}.datasets instead, which a stage trains")
+            if pair.network not in self.networks:
+                raise ValueError(f"pairs.{key}: the section {pair.network} is missing; `{pair.network}: {{}}` takes all defaults")
+        return self
+
+
+def network_names():
+    """Names of all networks: the modules of ``pipeline/networks``."""
+    return sorted(file.stem for file in paths.NETWORKS.glob("[!_]*.py"))
+
+
+def _has_stage(network):
+    """Whether ``dvc.yaml`` trains a network on each data set of its own list."""
+    return not paths.PIPELINE.exists() or f"${{{network}.datasets}}" in paths.PIPELINE.read_text(encoding="utf-8")
+
+
+def load(path=paths.PARAMS):
+    """Read and check ``params.yaml``.
+
+    Returns
+    -------
+    Params
+        Immutable; attributes as the keys (``params.train.lr``).
+
+    Raises
+    ------
+    UserError
+        One line for each mistake: the key, what is allowed, what was received.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            values = yaml.safe_load(file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: expected keys and values, received {values!r}")
+    return check(Params, values, path)
+
+
+def check(model, values, path, section=""):
+    """Turn plain values into a section.
+
+    Parameters
+    ----------
+    model : type of pydantic.BaseModel
+    values : dict
+    path : path-like
+        Named in errors.
+    section : str
+        Key under which the values stand.
+
+    Raises
+    ------
+    UserError
+        One line for each mistake.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        lines = [_line(model, mistake, section) for mistake in error.errors()]
+        raise UserError("\n".join(f"{path}: {line}" for line in dict.fromkeys(lines))) from error
+
+
+def _line(model, mistake, section):
+    # The validators of unions and pairs add their own names to the location: only keys and positions are the user's.
+    *above, last = mistake["loc"] or [""]
+    location = [part for part in above if re.fullmatch(r"[\w-]+", str(part))]
+    if mistake["type"] == "extra_forbidden" or re.fullmatch(r"[\w-]+", str(last)):
+        location.append(last)
+    key = ".".join(str(part) for part in [*([section] if section else []), *location])
+    if mistake["type"] == "extra_forbidden":
+        return f"{key}: unknown key{_did_you_mean(str(location[-1]), _known_keys(model, location[:-1]))}"
+    if mistake["type"] == "missing":
+        return f"{key}: missing key"
+    message = mistake["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if mistake["type"] == "value_error":
+        return f"{key}: {message}" if key else message
+    return f"{key}: expected {message}, received {mistake['input']!r}"
+
+
+def _known_keys(model, location):
+    for part in location:
+        if isinstance(model, type) and part in getattr(model, "model_fields", {}):
+            model = model.model_fields[part].annotation
+        else:  # the name of a data set or of a pair
+            model = model.__args__[1]
+    return model.model_fields
+
+
+def _did_you_mean(name, known):
+    close = difflib.get_close_matches(str(name), known, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(known)}"

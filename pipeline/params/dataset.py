@@ -1,0 +1,170 @@
+"""The block of a data set in ``params.yaml``."""
+
+import math
+import os
+import re
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, PlainValidator, model_validator
+
+from pipeline.params.fields import (
+    LARGE,
+    MOST_CLASSES,
+    Fraction,
+    Label,
+    Natural,
+    Pair,
+    Positive,
+    Real,
+    Section,
+    number,
+    or_defaults,
+)
+
+
+def _values(value):
+    """Read one integer, a list of them or null as a tuple."""
+    values = () if value is None else (value,) if isinstance(value, int) else value
+    whole = isinstance(values, list | tuple) and all(type(number) is int and abs(number) < LARGE for number in values)
+    if not whole:
+        raise ValueError(f"expected an integer or a list of integers, received {value!r}")
+    return tuple(values)
+
+
+def _classes(value):
+    """Read a list of names, or a mapping of names to values of a mask."""
+    names = list(value) if isinstance(value, dict | list | tuple) else []
+    if len(names) < 2 or len(set(map(str, names))) < len(names) or not all(isinstance(name, str) and name for name in names):
+        raise ValueError(
+            f"expected at least two different names (in quotes if YAML reads them as anything else) or a mapping of names to "
+            f"mask values, received {value!r}"
+        )
+    if not isinstance(value, dict):
+        return tuple(names)
+    values = {name: _values(value[name]) for name in names}
+    if any(not meant for meant in values.values()):
+        raise ValueError(f"expected one or several values for each class, received {value!r}")
+    return values
+
+
+class Folder(Section):
+    """How a user's folder of images is read."""
+
+    group: str | None = None
+    pixel_size_nm: Annotated[tuple[Positive, ...], Field(strict=False, min_length=2, max_length=3)] | None = None
+    mask_threshold: Natural | None = None
+    mask_labels: Annotated[tuple[Label, ...], Field(strict=False, min_length=1)] | None = None
+    instances: bool = False
+    ignore: Annotated[tuple[int, ...], BeforeValidator(_values)] = ()
+
+    @model_validator(mode="after")
+    def _group_is_a_pattern(self):
+        try:
+            if self.group is not None and re.compile(self.group).groups != 1:
+                raise ValueError(f"group must hold one pair of parentheses, not {self.group!r}")
+        except re.error as error:
+            raise ValueError(f"group must be a regular expression, not {self.group!r}: {error}") from error
+        return self
+
+
+class Split(Section):
+    method: Literal["blocks", "groups", "random"] = "groups"
+    val: Fraction = 0.15
+    test: Fraction = 0.2
+    gap: Natural = 0
+    unit: Positive | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _units_are_lengths(cls, values):
+        if isinstance(values, dict) and "block" in values:
+            raise ValueError("block counted images and is gone; remove it, or set unit, a length in nm")
+        return values
+
+    @model_validator(mode="after")
+    def _leaves_something_to_train_on(self):
+        if self.val + self.test >= 1:
+            raise ValueError(f"val + test must be below 1 to leave training images, not {self.val} + {self.test}")
+        return self
+
+
+class Patches(Section):
+    resize: Pair | None = None
+    size: Pair | None = None
+    stride: Pair | None = None
+    foreground: Fraction = 0.0
+
+
+def _intensity(value):
+    """One message for all that is wrong; a union would give one for each of its types."""
+    if value in ("auto", "image"):
+        return value
+    numbers = [number(one) for one in value] if isinstance(value, list | tuple) else []
+    sound = len(numbers) == 2 and all(isinstance(one, int | float) and math.isfinite(one) for one in numbers)
+    if not (sound and numbers[0] < numbers[1]):
+        raise ValueError(f"expected auto, image or two numbers, the lower first, such as [0, 4095], received {value!r}")
+    return tuple(map(float, numbers))
+
+
+class Dataset(Section):
+    """One data set: what it is for, where its images come from, how they are split and cut."""
+
+    task: Literal["segmentation", "classification"]
+    source: str
+    path: str
+    url: str | None = None
+    intensity: Annotated[str | tuple[float, float], PlainValidator(_intensity)] = "auto"
+    classes: Annotated[tuple[str, ...] | dict[str, tuple[int, ...]], BeforeValidator(_classes)] | None = None
+    folder: Annotated[Folder, BeforeValidator(or_defaults)] = Folder()
+    split: Annotated[Split, BeforeValidator(or_defaults)] = Split()
+    patches: Patches
+    reported: Annotated[dict[str, Real | str], BeforeValidator(or_defaults)] = {}
+
+    @property
+    def class_names(self):
+        """Names of the classes in the order of their numbers, or None."""
+        return self.classes and tuple(self.classes)
+
+    @property
+    def class_values(self):
+        """The values in a mask of each class, in the order of `class_names`: empty unless ``classes`` is a mapping."""
+        return tuple(self.classes.values()) if isinstance(self.classes, dict) else ()
+
+    @model_validator(mode="after")
+    def _path_is_spelled_out(self):
+        if self.path.startswith("~"):
+            raise ValueError(f"path: neither DVC nor the pipeline expands ~; write {os.path.expanduser(self.path)}")
+        return self
+
+    @model_validator(mode="after")
+    def _masks_have_one_meaning(self):
+        folder, values = self.folder, [value for meant in self.class_values for value in meant]
+        if values and (self.task, self.source) != ("segmentation", "folder"):
+            raise ValueError("classes: only masks of source folder have values; give a list of names")
+        if self.task == "segmentation" and len(self.classes or ()) > 2 and not values:
+            raise ValueError(
+                "classes: more than two need the mask values of each, such as {background: 0, nucleus: [1, 2], border: 3}"
+            )
+        if len(self.class_values) > MOST_CLASSES:
+            raise ValueError(f"classes: expected at most {MOST_CLASSES}, received {len(self.class_values)}")
+        twice = sorted({value for value in values if values.count(value) > 1 or value in folder.ignore})
+        if twice:
+            raise ValueError(f"classes and folder.ignore: expected one meaning for each value, received {twice} twice")
+        rules = {"classes": values, "folder.mask_threshold": folder.mask_threshold is not None}
+        rules |= {"folder.mask_labels": folder.mask_labels, "folder.instances": folder.instances}
+        given = [name for name, setting in rules.items() if setting]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} say each what the values of a mask mean; keep one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _patches_suit_the_task(self):
+        resize, size, stride = self.patches.resize, self.patches.size, self.patches.stride
+        if self.task == "classification":
+            if resize is None or size or stride or self.patches.foreground:
+                raise ValueError("classification needs patches.resize, and no size, stride or foreground: it takes whole images")
+        elif size is None or stride is None:
+            raise ValueError("segmentation needs patches.size and patches.stride")
+        elif any(step > side for step, side in zip(stride, size, strict=True)):
+            raise ValueError(f"patches.stride must be at most patches.size {list(size)}, not {list(stride)}")
+        return self
