@@ -18,11 +18,12 @@ def card_summary(path, card, task_lines):
     # The project that the model lies in, and where it keeps the model's scores.
     project, scores = path.resolve().parent.parent.parent, Path("reports", path.parent.name, "metrics", f"{path.stem}.json")
     resized = ", of any size" if card["resize"] is None else ", resized to {} × {} pixels".format(*card["resize"])
+    kind = described(card["channels"], card.get("colour"))
     lines = {
         "model": str(path),
         "network": f"{title}, {card['parameters']:,} weights, {card['precision']}, seed {card['seed']}",
         **task_lines,
-        "expects": f"images of {described(card['channels'], card.get('colour'))}{resized}",
+        "expects": (f"images of {kind}" if kind.endswith("channels") else f"{kind} images") + resized,
         "pixel size": f"{size[0]:g} × {size[1]:g} nm" if size else "not known",
         "intensities": in_words(card["intensity_range"]),
         "trained on": f"{card['name']} from {card['source']}{' (generated images)' if card.get('phantom') else ''}, "
