@@ -9,6 +9,7 @@ import re
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from pipeline.images.colours import BLUE, GREEN, INK, ORANGE
 
@@ -28,6 +29,7 @@ SIZE = (3.6, 3.1)  # inches, of a square plot with its legend
 # colour, and seven colours with four dashes give 28 different lines.
 COLOURS = (BLUE, ORANGE, GREEN, "#cc79a7", "#56b4e9", "#d55e00", "#8c7ae6")
 DASHES = ("-", "--", ":", "-.")
+MARKERS = "os^D"  # where there are no lines
 LEGEND = 14  # entries at most: a longer legend would leave no room for the curves
 LETTERS = 26  # of an entry: two columns of them fit the width
 RELIABLE = 0.001  # share of all predictions below which a bin's frequency is chance
@@ -94,6 +96,33 @@ def thresholds(curves, chosen):
             axis.plot(chosen[title], height, color=look["color"], marker="o", markersize=5)
 
     return _square(paint, "threshold", "Dice on validation")
+
+
+def cost(networks, title):
+    """Draw the score of each network against its cost.
+
+    Parameters
+    ----------
+    networks : dict of str to tuple
+        By title: GFLOPs, score, and its interval or None.
+    title : str
+        Of the score.
+    """
+
+    def paint(figure):
+        axis = figure.subplots()
+        for number, (name, (gflops, score, interval)) in enumerate(networks.items()):
+            colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number // len(COLOURS) % len(MARKERS)]
+            low, high = interval or (score, score)
+            axis.errorbar(gflops, score, [[max(score - low, 0)], [max(high - score, 0)]], color=colour, marker=marker, label=name)
+        axis.set(xscale="log", xlabel="GFLOPs to predict one patch", ylabel=title)
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.grid()
+        figure.legend(loc="outside lower left", ncols=2, columnspacing=1, handlelength=1.6)
+
+    return draw(paint)
 
 
 def draw(paint):

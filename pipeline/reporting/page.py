@@ -72,6 +72,15 @@ def _section(dataset):
 
 
 def _charts(dataset):
+    metric = dataset.comparison["metric"]
+    costs = {
+        network.title: (network.card["gflops"], network.scores[metric], network.detail["intervals"].get(metric))
+        for network in dataset.networks
+        if network.scores[metric] is not None
+    }
+    if len(costs) > 2:  # fewer points show nothing that the leaderboard does not
+        title = dataset.task.METRICS[metric].title
+        yield "Score and cost", "Whiskers: 95 % interval of the score.", charts.cost(costs, title)
     for network in dataset.networks:
         svg = charts.learning_curves(network.tables["curves"], network.card["best_epoch"])
         yield f"Learning, {network.title}", "Loss and score by epoch.", svg

@@ -46,6 +46,7 @@ def leaderboard(dataset):
         rows[network.title] = {metrics[key].title: scored(network)(key, metrics[key].style) for key in ranks} | {
             against: changed,
             "parameters": number(network.card["parameters"], COUNT),
+            "GFLOPs": f"{network.card['gflops']:.3g}",
             "epochs": str(network.card["epochs"]),
             "trained with": f"{network.card['precision']}, {network.card['backend']}",
         }
@@ -97,6 +98,7 @@ def training(dataset):
     """How each network was trained: a table."""
     rows = [
         ("Parameters", "", lambda card: number(card["parameters"], COUNT)),
+        ("GFLOPs", "to predict one patch, 2 for each multiplication", lambda card: f"{card['gflops']:.3g}"),
         ("Epochs", "", lambda card: str(card["epochs"])),
         ("Epoch kept", "on validation", lambda card: f"{card['best_epoch']}, {KEPT[card['monitor']]}"),
         ("Seed", "", lambda card: str(card["seed"])),

@@ -7,6 +7,7 @@ import keras
 from pipeline import paths
 from pipeline.atomic import whole
 from pipeline.errors import UserError
+from pipeline.networks.common.cost import gigaflops
 from pipeline.patches.packed import load_card, load_packed
 from pipeline.training.batches import statistics
 from pipeline.training.checkpoint import Checkpoint, training_key
@@ -91,6 +92,7 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
     chosen, table = task.choose(trained, dataset, card)
     card |= {"network": network.name, "title": network.title, "network_citation": network.citation}
     card |= {"precision": precision, "monitor": settings.monitor, "parameters": weights} | epochs | chosen
+    card["gflops"] = round(gigaflops(trained, card["patch_size"]), 6)  # of one patch
     card |= {"seed": seed, "keras": keras.__version__, "backend": keras.backend.backend(), "environment": environment()}
     save(trained, model)
     model.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")

@@ -120,7 +120,15 @@ def write_dataset(name, task, networks):
 def write_network(dataset, task, network, title, score):
     folder, log = paths.details(dataset, network), paths.training_log(dataset, network)
     card = {"network": network, "title": title, "network_citation": f"{title} & others 2015", "task": task, "seed": 2026}
-    card |= {"precision": "bfloat16", "monitor": "loss", "parameters": 1941105, "epochs": 12, "best_epoch": 2, "threshold": 0.5}
+    card |= {
+        "precision": "bfloat16",
+        "monitor": "loss",
+        "parameters": 1941105,
+        "gflops": 3.02,
+        "epochs": 12,
+        "best_epoch": 2,
+        "threshold": 0.5,
+    }
     if task == "classification":
         del card["threshold"]
     write_json(folder / "card.json", card | {"keras": "3.15.1", "backend": "tensorflow"})

@@ -17,6 +17,7 @@ CALLS = {
     "roc of many classes": lambda: charts.roc({f"class {n}": ROC for n in range(30)}),
     "roc of no class": lambda: charts.roc({}),
     "reliability": lambda: charts.reliability({"U-Net": BINS}),
+    "cost": lambda: charts.cost({"U-Net": (3, 0.9, (0.8, 0.95)), "ResNet": (0.1, 0.5, None)}, "Dice"),
     "thresholds": lambda: charts.thresholds({"U-Net": THRESHOLDS}, {"U-Net": 0.5}),
 }
 

@@ -120,7 +120,7 @@ def test_equal_results_are_equal_bytes(finished, html, known_params, monkeypatch
 
 def test_summary_has_the_leaderboards_and_the_sentences(finished):
     summary = (finished / paths.SUMMARY).read_text()
-    assert "| Toy-Net | 89.6 (70.0–95.0) | 81.2 (70.0–95.0) | 1,941,105 | 12 |" in summary
+    assert "| Toy-Net | 89.6 (70.0–95.0) | 81.2 (70.0–95.0) | 1,941,105 | 3.02 | 12 |" in summary
     assert "| Deep | 85.0 (70.0–95.0) | 81.2 (70.0–95.0) | −5.0 (−8.0 to +1.0) |" in summary
     assert "Large against Small: 5 blocks cannot tell." in summary and "- later: not evaluated yet" in summary
     assert summary.count("these numbers say nothing about real tissue") == 2
