@@ -6,6 +6,7 @@ from pathlib import Path
 import platformdirs
 
 PARAMS = Path("params.yaml")
+RECIPES = Path("recipes")
 PIPELINE = Path("dvc.yaml")
 NETWORKS = Path(__file__).parent / "networks"  # a module for each network
 PAGE = Path("reports/index.html")

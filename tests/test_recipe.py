@@ -1,0 +1,51 @@
+"""Every recipe is a valid change of params.yaml, and its head says how to run it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from dvc.utils.hydra import apply_overrides
+
+from pipeline import params, recipe
+from pipeline.errors import UserError
+
+ROOT = Path(__file__).parents[1]
+RECIPES = sorted(file.stem for file in (ROOT / "recipes").glob("*.yaml"))
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    shutil.copytree(ROOT / "recipes", tmp_path / "recipes")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_gives_valid_params_for_its_own_data_sets(name, project):
+    content = recipe.read(name)
+    apply_overrides(Path("params.yaml"), recipe.overrides(content, params.load().datasets))
+    changed = params.load()
+    assert set(changed.datasets) == set(content["datasets"])
+    assert all(changed.networks_of(dataset) for dataset in changed.datasets)
+    assert f"python -m pipeline.recipe {name}" in Path(f"recipes/{name}.yaml").read_text()
+    # A second time it changes nothing.
+    before = Path("params.yaml").read_text()
+    apply_overrides(Path("params.yaml"), recipe.overrides(content, changed.datasets))
+    assert Path("params.yaml").read_text() == before
+
+
+def test_any_value_arrives(project):
+    values = {"group": r"_(\d+)_[a'b]", "size": [96, 128], "text": 'two "words"', "none": None, "truth": True, "rate": 1e-5}
+    content = {"datasets": {"polyps": None, "nuclei": values}, "toy": {}}
+    apply_overrides(Path("params.yaml"), recipe.overrides(content, params.load().datasets))
+    found = yaml.safe_load(Path("params.yaml").read_text())
+    assert list(found["datasets"]) == ["polyps", "nuclei"]
+    assert found["datasets"]["polyps"] == yaml.safe_load((ROOT / "params.yaml").read_text())["datasets"]["polyps"]
+    assert found["datasets"]["nuclei"] | {"rate": float(found["datasets"]["nuclei"]["rate"])} == values
+    assert found["toy"] == {}
+
+
+def test_an_unknown_recipe_is_refused_with_the_list(project):
+    with pytest.raises(UserError, match=f"nothing is no recipe; there are: .*{RECIPES[-1]}"):
+        recipe.read("nothing")
