@@ -11,6 +11,7 @@ PIPELINE = Path("dvc.yaml")
 NETWORKS = Path(__file__).parent / "networks"  # a module for each network
 PAGE = Path("reports/index.html")
 SUMMARY = Path("reports/summary.md")
+ORIGIN = "origin.json"  # in the folder of a network's pretrained weights
 PLOTS = Path("reports/plots")  # tables that `dvc plots` draws
 
 
@@ -42,6 +43,11 @@ def audit(dataset):
 def leakage(dataset, suffix):
     """The near-duplicates on different sides of the split: a table (csv), and a picture of the strongest (png)."""
     return Path("reports", dataset, f"leakage.{suffix}")
+
+
+def weights(network):
+    """Pretrained weights of a network: ``origin.json``, which says what they are or that there are none, and their file."""
+    return Path("data/weights", network)
 
 
 def trained_networks(dataset):

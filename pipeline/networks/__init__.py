@@ -9,7 +9,6 @@ import importlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from pipeline import paths
 from pipeline.errors import UserError
@@ -32,17 +31,11 @@ class Network:
         """Build a model (N, H, W, channels), float32 in [0, 1] → logits, from facts about the images that its builder may name.
 
         These are ``channels``, ``classes`` (their number), ``size`` (rows and columns of a patch), ``mean`` and ``variance`` (of
-        each channel, in [0, 1] units), ``seed``.
+        each channel, in [0, 1] units), ``seed``, ``pretrained`` (a weights file, or None).
         """
         known = images | self.settings.model_dump()
         wanted = inspect.signature(self.builder).parameters
         return self.builder(**{name: value for name, value in known.items() if name in wanted})
-
-    @property
-    def files(self):
-        """Files that the settings name, such as pretrained weights."""
-        values = [value for value in self.settings.model_dump().values() if isinstance(value, str)]
-        return [Path(value) for value in values if Path(value).is_file()]
 
 
 def load(name, params):

@@ -7,6 +7,7 @@ import keras
 from pipeline.training.batches import Batches, readable
 from pipeline.training.distributed import ALONE
 from pipeline.training.progress import Progress
+from pipeline.training.rates import scale_rates
 from pipeline.training.schedule import optimizer
 
 
@@ -22,7 +23,9 @@ def fit(network, train, val, loss, metric, settings, seed, curves, checkpoint, t
     how = {"shuffle": True, "flips": settings.flips, "balanced": balanced}
     batches = Batches(train, settings.batch_size, seed, team=team, **how)
     xla = keras.backend.backend() == "jax"  # with TensorFlow on a CPU, steps compiled with XLA took twice as long
-    network.compile(optimizer=optimizer(settings, len(batches)), loss=loss, metrics=[metric], jit_compile=xla)
+    steps = optimizer(settings, len(batches))
+    scale_rates(steps, network)
+    network.compile(optimizer=steps, loss=loss, metrics=[metric], jit_compile=xla)
     monitor = "loss" if settings.monitor == "loss" else metric.name
     progress = Progress(curves, checkpoint, monitor, settings.patience, writes=team.leads)
     done = progress.resume(network)

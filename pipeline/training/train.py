@@ -15,6 +15,7 @@ from pipeline.training.devices import prepare
 from pipeline.training.distributed import join
 from pipeline.training.environment import environment
 from pipeline.training.fit import fit
+from pipeline.training.pretrained import pretrained
 from pipeline.training.save import save
 
 
@@ -59,12 +60,14 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
     deciding = {"network": network.name, "seed": seed, "precision": precision, "train": settings.model_dump()}
     own = getattr(params, network.task).model_dump(exclude={"tolerance"})  # which only `evaluate` reads
     deciding |= {"own": network.settings.model_dump(), "task": own}
+    weights, origin = pretrained(network)
     card |= task.facts(params, card, training)
-    checkpoint = Checkpoint(paths.checkpoint(dataset, network.name, training_key(folder, deciding, network.files)))
+    checkpoint = Checkpoint(paths.checkpoint(dataset, network.name, training_key(folder, deciding, [weights] if weights else [])))
 
     def build():
         size, classes = card["patch_size"], len(card["classes"])
-        return network.build(channels=card["channels"], classes=classes, size=size, mean=mean, variance=variance, seed=seed)
+        images = {"channels": card["channels"], "classes": classes, "size": size, "mean": mean, "variance": variance}
+        return network.build(**images, seed=seed, pretrained=weights)
 
     with team.together():
         model_in_training = build()
@@ -74,10 +77,12 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
                 f"{network.name}: expected {wanted} logits for the classes {', '.join(card['classes'])} of {dataset}, received "
                 f"{received}; let `build` take `classes` and end in blocks.logits, as pipeline/networks/unet.py does"
             )
-        weights = model_in_training.count_params()
+        parameters = model_in_training.count_params()
         devices = f", {team.devices} devices in each of {team.processes} processes" if team.size > 1 else ""
-        heading = f"{network.title} on {dataset}: {weights:,} weights, {len(training.images):,} patches, {precision}, seed {seed}"
-        print(heading + devices, flush=True)
+        heading = (
+            f"{network.title} on {dataset}: {parameters:,} weights, {len(training.images):,} patches, {precision}, seed {seed}"
+        )
+        print(heading + devices + (f", pretrained: {origin['name']}" if origin else ""), flush=True)
         goal = task.loss(params, card), task.metric(card)
         how = settings, seed, curves, checkpoint, team, task.balanced(params)
         epochs = fit(model_in_training, training, validation, *goal, *how)
@@ -91,9 +96,11 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
         trained.set_weights(values)
     chosen, table = task.choose(trained, dataset, card)
     card |= {"network": network.name, "title": network.title, "network_citation": network.citation}
-    card |= {"precision": precision, "monitor": settings.monitor, "parameters": weights} | epochs | chosen
+    card |= {"precision": precision, "monitor": settings.monitor, "parameters": parameters} | epochs | chosen
     card["gflops"] = round(gigaflops(trained, card["patch_size"]), 6)  # of one patch
     card |= {"seed": seed, "keras": keras.__version__, "backend": keras.backend.backend(), "environment": environment()}
+    if origin:
+        card["pretrained"] = origin
     save(trained, model)
     model.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
     return table, checkpoint

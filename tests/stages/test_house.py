@@ -27,12 +27,12 @@ FLOORS = [
     ("stages", "predict", "export", "recipe"),
     ("tasks",),
     ("training", "evaluation", "exporting", "prediction", "reporting"),
-    ("datasets", "patches", "inference"),
+    ("datasets", "weights", "patches", "inference"),
     ("networks", "scoring", "images"),
     ("params", "paths", "errors", "atomic", "parallel", "startup"),
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-PURE = ("images", "scoring", "reporting", "datasets", "patches")
+PURE = ("images", "scoring", "reporting", "datasets", "weights", "patches")
 
 # What a stage imports by a name that params.yaml gives.
 PARTS = {"train": ["training"], "evaluate": ["evaluation"], "report": ["tables"]}
@@ -85,7 +85,7 @@ def test_no_room_imports_upward(file):
         assert FLOOR[name] >= FLOOR[room], f"{file} imports {name}, which is above it"
 
 
-@pytest.mark.parametrize("stage", ["download", "patchify", "networks", "report"])
+@pytest.mark.parametrize("stage", ["download", "patchify", "weights", "networks", "report"])
 def test_a_light_stage_imports_no_framework(stage):
     for file in imported(stage):
         assert not re.search(FRAMEWORK_IMPORT, Path(file).read_text(), re.M), file

@@ -27,7 +27,7 @@ LOST = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedE
 
 @dataclass(frozen=True)
 class Remote:
-    """A file on the network: its name in the cache, its official address, and its checksum and size in bytes if published."""
+    """A file on the network: its name in the cache, its official address, and its checksums and size in bytes if published."""
 
     name: str
     url: str
@@ -35,6 +35,7 @@ class Remote:
     size: int | None = None
     licence: str = ""
     citation: str = ""
+    md5: str | None = None
 
     @property
     def recorded(self):
@@ -130,17 +131,25 @@ def _verified(url, part, remote, resumed):
     if remote.size and size < remote.size and not url.startswith("file:"):  # the server had not stated the length
         raise requests.ConnectionError(f"received {size} of {remote.size} bytes")
     part.with_name(f"{part.name}.version").unlink(missing_ok=True)
-    if remote.size in (None, size) and known in (None, checksum):
+    sound = remote.md5 in (None, _digest(part, "md5"))
+    if remote.size in (None, size) and known in (None, checksum) and sound:
         return checksum
+    found = _digest(part, "md5")
     part.unlink()
     if resumed:
         raise requests.ConnectionError("the continued download does not match its beginning")
     if remote.size not in (None, size):
         raise UserError(f"{url}: expected {remote.size} bytes, received {size}")
+    if not sound:
+        raise UserError(f"{url}: expected md5 {remote.md5}, received {found}")
     hint = "" if remote.sha256 else f"; the file has changed since the first download: delete {remote.recorded} to accept it"
     raise UserError(f"{url}: expected sha256 {known}, received {checksum}{hint}")
 
 
 def _sha256(path):
+    return _digest(path, "sha256")
+
+
+def _digest(path, kind):
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, kind).hexdigest()

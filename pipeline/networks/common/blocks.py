@@ -1,4 +1,4 @@
-"""What both segmentation networks are built of."""
+"""What the networks are built of."""
 
 import keras
 from keras import layers
@@ -8,9 +8,9 @@ from pipeline.networks.common.layers import MOMENTUM, BatchNormalization, CropTo
 INITIALIZER = "he_normal"  # keeps the variance through ReLU (He et al. 2015, arXiv 1502.01852)
 
 
-def image_input(channels, mean, variance):
-    """Start a network: images in [0, 1] of any height and width, standardised with the training set's statistics."""
-    inputs = keras.Input((None, None, channels), name="image")
+def image_input(channels, mean, variance, size=(None, None)):
+    """Start a network: images in [0, 1], of any height and width or of one `size`, standardised with the training statistics."""
+    inputs = keras.Input((*size, channels), name="image")
     # In float32 whatever the policy: bfloat16 keeps 8 bits of the difference from the mean, not of the intensity.
     return inputs, layers.Normalization(mean=mean, variance=variance, dtype="float32", name="standardise")(inputs)
 

@@ -77,3 +77,23 @@ def _doubled(x, axis):
     shape = list(ops.shape(x))
     shape[axis] = 2 * shape[axis]
     return ops.reshape(pairs, shape)
+
+
+@keras.saving.register_keras_serializable(package="pipeline")
+class PadTo(keras.layers.Layer):
+    """Pad images with zeros at their lower right, to a height and width that `cell` divides."""
+
+    def __init__(self, cell, **kwargs):
+        super().__init__(**kwargs)
+        self.cell = cell
+
+    def call(self, inputs):
+        _, rows, columns, _ = ops.shape(inputs)
+        return ops.pad(inputs, [[0, 0], [0, -rows % self.cell], [0, -columns % self.cell], [0, 0]])
+
+    def compute_output_shape(self, input_shape):
+        batch, *sides, channels = input_shape
+        return (batch, *(None if side is None else side + -side % self.cell for side in sides), channels)
+
+    def get_config(self):
+        return super().get_config() | {"cell": self.cell}

@@ -1,7 +1,19 @@
 """What every network's section in ``params.yaml`` has."""
 
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, model_validator
+
 from pipeline.errors import UserError
 from pipeline.params.fields import Positive, Section
+
+NONE = "none"  # no encoder: the network's own first half
+
+
+def encoder_names():
+    """Names of all encoders: the modules of ``pipeline/networks/common/encoders``."""
+    return sorted(file.stem for file in Path(__file__).with_name("encoders").glob("[!_]*.py"))
 
 
 class NetworkSettings(Section):
@@ -21,3 +33,26 @@ class NetworkSettings(Section):
         if train.warmup > scaled["epochs"]:
             raise UserError(f"train.warmup: {train.warmup:g} epochs of warm-up, but only {scaled['epochs']} epochs of training")
         return train.model_copy(update=scaled)
+
+
+def _encoder(name):
+    if name not in (NONE, *encoder_names()):
+        raise ValueError(f"expected {', '.join([NONE, *encoder_names()])}, received {name!r}")
+    return name
+
+
+class EncoderSettings(NetworkSettings):
+    """Settings of a network whose first half may be one of the encoders; see `pipeline.networks.common.encoders.encode`."""
+
+    encoder: Annotated[str, AfterValidator(_encoder)] = NONE
+    encoder_weights: str | None = None
+    encoder_frozen: Annotated[int, Field(ge=0, le=5)] = 0
+    encoder_lr_scale: Positive = 1.0
+
+    @model_validator(mode="after")
+    def _weights_have_an_encoder(self):
+        if self.encoder_weights is not None and self.encoder == NONE:
+            raise ValueError(
+                f"encoder_weights: {self.encoder_weights} needs an encoder; the encoders are {', '.join(encoder_names())}"
+            )
+        return self
