@@ -48,18 +48,13 @@ def build(*, channels, classes=2, filters=64, depth=4, dropout=0.0, normalizatio
     inputs, x = blocks.image_input(channels, mean, variance)
     skips = []
     for level in range(depth):
-        x = two_convolutions(x, filters * 2**level, normalization)
+        x = blocks.two_convolutions(x, filters * 2**level, normalization)
         skips.append(x)
         x = blocks.downsample(x)
     x = layers.Dropout(dropout)(x)
-    x = two_convolutions(x, filters * 2**depth, normalization)
+    x = blocks.two_convolutions(x, filters * 2**depth, normalization)
     for level in reversed(range(depth)):
         x = blocks.upsample(x, filters * 2**level, skips[level], normalization)
         x = layers.Concatenate()([skips[level], x])
-        x = two_convolutions(x, filters * 2**level, normalization)
+        x = blocks.two_convolutions(x, filters * 2**level, normalization)
     return keras.Model(inputs, blocks.logits(x, blocks.outputs(classes)), name="unet")
-
-
-def two_convolutions(x, filters, normalization):
-    x = blocks.convolution(x, filters, normalization)
-    return blocks.convolution(x, filters, normalization)

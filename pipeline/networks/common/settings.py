@@ -1,7 +1,11 @@
 """What every network's section in ``params.yaml`` has."""
 
+from typing import Annotated, Literal
+
+from pydantic import Field
+
 from pipeline.errors import UserError
-from pipeline.params.fields import Positive, Section
+from pipeline.params.fields import Count, Fraction, Positive, Section
 
 
 class NetworkSettings(Section):
@@ -21,3 +25,12 @@ class NetworkSettings(Section):
         if train.warmup > scaled["epochs"]:
             raise UserError(f"train.warmup: {train.warmup:g} epochs of warm-up, but only {scaled['epochs']} epochs of training")
         return train.model_copy(update=scaled)
+
+
+class UNetSettings(NetworkSettings):
+    """What the variants of U-Net share. The defaults are those of `unet` in ``params.yaml``, for the same reasons."""
+
+    filters: Count = 16  # of the first level, doubled at each; the papers' 32 or 64 need a GPU
+    depth: Annotated[int, Field(ge=1, le=7)] = 4  # number of poolings, as in the papers
+    dropout: Fraction = 0.1  # rate before the deepest convolutions; small data sets overfit there first
+    normalization: Literal["batch", "none"] = "batch"  # without it, training is slow and fragile
