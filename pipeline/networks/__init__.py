@@ -3,6 +3,10 @@
 A network's module has ``TITLE``, ``CITATION`` and ``TASK`` ("segmentation" or "classification"); ``Settings``, the keys of its
 section in ``params.yaml``; and ``build``, which returns a `keras.Model` that ends in logits. `Network.build` gives ``build``
 those of its settings and of the facts about the images that its signature names.
+
+A network with deep supervision or auxiliary classifiers also sets an attribute of the model: ``supervised``, a list of pairs of
+logits and weights. Training then minimises the weighted sum of their losses, in place of that of the output. They are no part of
+the saved network, but for what the output needs.
 """
 
 import importlib

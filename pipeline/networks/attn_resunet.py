@@ -7,8 +7,8 @@ from keras import layers
 from pydantic import Field
 
 from pipeline.networks.common import blocks
+from pipeline.networks.common.attention import attention_gate
 from pipeline.networks.common.encoders import first_half
-from pipeline.networks.common.layers import CropTo, Double
 from pipeline.networks.common.settings import NONE, EncoderSettings
 from pipeline.params.fields import Count, Fraction
 
@@ -68,20 +68,3 @@ def residual_block(x, filters, normalization):
     x = blocks.convolution(x, filters, normalization)
     x = blocks.convolution(x, filters, normalization, activation=False)
     return layers.ReLU()(layers.Add()([x, shortcut]))
-
-
-def attention_gate(skip, signal, filters, name):
-    """Weigh the features of a skip connection: α = σ(ψ(ReLU(W_x x + W_g g))), Oktay et al. 2018, eq. 1 and figure 2.
-
-    The features x (N, H, W, C) are brought to the coarser grid of the gating signal g (N, ceil(H / 2), ceil(W / 2), D) by the
-    stride of W_x, and compared in `filters` channels; α, the output of the layer `name`, is brought back to the grid of x by
-    bilinear interpolation.
-    """
-    features = layers.Conv2D(filters, 2, strides=2, padding="same", use_bias=False, kernel_initializer=blocks.INITIALIZER)(skip)
-    gating = layers.Conv2D(filters, 1, kernel_initializer=blocks.INITIALIZER)(signal)
-    x = layers.ReLU()(layers.Add()([features, gating]))
-    x = layers.Conv2D(1, 1, activation="sigmoid")(x)
-    x = Double()(x)
-    # The layer that crops is the named one: its output is α on the grid of x.
-    attention = CropTo(name=name)([x, skip])
-    return layers.Multiply()([skip, attention])

@@ -67,8 +67,7 @@ def build(
     """
 
     def two_convolutions(x, level):
-        x = blocks.convolution(x, filters * 2**level, normalization)
-        return blocks.convolution(x, filters * 2**level, normalization)
+        return blocks.two_convolutions(x, filters * 2**level, normalization)
 
     how = {"frozen": encoder_frozen, "lr_scale": encoder_lr_scale, "pretrained": pretrained}
     first = first_half(encoder, two_convolutions, depth, channels=channels, mean=mean, variance=variance, **how)

@@ -9,6 +9,7 @@ from pipeline.training.distributed import ALONE
 from pipeline.training.progress import Progress
 from pipeline.training.rates import scale_rates
 from pipeline.training.schedule import optimizer
+from pipeline.training.supervised import trainee
 
 
 def fit(network, train, val, loss, metric, settings, seed, curves, checkpoint, team=ALONE, balanced=False):
@@ -20,6 +21,7 @@ def fit(network, train, val, loss, metric, settings, seed, curves, checkpoint, t
     is better; the network was built in the context of `team`; `balanced` draws all classes of `train` equally often. Raises a
     UserError if the loss is no longer a finite number.
     """
+    network = trainee(network)
     how = {"shuffle": True, "flips": settings.flips, "balanced": balanced}
     batches = Batches(train, settings.batch_size, seed, team=team, **how)
     xla = keras.backend.backend() == "jax"  # with TensorFlow on a CPU, steps compiled with XLA took twice as long

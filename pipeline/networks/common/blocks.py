@@ -15,12 +15,33 @@ def image_input(channels, mean, variance, size=(None, None)):
     return inputs, layers.Normalization(mean=mean, variance=variance, dtype="float32", name="standardise")(inputs)
 
 
-def convolution(x, filters, normalization, kernel=3, activation=True):
-    """Convolve with padding, normalise, apply ReLU."""
+def convolution(x, filters, normalization, kernel=3, activation=True, padding="same", dilation=1):
+    """Convolve, normalise, apply ReLU."""
     batch = normalization == "batch"
-    x = layers.Conv2D(filters, kernel, padding="same", use_bias=not batch, kernel_initializer=INITIALIZER)(x)
+    how = {"padding": padding, "dilation_rate": dilation, "use_bias": not batch, "kernel_initializer": INITIALIZER}
+    x = layers.Conv2D(filters, kernel, **how)(x)
     x = BatchNormalization(momentum=MOMENTUM)(x) if batch else x
     return layers.ReLU()(x) if activation else x
+
+
+def two_convolutions(x, filters, normalization, padding="same"):
+    """Convolve 3 × 3 twice: what a U-Net does at each level."""
+    x = convolution(x, filters, normalization, padding=padding)
+    return convolution(x, filters, normalization, padding=padding)
+
+
+def contracting_path(x, filters, depth, normalization, dropout=0.0):
+    """Go down a plain U-Net; return the features of its levels, the finest first, ``depth + 1`` in all.
+
+    `filters` are those of the first level, doubled at each; `dropout` is the rate before the deepest convolutions.
+    """
+    features = []
+    for level in range(depth + 1):
+        x = downsample(x) if level else x
+        x = layers.Dropout(dropout)(x) if level == depth else x
+        x = two_convolutions(x, filters * 2**level, normalization)
+        features.append(x)
+    return features
 
 
 def downsample(x):
@@ -40,6 +61,6 @@ def outputs(classes):
     return 1 if classes == 2 else classes
 
 
-def logits(x, classes=1):
+def logits(x, classes=1, name="logits"):
     """End a network: a 1 × 1 convolution in float32, with no activation and no normalisation behind it."""
-    return layers.Conv2D(classes, 1, dtype="float32", name="logits")(x)
+    return layers.Conv2D(classes, 1, dtype="float32", name=name)(x)

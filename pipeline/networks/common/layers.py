@@ -51,6 +51,55 @@ class CropTo(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="pipeline")
+class MirrorTile(keras.layers.Layer):
+    """Continue images at their edges by mirroring, the edge itself repeated, for a network of unpadded convolutions.
+
+    Such a network takes `border` pixels off each side, and gives 4 pixels more than a multiple of `multiple`. The images grow to
+    the smallest size from which an output at least as large as the image remains: by `border` above and to the left, by as much
+    or more below and to the right. Small images are mirrored several times.
+    """
+
+    def __init__(self, border, multiple, **kwargs):
+        super().__init__(**kwargs)
+        self.border, self.multiple = border, multiple
+
+    def call(self, inputs):
+        shape = ops.shape(inputs)
+        for axis in (1, 2):
+            length = shape[axis]
+            positions = ops.arange(-self.border, self._grown(length) - self.border, dtype="int32") % (2 * length)
+            inputs = ops.take(inputs, ops.minimum(positions, 2 * length - 1 - positions), axis=axis)
+        return inputs
+
+    def compute_output_shape(self, input_shape):
+        batch, *sides, channels = input_shape
+        return (batch, *(None if side is None else self._grown(side) for side in sides), channels)
+
+    def _grown(self, length):
+        return 4 - (4 - length) // self.multiple * self.multiple + 2 * self.border
+
+    def get_config(self):
+        return super().get_config() | {"border": self.border, "multiple": self.multiple}
+
+
+@keras.saving.register_keras_serializable(package="pipeline")
+class AverageProbability(keras.layers.Layer):
+    """Average what several outputs say: from logits (N, ..., K) of each, those whose probability is the mean of theirs.
+
+    The probability is the sigmoid of one logit, or the softmax of several.
+    """
+
+    def call(self, inputs):
+        logits = ops.stack(inputs)
+        if logits.shape[-1] > 1:
+            return ops.logsumexp(ops.log_softmax(logits, axis=-1), axis=0)
+        return ops.logsumexp(-ops.softplus(-logits), axis=0) - ops.logsumexp(-ops.softplus(logits), axis=0)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+
+@keras.saving.register_keras_serializable(package="pipeline")
 class Double(keras.layers.Layer):
     """Double height and width by bilinear interpolation, between pixels' centres, edges repeated.
 

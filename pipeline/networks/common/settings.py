@@ -1,12 +1,12 @@
 """What every network's section in ``params.yaml`` has."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.errors import UserError
-from pipeline.params.fields import Positive, Section
+from pipeline.params.fields import Count, Fraction, Positive, Section
 
 NONE = "none"  # no encoder: the network's own first half
 
@@ -56,3 +56,12 @@ class EncoderSettings(NetworkSettings):
                 f"encoder_weights: {self.encoder_weights} needs an encoder; the encoders are {', '.join(encoder_names())}"
             )
         return self
+
+
+class UNetSettings(NetworkSettings):
+    """What the variants of U-Net share. The defaults are those of `unet` in ``params.yaml``, for the same reasons."""
+
+    filters: Count = 16  # of the first level, doubled at each; the papers' 32 or 64 need a GPU
+    depth: Annotated[int, Field(ge=1, le=7)] = 4  # number of poolings, as in the papers
+    dropout: Fraction = 0.1  # rate before the deepest convolutions; small data sets overfit there first
+    normalization: Literal["batch", "none"] = "batch"  # without it, training is slow and fragile
