@@ -9,6 +9,7 @@ from pipeline.inference.model import TrainedModel
 from pipeline.networks.attn_resunet import build as attn_resunet
 from pipeline.networks.unet import build as unet
 from pipeline.networks.vgg16 import build as vgg16
+from pipeline.networks.wide_resnet import build as wide_resnet
 from pipeline.params import Inference
 from pipeline.training.devices import resolve_precision
 
@@ -41,6 +42,13 @@ def test_a_folded_vgg16_answers_the_same():
     images = np.random.default_rng(1).random((2, 32, 32, 1), np.float32)
     expected = network.predict_on_batch(images)
     np.testing.assert_allclose(copy.predict_on_batch(images), expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
+
+
+def test_a_convolution_that_a_shortcut_reads_too_is_not_folded():
+    network = trained(lambda **_: wide_resnet(size=(16, 16), channels=1, classes=3, depth=10, width=1))
+    images = np.random.default_rng(1).random((2, 16, 16, 1), np.float32)
+    expected = np.asarray(network(images, training=False))
+    np.testing.assert_allclose(folded(network)(images, training=False), expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
 
 
 def test_nothing_to_fold_is_left_alone():
