@@ -5,8 +5,9 @@ from keras import layers
 from pydantic import model_validator
 
 from pipeline.networks.common import blocks
+from pipeline.networks.common.encoders import first_half
 from pipeline.networks.common.layers import AverageProbability
-from pipeline.networks.common.settings import UNetSettings
+from pipeline.networks.common.settings import NONE, EncoderSettings, UNetSettings
 from pipeline.params.fields import Count
 
 TITLE = "U-Net++"
@@ -14,7 +15,7 @@ CITATION = "Zhou, Siddiquee, Tajbakhsh, Liang: UNet++, DLMIA 2018, doi 10.1007/9
 TASK = "segmentation"
 
 
-class Settings(UNetSettings):
+class Settings(UNetSettings, EncoderSettings):
     deep_supervision: bool = True  # each of the nested U-Nets learns to segment; the paper found it as good or better
     prune: Count | None = None  # predict with the nested U-Net of this depth alone: faster; null: average all of them
 
@@ -39,6 +40,10 @@ def build(
     prune=None,
     mean=0.0,
     variance=1.0,
+    encoder=NONE,
+    encoder_frozen=0,
+    encoder_lr_scale=1.0,
+    pretrained=None,
 ):
     """Build a U-Net++.
 
@@ -54,14 +59,21 @@ def build(
         Predict from X^{0,prune} alone, the paper's fast mode. The deeper part takes part in training; it is no part of the
         model, nor of its file.
     """
-    inputs, x = blocks.image_input(channels, mean, variance)
-    features = blocks.contracting_path(x, filters, depth, normalization, dropout)
-    decoded = nested_decoders(features, [filters * 2**level for level in range(depth)], normalization)
+
+    def two_convolutions(x, level):
+        return blocks.two_convolutions(x, filters * 2**level, normalization)
+
+    how = {"frozen": encoder_frozen, "lr_scale": encoder_lr_scale, "pretrained": pretrained}
+    first = first_half(encoder, two_convolutions, depth, channels=channels, mean=mean, variance=variance, **how)
+    deepest = layers.Dropout(dropout)(first.deepest)
+    features = [*first.skips, two_convolutions(deepest, depth) if first.own else deepest]
+    widths = [filters * 2**level for level in range(len(first.skips))]
+    decoded = [first.cropped(x) for x in nested_decoders(features, widths, normalization)]
     if not deep_supervision:
-        return keras.Model(inputs, blocks.logits(decoded[-1], blocks.outputs(classes)), name="unetpp")
+        return keras.Model(first.inputs, blocks.logits(decoded[-1], blocks.outputs(classes)), name="unetpp")
     heads = [blocks.logits(x, blocks.outputs(classes), name=f"logits_{depth}") for depth, x in enumerate(decoded, 1)]
     average = AverageProbability(dtype="float32", name="logits")
-    network = keras.Model(inputs, heads[prune - 1] if prune else average(heads), name="unetpp")
+    network = keras.Model(first.inputs, heads[prune - 1] if prune else average(heads), name="unetpp")
     network.supervised = [(head, 1 / len(heads)) for head in heads]
     return network
 

@@ -56,9 +56,12 @@ class Train(Section):
     batch_size: Count
     epochs: Count
     precision: Literal["auto", "float32", "bfloat16"]
-    optimizer: Literal["adam", "sgd"]
-    schedule: Literal["cosine", "constant"]
+    optimizer: Literal["adam", "adamw", "sgd"]
+    weight_decay: NonNegative
+    schedule: Literal["cosine", "one_cycle", "constant"]
     warmup: NonNegative
+    average: Fraction
+    recalibrate: bool
     monitor: Literal["loss", "metric"]
     patience: Natural
     flips: bool
@@ -74,6 +77,7 @@ class Segmentation(Section):
 
 class Classification(Section):
     class_weights: ClassWeights
+    label_smoothing: Fraction
     sampling: Literal["all", "balanced"]
 
     @model_validator(mode="after")

@@ -4,11 +4,13 @@ import sys
 
 import keras
 
+from pipeline.errors import UserError
+from pipeline.training.batch_statistics import BatchStatistics
 from pipeline.training.batches import Batches, readable
 from pipeline.training.distributed import ALONE
-from pipeline.training.progress import Progress
+from pipeline.training.optimizers import optimizer
+from pipeline.training.progress import Progress, Validated
 from pipeline.training.rates import scale_rates
-from pipeline.training.schedule import optimizer
 from pipeline.training.supervised import trainee
 
 
@@ -25,13 +27,17 @@ def fit(network, train, val, loss, metric, settings, seed, curves, checkpoint, t
     how = {"shuffle": True, "flips": settings.flips, "balanced": balanced}
     batches = Batches(train, settings.batch_size, seed, team=team, **how)
     xla = keras.backend.backend() == "jax"  # with TensorFlow on a CPU, steps compiled with XLA took twice as long
-    steps = optimizer(settings, len(batches))
+    steps = optimizer(settings, settings.epochs, len(batches))
     scale_rates(steps, network)
     network.compile(optimizer=steps, loss=loss, metrics=[metric], jit_compile=xla)
     monitor = "loss" if settings.monitor == "loss" else metric.name
     progress = Progress(curves, checkpoint, monitor, settings.patience, writes=team.leads)
     done = progress.resume(network)
     team.agree("numbers of finished epochs", done)
+    fresh = settings.average or settings.recalibrate
+    if fresh and team.processes > 1:
+        raise UserError("train.average and train.recalibrate: batch statistics are measured by one process; set 0 and false")
+    validated = Validated(BatchStatistics(network, train, settings.batch_size, seed) if fresh else None)
     number = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: setattr(batches, "epoch", epoch))
     if not progress.finished and done < settings.epochs:
         network.fit(
@@ -39,7 +45,7 @@ def fit(network, train, val, loss, metric, settings, seed, curves, checkpoint, t
             validation_data=readable(Batches(val, settings.batch_size, team=team)),
             initial_epoch=done,
             epochs=settings.epochs,
-            callbacks=[number, progress],
+            callbacks=[number, progress, validated],
             shuffle=False,  # `Batches` shuffles by epoch; Keras would draw the order from a generator of its own
             verbose=(1 if sys.stdout.isatty() else 2) if team.leads else 0,  # a progress bar, or a line per epoch in a log
         )

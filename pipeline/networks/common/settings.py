@@ -30,7 +30,7 @@ class NetworkSettings(Section):
         """
         epochs, batch = self.epochs_scale * train.epochs, self.batch_scale * train.batch_size
         scaled = {"lr": self.lr_scale * train.lr, "epochs": max(1, round(epochs)), "batch_size": max(1, round(batch))}
-        if train.warmup > scaled["epochs"]:
+        if train.schedule != "one_cycle" and train.warmup > scaled["epochs"]:
             raise UserError(f"train.warmup: {train.warmup:g} epochs of warm-up, but only {scaled['epochs']} epochs of training")
         return train.model_copy(update=scaled)
 
