@@ -19,7 +19,7 @@ from pipeline.reporting.read import read_results
 from pipeline.reporting.tables import leaderboard
 from pipeline.training.batches import Batches, readable
 from pipeline.training.devices import prepare
-from pipeline.training.schedule import optimizer
+from pipeline.training.optimizers import optimizer
 
 SECONDS = 5.0  # of each measurement
 
@@ -46,7 +46,7 @@ def speeds(dataset, name, settings):
     packed, train = load_packed(paths.patches(dataset), "train"), network.settings.training(settings.train)
     part = tasks.part(network.task, "training")
     batch = min(train.batch_size, len(packed.images))
-    model.network.compile(optimizer(train, 1000), part.loss(settings, model.card), [part.metric(model.card)])
+    model.network.compile(optimizer(train, 1, 1000), part.loss(settings, model.card), [part.metric(model.card)])
 
     def fit(batches):
         rows = np.arange(batches * batch) % len(packed.images)

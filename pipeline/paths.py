@@ -8,6 +8,8 @@ import platformdirs
 PARAMS = Path("params.yaml")
 RECIPES = Path("recipes")
 PIPELINE = Path("dvc.yaml")
+LOCK = Path("dvc.lock")
+RUNNING = Path(".dvc/tmp/rwlock")  # where DVC notes which files its stages are reading and writing
 NETWORKS = Path(__file__).parent / "networks"  # a module for each network
 PAGE = Path("reports/index.html")
 SUMMARY = Path("reports/summary.md")

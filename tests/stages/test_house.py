@@ -24,7 +24,7 @@ FRAMEWORK_IMPORT = rf"^\s*(import|from) ({'|'.join(FRAMEWORKS)})\b"
 
 # From the front doors inwards: a room may import those on its own floor and below, never above.
 FLOORS = [
-    ("stages", "predict", "export", "recipe"),
+    ("stages", "predict", "export", "recipe", "undo"),
     ("tasks",),
     ("training", "evaluation", "exporting", "prediction", "reporting"),
     ("datasets", "weights", "patches", "inference"),
