@@ -1,7 +1,7 @@
 """All networks of one data set, with what they cost: ``python -m benchmarks.leaderboard mitochondria``.
 
-Prints the scores of ``reports/`` as a table in Markdown, with images a second of training and of prediction, measured here on the
-trained networks: patches of the data set's size, in the batches of the stages. Speeds are no results, so no stage writes them.
+Prints the scores of ``reports/`` as a table in Markdown, with patches a second of training and of prediction, measured here
+on patches of the data set. Training takes the batches of the stage, prediction eight patches at a time. Speeds are no results, so no stage writes them.
 """
 
 import sys
@@ -13,15 +13,17 @@ import numpy as np
 from benchmarks.machine import describe
 from pipeline import networks, params, paths, tasks
 from pipeline.inference.model import load_trained
-from pipeline.patches.packed import Packed, load_packed
+from pipeline.patches.packed import Packed, load_packed, unpacked
 from pipeline.reporting.format import COUNT, number
 from pipeline.reporting.read import read_results
 from pipeline.reporting.tables import leaderboard
 from pipeline.training.batches import Batches, readable
 from pipeline.training.devices import prepare
 from pipeline.training.optimizers import optimizer
+from pipeline.training.supervised import trainee
 
 SECONDS = 5.0  # of each measurement
+PREDICTED = 8  # patches at a time
 
 
 def main(name):
@@ -40,28 +42,26 @@ def main(name):
 
 
 def speeds(dataset, name, settings):
-    """Patches a second of training and of prediction of a trained network."""
+    """Patches a second of training and of prediction of a network."""
     network, model = networks.load(name, settings), load_trained(paths.model(dataset, name))
     prepare(0, settings.train.precision)
     packed, train = load_packed(paths.patches(dataset), "train"), network.settings.training(settings.train)
-    part = tasks.part(network.task, "training")
-    batch = min(train.batch_size, len(packed.images))
-    model.network.compile(optimizer(train, 1, 1000), part.loss(settings, model.card), [part.metric(model.card)])
+    batch, card = min(train.batch_size, len(packed.images)), model.card
+    images = {"channels": card["channels"], "classes": len(card["classes"]), "size": card["patch_size"]}
+    learner, part = trainee(network.build(**images, mean=0.5, variance=0.1, seed=0)), tasks.part(network.task, "training")
+    learner.compile(optimizer(train, 1, 1000), part.loss(settings, card), [part.metric(card)])
+    shown = unpacked(packed.images[:PREDICTED])
 
     def fit(batches):
         rows = np.arange(batches * batch) % len(packed.images)
         some = Packed(packed.images[rows], packed.targets[rows])
-        model.network.fit(readable(Batches(some, batch, shuffle=True, flips=train.flips)), verbose=0, shuffle=False)
-
-    trained = batch * _rate(fit)
-    fresh = load_trained(paths.model(dataset, name))  # training has changed the other
-    images = np.asarray(packed.images[:8], np.float32) / np.iinfo(packed.images.dtype).max
+        learner.fit(readable(Batches(some, batch, shuffle=True, flips=train.flips)), verbose=0, shuffle=False)
 
     def predict(batches):
         for _ in range(batches):
-            np.asarray(fresh._compiled(images))
+            np.asarray(model._compiled(shown))
 
-    return trained, len(images) * _rate(predict)
+    return batch * _rate(fit), len(shown) * _rate(predict)
 
 
 def _rate(run):
