@@ -14,6 +14,9 @@ TITLE = "GoogLeNet"
 CITATION = "Szegedy, Liu, Jia et al.: Going deeper with convolutions, CVPR 2015, doi 10.1109/CVPR.2015.7298594"
 TASK = "classification"
 SMALLEST = {"small": 8, "imagenet": 32}  # pixels: the poolings leave 2 × 2 and 1 × 1
+AUXILIARY_SMALLEST = {"small": 9, "imagenet": 65}  # pixels: leave the 5 × 5 that an auxiliary classifier pools
+AUXILIARY = ("4a", "4d")  # the modules behind which they stand
+AUXILIARY_WEIGHT = 0.3  # of their loss; that of the last classifier counts 1
 
 # Table 1 of the paper. Filters of the 1 × 1 convolution, of the 3 × 3 one and the 1 × 1 one before it, of the 5 × 5 one and
 # the 1 × 1 one before it, and of the one behind the pooling. A letter's group is halved in rows and columns before it.
@@ -31,6 +34,7 @@ INCEPTIONS = {
 
 
 class Settings(NetworkSettings):
+    auxiliary: bool = False
     large_kernel: Literal[3, 5] = 5
     dropout: Fraction = 0.4
     normalization: Literal["batch", "none"] = "batch"
@@ -43,6 +47,7 @@ def build(
     size,
     channels,
     classes,
+    auxiliary=False,
     large_kernel=5,
     dropout=0.4,
     normalization="batch",
@@ -55,10 +60,13 @@ def build(
 
     At three channels and 1000 classes, without normalisation, it has the 6,998,552 weights of the paper; with it and a
     `large_kernel` of 3, the 6,624,904 of PyTorch's. Raises a UserError if the images are smaller than 32 × 32, or 8 × 8 with
-    the small stem.
+    the small stem; with auxiliary classifiers, 65 × 65 or 9 × 9.
 
     Parameters
     ----------
+    auxiliary : bool
+        Train two more classifiers, behind the modules 4a and 4d (see `pipeline.networks`); the model does without them. The
+        paper's network, which has no batch normalisation, is hard to train otherwise.
     large_kernel : {5, 3}
         Side of the larger kernel of an inception module: 5 as published, 3 as in PyTorch's network.
     dropout : float
@@ -74,18 +82,26 @@ def build(
         Draws the random kernels.
     """
     stem = residual.chosen(stem, size)
-    inputs, x = image_input("googlenet", size, channels, mean, variance, SMALLEST[stem])
+    smallest = (AUXILIARY_SMALLEST if auxiliary else SMALLEST)[stem]
+    inputs, x = image_input("googlenet", size, channels, mean, variance, smallest)
     make = SeededLayers(seed)
     x = make.unit(x, 64, 3, "stem", normalization) if stem == "small" else make.unit(x, 64, 7, "stem", normalization, strides=2)
     x = pooled(x, "stem_pool") if stem == "imagenet" else x
     x = make.unit(x, 64, 1, "conv2_reduce", normalization)
     x = make.unit(x, 192, 3, "conv2", normalization)
     x = pooled(x, "pool2") if stem == "imagenet" else x
+    others = []
     for name, filters in INCEPTIONS.items():
         x = pooled(x, f"pool{name[0]}") if name in ("4a", "5a") else x
         x = inception(make, x, filters, large_kernel, normalization, f"inception{name}")
+        if auxiliary and name in AUXILIARY:
+            others.append(auxiliary_classifier(make, x, classes, normalization, f"auxiliary{name}"))
     x = make.dropout(layers.GlobalAveragePooling2D(name="mean")(x), dropout, "dropout")
-    return keras.Model(inputs, make.logits(x, classes), name="googlenet")
+    logits = make.logits(x, classes)
+    network = keras.Model(inputs, logits, name="googlenet")
+    if auxiliary:
+        network.supervised = [(logits, 1.0), *((other, AUXILIARY_WEIGHT) for other in others)]
+    return network
 
 
 def inception(make, x, filters, large_kernel, normalization, name):
@@ -98,6 +114,14 @@ def inception(make, x, filters, large_kernel, normalization, name):
     yp = layers.MaxPooling2D(3, strides=1, padding="same", name=f"{name}_pool")(x)
     yp = make.unit(yp, pool, 1, f"{name}_pool_conv", normalization)
     return layers.Concatenate(name=f"{name}_concat")([y1, y3, y5, yp])
+
+
+def auxiliary_classifier(make, x, classes, normalization, name):
+    """Logits from the features of a module in the middle of the network (section 5 of the paper)."""
+    x = layers.AveragePooling2D(5, strides=3, name=f"{name}_pool")(x)
+    x = make.unit(x, 128, 1, f"{name}_conv", normalization)
+    x = make.dense(layers.Flatten(name=f"{name}_flatten")(x), 1024, f"{name}_fc")
+    return make.logits(make.dropout(x, 0.7, f"{name}_dropout"), classes, f"{name}_logits")
 
 
 def pooled(x, name):

@@ -150,7 +150,11 @@ def test_googlenet_has_the_weights_of_its_paper_and_of_pytorch():
         own = [layer for layer in network.layers if layer.name.startswith(f"inception{name}")]
         assert sum(layer.count_params() for layer in own) / 1024 == pytest.approx(thousands, rel=0.08)
     assert weights(network) == 6_998_552
-    assert weights(build(large_kernel=3)) == 6_624_904
+    network = build(large_kernel=3, auxiliary=True)
+    assert weights(network) == 6_624_904
+    logits, shares = zip(*network.supervised, strict=True)
+    assert shares == (1.0, 0.3, 0.3)
+    assert weights(keras.Model(network.input, logits)) == 13_004_888  # of PyTorch's with its auxiliary classifiers
 
 
 @pytest.mark.parametrize("module", NETWORKS)
@@ -180,7 +184,12 @@ def test_smaller_images_are_refused(module, stem):
     name = module.__name__.rpartition(".")[2]
     with pytest.raises(UserError, match=rf"^{name}: needs patches\.resize of at least \[{smallest}, {smallest}\], received"):
         build(size=(smallest - 1, 64))
-    if module is not densenet or stem == "small":  # a hundred layers, which differ in size alone
+    if module is googlenet:
+        smallest = googlenet.AUXILIARY_SMALLEST[stem]
+        with pytest.raises(UserError, match=rf"at least \[{smallest}, {smallest}\]"):
+            build(size=(smallest - 1, 64), auxiliary=True)
+        build(size=(smallest, smallest), auxiliary=True)
+    elif module is not densenet or stem == "small":  # a hundred layers, which differ in size alone
         network = build(size=(smallest, smallest))
         assert all(0 not in layer.output.shape for layer in network.layers)
 

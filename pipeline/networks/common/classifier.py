@@ -5,7 +5,7 @@ import numpy as np
 from keras import layers
 
 from pipeline.errors import UserError
-from pipeline.networks.common.layers import MOMENTUM, BatchNormalization
+from pipeline.networks.common.layers import MOMENTUM, BatchNormalization, GroupedConvolution
 
 
 def image_input(name, size, channels, mean, variance, smallest):
@@ -37,7 +37,8 @@ class SeededLayers:
     def convolution(self, x, filters, kernel, name, strides=1, groups=1, bias=False, padding="same"):
         initializer = keras.initializers.HeNormal(seed=stream(self.seed, name))
         how = {"strides": strides, "padding": padding, "groups": groups, "use_bias": bias}
-        return layers.Conv2D(filters, kernel, kernel_initializer=initializer, name=name, **how)(x)
+        layer = layers.Conv2D if groups == 1 else GroupedConvolution
+        return layer(filters, kernel, kernel_initializer=initializer, name=name, **how)(x)
 
     def normalised(self, x, filters, kernel, name, normalization="batch", **how):
         """Convolve and normalise."""
