@@ -56,10 +56,8 @@ def main(arguments=None):
     epochs = found.training["train.epochs"][0]
     estimate = minutes(found.pixels, epochs, changed, matrix_speed())
     rounded = max(1, round(estimate))
-    print(
-        f"About {rounded} minute{'s' if rounded > 1 else ''} of training on {cores()} cores of this computer, by an estimate that may "
-        "be wrong by a factor of two:\nin float32, without other work. A GPU, or a processor with bfloat16, is several times as fast."
-    )
+    print(f"About {rounded} minute{'s' if rounded > 1 else ''} of training on {cores()} cores of this computer, in float32")
+    print("(an estimate, wrong by a factor of two perhaps; a GPU, or a processor with bfloat16, is several times as fast)")
     options = " ".join(f"-S {option(key, value)}" for key, (value, _) in found.training.items())
     print(f"\nNext: dvc exp run evaluate@{name} {options}")
 
