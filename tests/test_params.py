@@ -158,6 +158,13 @@ def test_one_line_names_the_key_and_what_is_allowed(load, key, value, told):
     assert told in line
 
 
+def test_augmentation_has_one_switch(load):
+    on, off = (load(changed("augment.enabled", value)) for value in ("true", "false"))
+    assert on.augment.copies > 0 and on.train.flips
+    assert off.augment.copies == 0 and not off.train.flips
+    assert off.train == on.train.model_copy(update={"flips": False})
+
+
 def test_a_misspelled_key_is_refused_with_a_suggestion(load):
     with pytest.raises(UserError) as caught:
         load(SHIPPED.replace("  batch_size: 4", "  batchsize: 16"))

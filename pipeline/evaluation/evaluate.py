@@ -9,6 +9,7 @@ from pipeline import paths
 from pipeline.evaluation.test_split import independent_units, open_test_split
 from pipeline.scoring.statistics import over_seeds, sentence
 
+PICTURES = (".png", ".jpg", ".webp")
 METRIC_DIGITS = 4  # decimals of the headline: more than the test sets can tell apart
 DIGITS = 6  # significant, elsewhere; more would differ from machine to machine
 
@@ -100,10 +101,17 @@ def _fresh_folders(dataset):
 
 
 def _write_results(dataset, task, networks):
-    """List all results of a data set with their checksums: DVC cannot depend on folders whose names it does not know."""
+    """List all results of a data set with their checksums: DVC cannot depend on folders whose names it does not know.
+
+    The file is in git, so the pictures, two for each test image, have one checksum together.
+    """
     files = sorted(path for path in Path("reports", dataset).rglob("*") if path.is_file())
     checksums = {path.as_posix(): hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() for path in files}
-    _write_json(paths.results(dataset), {"dataset": dataset, "task": task, "networks": list(networks), "files": checksums})
+    pictures = {name: checksum for name, checksum in checksums.items() if Path(name).suffix in PICTURES}
+    together = hashlib.md5(json.dumps(pictures).encode(), usedforsecurity=False).hexdigest()
+    others = {name: checksum for name, checksum in checksums.items() if name not in pictures}
+    results = {"dataset": dataset, "task": task, "networks": list(networks), "files": others, "pictures": together}
+    _write_json(paths.results(dataset), results)
 
 
 def _write_json(path, values):

@@ -33,6 +33,7 @@ class Audit(Section):
 
 
 class Augment(Section):
+    enabled: bool
     copies: Natural
     rotation: Annotated[Real, Field(ge=0, le=180)]
     scale: Fraction
@@ -139,6 +140,14 @@ class Params(BaseModel):
         """Names of the networks that are trained on a data set, in the order of the file."""
         listed = [name for name, section in self.networks.items() if dataset in section.get("datasets", ())]
         return listed + [pair.network for pair in self.pairs.values() if pair.dataset == dataset]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _augmentation_has_one_switch(cls, values):
+        augment, train = values.get("augment"), values.get("train")
+        if isinstance(augment, dict) and isinstance(train, dict) and augment.get("enabled") is False:
+            return values | {"augment": augment | {"copies": 0}, "train": train | {"flips": False}}
+        return values
 
     @model_validator(mode="after")
     def _networks_exist(self):

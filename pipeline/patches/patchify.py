@@ -9,7 +9,7 @@ from pipeline.images.io import read_image
 from pipeline.images.masks import IGNORED
 from pipeline.images.overlay import outlined
 from pipeline.images.sheet import displayable, fitted, sheet
-from pipeline.patches.audit import messages, split_and_audit, summarize
+from pipeline.patches.audit import messages, refuse_identical, split_and_audit, summarize
 from pipeline.patches.pack import pack
 from pipeline.patches.packed import load_packed
 
@@ -23,18 +23,20 @@ def patchify(name, params):
     """Split the images of one data set, check the split for leakage, and pack patches of its training and validation images.
 
     Writes the packed patches (see `pipeline.patches.pack`), a preview of them, and a summary, a table and a picture of the
-    near-duplicates on different sides of the split. All of these exist even if there are no near-duplicates.
+    near-duplicates on different sides of the split. All of these exist even if there are no near-duplicates. Table and picture
+    are written before identical images on two sides are refused.
     """
     dataset, raw, folder = params.dataset(name), paths.raw(name), paths.patches(name)
     table, pairs, unit = split_and_audit(raw, dataset.split, params.audit, params.seed)
-    summary = summarize(table, pairs, unit, params.audit.correlation)
-    counts = pack(raw, folder, table, dataset, params.augment, params.seed, unit=unit)
     paths.preview(name).parent.mkdir(parents=True, exist_ok=True)
-    paths.preview(name).write_bytes(preview(*load_packed(folder, "train")))
-    paths.audit(name).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     pairs.to_csv(paths.leakage(name, "csv"), index=False, float_format="%.4f", lineterminator="\n")
     files = table.set_index("name")["image"]
     paths.leakage(name, "png").write_bytes(leakage_sheet(pairs, lambda image: read_image(raw / files[image])))
+    refuse_identical(raw, pairs, dataset.split, params.audit, paths.leakage(name, "csv"))  # DVC keeps what was written before
+    summary = summarize(table, pairs, unit, params.audit.correlation)
+    counts = pack(raw, folder, table, dataset, params.augment, params.seed, unit=unit)
+    paths.preview(name).write_bytes(preview(*load_packed(folder, "train")))
+    paths.audit(name).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     print(f"{folder}: " + ", ".join(f"{count} {split}" for split, count in counts.items()) + " patches")
     for line in messages(table, summary):
         print(f"{folder}: {line}", flush=True)

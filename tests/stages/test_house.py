@@ -24,15 +24,15 @@ FRAMEWORK_IMPORT = rf"^\s*(import|from) ({'|'.join(FRAMEWORKS)})\b"
 
 # From the front doors inwards: a room may import those on its own floor and below, never above.
 FLOORS = [
-    ("stages", "predict", "export", "recipe", "undo"),
+    ("stages", "predict", "export", "plan", "recipe", "undo"),
     ("tasks",),
-    ("training", "evaluation", "exporting", "prediction", "reporting"),
+    ("training", "evaluation", "exporting", "prediction", "reporting", "planning"),
     ("datasets", "weights", "patches", "inference"),
     ("networks", "scoring", "images"),
     ("params", "paths", "errors", "atomic", "parallel", "startup"),
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-PURE = ("images", "scoring", "reporting", "datasets", "weights", "patches")
+PURE = ("images", "scoring", "reporting", "datasets", "weights", "patches", "planning")
 
 # What a stage imports by a name that params.yaml gives.
 PARTS = {"train": ["training"], "evaluate": ["evaluation"], "report": ["tables"]}
