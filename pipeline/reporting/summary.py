@@ -10,6 +10,8 @@ def render_summary(datasets, without):
     for dataset in datasets:
         info, board = dataset.info, leaderboard(dataset)
         lines += ["", f"### {dataset.name}", ""]
+        if dataset.outdated:
+            lines += [f"**Out of date: {'; '.join(dataset.outdated)}.**", ""]
         if info["phantom"]:
             lines += ["**Phantom: generated images; these numbers say nothing about real tissue.**", ""]
         if info["split_method"] == "random" and not info["grouped"]:
