@@ -1,4 +1,4 @@
-"""A report of whatever is there: own images under the name of a phantom, results that are not here, and settings changed since."""
+"""A report of whatever is there: own images under the name of a phantom, results that are elsewhere, changed settings."""
 
 import json
 import shutil
