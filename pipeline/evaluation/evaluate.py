@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from pipeline import paths
-from pipeline.evaluation.test_split import independent_units, open_test_split
+from pipeline.evaluation.test_split import fingerprint, independent_units, open_test_split
 from pipeline.scoring.statistics import over_seeds, sentence
 
 PICTURES = (".png", ".jpg", ".webp")
@@ -32,7 +32,7 @@ def evaluate(dataset, networks, task, params):
     folder, records = _fresh_folders(dataset), open_test_split(dataset)
     card = json.loads((paths.patches(dataset) / "dataset.json").read_text(encoding="utf-8"))
     _write_json(folder / "dataset.json", card)
-    unit = independent_units(records, card)
+    unit, data = independent_units(records, card), fingerprint(dataset, records)
     results, titles = {}, {}
     for name in networks:
         model = load_trained(paths.model(dataset, name))
@@ -47,7 +47,7 @@ def evaluate(dataset, networks, task, params):
         detail = {"test_images": len(records), "unit": unit} | task.detail(scores, params)
         detail["scores"] = {key: value for key, value in metrics.items() if key not in task.HEADLINE}
         detail["repeats"] = {key: over_seeds([metrics[key], *(r[key] for r in repeats)]) for key in metrics if repeats}
-        headline = {key: metrics[key] for key in task.HEADLINE}
+        headline = {key: metrics[key] for key in task.HEADLINE} | {"data": data}
         _write_json(paths.metrics(dataset, name), _rounded(headline, lambda value: round(value, METRIC_DIGITS)))
         _write_json(details / "card.json", model.card)
         _write_json(details / "detail.json", _rounded(detail))

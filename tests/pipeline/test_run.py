@@ -25,6 +25,7 @@ def test_every_network_leaves_its_model_and_its_metrics(project, dataset, networ
     assert (project.root / f"models/{dataset}/{network}.keras").stat().st_size > 10_000
     reports = project.root / "reports" / dataset
     metrics = json.loads((reports / f"metrics/{network}.json").read_text())
+    assert len(metrics.pop("data")) == 6  # the fingerprint of the test images
     assert set(metrics) == HEADLINE[PARAMS.dataset(dataset).task]
     assert all(value is None or math.isfinite(value) for value in metrics.values())
     folder = reports / "details" / network
@@ -40,7 +41,9 @@ def test_every_network_leaves_its_model_and_its_metrics(project, dataset, networ
 def test_networks_are_compared_with_the_best_one(project, dataset):
     reports = project.root / "reports" / dataset
     compared = json.loads((reports / "details/comparison.json").read_text())
-    scores = {file.stem: json.loads(file.read_text())[compared["metric"]] for file in (reports / "metrics").iterdir()}
+    metrics = {file.stem: json.loads(file.read_text()) for file in (reports / "metrics").iterdir()}
+    assert len({values["data"] for values in metrics.values()}) == 1
+    scores = {network: values[compared["metric"]] for network, values in metrics.items()}
     assert scores[compared["best"]] == max(scores.values())
     assert set(compared["differences"]) == set(compared["sentences"]) == set(scores) - {compared["best"]}
     for network, differences in compared["differences"].items():
