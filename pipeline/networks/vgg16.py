@@ -45,8 +45,8 @@ def build(
     """Build VGG16: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
 
     It has the 13 convolutions of the Keras application and the 3 dense layers of the paper: at 224 × 224 × 3 with 1000 classes
-    the published 138,357,544 weights. Raises a UserError if the images are smaller than 32 × 32, or pretrained weights do not suit
-    them or cannot be loaded.
+    the published 138,357,544 weights. Raises a UserError if the images are smaller than 32 × 32, or pretrained weights do
+    not suit them or cannot be loaded.
 
     Parameters
     ----------
@@ -91,15 +91,17 @@ def build(
         else:
             with readable(pretrained):
                 published.load(first_half, pretrained)
-        # The published features have a deviation of 5 to 10 at 96 × 128 pixels; what He's rule makes of them are logits of that
-        # size, a first loss of 6, and steps that kill the ReLUs of fc1 and fc2 in the first epoch.
+        # The published features have a deviation of about 5. Dense layers by He's rule make logits of that size of them: a first
+        # loss of 6, and steps that kill the ReLUs of fc1 and fc2 within an epoch. The network then stays at chance.
         x = BatchNormalization(momentum=MOMENTUM, name="features")(x)
     x = layers.Flatten(name="flatten")(x)
     for number in (1, 2):
         initializer = keras.initializers.HeNormal(seed=_stream(seed, f"fc{number}"))
         x = layers.Dense(dense, activation="relu", kernel_initializer=initializer, name=f"fc{number}")(x)
         x = layers.Dropout(dropout, seed=_stream(seed, f"dropout{number}"), name=f"dropout{number}")(x)
-    return keras.Model(inputs, layers.Dense(classes, dtype="float32", name="logits")(x), name="vgg16")
+    start = "glorot_uniform" if pretrained is None else "zeros"  # zeros: the first steps leave what is pretrained as it is
+    logits = layers.Dense(classes, kernel_initializer=start, dtype="float32", name="logits")
+    return keras.Model(inputs, logits(x), name="vgg16")
 
 
 def _stream(seed, name):

@@ -62,7 +62,8 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
     deciding |= {"own": network.settings.model_dump(), "task": own}
     weights, origin = pretrained(network)
     card |= task.facts(params, card, training)
-    checkpoint = Checkpoint(paths.checkpoint(dataset, network.name, training_key(folder, deciding, [weights] if weights else [])))
+    key = training_key(folder, deciding, [weights] if weights else [])
+    checkpoint = Checkpoint(paths.checkpoint(dataset, network.name, key))
 
     def build():
         size, classes = card["patch_size"], len(card["classes"])
@@ -79,10 +80,9 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
             )
         parameters = model_in_training.count_params()
         devices = f", {team.devices} devices in each of {team.processes} processes" if team.size > 1 else ""
-        heading = (
-            f"{network.title} on {dataset}: {parameters:,} weights, {len(training.images):,} patches, {precision}, seed {seed}"
-        )
-        print(heading + devices + (f", pretrained: {origin['name']}" if origin else ""), flush=True)
+        begun = f", pretrained: {origin['name']}" if origin else ""
+        heading = f"{network.title} on {dataset}: {parameters:,} weights, {len(training.images):,} patches, {precision}"
+        print(f"{heading}, seed {seed}{begun}{devices}", flush=True)
         goal = task.loss(params, card), task.metric(card)
         how = settings, seed, curves, checkpoint, team, task.balanced(params)
         epochs = fit(model_in_training, training, validation, *goal, *how)

@@ -72,7 +72,7 @@ def _wanted(network, section):
     file = Path(str(asked)).expanduser()
     if asked in known:
         return encoder, asked, known[asked]
-    if file.is_file():
+    if file.is_file() or _read(paths.weights(network)).get("asked") == asked:
         return encoder, asked, file
     if file.suffix or len(file.parts) > 1:
         raise UserError(f"{where}: {asked}: no such file")
@@ -87,17 +87,13 @@ def _bring(folder, encoder, asked, source):
         _write(folder, NOTHING)
         return None
     before = _read(folder)
-    own = isinstance(source, Path)
-    told = {
-        "asked": asked,
-        "encoder": encoder,
-        "name": asked if own else source.name,
-        "file": source.name if own else source.file,
-    }
-    told |= {"path": str(source)} if own else source.origin() | {"licence": source.licence, "trained_on": source.trained_on}
+    told = {"asked": asked, "encoder": encoder}
+    told |= {"name": asked, "file": source.name} if isinstance(source, Path) else source.origin()
     kept = folder / told["file"]
     unchanged = kept.is_file() and before.get("sha256") == sha256(kept) and told.items() <= before.items()
-    if not unchanged or (own and sha256(source) != before["sha256"]):
+    if isinstance(source, Path) and source.is_file():  # another computer may have the copy alone
+        unchanged = unchanged and sha256(source) == before["sha256"]
+    if not unchanged:
         _write(folder, told, source)
     origin = _read(folder)
     return f"{folder}: {origin['name']}, {origin['size']:,} bytes, {origin.get('licence', 'your own file')}"

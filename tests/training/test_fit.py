@@ -14,6 +14,8 @@ from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.devices import resolve_precision
 from pipeline.training.distributed import Team
 from pipeline.training.fit import fit
+from pipeline.training.optimizers import optimizer
+from pipeline.training.rates import scale_rates
 
 
 @pytest.fixture
@@ -35,6 +37,23 @@ def squares():
 
 def small():
     return unet(channels=1, filters=2, depth=1)
+
+
+def test_a_part_of_a_network_has_a_learning_rate_of_its_own(settings):
+    """The first step of Adam moves a weight by the rate itself, whatever the gradient: by hand 0.001 and 0.01."""
+    for name in ("adam", "sgd"):
+        layers = [keras.layers.Dense(1, use_bias=False, name=part) for part in ("slow", "fast")]
+        inputs = keras.Input((1,))
+        network = keras.Model(inputs, layers[1](layers[0](inputs)))
+        layers[0].lr_scale = 0.1
+        steps = optimizer(settings.model_copy(update={"optimizer": name, "schedule": "constant", "warmup": 0.0}), 1, 5)
+        scale_rates(steps, network)
+        steps.build(network.trainable_variables)
+        before = [float(np.ravel(layer.kernel)[0]) for layer in layers]
+        steps.apply([keras.ops.full((1, 1), 0.5)] * 2, network.trainable_variables)
+        slow, fast = (old - float(np.ravel(layer.kernel)[0]) for old, layer in zip(before, layers, strict=True))
+        assert slow == pytest.approx(0.1 * fast, rel=1e-3)
+        assert name == "sgd" or fast == pytest.approx(0.01, rel=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ class Remote:
     licence: str = ""
     citation: str = ""
     md5: str | None = None
+    remedy: str = "set the data set's url in params.yaml to a mirror (https://, http:// or file://)"
 
     @property
     def recorded(self):
@@ -65,13 +66,14 @@ def fetch(remote, url=None, timeout=TIMEOUT, waits=WAITS):
         path.parent.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(path.with_name(f".{remote.name}.lock")):
             checksum = remote.checksum()
-            if checksum is None or not path.exists() or checksum != _sha256(path):
+            if path.exists() and _sound(path, checksum, remote.md5):
+                checksum = checksum or _sha256(path)
+            else:
                 checksum = _download(remote, url, path, timeout, waits)
             if remote.sha256 is None:
                 remote.recorded.write_text(f"{checksum}  {remote.name}\n")
     except OSError as error:  # of the disk or, as requests' errors are OSErrors too, of the network
-        mirror = "set the data set's url in params.yaml to a mirror (https://, http:// or file://)"
-        raise UserError(f"{url}: cannot download it to {path}: {error}; if the address is at fault, {mirror}") from error
+        raise UserError(f"{url}: cannot download it to {path}: {error}; if the address is at fault, {remote.remedy}") from error
     return path
 
 
@@ -131,19 +133,23 @@ def _verified(url, part, remote, resumed):
     if remote.size and size < remote.size and not url.startswith("file:"):  # the server had not stated the length
         raise requests.ConnectionError(f"received {size} of {remote.size} bytes")
     part.with_name(f"{part.name}.version").unlink(missing_ok=True)
-    sound = remote.md5 in (None, _digest(part, "md5"))
-    if remote.size in (None, size) and known in (None, checksum) and sound:
+    md5 = _digest(part, "md5") if remote.md5 else None
+    if remote.size in (None, size) and known in (None, checksum) and remote.md5 == md5:
         return checksum
-    found = _digest(part, "md5")
     part.unlink()
     if resumed:
         raise requests.ConnectionError("the continued download does not match its beginning")
     if remote.size not in (None, size):
         raise UserError(f"{url}: expected {remote.size} bytes, received {size}")
-    if not sound:
-        raise UserError(f"{url}: expected md5 {remote.md5}, received {found}")
+    if remote.md5 != md5:
+        raise UserError(f"{url}: expected md5 {remote.md5}, received {md5}")
     hint = "" if remote.sha256 else f"; the file has changed since the first download: delete {remote.recorded} to accept it"
     raise UserError(f"{url}: expected sha256 {known}, received {checksum}{hint}")
+
+
+def _sound(path, sha256, md5):
+    """Whether a file has the known checksum; a file that somebody copied into the cache has a published one, or is not used."""
+    return sha256 == _sha256(path) if sha256 else md5 == _digest(path, "md5")
 
 
 def _sha256(path):
