@@ -11,6 +11,7 @@ NETWORKS = Path(__file__).parent / "networks"  # a module for each network
 PAGE = Path("reports/index.html")
 SUMMARY = Path("reports/summary.md")
 PLOTS = Path("reports/plots")  # tables that `dvc plots` draws
+CARD = "card.json"  # in a ``.keras`` file, which is a zip
 
 
 def downloads():
@@ -49,7 +50,7 @@ def trained_networks(dataset):
 
 
 def model(dataset, network):
-    """The network; beside it, as .json, its card: what prediction needs to know besides (input size, classes, threshold)."""
+    """The network with its card: what prediction needs to know besides (input size, classes, threshold); beside it as .json."""
     return Path("models", dataset, f"{network}.keras")
 
 

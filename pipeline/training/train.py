@@ -92,6 +92,5 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
     card |= {"network": network.name, "title": network.title, "network_citation": network.citation}
     card |= {"precision": precision, "monitor": settings.monitor, "parameters": weights} | epochs | chosen
     card |= {"seed": seed, "keras": keras.__version__, "backend": keras.backend.backend(), "environment": environment()}
-    save(trained, model)
-    model.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
+    save(trained, model, card)
     return table, checkpoint
