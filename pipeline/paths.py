@@ -15,6 +15,7 @@ PAGE = Path("reports/index.html")
 SUMMARY = Path("reports/summary.md")
 ORIGIN = "origin.json"  # in the folder of a network's pretrained weights
 PLOTS = Path("reports/plots")  # tables that `dvc plots` draws
+CARD = "card.json"  # in a ``.keras`` file, which is a zip
 
 
 def downloads():
@@ -58,7 +59,7 @@ def trained_networks(dataset):
 
 
 def model(dataset, network):
-    """The network; beside it, as .json, its card: what prediction needs to know besides (input size, classes, threshold)."""
+    """The network with its card: what prediction needs to know besides (input size, classes, threshold); beside it as .json."""
     return Path("models", dataset, f"{network}.keras")
 
 

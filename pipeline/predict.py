@@ -34,7 +34,7 @@ DEFAULTS = Inference(tile=(1024, 1024), overlap=(192, 192), batch_size=2, flips=
 
 
 def load(path):
-    """Load a trained model, ``models/<dataset>/<network>.keras`` with its card beside it (see `load_trained`)."""
+    """Load a trained model, ``models/<dataset>/<network>.keras`` (see `load_trained`)."""
     load_keras()
     from pipeline.inference.model import load_trained
 
@@ -93,8 +93,7 @@ def describe(path, model):
     try:
         return card_summary(path, model.card, _task(model).card_lines(model.card))
     except KeyError as error:
-        card = Path(path).with_suffix(".json")
-        raise UserError(f"{card}: the model's card has no entry {error}; train the model again") from error
+        raise UserError(f"{path}: the model's card has no entry {error}; train the model again") from error
 
 
 def _task(model):

@@ -26,12 +26,10 @@ class Supervised(keras.Model):
         outputs = super().call(inputs, training=training, mask=mask)
         return outputs if training else outputs[0]
 
-    def compute_loss(self, x=None, y=None, y_pred=None, **others):
-        if not isinstance(y_pred, list):
-            return super().compute_loss(x=x, y=y, y_pred=y_pred, **others)
-        _, *supervised = y_pred
-        losses = [super(Supervised, self).compute_loss(x=x, y=y, y_pred=logits, **others) for logits in supervised]
-        return sum(share * loss for share, loss in zip(self.shares, losses, strict=True))
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        outputs, shares = (y_pred[1:], self.shares) if training else ([y_pred], [1.0])
+        loss = super().compute_loss
+        return sum(share * loss(x, y, logits, sample_weight, training) for share, logits in zip(shares, outputs, strict=True))
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         return super().compute_metrics(x, y, y_pred[0] if isinstance(y_pred, list) else y_pred, sample_weight)

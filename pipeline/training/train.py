@@ -101,6 +101,5 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
     card |= {"seed": seed, "keras": keras.__version__, "backend": keras.backend.backend(), "environment": environment()}
     if origin:
         card["pretrained"] = origin
-    save(trained, model)
-    model.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
+    save(trained, model, card)
     return table, checkpoint

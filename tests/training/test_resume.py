@@ -1,6 +1,7 @@
 """An interrupted training ends with the same bytes as one that was not; no other training picks its checkpoint up."""
 
 import hashlib
+import json
 import shutil
 import sys
 import zipfile
@@ -148,16 +149,18 @@ def test_a_saved_network_has_no_date_and_still_loads(tmp_path, monkeypatch):
         network = unet(channels=1, filters=2, depth=1)
         network.compile("adam", "mse")
         network.train_on_batch(np.zeros((1, 8, 8, 1)), np.zeros((1, 8, 8, 1)))
-        save(network, tmp_path / "network.keras")
+        save(network, tmp_path / "network.keras", {"threshold": 0.25})
         contents.append((tmp_path / "network.keras").read_bytes())
     assert contents[0] == contents[1]
+    assert json.loads((tmp_path / "network.json").read_text()) == {"threshold": 0.25}
     with zipfile.ZipFile(tmp_path / "network.keras") as saved, h5py.File(saved.open("model.weights.h5")) as weights:
         assert "optimizer" not in weights  # its moments are twice as large as the network
+        assert json.loads(saved.read("card.json")) == {"threshold": 0.25}
     loaded = keras.saving.load_model(tmp_path / "network.keras")
     assert loaded.input.shape == network.input.shape
     for mine, its in zip(network.get_weights(), loaded.get_weights(), strict=True):
         np.testing.assert_array_equal(mine, its)
-    assert [path.name for path in tmp_path.iterdir()] == ["network.keras"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["network.json", "network.keras"]
 
 
 def test_seeds_that_are_done_are_not_trained_again(tmp_path, monkeypatch, capsys, project):
@@ -170,10 +173,10 @@ def test_seeds_that_are_done_are_not_trained_again(tmp_path, monkeypatch, capsys
         known = params.load()
         train("mitochondria", networks.load("unet", known), tasks.part("segmentation", "training"), known)
 
-    def until_the_second(network, path):
+    def until_the_second(network, path, card):
         if path.name == "2027.keras":
             raise KilledError
-        save(network, path)
+        save(network, path, card)
 
     stage(save)
     whole = {path: path.read_bytes() for path in Path("models").rglob("*") if path.is_file()}

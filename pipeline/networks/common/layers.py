@@ -98,7 +98,8 @@ class MirrorTile(keras.layers.Layer):
         return (batch, *(None if side is None else self._grown(side) for side in sides), channels)
 
     def _grown(self, length):
-        return 4 - (4 - length) // self.multiple * self.multiple + 2 * self.border
+        # Rounded up without negative numbers, which ONNX divides towards zero.
+        return 4 + (length + self.multiple - 5) // self.multiple * self.multiple + 2 * self.border
 
     def get_config(self):
         return super().get_config() | {"border": self.border, "multiple": self.multiple}
