@@ -81,7 +81,7 @@ def test_every_positive_number_survives_its_text(value):
         ("classification.sampling", "even", "classification.sampling: expected 'all' or 'balanced', received 'even'"),
         (
             "classification",
-            "{class_weights: balanced, sampling: balanced}",
+            "{class_weights: balanced, label_smoothing: 0.0, sampling: balanced}",
             "classification: class_weights and sampling are both balanced, which raises rare classes twice; choose one",
         ),
         ("datasets.polyps.task", "detection", "datasets.polyps.task: expected 'segmentation' or 'classification'"),

@@ -33,16 +33,21 @@ class Audit(Section):
 
 
 class Augment(Section):
+    when: Literal["patchify", "epoch"]
     copies: Natural
     rotation: Annotated[Real, Field(ge=0, le=180)]
     scale: Fraction
+    stretch: Fraction
+    shear: Annotated[Real, Field(ge=0, lt=90)]
     elastic: NonNegative
     elastic_sigma: Positive
     brightness: Fraction
     contrast: Fraction
     colour: Fraction
+    gamma: NonNegative
     noise: Fraction
     blur: NonNegative
+    cutout: Fraction
 
 
 def _devices(value):

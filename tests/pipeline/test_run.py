@@ -189,7 +189,7 @@ def test_a_hand_written_rate_without_a_dot_is_a_number(project):
 @pytest.mark.parametrize(
     ("setting", "stages"),
     [
-        ("augment.noise=0.01", {"patchify"}),
+        ("augment.noise=0.01", {"patchify", "train-unet", "train-attn-resunet", "train-vgg16"}),  # which may draw anew
         ("vgg16.dropout=0.4", {"train-vgg16"}),
         ("inference.batch_size=3", {"evaluate"}),
         ("attn_resunet.dropout=0.2", {"train-attn-resunet"}),
