@@ -21,7 +21,7 @@ class Settings(NetworkSettings):
     filters: Count = 64
     depth: Annotated[int, Field(ge=1, le=7)] = 4
     dropout: Fraction = 0.0
-    normalization: Literal["batch", "none"] = "batch"
+    normalization: Literal["batch", "instance", "group", "none"] = "batch"
 
 
 def build(*, channels, classes=2, filters=64, depth=4, dropout=0.0, normalization="batch", mean=0.0, variance=1.0):

@@ -19,7 +19,7 @@ class Settings(NetworkSettings):
     filters: Count = 64
     depth: Annotated[int, Field(ge=1, le=7)] = 4
     dropout: Fraction = 0.0
-    normalization: Literal["batch", "none"] = "none"
+    normalization: Literal["batch", "instance", "group", "none"] = "none"
 
 
 def build(*, channels, classes=2, filters=64, depth=4, dropout=0.0, normalization="none", mean=0.0, variance=1.0):
@@ -41,7 +41,8 @@ def build(*, channels, classes=2, filters=64, depth=4, dropout=0.0, normalizatio
         Number of poolings.
     dropout : float
         Rate before the deepest convolutions.
-    normalization : {"batch", "none"}
+    normalization : {"batch", "instance", "group", "none"}
+        See `pipeline.networks.common.blocks.normalised`.
     mean, variance : float or sequence of float
         Of each channel over the training images, in [0, 1] units.
     """

@@ -14,8 +14,9 @@ SPLINE_MARGIN = 2  # control points beyond each border, so that the displacement
 def augmented_patch(image, mask, corner, size, rng, settings):
     """Cut a patch of `size` and its mask from an image through a random deformation, then change its intensities.
 
-    The deformation rotates, scales, stretches and shears about the centre of the patch and adds an elastic displacement. The patch is sampled
-    from the whole image, so that its corners show the real surroundings and not reflections, except beyond the image.
+    The deformation rotates, scales, stretches and shears about the centre of the patch and adds an elastic displacement. The
+    patch is sampled from the whole image, so that its corners show the real surroundings and not reflections, except beyond the
+    image.
 
     Images are (H, W, C), float32 in [0, 1]; masks are (H, W), bool or uint8, or None. `corner` is the row and the column of the
     patch's top left corner in the image, `settings` the section `augment` of the params.

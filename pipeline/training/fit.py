@@ -18,8 +18,9 @@ def fit(network, train, val, loss, metric, settings, seed, curves, checkpoint, t
     What an epoch does depends only on the seed and on the state before it, so that a training that resumes from `checkpoint`
     ends with the same bits as one that was never interrupted. The caller removes the checkpoint once the results are safe.
     `train` and `val` are `pipeline.patches.packed.Packed`; `curves` is the CSV file for the learning curves; a larger `metric`
-    is better; the network was built in the context of `team`; `balanced` draws all classes of `train` equally often;
-    `fresh`, a `pipeline.training.batches.Fresh`, draws copies of its patches in each epoch. Raises a UserError if the loss is no longer a finite number.
+    is better; the network was built in the context of `team`; `balanced` draws all classes of `train` equally often; `fresh`, a
+    `pipeline.training.batches.Fresh`, draws copies of its patches in each epoch. Raises a UserError if the loss is no longer a
+    finite number.
     """
     how = {"shuffle": True, "flips": settings.flips, "balanced": balanced, "fresh": fresh}
     batches = Batches(train, settings.batch_size, seed, team=team, **how)

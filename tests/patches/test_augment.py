@@ -32,7 +32,8 @@ def test_all_zero_is_the_plain_patch(disc):
 def test_the_mask_moves_with_the_image(disc):
     image, mask = disc
     rng = np.random.default_rng(3)
-    patch, patch_mask = augmented_patch(image, mask, (0, 0), (64, 64), rng, settings(rotation=180, scale=0.2, elastic=3, shear=20, stretch=0.3))
+    change = settings(rotation=180, scale=0.2, elastic=3, shear=20, stretch=0.3)
+    patch, patch_mask = augmented_patch(image, mask, (0, 0), (64, 64), rng, change)
     assert patch_mask.dtype == bool
     assert not np.array_equal(patch_mask, mask)
     assert np.mean((patch[..., 0] > 0.5) == patch_mask) > 0.99

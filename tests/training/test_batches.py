@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from pipeline.patches.packed import Packed
-from pipeline.params import load
 from pipeline.parallel import on_all_threads
+from pipeline.params import load
+from pipeline.patches.packed import Packed
 from pipeline.training.batches import Batches, Fresh, balanced_order, readable, statistics
-
 
 STILL = ("rotation", "scale", "elastic", "brightness", "contrast", "colour", "noise", "blur")
 
