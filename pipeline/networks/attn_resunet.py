@@ -22,7 +22,7 @@ class Settings(EncoderSettings):
     filters: Count = 64
     depth: Annotated[int, Field(ge=1, le=7)] = 4
     dropout: Fraction = 0.0
-    normalization: Literal["batch", "none"] = "batch"
+    normalization: Literal["batch", "instance", "group", "none"] = "batch"
 
 
 def build(

@@ -20,7 +20,7 @@ class Settings(EncoderSettings):
     filters: Count = 64
     depth: Annotated[int, Field(ge=1, le=7)] = 4
     dropout: Fraction = 0.0
-    normalization: Literal["batch", "none"] = "none"
+    normalization: Literal["batch", "instance", "group", "none"] = "none"
 
 
 def build(
@@ -56,7 +56,8 @@ def build(
         Number of poolings.
     dropout : float
         Rate before the deepest convolutions.
-    normalization : {"batch", "none"}
+    normalization : {"batch", "instance", "group", "none"}
+        See `pipeline.networks.common.blocks.normalised`.
     mean, variance : float or sequence of float
         Of each channel over the training images, in [0, 1] units.
     encoder : str

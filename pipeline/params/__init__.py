@@ -33,17 +33,21 @@ class Audit(Section):
 
 
 class Augment(Section):
-    enabled: bool
+    when: Literal["patchify", "epoch", "never"]
     copies: Natural
     rotation: Annotated[Real, Field(ge=0, le=180)]
     scale: Fraction
+    stretch: Fraction
+    shear: Annotated[Real, Field(ge=0, lt=90)]
     elastic: NonNegative
     elastic_sigma: Positive
     brightness: Fraction
     contrast: Fraction
     colour: Fraction
+    gamma: NonNegative
     noise: Fraction
     blur: NonNegative
+    cutout: Fraction
 
 
 def _devices(value):
@@ -145,7 +149,7 @@ class Params(BaseModel):
     @classmethod
     def _augmentation_has_one_switch(cls, values):
         augment, train = values.get("augment"), values.get("train")
-        if isinstance(augment, dict) and isinstance(train, dict) and augment.get("enabled") is False:
+        if isinstance(augment, dict) and isinstance(train, dict) and augment.get("when") == "never":
             return values | {"augment": augment | {"copies": 0}, "train": train | {"flips": False}}
         return values
 

@@ -14,17 +14,18 @@ from pipeline.training.rates import scale_rates
 from pipeline.training.supervised import trainee
 
 
-def fit(network, train, val, loss, metric, settings, seed, curves, checkpoint, team=ALONE, balanced=False):
+def fit(network, train, val, loss, metric, settings, seed, curves, checkpoint, team=ALONE, balanced=False, fresh=None):
     """Train a network that returns logits, and leave it with its best epoch's weights; return ``epochs`` and ``best_epoch``.
 
     What an epoch does depends only on the seed and on the state before it, so that a training that resumes from `checkpoint`
     ends with the same bits as one that was never interrupted. The caller removes the checkpoint once the results are safe.
     `train` and `val` are `pipeline.patches.packed.Packed`; `curves` is the CSV file for the learning curves; a larger `metric`
-    is better; the network was built in the context of `team`; `balanced` draws all classes of `train` equally often. Raises a
-    UserError if the loss is no longer a finite number.
+    is better; the network was built in the context of `team`; `balanced` draws all classes of `train` equally often; `fresh`, a
+    `pipeline.training.batches.Fresh`, draws copies of its patches in each epoch. Raises a UserError if the loss is no longer a
+    finite number.
     """
     network = trainee(network)
-    how = {"shuffle": True, "flips": settings.flips, "balanced": balanced}
+    how = {"shuffle": True, "flips": settings.flips, "balanced": balanced, "fresh": fresh}
     batches = Batches(train, settings.batch_size, seed, team=team, **how)
     xla = keras.backend.backend() == "jax"  # with TensorFlow on a CPU, steps compiled with XLA took twice as long
     steps = optimizer(settings, settings.epochs, len(batches))
@@ -34,10 +35,10 @@ def fit(network, train, val, loss, metric, settings, seed, curves, checkpoint, t
     progress = Progress(curves, checkpoint, monitor, settings.patience, writes=team.leads)
     done = progress.resume(network)
     team.agree("numbers of finished epochs", done)
-    fresh = settings.average or settings.recalibrate
-    if fresh and team.processes > 1:
+    measured = settings.average or settings.recalibrate
+    if measured and team.processes > 1:
         raise UserError("train.average and train.recalibrate: batch statistics are measured by one process; set 0 and false")
-    validated = Validated(BatchStatistics(network, train, settings.batch_size, seed) if fresh else None)
+    validated = Validated(BatchStatistics(network, train, settings.batch_size, seed) if measured else None)
     number = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: setattr(batches, "epoch", epoch))
     if not progress.finished and done < settings.epochs:
         network.fit(

@@ -1,6 +1,7 @@
 """Train one network on one data set, and write the model, its card and its learning curves."""
 
 import json
+from contextlib import nullcontext
 
 import keras
 
@@ -8,8 +9,9 @@ from pipeline import paths
 from pipeline.atomic import whole
 from pipeline.errors import UserError
 from pipeline.networks.common.cost import gigaflops
+from pipeline.parallel import on_all_threads
 from pipeline.patches.packed import load_card, load_packed
-from pipeline.training.batches import statistics
+from pipeline.training.batches import Fresh, statistics
 from pipeline.training.checkpoint import Checkpoint, training_key
 from pipeline.training.devices import prepare
 from pipeline.training.distributed import join
@@ -60,6 +62,8 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
     deciding = {"network": network.name, "seed": seed, "precision": precision, "train": settings.model_dump()}
     own = getattr(params, network.task).model_dump(exclude={"tolerance"})  # which only `evaluate` reads
     deciding |= {"own": network.settings.model_dump(), "task": own}
+    anew = params.augment if params.augment.when == "epoch" else None
+    deciding |= {"augment": anew.model_dump()} if anew else {}
     weights, origin = pretrained(network)
     card |= task.facts(params, card, training)
     key = training_key(folder, deciding, [weights] if weights else [])
@@ -85,7 +89,9 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
         print(f"{heading}, seed {seed}{begun}{devices}", flush=True)
         goal = task.loss(params, card), task.metric(card)
         how = settings, seed, curves, checkpoint, team, task.balanced(params)
-        epochs = fit(model_in_training, training, validation, *goal, *how)
+        with on_all_threads() if anew else nullcontext() as map_in_order:
+            fresh = Fresh(anew, tuple(card["patch_size"]), map_in_order) if anew else None
+            epochs = fit(model_in_training, training, validation, *goal, *how, fresh)
     if not team.leads:
         return None, checkpoint
     trained = model_in_training

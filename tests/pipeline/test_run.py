@@ -195,8 +195,9 @@ def test_a_change_concerns_the_stages_that_read_it(project):
     assert read == {
         "patchify": {"augment"},
         "evaluate": {"inference"},
-        "train-vgg16": {"vgg16.dropout"},
-        "train-attn-resunet": {"attn_resunet.dropout"},
+        "train-unet": {"augment"},  # of which each epoch may draw anew
+        "train-vgg16": {"augment", "vgg16.dropout"},
+        "train-attn-resunet": {"augment", "attn_resunet.dropout"},
     }
     project.run("git", "checkout", "-q", ".")
 

@@ -17,6 +17,7 @@ from pipeline.networks.unet import build as unet
 from pipeline.patches.packed import Packed
 from pipeline.tasks.classification.training import CrossEntropy
 from pipeline.tasks.segmentation.losses import PooledDice, bce_dice
+from pipeline.training.batches import Fresh
 from pipeline.training.checkpoint import Checkpoint, training_key
 from pipeline.training.devices import prepare
 from pipeline.training.fit import fit
@@ -48,12 +49,13 @@ def patches():
     return Packed(images[:10], images[:10, ..., 0] > 150), Packed(images[10:], images[10:, ..., 0] > 150)
 
 
-def run(folder, patches, checkpoint, **changes):
+def run(folder, patches, checkpoint, anew=False, **changes):
     """Train four epochs with everything random that a training has; return the hashes of what it leaves."""
     settings = params.load().train.model_copy(update={"epochs": 4, "batch_size": 4} | changes)
     prepare(5, "float32")
     network = unet(channels=1, filters=4, depth=2, dropout=0.3, normalization="batch")
-    told = fit(network, *patches, bce_dice, PooledDice(), settings, 5, folder / "curves.csv", checkpoint)
+    fresh = Fresh(params.load().augment, (8, 8)) if anew else None
+    told = fit(network, *patches, bce_dice, PooledDice(), settings, 5, folder / "curves.csv", checkpoint, fresh=fresh)
     save(network, folder / "network.keras")
     return told, *(hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ("curves.csv", "network.keras"))
 
@@ -62,7 +64,7 @@ def run(folder, patches, checkpoint, **changes):
     ("changes", "epochs"),
     [
         ({}, 1),
-        ({"optimizer": "sgd"}, 4),
+        ({"optimizer": "sgd", "anew": True}, 4),
         ({"optimizer": "adamw", "average": 0.9, "schedule": "one_cycle", "weight_decay": 0.1}, 2),
     ],
 )

@@ -1,10 +1,13 @@
 """What the networks are built of."""
 
+import math
+
 import keras
 from keras import layers
 
-from pipeline.networks.common.layers import MOMENTUM, BatchNormalization, CropTo
+from pipeline.networks.common.layers import MOMENTUM, BatchNormalization, CropTo, GroupNormalization
 
+GROUPS = 8  # of group normalisation, or the largest number that divides them and the filters; the paper sees little difference
 INITIALIZER = "he_normal"  # keeps the variance through ReLU (He et al. 2015, arXiv 1502.01852)
 
 
@@ -17,11 +20,24 @@ def image_input(channels, mean, variance, size=(None, None)):
 
 def convolution(x, filters, normalization, kernel=3, activation=True, padding="same", dilation=1):
     """Convolve, normalise, apply ReLU."""
-    batch = normalization == "batch"
-    how = {"padding": padding, "dilation_rate": dilation, "use_bias": not batch, "kernel_initializer": INITIALIZER}
-    x = layers.Conv2D(filters, kernel, **how)(x)
-    x = BatchNormalization(momentum=MOMENTUM)(x) if batch else x
+    bias = normalization == "none"  # a normalisation takes it away, and has a shift of its own
+    how = {"padding": padding, "dilation_rate": dilation, "use_bias": bias, "kernel_initializer": INITIALIZER}
+    x = normalised(layers.Conv2D(filters, kernel, **how)(x), normalization)
     return layers.ReLU()(x) if activation else x
+
+
+def normalised(x, normalization):
+    """Bring channels to mean 0 and variance 1, then to a learnt scale and shift.
+
+    Over the batch (Ioffe and Szegedy 2015, arXiv 1502.03167), or over each image by itself: each channel ("instance", Ulyanov et
+    al. 2016, arXiv 1607.08022) or several together ("group", Wu and He 2018, arXiv 1803.08494).
+    """
+    if normalization == "none":
+        return x
+    if normalization == "batch":
+        return BatchNormalization(momentum=MOMENTUM)(x)
+    groups = x.shape[-1] if normalization == "instance" else math.gcd(x.shape[-1], GROUPS)
+    return GroupNormalization(groups)(x)
 
 
 def two_convolutions(x, filters, normalization, padding="same"):
@@ -51,7 +67,7 @@ def downsample(x):
 
 def upsample(x, filters, skip, normalization):
     """Double height and width with a 2 × 2 transposed convolution, and crop to those of `skip`."""
-    bias = normalization != "batch"  # the normalisation behind the next convolution takes away what is the same everywhere
+    bias = normalization == "none"  # the normalisation behind the next convolution takes away what is the same everywhere
     x = layers.Conv2DTranspose(filters, 2, strides=2, use_bias=bias, kernel_initializer=INITIALIZER)(x)
     return CropTo()([x, skip])
 

@@ -54,6 +54,29 @@ class GroupedConvolution(keras.layers.Conv2D):
 
 
 @keras.saving.register_keras_serializable(package="pipeline")
+class GroupNormalization(keras.layers.GroupNormalization):
+    """Keras's group normalisation of images (N, H, W, C), in fewer passes over them: same variables, same results.
+
+    Sums over rows and columns come first, and one product and one sum per value are what is left.
+    """
+
+    def call(self, inputs):
+        x = ops.cast(inputs, "float32")
+        mean, square = ops.mean(x, axis=(1, 2)), ops.mean(ops.square(x), axis=(1, 2))  # (N, C)
+        if self.groups != inputs.shape[-1]:
+            mean, square = self._pooled(mean), self._pooled(square)
+        scale = ops.rsqrt(ops.maximum(square - ops.square(mean), 0.0) + self.epsilon) * self.gamma
+        shift = self.beta - mean * scale
+        return ops.cast(x * scale[:, None, None] + shift[:, None, None], self.compute_dtype)
+
+    def _pooled(self, values):
+        """The mean over the channels of each group, for each of its channels: (N, C)."""
+        size = values.shape[-1] // self.groups
+        grouped = ops.mean(ops.reshape(values, (-1, self.groups, size)), axis=-1)
+        return ops.repeat(grouped, size, axis=-1)
+
+
+@keras.saving.register_keras_serializable(package="pipeline")
 class CropTo(keras.layers.Layer):
     """Crop the first input at its lower right to the height and width of the second.
 
