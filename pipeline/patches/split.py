@@ -33,8 +33,8 @@ def assign_splits(table, rule, seed=0, grouped=False):
         table["split"] = "train"
     sizes = {"test": 0 if "test" in stated else rule.test, "val": 0 if "val" in stated else rule.val}
     pool = table[table["split"] == "train"]
-    by_group = rule.method == "groups" or (grouped and (rule.method == "random" or pool["group"].nunique() > 1))
-    table.loc[pool.index, "split"] = _cut(pool, rule, sizes, np.random.default_rng(seed), by_group)
+    groups, by_group = undivided(pool, rule, grouped)
+    table.loc[pool.index, "split"] = _cut(pool, groups, rule, sizes, np.random.default_rng(seed))
     for role in ROLES:
         if not (table["split"] == role).any():
             raise UserError(
@@ -55,8 +55,14 @@ def _remedy(role, method, by_group):
     return f"decrease split.val, split.test{' or split.gap' if method == 'blocks' else ''}, or add {what}"
 
 
-def _cut(pool, rule, sizes, rng, by_group):
-    groups, labels = pool["group"].to_numpy() if by_group else np.arange(len(pool)), pool["label"].to_numpy()
+def undivided(table, rule, grouped):
+    """What stays on one side, for each image (N,): its group, or the image itself; and whether it is the group."""
+    by_group = rule.method == "groups" or (grouped and (rule.method == "random" or table["group"].nunique() > 1))
+    return (table["group"].to_numpy() if by_group else np.arange(len(table))), by_group
+
+
+def _cut(pool, groups, rule, sizes, rng):
+    labels = pool["label"].to_numpy()
     if rule.method == "blocks":
         return _blocks(groups, sizes, rule.gap)
     if rule.method == "random" or pool.groupby("group")["label"].nunique().max() > 1:

@@ -111,7 +111,8 @@ def test_a_damaged_checkpoint_is_reported_and_ignored(tmp_path, capsys, damage):
 
 
 def test_the_key_changes_with_settings_data_and_code(tmp_path, monkeypatch):
-    np.save(tmp_path / "images.npy", np.arange(4))
+    (tmp_path / "train").mkdir()
+    np.save(tmp_path / "train/images.npy", np.arange(4))
     first = training_key(tmp_path, {"lr": 1.0})
     assert first == training_key(tmp_path, {"lr": 1.0})
     assert first != training_key(tmp_path, {"lr": 2.0})
@@ -130,7 +131,7 @@ def test_the_key_changes_with_settings_data_and_code(tmp_path, monkeypatch):
     code.write_text("a = 2")
     assert len({first, changed, training_key(tmp_path, {"lr": 1.0})}) == 3
     monkeypatch.undo()
-    np.save(tmp_path / "images.npy", np.arange(1, 5))
+    np.save(tmp_path / "train/images.npy", np.arange(1, 5))
     assert first != training_key(tmp_path, {"lr": 1.0})
 
 
