@@ -43,7 +43,7 @@ def load(path):
     load_keras()
     from pipeline.inference.ensemble import load_all
 
-    return load_all([path] if isinstance(path, str | Path) else list(path))
+    return load_all([path] if isinstance(path, str | os.PathLike) else list(path))
 
 
 def predict(model, image, threshold=None, split=None, smallest=1, pixel_size_nm=None, settings=DEFAULTS):

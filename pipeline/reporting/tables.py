@@ -95,11 +95,11 @@ def seeds(dataset):
 
 def folds(dataset):
     """Score each fold of a cross-validation alone: a table, or None where there is one split."""
-    found = {network: network.detail["folds"] for network in dataset.networks if "folds" in network.detail}
-    if not found:
+    if _folds(dataset) == 1:
         return None
     rows = {}
-    for network, every in found.items():
+    for network in dataset.networks:
+        every = network.detail["folds"]
         metrics = {key: metric for key, metric in dataset.task.METRICS.items() if key in every[0]}
         for one in every:
             row = {"images": number(one["images"], COUNT), "units": number(one["units"], COUNT)}

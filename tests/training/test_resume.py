@@ -1,6 +1,7 @@
 """An interrupted training ends with the same bytes as one that was not; no other training picks its checkpoint up."""
 
 import hashlib
+import json
 import shutil
 import sys
 import zipfile
@@ -178,9 +179,16 @@ def test_adam_is_that_of_keras():
         np.testing.assert_allclose(mine, its, rtol=1e-5, atol=1e-6)
 
 
-def test_seeds_that_are_done_are_not_trained_again(tmp_path, monkeypatch, capsys, project):
-    """DVC removes all models before it runs an interrupted stage again; the checkpoints of the earlier seeds are still there."""
-    project(tmp_path, epochs=2, repeats=3)
+def test_seeds_and_folds_that_are_done_are_not_trained_again(tmp_path, monkeypatch, capsys, project):
+    """DVC removes all models before it runs an interrupted stage again; the checkpoints of the earlier ones are still there."""
+    packed = project(tmp_path, epochs=2, repeats=2) / "data/patches/mitochondria"
+    card = json.loads((packed / "dataset.json").read_text())
+    shutil.copytree(packed, tmp_path / "fold-1")
+    (tmp_path / "fold-1").rename(packed / "fold-1")
+    for fold, folder in enumerate((packed, packed / "fold-1")):
+        (folder / "dataset.json").write_text(json.dumps(card | {"fold": fold, "folds": 2}))
+    images = np.load(packed / "fold-1/train/images.npy")
+    np.save(packed / "fold-1/train/images.npy", images[::-1])
     monkeypatch.chdir(tmp_path)
 
     def stage(saving):
@@ -188,20 +196,26 @@ def test_seeds_that_are_done_are_not_trained_again(tmp_path, monkeypatch, capsys
         known = params.load()
         train("mitochondria", networks.load("unet", known), tasks.part("segmentation", "training"), known)
 
-    def until_the_second(network, path):
+    def until_the_third(network, path):
         if path.name == "2027.keras":
             raise KilledError
         save(network, path)
 
     stage(save)
     whole = {path: path.read_bytes() for path in Path("models").rglob("*") if path.is_file()}
-    assert len(whole) == 2 + 1 + 2 * 3 and not any(Path(".checkpoints").rglob("*.npz"))
+    names = {"unet.keras", "fold-1.keras", "2027.keras", "2027-fold-1.keras"}
+    assert {path.name for path in whole if path.suffix == ".keras"} == names and len(whole) == 2 + 1 + 3 * 3
+    assert len({content for path, content in whole.items() if path.suffix == ".keras"}) == 4
+    cards = {path.stem: content for path, content in whole.items() if path.suffix == ".json" and path.stem != "seeds"}
+    folds = {name: json.loads(content)["fold"] for name, content in cards.items()}
+    assert folds == {"unet": 0, "fold-1": 1, "2027": 0, "2027-fold-1": 1}
+    assert not any(Path(".checkpoints").rglob("*.npz"))
     shutil.rmtree("models")
     with pytest.raises(KilledError):
-        stage(until_the_second)
+        stage(until_the_third)
     shutil.rmtree("models")
     capsys.readouterr()
     stage(save)
-    assert capsys.readouterr().out.count("resuming after epoch 2") == 2  # of both that were trained to their end
+    assert capsys.readouterr().out.count("resuming after epoch 2") == 3  # of all that were trained to their end
     assert {path: path.read_bytes() for path in Path("models").rglob("*") if path.is_file()} == whole
     assert not any(Path(".checkpoints").rglob("*.npz"))
