@@ -28,9 +28,12 @@ def raw(dataset):
     return Path("data/raw", dataset)
 
 
-def patches(dataset):
-    """Packed patches: ``split.csv``, ``manifest.csv`` and, per split, ``images.npy`` with ``masks.npy`` or ``labels.npy``."""
-    return Path("data/patches", dataset)
+def patches(dataset, fold=0):
+    """Packed patches: ``split.csv``, ``manifest.csv`` and, per split, ``images.npy`` with ``masks.npy`` or ``labels.npy``.
+
+    The further folds of a cross-validation lie inside the first: ``fold-1/``, ``fold-2/``, ...
+    """
+    return Path("data/patches", dataset, f"fold-{fold}" if fold else "")
 
 
 def preview(dataset):
@@ -64,8 +67,13 @@ def model(dataset, network):
 
 
 def repeats(dataset, network):
-    """Networks of further seeds (`train.repeats`): ``<seed>.keras``, its card and its learning curves."""
-    return Path("models", dataset, f"{network}_repeats")
+    """Networks of further seeds and folds: ``<seed>.keras``, ``fold-<fold>.keras``, their cards and learning curves."""
+    return repeats_beside(model(dataset, network))
+
+
+def repeats_beside(model):
+    """The folder of `repeats` for a model at any path."""
+    return Path(model).with_name(f"{Path(model).stem}_repeats")
 
 
 def checkpoint(dataset, network, key):

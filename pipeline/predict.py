@@ -7,6 +7,8 @@ Or from Python, on arrays::
     model = load("models/mitochondria/unet.keras")
     result = predict(model, image)          # ndarray (H, W) or (H, W, C)
     result.mask, result.probability, result.labels, result.objects
+
+`load` takes several models, too, which then predict as one.
 """
 
 import argparse
@@ -34,11 +36,14 @@ DEFAULTS = Inference(tile=(1024, 1024), overlap=(192, 192), batch_size=2, flips=
 
 
 def load(path):
-    """Load a trained model, ``models/<dataset>/<network>.keras`` (see `load_trained`)."""
-    load_keras()
-    from pipeline.inference.model import load_trained
+    """Load a trained model, ``models/<dataset>/<network>.keras`` (see `load_trained`).
 
-    return load_trained(path)
+    Of a list of paths, the models predict as one: the mean of their probabilities, with the mean of their thresholds.
+    """
+    load_keras()
+    from pipeline.inference.ensemble import load_all
+
+    return load_all([path] if isinstance(path, str | os.PathLike) else list(path))
 
 
 def predict(model, image, threshold=None, split=None, smallest=1, pixel_size_nm=None, settings=DEFAULTS):
@@ -62,7 +67,8 @@ def predict(model, image, threshold=None, split=None, smallest=1, pixel_size_nm=
     Returns
     -------
     pipeline.tasks.segmentation.prediction.Prediction, or dict of str to float
-        Probability, mask, labels and objects; from a classifier, the probability of each class.
+        Probability, mask, labels and objects, and of several models their disagreement; from a classifier, the probability of
+        each class.
 
     Raises
     ------
@@ -126,6 +132,7 @@ def _parser():
         help="PNG, JPEG, TIFF, OME-TIFF, OME-Zarr, BMP, GIF or WebP; a folder or a pattern of them",
     )
     add("--out", metavar="DIR", help="folder for the results")
+    add("--ensemble", action="store_true", help="MODEL and its further folds and seeds as one, with their disagreement")
     add("--describe", action="store_true", help="print what the model is, expects and scored")
     add("--overwrite", action="store_true", help="replace what another run wrote into DIR")
     add("--threshold", type=float, help="probability of foreground (default: the one chosen on validation)")
@@ -174,6 +181,15 @@ def _range(parser, values):
     return low, high
 
 
+def _further(model):
+    """The networks of further folds and seeds that were trained with a model."""
+    folder = paths.repeats_beside(model)
+    found = sorted(folder.glob("*.keras"))
+    if not found:
+        raise UserError(f"--ensemble: no network in {folder}; train.repeats or split.folds above 1 make some")
+    return found
+
+
 def _settings(given):
     """The params' inference section, or its defaults outside the project, with what the command line changes."""
     settings = params.load().inference if paths.PARAMS.exists() else DEFAULTS
@@ -214,14 +230,15 @@ def main(arguments=None):
     parser = _parser()
     given = _arguments(parser, arguments)
     _choose_device(given.device)
+    models = [given.model, *(_further(given.model) if given.ensemble else ())]
     if given.describe:
-        print(describe(given.model, load(given.model)))
+        print(describe(given.model, load(models)))
         return
     keep_memory()
     settings, (inputs, missing) = _settings(given), gather(given.images)
     if not inputs:  # at once, because Keras takes seconds to start
         raise UserError("\n".join(missing))
-    model = load(given.model)
+    model = load(models)
     _check_device(given.device)
     task = _task(model)
     unused = task.without_effect(model.card)
@@ -233,8 +250,8 @@ def main(arguments=None):
     threshold = _threshold(model, given.threshold, settings)
     split = model.split if given.split is None else given.split
     choices = Choices(threshold, given.median, split, given.smallest, given.range, given.pixel_size)
-    cluster = Cluster(given.model, given.workers, given.memory, given.scheduler)
-    count = predict_files(task, model, given.model, inputs, missing, given.out, settings, choices, cluster, given.overwrite)
+    cluster = Cluster(models, given.workers, given.memory, given.scheduler)
+    count = predict_files(task, model, models, inputs, missing, given.out, settings, choices, cluster, given.overwrite)
     print(f"{count} images predicted into {given.out}", file=sys.stderr)
 
 

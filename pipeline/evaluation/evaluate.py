@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline import paths
 from pipeline.evaluation.test_split import fingerprint, independent_units, open_test_split
+from pipeline.evaluation.trained import open_trained
 from pipeline.scoring.statistics import over_seeds, sentence
 
 PICTURES = (".png", ".jpg", ".webp")
@@ -16,6 +17,8 @@ DIGITS = 6  # significant, elsewhere; more would differ from machine to machine
 
 def evaluate(dataset, networks, task, params):
     """Score and compare networks; write metrics, tables and pictures.
+
+    With several folds, each image is scored by the network that never saw its group. Scores are pooled over all images.
 
     Parameters
     ----------
@@ -27,33 +30,40 @@ def evaluate(dataset, networks, task, params):
     params : pipeline.params.Params
         `seed`, `inference` and `segmentation` are read.
     """
-    from pipeline.inference.model import load_trained
+    from pipeline.inference.ensemble import load_all
 
-    folder, records = _fresh_folders(dataset), open_test_split(dataset)
     card = json.loads((paths.patches(dataset) / "dataset.json").read_text(encoding="utf-8"))
+    folder, records = _fresh_folders(dataset), open_test_split(dataset, card.get("folds", 1))
     _write_json(folder / "dataset.json", card)
     unit, data = independent_units(records, card), fingerprint(dataset, records)
     results, titles = {}, {}
     for name in networks:
-        model = load_trained(paths.model(dataset, name))
-        details, titles[name] = paths.details(dataset, name), model.card["title"]
+        by_seed = open_trained(dataset, name)
+        seed, *others = by_seed
+        models = [load_all([path]) for path in by_seed[seed]]
+        details, titles[name] = paths.details(dataset, name), models[0].card["title"]
         (details / "gallery").mkdir(parents=True)
-        results[name] = scores = task.score(model, dataset, records, params, titles[name], details / "gallery")
-        repeats = [
-            task.score(load_trained(path), dataset, records, params, f"{titles[name]}, seed {path.stem}").metrics
-            for path in sorted(paths.repeats(dataset, name).glob("*.keras"))
-        ]
+
+        def scored(models, what, name=name):
+            return task.score(models, dataset, records, params, f"{titles[name]}, {what}").metrics
+
+        results[name] = scores = task.score(models, dataset, records, params, titles[name], details / "gallery")
+        repeats = [scored([load_all([path]) for path in by_seed[other]], f"seed {other}") for other in others]
         metrics = scores.metrics
         detail = {"test_images": len(records), "unit": unit} | task.detail(scores, params)
         detail["scores"] = {key: value for key, value in metrics.items() if key not in task.HEADLINE}
         detail["repeats"] = {key: over_seeds([metrics[key], *(r[key] for r in repeats)]) for key in metrics if repeats}
+        if repeats:  # of folds, an ensemble would be scored on images that its members have seen: seeds of one fold only
+            detail["ensemble"] = scored(list(map(load_all, zip(*by_seed.values(), strict=True))), "all seeds together")
+        if len(models) > 1:
+            detail["folds"] = [_fold(number, model.card, scores, records, task) for number, model in enumerate(models)]
         headline = {key: metrics[key] for key in task.HEADLINE} | {"data": data}
         _write_json(paths.metrics(dataset, name), _rounded(headline, lambda value: round(value, METRIC_DIGITS)))
-        _write_json(details / "card.json", model.card)
+        _write_json(details / "card.json", models[0].card)
         _write_json(details / "detail.json", _rounded(detail))
         for file, table in task.tables(scores, params).items():
             write_table(details / f"{file}.csv", table)
-        task.draw(scores, model, dataset, records, name, params)
+        task.draw(scores, models, dataset, records, name, params)
     _write_json(folder / "comparison.json", _rounded(_compare(results, titles, task, unit, params.seed)))
     _write_results(dataset, card["task"], networks)
 
@@ -68,6 +78,15 @@ def evaluate_nothing(dataset, task):
 def write_table(path, table):
     """Write a table as CSV with six significant digits; an undefined value is an empty cell."""
     table.to_csv(path, index=False, float_format=f"%.{DIGITS}g", lineterminator="\n")
+
+
+def _fold(number, card, scores, records, task):
+    """The score of the network of one fold, on the images of that fold alone."""
+    positions = [position for position, record in enumerate(records) if record["fold"] == number]
+    metrics = scores.part(positions).metrics
+    units = len({records[position]["unit"] for position in positions})
+    facts = {key: card[key] for key in ("epochs", "best_epoch", "threshold") if key in card}
+    return {"fold": number, "images": len(positions), "units": units} | facts | {key: metrics[key] for key in task.HEADLINE}
 
 
 def _compare(results, titles, task, unit, seed):

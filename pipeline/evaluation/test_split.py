@@ -1,4 +1,4 @@
-"""The test split: the one place that opens it."""
+"""The test split, or those of all folds: the one place that opens them."""
 
 import hashlib
 
@@ -8,10 +8,13 @@ from pipeline.images.io import read_image, read_mask
 from pipeline.images.masks import read_instances
 
 
-def open_test_split(dataset):
-    """The test images of a data set, as rows of ``split.csv``: name, image, mask, label, group, unit."""
-    table = read_table(paths.patches(dataset) / "split.csv")
-    return [record for _, record in table[table["split"] == "test"].iterrows()]
+def open_test_split(dataset, folds=1):
+    """The test images of a data set, fold after fold, as rows of ``split.csv``: name, image, mask, label, group, unit.
+
+    `fold` is added: which network may be scored on the image. Each image is in one fold.
+    """
+    tables = [read_table(paths.patches(dataset, fold) / "split.csv").assign(fold=fold) for fold in range(folds)]
+    return [record for table in tables for _, record in table[table["split"] == "test"].iterrows()]
 
 
 def open_image(dataset, record):

@@ -1,4 +1,4 @@
-"""From probabilities to masks: one of foreground, or one of each of several classes."""
+"""From probabilities to masks: one of foreground, or one of each of several classes; from several networks to one."""
 
 import numpy as np
 
@@ -16,3 +16,13 @@ def outputs(card):
 def of_class(probability, number):
     """The probability of one class, from what `TrainedModel.segment` returns."""
     return probability if probability.ndim == 2 else probability[..., number]
+
+
+def mean_and_spread(values):
+    """Mean and standard deviation over members of probabilities (H, W) or (H, W, K): two arrays, float32.
+
+    The standard deviation divides by their number; of several classes, it is that of the one on which they disagree most.
+    """
+    values = np.stack(values)
+    spread = values.std(axis=0)
+    return values.mean(axis=0), spread.max(axis=-1) if spread.ndim == 3 else spread

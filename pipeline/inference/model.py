@@ -31,6 +31,7 @@ class TrainedModel:
 
     network: keras.Model
     card: dict
+    members = ()  # those of an `Ensemble`
 
     def scaled(self, image):
         """Scale an image (H, W, C) of any numbers as for training: float32 in [0, 1], which the other methods take."""
@@ -55,13 +56,14 @@ class TrainedModel:
         """
         return self.blend(self._probability, image, settings)
 
-    def segment_rows(self, read, shape, settings, rows=None):
+    def segment_rows(self, read, shape, settings, rows=None, align=None):
         """Predict as `segment` does, with a band of an image of `shape` (H, W) in memory; yield what `predict_rows` does.
 
         ``read(start, stop)`` returns rows of the image, (stop - start, W, C), scaled. `rows` are the first row and the
-        one after the last. Only for a model whose images are not resized.
+        one after the last. Only for a model whose images are not resized. Windows begin at multiples of `align`, by default
+        that of this model.
         """
-        return predict_rows(self._probability, read, shape, settings, self.align, rows)
+        return predict_rows(self._probability, read, shape, settings, align or self.align, rows)
 
     def blend(self, predict, image, settings):
         """Run another function of windows over an image, as `segment` runs the network (see `predict_image`)."""

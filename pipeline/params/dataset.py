@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 from pipeline.params.fields import (
     LARGE,
     MOST_CLASSES,
+    Count,
     Fraction,
     Label,
     Natural,
@@ -71,6 +72,7 @@ class Split(Section):
     method: Literal["blocks", "groups", "random"] = "groups"
     val: Fraction = 0.15
     test: Fraction = 0.2
+    folds: Count = 1
     gap: Natural = 0
     unit: Positive | None = None
 
@@ -83,6 +85,8 @@ class Split(Section):
 
     @model_validator(mode="after")
     def _leaves_something_to_train_on(self):
+        if self.folds == 2:
+            raise ValueError("folds must be 1 or at least 3: one is for test, one for validation, the others for training")
         if self.val + self.test >= 1:
             raise ValueError(f"val + test must be below 1 to leave training images, not {self.val} + {self.test}")
         return self

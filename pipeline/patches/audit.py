@@ -1,15 +1,17 @@
-"""Split a data set, and check for leakage: is the same picture on two sides of the split?"""
+"""Split a data set, once or into folds, and check for leakage: is the same picture on two sides of a split?"""
 
 import numpy as np
+import pandas as pd
 from tqdm import tqdm
 
 from pipeline.datasets.layout import read_info, read_table
 from pipeline.errors import UserError
 from pipeline.images.io import read_image, read_mask
 from pipeline.images.masks import IGNORED
-from pipeline.parallel import on_all_cores
-from pipeline.patches.duplicates import count_pairs, find_duplicates, group_duplicates
+from pipeline.parallel import on_all_cores, on_all_threads
+from pipeline.patches.duplicates import apart, count_pairs, find_duplicates, group_duplicates
 from pipeline.patches.fingerprints import FINGERPRINT, describe
+from pipeline.patches.folds import assign_folds, roles
 from pipeline.patches.split import ROLES, assign_splits
 from pipeline.patches.units import assign_units, block, shares
 
@@ -21,8 +23,8 @@ SHOWN = 5  # pairs that an error lists; leakage.csv lists all of them
 def split_and_audit(raw, rule, audit, seed):
     """Split the images of a data set in the folder `raw`, and compare all images on different sides.
 
-    Returns the images with their roles and independent units (see `assign_splits` and `assign_units`), the near-duplicates (see
-    `find_duplicates`), and what the units are.
+    Returns the images with their roles and independent units (see `assign_splits` and `assign_units`), a list with one table for
+    each of `rule.folds`; the near-duplicates on different sides in any of them (see `find_duplicates`); and what the units are.
     """
     table, info = read_table(raw / "images.csv"), read_info(raw)
     with on_all_cores(worthwhile=len(table) > PARALLEL) as map_in_order:
@@ -37,8 +39,17 @@ def split_and_audit(raw, rule, audit, seed):
         if divided:
             print(f"{raw}: the source states the split, so audit.group leaves {divided} groups on two sides", flush=True)
     grouped = info.grouped and table["group"].nunique() > 1  # one group for all tells nothing apart
-    table = assign_splits(table, rule, seed, grouped)
+    if rule.folds > 1:
+        table = assign_folds(table, rule, _holdings(raw, table, info), seed, grouped)
+        tables = [roles(table, rule, fold, grouped) for fold in range(rule.folds)]
+    else:
+        table = assign_splits(table, rule, seed, grouped)
+        tables = [table]
     pairs = find_duplicates(table["name"], table["split"], fingerprints, audit.correlation)
+    if rule.folds > 1 and rule.gap:  # neighbours in different folds may be on different sides in none
+        sides = _sides(tables)
+        distant = [apart(sides[pair.name_a], sides[pair.name_b]) for pair in pairs.itertuples()]
+        pairs = pairs[distant].reset_index(drop=True)
 
     def content(places):
         if info.task == "segmentation":
@@ -47,7 +58,7 @@ def split_and_audit(raw, rule, audit, seed):
         return fingerprints["whole"][places].reshape(len(places), -1)
 
     table, unit = assign_units(table, rule, info, grouped, content)
-    return table, pairs, unit
+    return [each.assign(unit=table["unit"]) for each in tables], pairs, unit
 
 
 def refuse_identical(raw, pairs, rule, audit, listed):
@@ -78,36 +89,42 @@ def refuse_identical(raw, pairs, rule, audit, listed):
     raise UserError("\n".join(f"{raw}: {line}" for line in lines))
 
 
-def summarize(table, pairs, unit, threshold):
+def summarize(tables, pairs, unit, threshold):
     """Count images and near-duplicates: the contents of ``audit.json``.
 
-    `unit` comes from `assign_units`, and `threshold` is the lowest correlation of near-duplicates. Identical pairs are not
-    counted as ``near``, but do count for ``test_images_with_a_near_duplicate_in_train``.
+    `tables`, `pairs` and `unit` come from `split_and_audit`, and `threshold` is the lowest correlation of near-duplicates.
+    Identical pairs are not counted as ``near``, but do count for ``test_images_with_a_near_duplicate_in_train``. With several
+    folds, whose number is then given too, images and pairs count if they are so in any of them.
     """
-    a, b = ((pairs[f"side_{end}"] == "test") & (pairs[f"side_{other}"] == "train") for end, other in ("ab", "ba"))
-    identical = int(pairs["identical"].sum())
+    sides, identical = _sides(tables), int(pairs["identical"].sum())
+    ends = [(pair.name_a, pair.name_b) for pair in pairs.itertuples()]
+    seen = {a for a, b in [*ends, *((b, a) for a, b in ends)] if ("test", "train") in zip(sides[a], sides[b], strict=True)}
+    tested = pd.concat([table.loc[table["split"] == "test", "unit"] for table in tables])
     return {
-        "images": {role: int((table["split"] == role).sum()) for role in ROLES},
-        "pairs": count_pairs(table["split"]),
+        **({"folds": len(tables)} if len(tables) > 1 else {}),
+        "images": {role: sum(role in each for each in sides.values()) for role in ROLES},
+        "pairs": count_pairs(*(table["split"] for table in tables)),
         "correlation": threshold,
         "identical": identical,
         "near": len(pairs) - identical,
-        "test_images_with_a_near_duplicate_in_train": len({*pairs.loc[a, "name_a"], *pairs.loc[b, "name_b"]}),
-        "unit": unit | {"test": table.loc[table["split"] == "test", "unit"].nunique()},
+        "test_images_with_a_near_duplicate_in_train": len(seen),
+        "unit": unit | {"test": tested.nunique()},
     }
 
 
-def messages(table, summary):
+def messages(tables, summary):
     """Lines that say how the images are divided, and what is doubtful about it."""
-    split, found = table["split"], summary["identical"] + summary["near"]
-    images, left_out = ", ".join(f"{count} {role}" for role, count in summary["images"].items()), int((split == "").sum())
-    yield f"{images} images" + (f"; split.gap leaves out {left_out} of {len(split)}" if left_out else "")
-    if left_out > MUCH * len(split):
-        yield f"warning: split.gap leaves out {left_out} of {len(split)} images; a smaller gap leaves more to train on"
-    for label, roles in split.groupby(table["label"]):
-        missing = [role for role in ROLES if label and role not in set(roles)]
-        if missing:
-            yield f"warning: class {label} has no image for {' and '.join(missing)}"
+    found = summary["identical"] + summary["near"]
+    for fold, table in enumerate(tables):
+        split, where = table["split"], f" in fold {fold}" if len(tables) > 1 else ""
+        images, left_out = ", ".join(f"{(split == role).sum()} {role}" for role in ROLES), int((split == "").sum())
+        yield f"{images} images{where}" + (f"; split.gap leaves out {left_out} of {len(split)}" if left_out else "")
+        if left_out > MUCH * len(split):
+            yield f"warning: split.gap leaves out {left_out} of {len(split)} images{where}; a smaller gap leaves more to train on"
+        for label, held in split.groupby(table["label"]):
+            missing = [role for role in ROLES if label and role not in set(held)]
+            if missing:
+                yield f"warning: class {label} has no image for {' and '.join(missing)}{where}"
     yield f"{found:,} near-duplicates on different sides among {summary['pairs']:,} pairs"
     if found:
         yield (
@@ -121,6 +138,22 @@ def messages(table, summary):
             f"warning: neighbouring units are alike (training images correlate by {unit['correlation']:.2f}), so intervals may "
             f"be too narrow; with split.unit null a unit is one {block(unit['measured'])}"
         )
+
+
+def _holdings(raw, table, info):
+    """What `pipeline.patches.folds.deal` balances: a one for each image, and its pixels of each class, or its class."""
+    if info.task == "classification":
+        held = table["label"].to_numpy()[:, None] == np.array(info.classes)
+    else:
+        with on_all_threads() as map_in_order:
+            pixels = map_in_order(lambda mask: np.bincount(read_mask(raw / mask).ravel(), minlength=IGNORED + 1), table["mask"])
+            held = np.stack(list(pixels))[:, 1 : len(info.classes)]
+    return np.column_stack([np.ones(len(table)), held])
+
+
+def _sides(tables):
+    """The roles of each image in all folds: dict of tuple by name."""
+    return dict(zip(tables[0]["name"], zip(*(table["split"] for table in tables), strict=True), strict=True))
 
 
 def _read_and_describe(path):

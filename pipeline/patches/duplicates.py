@@ -1,6 +1,7 @@
 """Find images that are copies of each other, and group them so that a split keeps them together."""
 
 from collections import Counter
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -57,10 +58,15 @@ def find_duplicates(names, sides, fingerprints, threshold):
     return pairs.sort_values(["identical", "correlation"], ascending=False, kind="stable", ignore_index=True)
 
 
-def count_pairs(sides):
-    """Number of pairs on different sides, which `find_duplicates` compares."""
-    counts = Counter(side for side in sides if side != "").values()
-    return (sum(counts) ** 2 - sum(count**2 for count in counts)) // 2
+def apart(a, b):
+    """Whether two images, whose sides in one or several splits are `a` and `b`, are on different sides of any of them."""
+    return any(one != other and "" not in (one, other) for one, other in zip(a, b, strict=True))
+
+
+def count_pairs(*splits):
+    """Number of pairs on different sides of any split; each split has the sides of all images, "" where one is left out."""
+    pairs = combinations(Counter(zip(*splits, strict=True)).items(), 2)
+    return sum(count * other for (a, count), (b, other) in pairs if apart(a, b))
 
 
 def group_duplicates(table, pairs):

@@ -10,6 +10,7 @@
                               images have more than 8 bit; with surroundings where training augments (see `surroundings`)
         train/masks.npy       (N, H, W), bool, or uint8: class numbers, 255 ignored; for classification labels.npy, (N,), int64
         val/...               the same, never augmented
+        fold-1/...            all of this for each further fold of a cross-validation
 """
 
 import json
@@ -35,10 +36,10 @@ PACKED = ("train", "val")  # only evaluation reads test images, whole and from d
 AROUND = 0.25  # of a patch's side on each border: a square that turns needs a fifth, and the disk holds all of it
 
 
-def pack(raw, folder, table, dataset, augment, seed, threads=None, unit=None):
+def pack(raw, folder, table, dataset, augment, seed, threads=None, facts=None):
     """Cut and augment the data set in the folder `raw`, and return the number of packed patches by split.
 
-    `table` has its images with their roles and units, and `unit`, for the card, says what these are (see `split_and_audit`).
+    `table` has its images with their roles and units (see `split_and_audit`), and `facts`, a dict, go into the card.
     Memory holds one image per thread (default: one per core), however large the data set is; the bytes do not depend on the
     threads.
     """
@@ -53,7 +54,7 @@ def pack(raw, folder, table, dataset, augment, seed, threads=None, unit=None):
         pd.concat(manifests).to_csv(part / "manifest.csv", index=False)
         card = json.loads((raw / "dataset.json").read_text(encoding="utf-8"))
         card |= {"resize": dataset.patches.resize, "patch_size": dataset.patches.size or dataset.patches.resize}
-        card |= intensities | {"split_method": dataset.split.method, "unit": unit}
+        card |= intensities | {"split_method": dataset.split.method} | (facts or {})
         (part / "dataset.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     return {split: len(manifest) for split, manifest in zip(PACKED, manifests, strict=True)}
 

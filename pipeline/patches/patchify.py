@@ -22,23 +22,28 @@ PAIR_WIDTH = 180  # pixels of an image
 def patchify(name, params):
     """Split the images of one data set, check the split for leakage, and pack patches of its training and validation images.
 
+    With several folds, each has a split and packed patches of its own.
+
     Writes the packed patches (see `pipeline.patches.pack`), a preview of them, and a summary, a table and a picture of the
     near-duplicates on different sides of the split. All of these exist even if there are no near-duplicates. Table and picture
     are written before identical images on two sides are refused.
     """
     dataset, raw, folder = params.dataset(name), paths.raw(name), paths.patches(name)
-    table, pairs, unit = split_and_audit(raw, dataset.split, params.audit, params.seed)
+    tables, pairs, unit = split_and_audit(raw, dataset.split, params.audit, params.seed)
     paths.preview(name).parent.mkdir(parents=True, exist_ok=True)
     pairs.to_csv(paths.leakage(name, "csv"), index=False, float_format="%.4f", lineterminator="\n")
-    files = table.set_index("name")["image"]
+    files = tables[0].set_index("name")["image"]
     paths.leakage(name, "png").write_bytes(leakage_sheet(pairs, lambda image: read_image(raw / files[image])))
     refuse_identical(raw, pairs, dataset.split, params.audit, paths.leakage(name, "csv"))  # DVC keeps what was written before
-    summary = summarize(table, pairs, unit, params.audit.correlation)
-    counts = pack(raw, folder, table, dataset, params.augment, params.seed, unit=unit)
+    summary = summarize(tables, pairs, unit, params.audit.correlation)
+    for fold, table in enumerate(tables):  # the first one replaces the whole folder
+        facts = {"fold": fold, "folds": len(tables)} if len(tables) > 1 else {}
+        packed = paths.patches(name, fold)
+        counts = pack(raw, packed, table, dataset, params.augment, params.seed, facts={"unit": unit} | facts)
+        print(f"{packed}: " + ", ".join(f"{count} {split}" for split, count in counts.items()) + " patches")
     paths.preview(name).write_bytes(preview(*load_packed(folder, "train")))
     paths.audit(name).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    print(f"{folder}: " + ", ".join(f"{count} {split}" for split, count in counts.items()) + " patches")
-    for line in messages(table, summary):
+    for line in messages(tables, summary):
         print(f"{folder}: {line}", flush=True)
 
 

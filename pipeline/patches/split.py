@@ -33,10 +33,10 @@ def assign_splits(table, rule, seed=0, grouped=False):
         table["split"] = "train"
     sizes = {"test": 0 if "test" in stated else rule.test, "val": 0 if "val" in stated else rule.val}
     pool = table[table["split"] == "train"]
-    by_group = rule.method == "groups" or (grouped and (rule.method == "random" or pool["group"].nunique() > 1))
-    table.loc[pool.index, "split"] = _cut(pool, rule, sizes, np.random.default_rng(seed), by_group)
-    groups = pool["group"].nunique() if by_group else len(pool)
-    units = "images" if groups == len(pool) else "groups", groups
+    groups, by_group = undivided(pool, rule, grouped)
+    table.loc[pool.index, "split"] = _cut(pool, groups, rule, sizes, np.random.default_rng(seed))
+    count = pool["group"].nunique() if by_group else len(pool)
+    units = "images" if count == len(pool) else "groups", count
     for role in ROLES:
         if not (table["split"] == role).any():
             raise UserError(
@@ -61,8 +61,14 @@ def _remedy(role, rule, units, cut):
     return f"decrease split.val, split.test{' or split.gap' if rule.method == 'blocks' else ''}, or add {what}"
 
 
-def _cut(pool, rule, sizes, rng, by_group):
-    groups, labels = pool["group"].to_numpy() if by_group else np.arange(len(pool)), pool["label"].to_numpy()
+def undivided(table, rule, grouped):
+    """What stays on one side, for each image (N,): its group, or the image itself; and whether it is the group."""
+    by_group = rule.method == "groups" or (grouped and (rule.method == "random" or table["group"].nunique() > 1))
+    return (table["group"].to_numpy() if by_group else np.arange(len(table))), by_group
+
+
+def _cut(pool, groups, rule, sizes, rng):
+    labels = pool["label"].to_numpy()
     if rule.method == "blocks":
         return _blocks(groups, sizes, rule.gap)
     if rule.method == "random" or pool.groupby("group")["label"].nunique().max() > 1:

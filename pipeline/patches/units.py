@@ -14,7 +14,7 @@ NOISE = 0.1  # correlation of images below which they have no more in common tha
 
 
 def assign_units(table, rule, info, grouped, content):
-    """Give every image of a split data set its independent unit.
+    """Give every image of a data set that was split, or dealt into folds, its independent unit.
 
     A unit is the group if groups are stated. Images in a meaningful order (a volume, whose sections have a known distance, or
     any images with `rule.method` "blocks") have runs of equal length as units, within a role and a sequence: `rule.unit`
@@ -24,7 +24,7 @@ def assign_units(table, rule, info, grouped, content):
     Parameters
     ----------
     table : pandas.DataFrame
-        As `pipeline.patches.split.assign_splits` returns it.
+        As `pipeline.patches.split.assign_splits` or `pipeline.patches.folds.assign_folds` returns it.
     rule : pipeline.params.dataset.Split
     info : pipeline.datasets.layout.DatasetInfo
     grouped : bool
@@ -38,8 +38,8 @@ def assign_units(table, rule, info, grouped, content):
         A copy with the column `unit`.
     unit : dict
         ``name`` ("group", "image" or such as "block of 20 images (100 nm)"), ``images`` of a block, ``correlation`` of
-        neighbouring blocks as the training images show it, and ``measured``, the images of the shortest block whose neighbour
-        is no longer alike. All but the name are None where a unit is no block.
+        neighbouring blocks as the training images show it (of folds, all images), and ``measured``, the images of the shortest
+        block whose neighbour is no longer alike. All but the name are None where a unit is no block.
     """
     unit = {"images": None, "correlation": None, "measured": None}
     if grouped or not (rule.method == "blocks" or info.depth_nm):
@@ -47,12 +47,13 @@ def assign_units(table, rule, info, grouped, content):
         return table.assign(unit=table["group"]), {"name": "image" if alone else "group"} | unit
     sequence = table["group"].where(table.duplicated("group", keep=False), "").to_numpy()
     role, place = table["split"].to_numpy(), np.arange(len(table))
-    runs = {(one, name): place[(role == one) & (sequence == name)] for one in ROLES for name in dict.fromkeys(sequence)}
-    at_lag = correlations(content, [run for (one, _), run in runs.items() if one == "train" and len(run)])
+    sides = ROLES if "train" in role else sorted(set(role))
+    runs = {(one, name): place[(role == one) & (sequence == name)] for one in sides for name in dict.fromkeys(sequence)}
+    at_lag = correlations(content, [run for (one, _), run in runs.items() if len(run) and (one == "train" or sides is not ROLES)])
     longest = len(table)  # a role is then one unit, and has no interval
     measured = next((n for n in range(1, longest) if between_runs(at_lag, n) < ALIKE), longest)
     length = max(1, round(rule.unit / info.depth_nm)) if rule.unit and info.depth_nm else measured
-    names, count = np.full(len(table), "", dtype=object), dict.fromkeys(ROLES, 0)
+    names, count = np.full(len(table), "", dtype=object), dict.fromkeys(sides, 0)
     for (one, _), run in runs.items():
         number = _parts(run, length)
         names[run] = [f"{one} block {count[one] + n + 1}" for n in number]

@@ -15,6 +15,8 @@ def card_summary(path, card, task_lines):
     """
     path, size = Path(path), card.get("pixel_size_nm")
     title = card.get("title", card["network"])
+    if "members" in card:
+        title = f"mean of {card['members']} networks, the first of them {title}"
     # The project that the model lies in, and where it keeps the model's scores.
     project, scores = path.resolve().parent.parent.parent, Path("reports", path.parent.name, "metrics", f"{path.stem}.json")
     resized = ", of any size" if card["resize"] is None else ", resized to {} × {} pixels".format(*card["resize"])
@@ -32,7 +34,7 @@ def card_summary(path, card, task_lines):
         "citation": card.get("citation") or "not stated",
         "software": f"Keras {card['keras']} on {card['backend']}",
         "commit": _commit(project, scores),
-        "test scores": _headline(project, scores),
+        f"test scores{' of one alone' if 'members' in card else ''}": _headline(project, scores),
     }
     width = max(map(len, lines))
     return "\n".join(f"{name:<{width}}  {value}" for name, value in lines.items())

@@ -47,16 +47,17 @@ class RepeatedMessages:
                 self.say(f"... and {count - SHOWN} more: {kind}")
 
 
-def predict_files(task, model, path, inputs, failures, out, settings, choices, cluster, overwrite=False):
+def predict_files(task, model, paths, inputs, failures, out, settings, choices, cluster, overwrite=False):
     """Predict images and volumes into a folder, and keep what an earlier run finished there.
 
-    `task` is the ``prediction`` module of the model's task, `failures` what went wrong so far. Returns the number of images whose
-    results are in the folder. Raises `UserError` after all other images were predicted, with a line for each that failed.
+    `task` is the ``prediction`` module of the model's task, `paths` are the files of the model, `failures` what went wrong so
+    far. Returns the number of images whose results are in the folder. Raises `UserError` after all other images were predicted,
+    with a line for each that failed.
     """
     with locked(out):
         # The batch size decides nothing but speed. JSON turns tuples into lists, as they are read back.
         decisive = {"settings": settings.model_dump(exclude={"batch_size"}), "choices": asdict(choices)}
-        run = {"model": _digest(path)} | json.loads(json.dumps(decisive))
+        run = {"model": " ".join(map(_digest, paths))} | json.loads(json.dumps(decisive))
         results = ResultsFolder(out, run, task.OVERALL, overwrite)
         waiting = [image for image in inputs if not results.done(image)]
         if len(waiting) < len(inputs):

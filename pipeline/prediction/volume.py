@@ -29,7 +29,7 @@ RETRIES = 3  # of a block whose worker died or could not read
 class Cluster:
     """Who computes."""
 
-    model: str  # path, from which each worker loads the model
+    models: list  # paths, from which each worker loads the model, or all of them as one
     workers: int = 1  # processes on this machine; 1: this process
     memory: str = "auto"  # of each worker, as Dask reads it ("2GiB"); a worker that needs more is restarted
     scheduler: str | None = None  # address of a running Dask scheduler (tcp://...), whose workers see the same files
@@ -94,15 +94,15 @@ def predict_volume(model, stack, target, pixel_size_nm, settings, intensity_rang
                 _predict_block(model, block, *job)
                 bar.update()
         else:
-            _predict_on_workers(client, str(Path(cluster.model).resolve()), waiting, job, bar)
+            _predict_on_workers(client, tuple(str(Path(path).resolve()) for path in cluster.models), waiting, job, bar)
     return zarr.open_array(target / "0", mode="r")
 
 
-def _predict_on_workers(client, model, blocks, job, bar):
+def _predict_on_workers(client, models, blocks, job, bar):
     from dask.distributed import as_completed
 
     failed = []
-    for future in as_completed(client.map(_predict_on_worker, blocks, model=model, job=job, retries=RETRIES, pure=False)):
+    for future in as_completed(client.map(_predict_on_worker, blocks, models=models, job=job, retries=RETRIES, pure=False)):
         if future.status == "error":
             failed.append(_first_cause(future.exception()))
         bar.update()
@@ -119,19 +119,19 @@ def _first_cause(error):
     return line + (remedy if isinstance(error, ImportError) else "")
 
 
-def _predict_on_worker(block, model, job):
-    _predict_block(_loaded(model), block, *job)
+def _predict_on_worker(block, models, job):
+    _predict_block(_loaded(models), block, *job)
 
 
 @lru_cache(maxsize=1)
-def _loaded(model):
+def _loaded(models):
     logging.getLogger("distributed.worker.state_machine").setLevel(logging.ERROR)  # it warns of each block that Ctrl-C cuts off
     from pipeline.startup import load_keras
 
     load_keras()
-    from pipeline.inference.model import load_trained
+    from pipeline.inference.ensemble import load_all
 
-    return load_trained(model)
+    return load_all(models)
 
 
 def _predict_block(model, block, source, target, marks, settings, intensity_range):

@@ -13,7 +13,10 @@ def audit_in_words(audit):
     """Say what the audit of the split found; `audit` is what `pipeline.patches.audit.summarize` gives."""
     images, touched = audit["images"], audit["test_images_with_a_near_duplicate_in_train"]
     text = f"The audit compared {plural(audit['pairs'], 'pair')} of images on different sides of the split "
-    text += f"({images['train']:,} training, {images['val']:,} validation, {images['test']:,} test): "
+    if "folds" in audit:
+        text += f"in any of {audit['folds']} folds ({images['test']:,} images, each tested once): "
+    else:
+        text += f"({images['train']:,} training, {images['val']:,} validation, {images['test']:,} test): "
     text += f"{plural(audit['identical'], 'identical pair')}, {plural(audit['near'], 'pair')} of near-duplicates "
     text += f"(correlation of {audit['correlation']:g} or more)."
     if touched:

@@ -85,7 +85,33 @@ def seeds(dataset):
     trained = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     note = f"Mean ± standard deviation of {trained} networks, trained from different seeds and scored on the same test images."
     columns = [(title, lambda key, style, found=found: spread(found.get(key), style)) for title, found in repeats.items()]
+    for network in dataset.networks:
+        if joined := network.detail.get("ensemble"):
+            columns.append((f"{network.title}, as one", lambda key, style, found=joined: number(found.get(key), style)))
+    if len(columns) > len(repeats):
+        note += " As one: the mean of their probabilities."
     return metric_table("Over seeds", metrics, columns, note)
+
+
+def folds(dataset):
+    """Score each fold of a cross-validation alone: a table, or None where there is one split."""
+    if _folds(dataset) == 1:
+        return None
+    rows = {}
+    for network in dataset.networks:
+        every = network.detail["folds"]
+        metrics = {key: metric for key, metric in dataset.task.METRICS.items() if key in every[0]}
+        for one in every:
+            row = {"images": number(one["images"], COUNT), "units": number(one["units"], COUNT)}
+            row |= {metric.title: number(one[key], metric.style) for key, metric in metrics.items()}
+            row |= {"epoch kept": f"{one['best_epoch']} of {one['epochs']}"}
+            row |= {"threshold": f"{one['threshold']:.3f}"} if "threshold" in one else {}
+            rows[f"{network.title}, fold {one['fold']}"] = row
+        detail, text = network.detail, scored(network)
+        row = {"images": number(detail["test_images"], COUNT), "units": number(detail["unit"]["count"], COUNT)}
+        rows[f"{network.title}, all"] = row | {metric.title: text(key, metric.style) for key, metric in metrics.items()}
+    note = "Each fold is scored by its own network. All: every image pooled, so not the mean of the folds."
+    return table("Fold by fold", pd.DataFrame.from_dict(rows, orient="index").fillna(MISSING), note=note, first="network")
 
 
 def confusion(title, counts, note):
@@ -109,7 +135,8 @@ def training(dataset):
         rows.append(("Threshold", "highest Dice on validation", lambda card: f"{card['threshold']:.3f}"))
     titles, meanings, texts = zip(*rows, strict=True)
     frame = pd.DataFrame({network.title: [text(network.card) for text in texts] for network in dataset.networks}, index=titles)
-    return table("Training", frame, meanings, first="")
+    note = "The network of fold 0, as in the learning curves; all are in the table of folds." if _folds(dataset) > 1 else ""
+    return table("Training", frame, meanings, note, first="")
 
 
 def note_on_intervals(dataset):
@@ -118,6 +145,8 @@ def note_on_intervals(dataset):
     unit, images = detail["unit"], number(detail["test_images"], COUNT)
     divided = ", each an independent unit" if unit["name"] == "image" else f" in {units_in_words(unit)}"
     text = f"{images} test images{divided}. "
+    if _folds(dataset) > 1:
+        text = f"{_folds(dataset)} folds, each image scored by a network that never saw its group. " + text
     if unit["count"] < FEWEST_UNITS:
         return text + f"There are no intervals: they need at least {FEWEST_UNITS} independent units."
     text += "In brackets: 95 % interval over these independent units."
@@ -134,6 +163,11 @@ def note_on_scores(dataset):
     """The note below a table with references."""
     reported = dataset.reported.get("note")
     return note_on_intervals(dataset) + (f" Reported: {reported}." if reported else "")
+
+
+def _folds(dataset):
+    """Number of folds of the split."""
+    return dataset.info.get("folds", 1)
 
 
 def units_in_words(unit):

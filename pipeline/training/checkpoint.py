@@ -49,7 +49,7 @@ def training_key(folder, settings, files=()):
     known = {"settings": settings, "environment": environment()}
     digest = hashlib.sha256(json.dumps(known, sort_keys=True, default=str).encode())
     code = {Path(module.__file__) for name, module in sys.modules.items() if name.split(".")[0] == "pipeline" and module.__file__}
-    for path in [*sorted(code), *sorted(Path(folder).glob("**/*.npy")), *files]:
+    for path in [*sorted(code), *sorted(Path(folder).glob("*/*.npy")), *files]:
         with open(path, "rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]

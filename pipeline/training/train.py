@@ -1,5 +1,6 @@
 """Train one network on one data set, and write the model, its card and its learning curves."""
 
+import itertools
 import json
 from contextlib import nullcontext
 
@@ -22,7 +23,7 @@ from pipeline.training.save import save
 
 
 def train(dataset, network, task, params):
-    """Train a network on the packed patches of a data set, and again for each of `train.repeats` with the next seed.
+    """Train a network on the packed patches of a data set: on each fold, and again for `train.repeats` with the next seeds.
 
     `network` is a `pipeline.networks.Network`, `task` the ``training`` part of the network's task.
     """
@@ -41,21 +42,22 @@ def train(dataset, network, task, params):
             # Also without any further seed: DVC warns of an empty folder.
             (folder / "seeds.json").write_text(json.dumps(list(seeds)[1:]) + "\n")
     checkpoints = []
-    for seed in seeds:
-        first = seed == params.seed
-        files = (model, log / "curves.csv") if first else (repeats / f"{seed}.keras", repeats / f"{seed}.csv")
-        table, checkpoint = _train_one(dataset, network, task, params, seed, *files, team)
+    for seed, fold in itertools.product(seeds, range(card.get("folds", 1))):
+        name = "-".join([str(seed)] * (seed != params.seed) + [f"fold-{fold}"] * (fold > 0))
+        first = not name
+        files = (model, log / "curves.csv") if first else (repeats / f"{name}.keras", repeats / f"{name}.csv")
+        table, checkpoint = _train_one(dataset, network, task, params, seed, fold, *files, team)
         checkpoints.append(checkpoint)
         if first and table is not None:
             table.to_csv(log / "threshold.csv", index=False, float_format="%.6g")
-    for checkpoint in checkpoints if team.leads else ():  # not before: DVC removes all models if a later seed is interrupted
+    for checkpoint in checkpoints if team.leads else ():  # not before: DVC removes all models if a later one is interrupted
         checkpoint.remove()
 
 
-def _train_one(dataset, network, task, params, seed, model, curves, team):
-    """Train with one seed; return the table that validation chose from, and the checkpoint."""
+def _train_one(dataset, network, task, params, seed, fold, model, curves, team):
+    """Train with one seed on one fold; return the table that validation chose from, and the checkpoint."""
     precision = prepare(seed, params.train.precision)
-    folder = paths.patches(dataset)
+    folder = paths.patches(dataset, fold)
     card, training, validation = load_card(folder), load_packed(folder, "train"), load_packed(folder, "val")
     mean, variance = statistics(training.images)
     settings = network.settings.training(params.train)
@@ -86,7 +88,8 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
         devices = f", {team.devices} devices in each of {team.processes} processes" if team.size > 1 else ""
         begun = f", pretrained: {origin['name']}" if origin else ""
         heading = f"{network.title} on {dataset}: {parameters:,} weights, {len(training.images):,} patches, {precision}"
-        print(f"{heading}, seed {seed}{begun}{devices}", flush=True)
+        fold_of = f", fold {fold} of {card['folds']}" if "folds" in card else ""
+        print(f"{heading}, seed {seed}{fold_of}{begun}{devices}", flush=True)
         goal = task.loss(params, card), task.metric(card)
         how = settings, seed, curves, checkpoint, team, task.balanced(params)
         with on_all_threads() if anew else nullcontext() as map_in_order:

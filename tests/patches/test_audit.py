@@ -37,8 +37,8 @@ def tiles():
 
 def audited(raw, rule=RULE, seed=0, **settings):
     """Table, pairs and summary."""
-    table, pairs, unit = split_and_audit(raw, rule, AUDIT.model_copy(update=settings), seed)
-    return table, pairs, summarize(table, pairs, unit, AUDIT.correlation)
+    [table], pairs, unit = split_and_audit(raw, rule, AUDIT.model_copy(update=settings), seed)
+    return table, pairs, summarize([table], pairs, unit, AUDIT.correlation)
 
 
 def test_a_clean_split_has_no_pairs_and_no_warning(dataset, tiles):
@@ -53,7 +53,7 @@ def test_a_clean_split_has_no_pairs_and_no_warning(dataset, tiles):
         "test_images_with_a_near_duplicate_in_train": 0,
         "unit": {"name": "image", "images": 1, "correlation": 0.0, "measured": 1, "test": 2},
     }
-    assert list(messages(table, summary)) == [
+    assert list(messages([table], summary)) == [
         "4 train, 2 val, 2 test images",
         "0 near-duplicates on different sides among 20 pairs",
         "2 independent units in test, each one image",
@@ -66,7 +66,7 @@ def test_warnings_name_what_is_doubtful_about_a_split(dataset, tiles):
     table.loc[[0, 3], "label"] = "b"
     table.to_csv(raw / "images.csv", index=False)
     table, _, summary = audited(raw, RULE.model_copy(update={"gap": 1}), allow_identical=True)
-    lines = list(messages(table, summary))
+    lines = list(messages([table], summary))
     assert lines[:4] == [
         "2 train, 2 val, 2 test images; split.gap leaves out 2 of 8",
         "warning: split.gap leaves out 2 of 8 images; a smaller gap leaves more to train on",
@@ -142,8 +142,9 @@ def test_near_duplicates_are_listed_and_allowed(dataset, tiles):
 def test_a_test_image_counts_once_whichever_side_is_larger():
     pairs = [["t0", "test", "a", "train"], ["t0", "test", "b", "train"], ["a", "train", "t1", "test"], ["v", "val", "t2", "test"]]
     pairs = pd.DataFrame(pairs, columns=["name_a", "side_a", "name_b", "side_b"]).assign(identical=False)
-    table = pd.DataFrame({"split": ["train", "train", "test", "test", "test", "val"], "unit": list("abcdef")})
-    summary = summarize(table, pairs, {"name": "image"}, 0.85)
+    names, splits = ["a", "b", "t0", "t1", "t2", "v"], ["train", "train", "test", "test", "test", "val"]
+    table = pd.DataFrame({"name": names, "split": splits, "unit": list("abcdef")})
+    summary = summarize([table], pairs, {"name": "image"}, 0.85)
     assert (summary["near"], summary["test_images_with_a_near_duplicate_in_train"]) == (4, 2)
 
 

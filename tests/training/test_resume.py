@@ -120,7 +120,8 @@ def test_a_damaged_checkpoint_is_reported_and_ignored(tmp_path, capsys, damage):
 
 
 def test_the_key_changes_with_settings_data_and_code(tmp_path, monkeypatch):
-    np.save(tmp_path / "images.npy", np.arange(4))
+    (tmp_path / "train").mkdir()
+    np.save(tmp_path / "train/images.npy", np.arange(4))
     first = training_key(tmp_path, {"lr": 1.0})
     assert first == training_key(tmp_path, {"lr": 1.0})
     assert first != training_key(tmp_path, {"lr": 2.0})
@@ -139,7 +140,7 @@ def test_the_key_changes_with_settings_data_and_code(tmp_path, monkeypatch):
     code.write_text("a = 2")
     assert len({first, changed, training_key(tmp_path, {"lr": 1.0})}) == 3
     monkeypatch.undo()
-    np.save(tmp_path / "images.npy", np.arange(1, 5))
+    np.save(tmp_path / "train/images.npy", np.arange(1, 5))
     assert first != training_key(tmp_path, {"lr": 1.0})
 
 
@@ -165,9 +166,16 @@ def test_a_saved_network_has_no_date_and_still_loads(tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["network.json", "network.keras"]
 
 
-def test_seeds_that_are_done_are_not_trained_again(tmp_path, monkeypatch, capsys, project):
-    """DVC removes all models before it runs an interrupted stage again; the checkpoints of the earlier seeds are still there."""
-    project(tmp_path, epochs=2, repeats=3)
+def test_seeds_and_folds_that_are_done_are_not_trained_again(tmp_path, monkeypatch, capsys, project):
+    """DVC removes all models before it runs an interrupted stage again; the checkpoints of the earlier ones are still there."""
+    packed = project(tmp_path, epochs=2, repeats=2) / "data/patches/mitochondria"
+    card = json.loads((packed / "dataset.json").read_text())
+    shutil.copytree(packed, tmp_path / "fold-1")
+    (tmp_path / "fold-1").rename(packed / "fold-1")
+    for fold, folder in enumerate((packed, packed / "fold-1")):
+        (folder / "dataset.json").write_text(json.dumps(card | {"fold": fold, "folds": 2}))
+    images = np.load(packed / "fold-1/train/images.npy")
+    np.save(packed / "fold-1/train/images.npy", images[::-1])
     monkeypatch.chdir(tmp_path)
 
     def stage(saving):
@@ -175,20 +183,26 @@ def test_seeds_that_are_done_are_not_trained_again(tmp_path, monkeypatch, capsys
         known = params.load()
         train("mitochondria", networks.load("unet", known), tasks.part("segmentation", "training"), known)
 
-    def until_the_second(network, path, card):
+    def until_the_third(network, path, card):
         if path.name == "2027.keras":
             raise KilledError
         save(network, path, card)
 
     stage(save)
     whole = {path: path.read_bytes() for path in Path("models").rglob("*") if path.is_file()}
-    assert len(whole) == 2 + 1 + 2 * 3 and not any(Path(".checkpoints").rglob("*.npz"))
+    names = {"unet.keras", "fold-1.keras", "2027.keras", "2027-fold-1.keras"}
+    assert {path.name for path in whole if path.suffix == ".keras"} == names and len(whole) == 2 + 1 + 3 * 3
+    assert len({content for path, content in whole.items() if path.suffix == ".keras"}) == 4
+    cards = {path.stem: content for path, content in whole.items() if path.suffix == ".json" and path.stem != "seeds"}
+    folds = {name: json.loads(content)["fold"] for name, content in cards.items()}
+    assert folds == {"unet": 0, "fold-1": 1, "2027": 0, "2027-fold-1": 1}
+    assert not any(Path(".checkpoints").rglob("*.npz"))
     shutil.rmtree("models")
     with pytest.raises(KilledError):
-        stage(until_the_second)
+        stage(until_the_third)
     shutil.rmtree("models")
     capsys.readouterr()
     stage(save)
-    assert capsys.readouterr().out.count("resuming after epoch 2") == 2  # of both that were trained to their end
+    assert capsys.readouterr().out.count("resuming after epoch 2") == 3  # of all that were trained to their end
     assert {path: path.read_bytes() for path in Path("models").rglob("*") if path.is_file()} == whole
     assert not any(Path(".checkpoints").rglob("*.npz"))

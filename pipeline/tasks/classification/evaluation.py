@@ -1,6 +1,7 @@
 """How classification networks are scored: on every test image, in the size that they were trained on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -35,7 +36,7 @@ class Scores:
     classes: list  # names
     labels: np.ndarray  # shape (N,), int
     probabilities: np.ndarray  # shape (N, K), float
-    majority: float  # accuracy of calling every image the commonest class of the training images
+    majority: float  # accuracy of calling every image the commonest class of the training images of its fold
 
     @property
     def metrics(self):
@@ -45,6 +46,11 @@ class Scores:
     @property
     def predicted(self):
         return self.probabilities.argmax(axis=1)
+
+    def part(self, positions):
+        """The scores of some images, for their `metrics`."""
+        some = [self.records[position] for position in positions]
+        return replace(self, records=some, labels=self.labels[positions], probabilities=self.probabilities[positions])
 
     @property
     def units(self):
@@ -59,17 +65,19 @@ class Scores:
         return np.stack([classification.cross_entropies(self.labels, self.probabilities), np.ones(len(self.labels))], axis=1)
 
 
-def score(model, dataset, records, params, title, pictures=None):
+def score(models, dataset, records, params, title, pictures=None):
     """Classify all test images; `pictures` get those that the report shows (see `pipeline.tasks.segmentation.evaluation`)."""
     progress = tqdm(records, desc=f"{title} on {dataset}", disable=None)
-    probabilities = model.classify(model.scaled(open_image(dataset, record)) for record in progress)
-    classes = model.card["classes"]
+    probabilities = [
+        models[fold].classify(models[fold].scaled(open_image(dataset, record)) for record in some)
+        for fold, some in groupby(progress, key=lambda record: record["fold"])
+    ]
+    classes = models[0].card["classes"]
     labels = np.array([classes.index(record["label"]) for record in records])
-    majority = classification.majority_accuracy(load_packed(paths.patches(dataset), "train").targets, labels)
-    scores = Scores(records, classes, labels, probabilities, majority)
+    scores = Scores(records, classes, labels, np.concatenate(probabilities), _majority(dataset, records, labels))
     if pictures:
         chosen = sorted(_pictured(_per_image(scores)))
-        evidence = _evidence(model, dataset, records, chosen, scores.predicted[chosen])
+        evidence = _evidence(models, dataset, records, chosen, scores.predicted[chosen])
         for position, (image, picture) in zip(chosen, evidence, strict=True):
             gallery.write_image(pictures, position, image)
             gallery.write_map(pictures, position, picture)
@@ -125,7 +133,7 @@ def compare(best, other, seed):
     return found | {"loss": paired(MEAN, Scores.losses)}
 
 
-def draw(scores, model, dataset, records, name, params):
+def draw(scores, models, dataset, records, name, params):
     """Draw the most confident mistakes, and Grad-CAM of the worst, the median and the best images."""
     table, panels = _per_image(scores), paths.panels(dataset)
     wrong = table[table["actual"] != table["predicted"]].sort_values(["confidence", "image"], ascending=[False, True])[:MISTAKES]
@@ -139,12 +147,21 @@ def draw(scores, model, dataset, records, name, params):
     ranks = {"worst": ranked[:RANKED], "median": ranked[middle : middle + RANKED], "best": ranked[-RANKED:]}
     shown, titles = [], []
     for rank, positions in ranks.items():
-        explained = _evidence(model, dataset, records, positions, scores.labels[positions])
+        explained = _evidence(models, dataset, records, positions, scores.labels[positions])
         for position, (image, picture) in zip(positions, explained, strict=True):
             row = table.loc[position]
             shown += [displayable(image), picture]
             titles += [f"{rank}: {row['actual']}\n{row['probability_of_actual']:.0%}", "Grad-CAM of\nthe true class"]
     (panels / f"{name}-gradcam.png").write_bytes(sheet(shown, titles, 2 * RANKED, WIDTH))
+
+
+def _majority(dataset, records, labels):
+    """Accuracy of calling each image the commonest class among the training images of its fold."""
+    folds, right = np.array([record["fold"] for record in records]), 0
+    for fold in np.unique(folds):
+        trained = load_packed(paths.patches(dataset, fold), "train").targets
+        right += classification.majority_accuracy(trained, labels[folds == fold]) * np.mean(folds == fold)
+    return float(right)
 
 
 def _per_image(scores):
@@ -170,10 +187,14 @@ def _pictured(table):
     return set(order[:PICTURED])
 
 
-def _evidence(model, dataset, records, positions, classes):
+def _evidence(models, dataset, records, positions, classes):
     """Each image, and over it what speaks for the class that is given for it."""
-    images = [open_image(dataset, records[position]) for position in positions]
-    return zip(images, map(heat, images, gradcam(model, [model.scaled(image) for image in images], classes)), strict=True)
+    images, maps = [open_image(dataset, records[position]) for position in positions], {}
+    folds = np.array([records[position]["fold"] for position in positions])
+    for fold in np.unique(folds):
+        own, model = np.flatnonzero(folds == fold), models[fold]
+        maps |= zip(own, gradcam(model, [model.scaled(images[place]) for place in own], classes[own]), strict=True)
+    return zip(images, (heat(image, maps[place]) for place, image in enumerate(images)), strict=True)
 
 
 def _of_confusions(key):

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from pipeline.errors import UserError
 from pipeline.images.sheet import FONT, displayable
 from pipeline.images.stack import opened
+from pipeline.inference.decision import mean_and_spread
 from pipeline.prediction.expectations import differences, model_reader
 from pipeline.prediction.results_folder import SHEET
 
@@ -69,11 +70,15 @@ def _classify(model, images, intensity_range, attempt, warn):
                     yield page
 
     classes, rows = model.card["classes"], []
-    for probability in model.classify_each(pages()):
+    answers = model.classify_each_members(pages()) if model.members else ([one] for one in model.classify_each(pages()))
+    for members in answers:
+        probability, spread = mean_and_spread(members)
         image, number, count = read_ahead.popleft()
         row = {"image": image.name, "page": number, "predicted": classes[int(probability.argmax())]}
         rows = [] if number == 1 else rows  # rows of an image whose later pages failed are dropped
         rows.append(row | dict(zip(classes, map(float, probability), strict=True)))
+        if model.members:
+            rows[-1]["disagreement"] = float(spread[probability.argmax()])
         if number == count:
             yield image, rows
 

@@ -4,7 +4,17 @@ import pandas as pd
 
 from pipeline.reporting import charts
 from pipeline.reporting.format import COUNT, INDEX, LOSS, SHARE, Metric, number
-from pipeline.reporting.tables import confusion, differences, metric_table, note_on_scores, references, scored, seeds, table
+from pipeline.reporting.tables import (
+    confusion,
+    differences,
+    folds,
+    metric_table,
+    note_on_scores,
+    references,
+    scored,
+    seeds,
+    table,
+)
 
 LEADERBOARD = ("accuracy", "macro_f1")
 METRICS = {
@@ -33,7 +43,8 @@ def tables(dataset):
     networks = dataset.networks
     columns = [*((n.title, scored(n)) for n in networks), *references(dataset)]
     shown = [metric_table("All classes", METRICS, columns, note_on_scores(dataset)), differences(dataset)]
-    return [found for found in [*shown, *map(_per_class, networks), *map(_confusion, networks), seeds(dataset)] if found]
+    shown += [*map(_per_class, networks), *map(_confusion, networks), folds(dataset), seeds(dataset)]
+    return [found for found in shown if found]
 
 
 def curves(dataset):

@@ -32,12 +32,13 @@ DISTRIBUTIONS = ("dice", "iou", "nsd", "hd95", "assd", "hd95_nm", "assd_nm")
 MEANS = {"dice_per_image": "dice", "nsd": "nsd", "hd95": "hd95", "assd": "assd", "loss": "loss"}
 
 
-def score(model, dataset, records, params, title, pictures=None):
+def score(models, dataset, records, params, title, pictures=None):
     """Predict and score all test images with the threshold that training chose on validation.
 
     Parameters
     ----------
-    model : pipeline.inference.model.TrainedModel
+    models : list of pipeline.inference.model.TrainedModel
+        The network of each fold, which predicts the images of that fold.
     dataset : str
     records : list of pandas.Series
         As `pipeline.evaluation.test_split.open_test_split` gives them.
@@ -51,13 +52,14 @@ def score(model, dataset, records, params, title, pictures=None):
     -------
     Scores
     """
-    pixel_size, names = read_info(paths.raw(dataset)).pixel_size_nm, model.card["classes"]
-    threshold, tolerance = model.threshold(params.inference), params.segmentation.tolerance
-    loss = loss_of(params.segmentation.loss, model.card)
+    pixel_size, names = read_info(paths.raw(dataset)).pixel_size_nm, models[0].card["classes"]
+    thresholds, tolerance = [model.threshold(params.inference) for model in models], params.segmentation.tolerance
+    losses_of = [loss_of(params.segmentation.loss, model.card) for model in models]
     images, histograms = ({number: make() for number in range(1, len(names))} for make in (list, Histogram))
     confusions, losses, reliability = [], [], 0
     pictured = gallery.pictured(len(records)) if pictures else ()
     for position, record in enumerate(tqdm(records, desc=f"{title} on {dataset}", disable=None)):
+        model, threshold = models[record["fold"]], thresholds[record["fold"]]
         image, mask = open_image(dataset, record), open_mask(dataset, record)
         probability = model.segment(model.scaled(image), params.inference)
         counted = None if mask.dtype == bool else mask != IGNORED
@@ -71,11 +73,12 @@ def score(model, dataset, records, params, title, pictures=None):
             images[number].append(score_image(record, *areas, counted, tolerance, pixel_size, **objects_of))
         confusions.append(classes.pixel_confusion(scored(mask), scored(prediction), len(names)))
         reliability += calibration.sums_of_image(*_confidence(scored(mask), scored(probability)))
-        losses.append(_loss(loss, mask, probability))
+        losses.append(_loss(losses_of[record["fold"]], mask, probability))
         if position in pictured:
             gallery.write_image(pictures, position, image)
             gallery.write_errors(pictures, position, mask, prediction, len(names))
     scores = {number: ClassScores(images[number], histograms[number]) for number in images}
+    threshold = None if None in thresholds else float(np.mean(thresholds))
     return Scores(names, scores, np.array(confusions), losses, reliability, threshold, pixel_size)
 
 
@@ -149,7 +152,7 @@ def compare(best, other, seed):
     return found | {name: paired(statistic, Scores.objects) for name, statistic in classes.OBJECTS.items()}
 
 
-def draw(scores, model, dataset, records, name, params):
+def draw(scores, models, dataset, records, name, params):
     """Draw some images with their prediction, and what the attention gates see of them.
 
     A panel is named by its image, and its rank stands in the picture.
@@ -157,9 +160,11 @@ def draw(scores, model, dataset, records, name, params):
     table, explained = scores.table, set()
     for position, rank in _shown(table.sort_values(["dice", "image"]).index.tolist()):
         record, kind = records[position], rank.split()[0]
+        model = models[record["fold"]]
         image, mask = open_image(dataset, record), open_mask(dataset, record)
         file = re.sub(r"[^\w.-]", "_", record["name"]) + ".png"
-        prediction = predicted(model.segment(model.scaled(image), params.inference), scores.threshold)
+        probability = model.segment(model.scaled(image), params.inference)
+        prediction = predicted(probability, model.threshold(params.inference))
         title = f"{rank}, Dice {table['dice'][position]:.3f}"
         (paths.panels(dataset) / f"{name}-{file}").write_bytes(panel(image, mask, prediction, title, scores.names))
         maps = {} if kind in explained else attention_maps(model, model.scaled(image), params.inference)  # the first of a kind

@@ -15,7 +15,7 @@ from pipeline.images.io import write_png
 from pipeline.images.ome_zarr import is_volume
 from pipeline.images.sheet import displayable
 from pipeline.images.stack import opened
-from pipeline.inference.decision import of_class, outputs, predicted
+from pipeline.inference.decision import mean_and_spread, of_class, outputs, predicted
 from pipeline.prediction.expectations import differences, model_reader, some_rows
 from pipeline.prediction.objects.label import label_page, row_bands
 from pipeline.prediction.objects.measure import COLUMNS, measure_page
@@ -42,6 +42,7 @@ class Prediction:
     mask: np.ndarray  # shape (H, W), bool, or the numbers of several classes, uint8
     labels: np.ndarray  # shape (H, W), int32: 0 is background; objects count from 1, class after class
     objects: pd.DataFrame  # one row per object, with the columns of <name>_objects.csv
+    disagreement: np.ndarray | None = None  # of several models: standard deviation of their probabilities, (H, W), float32
 
 
 def without_effect(card):
@@ -56,7 +57,7 @@ def card_lines(card):
     separation = {"objects": "those that touch are separated by a watershed"} if card.get("separation") == WATERSHED else {}
     return {
         "finds": f"{card['classes'][1]} (every pixel)",
-        "threshold": f"{card['threshold']:.3f}, of the best Dice on validation",
+        "threshold": f"{card['threshold']:.3f}, {'the mean of those ' * ('members' in card)}of the best Dice on validation",
         **separation,
     }
 
@@ -65,14 +66,19 @@ def predict_array(model, image, choices, settings):
     """Segment an image (H, W, C) in memory: a `Prediction`."""
     if choices.threshold is not None and without_effect(model.card):
         raise UserError("threshold: no effect on a model of several classes, where the most probable one counts; leave it out")
-    probability = model.segment(model.scaled(image), settings)
+    disagreement = None
+    if model.members:
+        probability, disagreement = mean_and_spread(model.segment_members(model.scaled(image), settings))
+    else:
+        probability = model.segment(model.scaled(image), settings)
     mask = predicted(probability, choices.threshold)
     labels, scratch = np.zeros((2, 1, *mask.shape), np.int32)
     read = lambda page, start, stop: image[start:stop]  # noqa: E731
     found = _objects(lambda: [mask], labels, scratch, 0, model.card["classes"], choices, read, choices.pixel_size_nm)
     tables = [table for _, _, table in found]
     tables = [table for table in tables if len(table)] or tables[:1]  # pandas cannot tell the types of empty ones
-    return Prediction(probability, mask, labels[0], pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0])
+    table = pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0]
+    return Prediction(probability, mask, labels[0], table, disagreement)
 
 
 def predict_images(model, images, results, settings, choices, cluster, attempt, warn):
@@ -84,6 +90,8 @@ def predict_images(model, images, results, settings, choices, cluster, attempt, 
         with attempt(image.path), opened(image.path) as stack:
             suffix = ".ome.zarr" if is_volume(image.path) else ".tif"
             files = {kind: f"{image.name}_{kind}{suffix}" for kind in ("mask", "probability", "labels")}
+            if model.members and not is_volume(image.path):
+                files["disagreement"] = f"{image.name}_disagreement.tif"
             files |= {"objects": f"{image.name}_objects.csv", "overlay": f"{image.name}_overlay.png"}
             folder = results.workspace(image, files.values())
             files = {kind: folder / name for kind, name in files.items()}
@@ -134,7 +142,8 @@ def _segment(model, stack, files, folder, settings, choices, cluster, warn):
         target = files["probability"] if finished else folder / "single_sections.ome.zarr"
         single = predict_volume(model, stack, target, choices.pixel_size_nm, settings, choices.intensity_range, cluster)
     else:
-        single = _predict_pages(model, stack, read, folder / "probability", settings)
+        disagreement = temporary(folder / "disagreement", shape, np.float32) if model.members else None
+        single = _predict_pages(model, stack, read, folder / "probability", settings, disagreement)
     axis = None if classes == 1 else channel_axis(stack.path) if volume else 0
     bands = partial(_median_bands, single, choices.median // 2, stack, axis)
     masks = lambda page: (predicted(band, choices.threshold) for band in bands(page))  # noqa: E731
@@ -160,22 +169,34 @@ def _segment(model, stack, files, folder, settings, choices, cluster, warn):
         most = max(most, count)
     kind = np.uint16 if most < 2**16 else np.uint32
     parts = row_bands(stack.shape[0])
+    if "disagreement" in files:
+        write(files["disagreement"], ((disagreement[page, start:stop] for start, stop in parts) for page in pages), np.float32)
     write(files["labels"], ((labels[page, start:stop] for start, stop in parts) for page in pages), kind)
     _write_overlay(files["overlay"], masks(stack.pages // 2), read, stack)
     return rows
 
 
-def _predict_pages(model, stack, read, path, settings):
-    """Predict all pages of an image into a temporary array (pages, H, W), or (K, pages, H, W) of several classes."""
+def _predict_pages(model, stack, read, path, settings, disagreement):
+    """Predict all pages of an image into a temporary array (pages, H, W), or (K, pages, H, W) of several classes.
+
+    If `model` has several members, their disagreement fills another one, (pages, H, W).
+    """
     classes = outputs(model.card)
     single = temporary(path, (*([classes] if classes > 1 else []), stack.pages, *stack.shape), np.float32)
     with tqdm(total=stack.pages * stack.shape[0], desc=stack.path.name, unit="row", leave=False, disable=None) as bar:
 
-        def rows_of(page):
+        def predict(page):
             if model.card["resize"] is not None:
-                yield model.segment(read(page, 0, stack.shape[0]), settings)
-                return
-            for _, band in model.segment_rows(lambda start, stop: read(page, start, stop), stack.shape, settings):
+                segment = model.segment_members if model.members else model.segment
+                return [(0, segment(read(page, 0, stack.shape[0]), settings))]
+            segment_rows = model.segment_rows_members if model.members else model.segment_rows
+            return segment_rows(lambda start, stop: read(page, start, stop), stack.shape, settings)
+
+        def rows_of(page):
+            for start, band in predict(page):
+                if model.members:
+                    band, spread = mean_and_spread(band)
+                    disagreement[page, start : start + len(spread)] = spread
                 yield band
                 bar.update(len(band))
 

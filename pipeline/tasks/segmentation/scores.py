@@ -1,6 +1,6 @@
 """What a network scores on the test set, class by class and over all of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -45,7 +45,7 @@ class Scores:
     confusions: np.ndarray  # pixels of each image by true and predicted class, shape (N, K, K), int64
     losses: list  # of each image
     reliability: np.ndarray
-    threshold: float | None  # None for several classes
+    threshold: float | None  # of several folds, the mean; None for several classes
     pixel_size_nm: tuple | None
 
     @property
@@ -70,6 +70,15 @@ class Scores:
         means = {name: or_none(pd.Series(self.values(at)).mean()) for name, at in (("dice_per_image", "dice"), ("nsd", "nsd"))}
         loss = float(self.values("loss").mean())
         return scores | means | {"pq": or_none(classes.OBJECTS["pq"](matches)), "loss": loss}
+
+    def part(self, positions):
+        """The scores of some images, for their `metrics`; the probabilities remain those of all."""
+        by_class = {
+            number: replace(found, images=[found.images[position] for position in positions])
+            for number, found in self.by_class.items()
+        }
+        losses = [self.losses[position] for position in positions]
+        return replace(self, by_class=by_class, confusions=self.confusions[positions], losses=losses)
 
     @property
     def units(self):

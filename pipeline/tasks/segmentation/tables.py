@@ -4,7 +4,17 @@ import pandas as pd
 
 from pipeline.reporting import charts
 from pipeline.reporting.format import COUNT, INDEX, LENGTH, LOSS, SHARE, Metric, number, quartiles, score
-from pipeline.reporting.tables import confusion, differences, metric_table, note_on_scores, references, scored, seeds, table
+from pipeline.reporting.tables import (
+    confusion,
+    differences,
+    folds,
+    metric_table,
+    note_on_scores,
+    references,
+    scored,
+    seeds,
+    table,
+)
 
 LEADERBOARD = ("dice", "iou")
 POOLED = {
@@ -89,6 +99,7 @@ def tables(dataset):
         _per_image("Borders, image by image", borders, networks, _note_on_borders(dataset)),
         metric_table("Objects, all test images pooled", _objects(dataset.info), objects, _note_on_objects(networks)),
         metric_table("Probabilities, all test pixels pooled", PROBABILITIES, probabilities),
+        folds(dataset),
         seeds(dataset),
     ]
     return [table for table in shown if table]
@@ -103,11 +114,12 @@ def curves(dataset):
     if "threshold" not in dataset.networks[0].card:
         return _curves_of_classes(dataset, charts.reliability(each("reliability")))
     chosen = {network.title: network.card["threshold"] for network in dataset.networks}
+    of = " of fold 0" if "folds" in dataset.info else ""
     return [
         ("Precision and recall", "Test pixels, over all thresholds.", charts.precision_recall(each("precision_recall"))),
         ("ROC", "Test pixels; the diagonal is chance.", charts.roc(each("roc"))),
         ("Reliability", "Test pixels; hollow: less than 0.1 % of them.", charts.reliability(each("reliability"))),
-        ("Threshold", "The dot marks the threshold that was chosen.", charts.thresholds(each("threshold"), chosen)),
+        ("Threshold", f"The dot marks the threshold{of} that was chosen.", charts.thresholds(each("threshold"), chosen)),
     ]
 
 

@@ -28,7 +28,7 @@ def choose_threshold(network, dataset, card):
     network : keras.Model
     dataset : str
     card : dict
-        ``resize`` and ``intensity_range`` are read.
+        ``resize`` and ``intensity_range`` are read, and ``fold`` if there are several.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def choose_threshold(network, dataset, card):
     """
     predict = runner(network)
     plain, averaged = Histogram(), Histogram()
-    table = read_table(paths.patches(dataset) / "split.csv")
+    table = read_table(paths.patches(dataset, card.get("fold", 0)) / "split.csv")
     records = list(table[table["split"] == "val"].itertuples())
     for record in records:
         image, mask = _open(dataset, record, card)

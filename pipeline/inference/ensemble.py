@@ -1,0 +1,111 @@
+"""Several trained networks that predict as one: those of other folds or seeds, or of another kind.
+
+Networks that were trained apart err apart, so that their mean is better and better calibrated than each of them, and their
+disagreement shows where not to trust it (Lakshminarayanan et al. 2017, arXiv 1612.01474).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import tee
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.errors import UserError
+from pipeline.images.intensity import BY_IMAGE, scaled
+from pipeline.inference.decision import mean_and_spread
+from pipeline.inference.model import TrainedModel, load_trained
+
+ALIKE = ("task", "classes", "channels", "resize")  # entries of the cards that must be the same
+THRESHOLDS = ("threshold", "threshold_flips")
+
+
+@dataclass(frozen=True)
+class Ensemble(TrainedModel):
+    """Networks whose probabilities are averaged, with the mean of their thresholds.
+
+    Its card is that of the first, but for what it says of all of them together.
+    """
+
+    members: tuple = ()  # of `TrainedModel`
+
+    @cached_property
+    def align(self):
+        return max(member.align for member in self.members)  # poolings halve, so it is a multiple of the others
+
+    def segment(self, image, settings):
+        return mean_and_spread(self.segment_members(image, settings))[0]
+
+    def segment_rows(self, read, shape, settings, rows=None, align=None):
+        for start, bands in self.segment_rows_members(read, shape, settings, rows, align):
+            yield start, mean_and_spread(bands)[0]
+
+    def classify_each(self, images):
+        for probabilities in self.classify_each_members(images):
+            yield probabilities.mean(axis=0)
+
+    def segment_members(self, image, settings):
+        """Predict as `segment` does, with each member: a list."""
+        return [member.segment(self._as_scaled_by(member, image), settings) for member in self.members]
+
+    def segment_rows_members(self, read, shape, settings, rows=None, align=None):
+        """Predict as `segment_rows` does, with each member: yield (start, list of rows)."""
+        once = lru_cache(maxsize=1)(read)  # the members ask for the same rows one after the other
+
+        def bands_of(member):
+            own = lambda start, stop: self._as_scaled_by(member, once(start, stop))  # noqa: E731
+            return member.segment_rows(own, shape, settings, rows, align or self.align)
+
+        for found in zip(*map(bands_of, self.members), strict=True):
+            yield found[0][0], [band for _, band in found]
+
+    def classify_each_members(self, images):
+        """Classify as `classify_each` does, with each member: yield probabilities (members, K)."""
+        copies = zip(self.members, tee(images, len(self.members)), strict=True)
+        each = [m.classify_each(self._as_scaled_by(m, image) for image in some) for m, some in copies]
+        yield from map(np.stack, zip(*each, strict=True))
+
+    def _as_scaled_by(self, member, image):
+        """An image that was scaled for all, as one member takes it: folds have measured other training images."""
+        own, ours = member.card["intensity_range"], self.card["intensity_range"]
+        if own == ours:
+            return image
+        low, high = np.asarray(ours, np.float32).T
+        return scaled(image * (high - low) + low, own)
+
+
+def ensemble(members, names=None):
+    """Make one model of several `TrainedModel`. Raises a `UserError`, with their `names`, if they do not fit together."""
+    names = names or [member.card["network"] for member in members]
+    cards = [member.card for member in members]
+    for name, card in zip(names, cards, strict=True):
+        for key in ALIKE:
+            if card[key] != cards[0][key]:
+                raise UserError(f"{name}: expected {key} {cards[0][key]} as {names[0]} has, received {card[key]}")
+        if (card["intensity_range"] == BY_IMAGE) != (cards[0]["intensity_range"] == BY_IMAGE):
+            raise UserError(f"{name}: expected intensities to be scaled as for {names[0]}: image by image, or all alike")
+    joined = cards[0] | _intensities(cards) | {"members": len(members)}
+    joined |= {key: float(np.mean([card[key] for card in cards])) for key in THRESHOLDS if key in joined}
+    if "separation" in joined:
+        choices = sorted(card.get("separation", "components") for card in cards)
+        joined["separation"] = choices[len(choices) // 2]  # what most of them chose
+    return Ensemble(members[0].network, joined, tuple(members))
+
+
+def load_all(paths):
+    """Load one model, or several as one (see `load_trained`)."""
+    members = [load_trained(path) for path in paths]
+    return members[0] if len(members) == 1 else ensemble(members, [str(Path(path)) for path in paths])
+
+
+def _intensities(cards):
+    """The range that holds those of all cards, so that no member loses what it could see; and what was seen, measured by it."""
+    seen, ours = np.array([card["intensity_seen"] for card in cards], float), cards[0]["intensity_range"]
+    if ours != BY_IMAGE:
+        lows, highs = np.moveaxis(np.array([card["intensity_range"] for card in cards], float), -1, 0)  # (cards, C)
+        low, high = lows.min(axis=0), highs.max(axis=0)
+        ours = np.stack([low, high], axis=-1).tolist()
+        seen *= ((highs - lows) / (high - low))[:, None, None]
+        seen[:, :, :-1] += ((lows - low) / (high - low))[:, None, None]  # the last is the contrast, a difference of quantiles
+    extremes = [seen[:, 0].min(axis=0), seen[:, 1].max(axis=0)]
+    return {"intensity_range": ours, "intensity_seen": np.stack(extremes).tolist()}
