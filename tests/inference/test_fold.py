@@ -56,9 +56,8 @@ def test_nothing_to_fold_is_left_alone():
     assert folded(network) is network
 
 
-@pytest.mark.parametrize("build", [unet, attn_resunet])
-def test_a_trained_model_predicts_what_its_network_says(build):
-    network = trained(build)
+def test_a_trained_model_predicts_what_its_network_says():
+    network = trained(attn_resunet)
     model = TrainedModel(network, {"resize": None})
     assert model.align == 4
     settings = Inference(tile=(64, 64), overlap=(16, 16), batch_size=2, flips=False)
@@ -68,12 +67,11 @@ def test_a_trained_model_predicts_what_its_network_says(build):
         np.testing.assert_allclose(model.segment(image, settings), 1 / (1 + np.exp(-logits)), atol=1e-4)
 
 
-@pytest.mark.parametrize("build", [unet, attn_resunet])
-def test_a_folded_network_computes_as_it_was_trained(build, tmp_path):
+def test_a_folded_network_computes_as_it_was_trained(tmp_path):
     """Whatever the policy of the process that loads it: a layer in another precision would convert every image."""
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        build(channels=1, filters=4, depth=2, normalization="batch").save(tmp_path / "network.keras")
+        attn_resunet(channels=1, filters=4, depth=2, normalization="batch").save(tmp_path / "network.keras")
     finally:
         keras.config.set_dtype_policy("float32")
     network = keras.saving.load_model(tmp_path / "network.keras")
@@ -83,12 +81,11 @@ def test_a_folded_network_computes_as_it_was_trained(build, tmp_path):
 
 
 @pytest.mark.parametrize("precision", sorted({"float32", resolve_precision("auto")}))
-@pytest.mark.parametrize("build", [unet, attn_resunet])
-def test_a_window_alone_has_the_bits_that_it_has_among_others(build, precision):
+def test_a_window_alone_has_the_bits_that_it_has_among_others(precision):
     """Whoever predicts a part of an image, or with other batches, gets the same mask."""
     keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
     try:
-        model = TrainedModel(build(channels=1, filters=16, depth=3, normalization="batch"), {"resize": None})
+        model = TrainedModel(attn_resunet(channels=1, filters=16, depth=3, normalization="batch"), {"resize": None})
     finally:
         keras.config.set_dtype_policy("float32")
     windows = np.random.default_rng(4).random((5, 64, 96, 1), np.float32)
