@@ -79,3 +79,8 @@ def test_figures_of_objects(looked_at):
     found = looked_at(ONE, TWO, BLANK)
     assert found.share == {1: (100 + 136) / 4800} and (found.empty, found.full) == (1, 0)
     assert found.extent == (10, 10) and found.objects == 1.5 and found.largest == 0.25
+
+
+def test_the_class_of_the_largest_objects_decides(looked_at):
+    small = [(20, column, 3, 2) for column in range(0, 36, 6)]
+    assert looked_at(*[drawn((2, 2, 12, 1), (2, 20, 12, 1), *small)] * 2).extent == (12, 12)
