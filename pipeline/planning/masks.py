@@ -172,10 +172,10 @@ def _classes(values, total, pixels, name):
 def _values(path):
     """Look at the values of one file, in a process of its own: `Values`, or what is wrong with it as text."""
     try:
-        pages = np.stack(mask_values(path, indexed=True, exact=False))
+        pages = mask_values(path, indexed=True, exact=False)
     except UserError as error:
         return str(error)
-    found, counts = np.unique(pages, return_counts=True)
+    found, counts = np.unique(np.concatenate([page.ravel() for page in pages]), return_counts=True)
     with open(path, "rb") as file:
         jpeg = file.read(2) == JPEG
     palette = False

@@ -71,6 +71,14 @@ def test_the_values_of_masks_are_understood(looked_at, masks, settings, classes)
     assert {key: value for key, (value, _) in found.classes.items()} == classes
 
 
+def test_a_palette_is_read_by_the_numbers_of_its_colours(tmp_path):
+    mask = Image.fromarray(ONE // 255).convert("P")
+    mask.putpalette([0, 0, 0, 0, 128, 0])
+    mask.save(tmp_path / "a.png")
+    found = look_at_masks([tmp_path / "a.png"], "cell", map)
+    assert found.settings["mask_labels"][0] == [1] and found.share == {1: 100 / 1600}
+
+
 def test_a_noisy_jpeg_needs_a_threshold(looked_at):
     assert set(looked_at(ONE, TWO, suffix="jpg").settings) == {"mask_threshold"}
 
