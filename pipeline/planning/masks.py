@@ -39,7 +39,7 @@ class Masks:
         Share of the pixels of each class number but the background.
     empty, full : int
     extent : (median, 90th percentile)
-        Of an object, the longer side of its box, in pixels; None without objects.
+        Of an object, the longer side of its box, in pixels, in the class of the largest; None without objects.
     largest : float
         Median over the images of the longer side of the largest object, in parts of the image's shorter side.
     objects : float
@@ -76,7 +76,8 @@ def look_at_masks(paths, name, map_in_order):
     )
     seen = list(tqdm(map_in_order(_objects, paths, [rule] * len(paths)), "objects of masks", **progress))
     extents = np.concatenate([extents for _, extents, _, _ in seen])
-    with_any = [(extents.max() / side, len(extents)) for _, extents, side, _ in seen if len(extents)]
+    with_any = [(extents[:, 1].max() / side, len(extents)) for _, extents, side, _ in seen if len(extents)]
+    of_class = [np.percentile(extents[extents[:, 0] == one, 1], (50, 90)).tolist() for one in np.unique(extents[:, 0])]
     pixels = sum(counts for counts, *_ in seen)
     share = {number: float(pixels[number] / pixels[:IGNORED].sum()) for number in range(1, max(2, len(classes)))}
     foreground = [1 - counts[0] / max(counts[:IGNORED].sum(), 1) for counts, *_ in seen]
@@ -86,7 +87,7 @@ def look_at_masks(paths, name, map_in_order):
         share,
         sum(part == 0 for part in foreground),
         sum(part == 1 for part in foreground),
-        tuple(np.percentile(extents, (50, 90)).tolist()) if len(extents) else None,
+        tuple(max(of_class, key=lambda both: both[1])) if of_class else None,
         float(np.median([largest for largest, _ in with_any])) if with_any else 0.0,
         float(np.median([count for _, count in with_any])) if with_any else 0.0,
         np.array([content for *_, content in seen]),
@@ -171,10 +172,10 @@ def _classes(values, total, pixels, name):
 def _values(path):
     """Look at the values of one file, in a process of its own: `Values`, or what is wrong with it as text."""
     try:
-        pages = np.stack(mask_values(path, indexed=True, exact=False))
+        pages = mask_values(path, indexed=True, exact=False)
     except UserError as error:
         return str(error)
-    found, counts = np.unique(pages, return_counts=True)
+    found, counts = np.unique(np.concatenate([page.ravel() for page in pages]), return_counts=True)
     with open(path, "rb") as file:
         jpeg = file.read(2) == JPEG
     palette = False
@@ -194,17 +195,18 @@ def _pieces(page):
 
 
 def _objects(path, rule):
-    """Look at the objects of one file: pixels of each class, sides of the objects, the image's shorter side, the content."""
+    """Look at the objects of one file: pixels of each class, class and side of each object, the shorter side, the content."""
     counts, extents = np.zeros(IGNORED + 1, np.int64), []
     for mask in rule.read(path):
         classes = mask.classes.astype(np.uint8)
         counts += np.bincount(classes.ravel(), minlength=IGNORED + 1)
         if mask.instances is not None:
-            labelled = [mask.instances.astype(np.int64)]
+            labelled = {1: mask.instances.astype(np.int64)}
         else:
-            labelled = [ndimage.label(classes == number)[0] for number in np.unique(classes) if 0 < number < IGNORED]
-        for labels in labelled:
+            present = [number for number in np.unique(classes) if 0 < number < IGNORED]
+            labelled = {number: ndimage.label(classes == number)[0] for number in present}
+        for number, labels in labelled.items():
             boxes = filter(None, ndimage.find_objects(labels))
-            extents += [max(side.stop - side.start for side in box) for box in boxes]
-    extents = np.array([extent for extent in extents if extent >= SMALLEST])
+            extents += [(number, max(side.stop - side.start for side in box)) for box in boxes]
+    extents = np.array([(number, extent) for number, extent in extents if extent >= SMALLEST]).reshape(-1, 2)
     return counts, extents, min(classes.shape), shares((classes > 0) & (classes < IGNORED))

@@ -103,14 +103,14 @@ def _split(seen):
     method, gap = "groups", 0
     if seen.grouped:
         reason = f"groups.csv states {seen.grouped} groups, and each stays on one side"
+    elif like.pattern and not like.doubted:
+        reason = f"whole groups, of which the file names suggest {like.groups}"
     elif like.copies >= COPIED and like.neighbours < ALIKE:
         reason = f"{100 * like.copies:.0f} % of the images have a near-duplicate; audit.group keeps copies together"
         audit = {
             "audit.group": (True, "near-duplicates stay on one side of the split"),
             "audit.correlation": (0.75, "finds more copies; see docs/leakage.md"),
         }
-    elif like.pattern and not like.doubted:
-        reason = f"whole groups, of which the file names suggest {like.groups}"
     elif seen.pages > 1 and seen.files >= 3:
         reason = f"whole files, of up to {seen.pages} pages each"
     elif seen.pages > 1:
@@ -153,7 +153,7 @@ def _windows(seen, images):
     count = images * len(corners(shape, size, stride))
     rarest = min(masks.share.values())
     foreground = 0.33 if rarest < RARE else 0.0
-    fits = "as large as the images allow" if min(size) < side else f"9 of 10 objects span at most {extent:.0f}"
+    fits = "as large as the images allow" if min(size) < side else f"nine of ten objects span at most {extent:.0f}"
     patches = {
         "resize": (None, "the scale is kept"),
         "size": (size, f"rows, columns in pixels; {fits}"),

@@ -71,6 +71,14 @@ def test_the_values_of_masks_are_understood(looked_at, masks, settings, classes)
     assert {key: value for key, (value, _) in found.classes.items()} == classes
 
 
+def test_a_palette_is_read_by_the_numbers_of_its_colours(tmp_path):
+    mask = Image.fromarray(ONE // 255).convert("P")
+    mask.putpalette([0, 0, 0, 0, 128, 0])
+    mask.save(tmp_path / "a.png")
+    found = look_at_masks([tmp_path / "a.png"], "cell", map)
+    assert found.settings["mask_labels"][0] == [1] and found.share == {1: 100 / 1600}
+
+
 def test_a_noisy_jpeg_needs_a_threshold(looked_at):
     assert set(looked_at(ONE, TWO, suffix="jpg").settings) == {"mask_threshold"}
 
@@ -79,3 +87,8 @@ def test_figures_of_objects(looked_at):
     found = looked_at(ONE, TWO, BLANK)
     assert found.share == {1: (100 + 136) / 4800} and (found.empty, found.full) == (1, 0)
     assert found.extent == (10, 10) and found.objects == 1.5 and found.largest == 0.25
+
+
+def test_the_class_of_the_largest_objects_decides(looked_at):
+    small = [(20, column, 3, 2) for column in range(0, 36, 6)]
+    assert looked_at(*[drawn((2, 2, 12, 1), (2, 20, 12, 1), *small)] * 2).extent == (12, 12)
