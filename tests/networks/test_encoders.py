@@ -89,7 +89,7 @@ def test_densenet121_expects_what_keras_prepares_for_it():
     np.testing.assert_allclose((image - mean) / np.sqrt(variance), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", encoder_names())
+@pytest.mark.parametrize("name", [name for name in encoder_names() if name != "resnet50"])  # which another test builds
 def test_features_lie_at_strides_of_1_to_32(name):
     first = encode(name, **GREY)
     shapes = keras.Model(first.inputs, [*first.skips, first.deepest]).compute_output_shape((1, 64, 96, 1))

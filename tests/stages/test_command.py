@@ -11,6 +11,7 @@ import pytest
 STAGES = {
     "download": 1,
     "patchify": 1,
+    "weights": 0,
     "train": 2,
     "networks": 1,
     "evaluate": 1,
@@ -45,7 +46,7 @@ def test_an_unknown_network_is_refused_with_the_known_ones(tmp_path):
     shutil.copy("params.yaml", tmp_path)
     result = call(tmp_path, "train", "polyps", "unet3000")
     assert result.returncode == 1
-    assert result.stderr == "error: unet3000 is no network; there are: attn_resunet, unet, vgg16\n"
+    assert result.stderr == "error: unet3000 is no network; there are: attn_resunet, encoder_classifier, unet, vgg16\n"
 
 
 @pytest.mark.parametrize(
