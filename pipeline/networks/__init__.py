@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from pipeline import paths
 from pipeline.errors import UserError
-from pipeline.networks.common.settings import NetworkSettings
+from pipeline.networks.common.settings import NONE, NetworkSettings
 from pipeline.params import check, network_names
 
 
@@ -52,4 +52,6 @@ def load(name, params):
     module = importlib.import_module(f"pipeline.networks.{name}")
     own = {key: value for key, value in params.networks.get(name, {}).items() if key != "datasets"}
     settings = check(module.Settings, own, paths.PARAMS, name)
-    return Network(name, module.TITLE, module.CITATION, module.TASK, settings, module.build)
+    encoder = getattr(settings, "encoder", NONE)
+    title = module.TITLE if encoder == NONE else f"{module.TITLE} on {encoder}"
+    return Network(name, title, module.CITATION, module.TASK, settings, module.build)

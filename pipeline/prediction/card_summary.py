@@ -14,6 +14,7 @@ def card_summary(path, card, task_lines):
     `task_lines`, a dict of str to str, is what its task adds. Raises KeyError if the card lacks an entry.
     """
     path, size = Path(path), card.get("pixel_size_nm")
+    pretrained = {"trained_on": "your own file"} | card["pretrained"] if "pretrained" in card else None
     title = card.get("title", card["network"])
     if "members" in card:
         title = f"mean of {card['members']} networks, the first of them {title}"
@@ -24,6 +25,7 @@ def card_summary(path, card, task_lines):
     lines = {
         "model": str(path),
         "network": f"{title}, {card['parameters']:,} weights, {card['precision']}, seed {card['seed']}",
+        **({"pretrained": "{name}: {trained_on}".format(**pretrained)} if pretrained else {}),
         **task_lines,
         "expects": (f"images of {kind}" if kind.endswith("channels") else f"{kind} images") + resized,
         "pixel size": f"{size[0]:g} × {size[1]:g} nm" if size else "not known",

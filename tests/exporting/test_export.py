@@ -15,6 +15,7 @@ from pipeline.export import export, main
 from pipeline.exporting import bioimage, convert, onnx, openvino, savedmodel
 from pipeline.exporting.convert import difference, portable
 from pipeline.networks.attn_resunet import build as attn_resunet
+from pipeline.networks.common.layers import CropTo, PadTo
 from pipeline.networks.unet import build as unet
 from pipeline.networks.vgg16 import build as vgg16
 
@@ -167,6 +168,15 @@ def test_a_package_of_a_network_of_two_channels_for_resized_images(tmp_path):
     export(path, "bioimage", tmp_path / "a.zip")
     described = load_description(tmp_path / "a.zip")
     assert list(map(str, described.inputs[0].axes[3].channel_names)) == ["channel 1", "channel 2"]
+
+
+def test_padding_to_whole_cells_is_the_same_in_onnx(tmp_path):
+    """As encoders pad images, and crop them again; the verification has an odd size."""
+    inputs = keras.Input((None, None, 1), name="image")
+    x = keras.layers.MaxPooling2D(8)(PadTo(32)(inputs))
+    network = portable(keras.Model(inputs, CropTo()([keras.layers.UpSampling2D(8)(x), inputs])), "sigmoid")
+    onnx.write(network, {}, None, tmp_path / "padded.onnx")
+    assert difference(onnx.read(tmp_path / "padded.onnx"), network) < 1e-6
 
 
 def test_what_was_trained_in_bfloat16_is_exported_in_float32():

@@ -89,7 +89,7 @@ def test_densenet121_expects_what_keras_prepares_for_it():
     np.testing.assert_allclose((image - mean) / np.sqrt(variance), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", encoder_names())
+@pytest.mark.parametrize("name", [name for name in encoder_names() if name != "resnet50"])  # which another test builds
 def test_features_lie_at_strides_of_1_to_32(name):
     first = encode(name, **GREY)
     shapes = keras.Model(first.inputs, [*first.skips, first.deepest]).compute_output_shape((1, 64, 96, 1))
@@ -130,11 +130,14 @@ def test_weights_of_another_network_of_this_pipeline_are_taken_over(tmp_path):
     donor = classifier(size=(32, 32), channels=1, classes=3, encoder=LITE, mean=[0.3], variance=[0.02])
     donor.get_layer("block7_project_norm").moving_mean.assign(np.full(80, 0.5, np.float32))
     donor.save(tmp_path / "donor.keras")
-    network = unet(**GREY, filters=2, encoder=LITE, pretrained=tmp_path / "donor.keras")
+    first = encode(LITE, **GREY, pretrained=tmp_path / "donor.keras")
+    network = keras.Model(first.inputs, first.deepest)
     for name in ("stem_conv", "block7_project_norm", "block15_project_conv"):
         for mine, its in zip(network.get_layer(name).get_weights(), donor.get_layer(name).get_weights(), strict=True):
             np.testing.assert_array_equal(mine, its)
     assert float(np.ravel(network.get_layer("scale").mean)[0]) == pytest.approx(0.3)  # what these weights expect
-    for wrong, told in (({"encoder": "vgg16"} | GREY, "another network"), ({"encoder": LITE} | RGB, r"1 channel\(s\)|and not 1")):
-        with pytest.raises(UserError, match=rf"donor\.keras: cannot be used as pretrained weights: .*({told})"):
-            unet(**wrong, filters=2, pretrained=tmp_path / "donor.keras")
+    with pytest.raises(UserError, match=r"donor\.keras: cannot be used as pretrained weights: expected images of 3 channel"):
+        encode(LITE, **RGB, pretrained=tmp_path / "donor.keras")
+    keras.Model(first.inputs, first.skips[-1]).save(tmp_path / "part.keras")
+    with pytest.raises(UserError, match=r"part\.keras: cannot be used as pretrained weights: another network"):
+        encode(LITE, **GREY, pretrained=tmp_path / "part.keras")

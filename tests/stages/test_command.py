@@ -13,6 +13,7 @@ from pipeline.params import network_names
 STAGES = {
     "download": 1,
     "patchify": 1,
+    "weights": 0,
     "train": 2,
     "networks": 1,
     "evaluate": 1,

@@ -184,11 +184,14 @@ class PadTo(keras.layers.Layer):
 
     def call(self, inputs):
         _, rows, columns, _ = ops.shape(inputs)
-        return ops.pad(inputs, [[0, 0], [0, -rows % self.cell], [0, -columns % self.cell], [0, 0]])
+        return ops.pad(inputs, [[0, 0], [0, self._missing(rows)], [0, self._missing(columns)], [0, 0]])
+
+    def _missing(self, side):
+        return (self.cell - side % self.cell) % self.cell  # not -side % cell: ONNX takes the sign of the dividend
 
     def compute_output_shape(self, input_shape):
         batch, *sides, channels = input_shape
-        return (batch, *(None if side is None else side + -side % self.cell for side in sides), channels)
+        return (batch, *(None if side is None else side + self._missing(side) for side in sides), channels)
 
     def get_config(self):
         return super().get_config() | {"cell": self.cell}

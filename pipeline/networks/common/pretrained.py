@@ -34,7 +34,7 @@ def load_donor(file, channels):
     with readable(file):
         donor = keras.saving.load_model(file, compile=False, safe_mode=True)
         if donor.input.shape[-1] != channels:
-            raise ValueError(f"expected images of {channels} channel(s), as here, and not {donor.input.shape[-1]}")
+            raise ValueError(f"expected images of {channels} channel(s), received one of {donor.input.shape[-1]}")
     return donor
 
 

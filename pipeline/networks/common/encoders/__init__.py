@@ -1,8 +1,9 @@
 """Encoders: the first half of a network, which may have seen other images before. One module each, found by its name.
 
 An encoder's module has ``SCALING``, the mean and variance of the input that its published weights expect; ``features``, which
-builds its maps; ``load``, which reads a file of published weights; and perhaps ``head``, the layers between the deepest
-features and a classifier. `encode` puts an encoder behind the image input of a network, `first_half` that or a network's own.
+builds its maps; ``load``, which reads a file of published weights; perhaps ``head``, the layers between the deepest features and
+a classifier; and ``APPLICATION``, if it is one of Keras: some of its layers are then exchanged for ours. `encode` puts an encoder
+behind the image input of a network, `first_half` that or a network's own.
 """
 
 import importlib
@@ -97,7 +98,9 @@ def encode(encoder, *, channels, mean=0.0, variance=1.0, size=(None, None), pret
     features = module.features(PadTo(CELL, name="cells")(x))
     if head and hasattr(module, "head"):
         features[-1] = module.head(features[-1])
-    network = keras.models.clone_model(keras.Model(inputs, [standardised, *features]), clone_function=_ours)
+    network = keras.Model(inputs, [standardised, *features])
+    if hasattr(module, "APPLICATION"):
+        network = keras.models.clone_model(network, clone_function=_ours)
     inputs, (standardised, *features) = network.inputs[0], network.outputs
     if donor is not None:
         names = {layer.name for layer in network.layers if not isinstance(layer, layers.Normalization)}

@@ -4,14 +4,15 @@ import keras
 
 from pipeline.networks.common import applications
 
+APPLICATION = keras.applications.DenseNet121
 SCALING = applications.TORCH
 NAMES = ("conv1_relu", "pool2_relu", "pool3_relu", "pool4_relu", "relu")
 
 
 def features(x):
     """Features of 64, 256, 512, 1024 and 1024 channels at strides 2 to 32."""
-    return applications.features(keras.applications.DenseNet121, NAMES, x)
+    return applications.features(APPLICATION, NAMES, x)
 
 
 def load(network, file):
-    applications.load(keras.applications.DenseNet121, network, file)
+    applications.load(APPLICATION, network, file)

@@ -6,13 +6,14 @@ import numpy as np
 
 from pipeline.networks.common import applications
 
+APPLICATION = keras.applications.VGG16
 SCALING = applications.CAFFE
 LAST = ("block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "block5_conv3", "block5_pool")
 
 
 def features(x):
     """Features of 64, 128, 256, 512, 512 and 512 channels at strides 1 to 32."""
-    return applications.features(keras.applications.VGG16, LAST, x)
+    return applications.features(APPLICATION, LAST, x)
 
 
 def load(network, file):
@@ -25,5 +26,5 @@ def load(network, file):
                 layer = network.get_layer(f"block{number}_conv{order + 1}")
                 layer.set_weights([np.asarray(variables[name]) for name in "01"])
     if not blocks:
-        applications.load(keras.applications.VGG16, network, file)
+        applications.load(APPLICATION, network, file)
     applications.expect_rgb(network.get_layer("block1_conv1"))
