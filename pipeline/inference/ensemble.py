@@ -61,8 +61,11 @@ class Ensemble(TrainedModel):
 
     def classify_each_members(self, images):
         """Classify as `classify_each` does, with each member: yield probabilities (members, K)."""
-        copies = zip(self.members, tee(images, len(self.members)), strict=True)
-        each = [m.classify_each(self._as_scaled_by(m, image) for image in some) for m, some in copies]
+
+        def answers_of(member, images):
+            return member.classify_each(self._as_scaled_by(member, image) for image in images)
+
+        each = map(answers_of, self.members, tee(images, len(self.members)))
         yield from map(np.stack, zip(*each, strict=True))
 
     def _as_scaled_by(self, member, image):
