@@ -4,9 +4,9 @@ import json
 import shutil
 import sys
 
-import numpy as np
 import pytest
-from PIL import Image
+
+from tests.pipeline import own_images
 
 OWN = ["datasets.polyps.source=folder", "attn_resunet.datasets=[mitochondria]"]
 
@@ -14,13 +14,8 @@ OWN = ["datasets.polyps.source=folder", "attn_resunet.datasets=[mitochondria]"]
 @pytest.fixture(scope="module")
 def own(project, tmp_path_factory):
     """The project after an experiment on twenty images of the user's, under the name `polyps`."""
-    folder, rng = tmp_path_factory.mktemp("own"), np.random.default_rng(0)
-    for number in range(20):
-        mask = np.hypot(*(np.indices((48, 64)) - rng.integers(12, 40, 2)[:, None, None])) < 10
-        image = rng.normal(90, 20, (48, 64, 3)) + 60 * mask[..., None]
-        for kind, pixels in (("images", image.clip(0, 255)), ("masks", 255 * mask)):
-            (folder / kind).mkdir(exist_ok=True)
-            Image.fromarray(pixels.astype(np.uint8)).save(folder / kind / f"{number}.png")
+    folder = tmp_path_factory.mktemp("own")
+    own_images.write(folder)
     settings = [argument for setting in [*OWN, f"datasets.polyps.path={folder}"] for argument in ("-S", setting)]
     said = project.dvc("exp", "run", *settings, "evaluate@polyps").stdout
     assert "`dvc repro --single-item report` puts them into reports/index.html" in said
