@@ -17,6 +17,7 @@ from pipeline.training.distributed import join
 from pipeline.training.environment import environment
 from pipeline.training.fit import fit
 from pipeline.training.save import save
+from pipeline.training.start import go_on_from, start_file
 
 
 def train(dataset, network, task, params):
@@ -63,7 +64,9 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
     anew = params.augment if params.augment.when == "epoch" else None
     deciding |= {"augment": anew.model_dump()} if anew else {}
     card |= task.facts(params, card, training)
-    checkpoint = Checkpoint(paths.checkpoint(dataset, network.name, training_key(folder, deciding, network.files)))
+    former = start_file(params.train.start, dataset, network.name)
+    files = [*network.files, former] if former else network.files
+    checkpoint = Checkpoint(paths.checkpoint(dataset, network.name, training_key(folder, deciding, files)))
 
     def build():
         size, classes = card["patch_size"], len(card["classes"])
@@ -77,10 +80,11 @@ def _train_one(dataset, network, task, params, seed, model, curves, team):
                 f"{network.name}: expected {wanted} logits for the classes {', '.join(card['classes'])} of {dataset}, received "
                 f"{received}; let `build` take `classes` and end in blocks.logits, as pipeline/networks/unet.py does"
             )
+        card |= go_on_from(former, model_in_training, network.name) if former else {}
         weights = model_in_training.count_params()
         devices = f", {team.devices} devices in each of {team.processes} processes" if team.size > 1 else ""
         heading = f"{network.title} on {dataset}: {weights:,} weights, {len(training.images):,} patches, {precision}, seed {seed}"
-        print(heading + devices, flush=True)
+        print(heading + devices + (f", going on from {former}" if former else ""), flush=True)
         goal = task.loss(params, card), task.metric(card)
         how = settings, seed, curves, checkpoint, team, task.balanced(params)
         with on_all_threads() if anew else nullcontext() as map_in_order:

@@ -1,6 +1,7 @@
 """An interrupted training ends with the same bytes as one that was not; no other training picks its checkpoint up."""
 
 import hashlib
+import json
 import shutil
 import sys
 import zipfile
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from pipeline import networks, params, tasks
+from pipeline.errors import UserError
 from pipeline.networks.unet import build as unet
 from pipeline.patches.packed import Packed
 from pipeline.tasks.classification.training import CrossEntropy
@@ -93,6 +95,17 @@ def test_balanced_classes_go_on_where_they_were(tmp_path):
         run("cut", KilledAfter(tmp_path / "cut.npz", 1))
     assert run("cut", Checkpoint(tmp_path / "cut.npz")) == whole
     assert run("all", Checkpoint(tmp_path / "all.npz"), balanced=False) != whole
+
+
+def test_a_time_budget_is_measured_once_and_trains_as_so_many_epochs_do(tmp_path, patches, monkeypatch):
+    found = iter([(3, 1.0)])
+    monkeypatch.setattr("pipeline.training.fit.epochs_within", lambda *arguments: next(found))
+    whole = run(tmp_path / "whole", patches, Checkpoint(tmp_path / "whole.npz"), epochs=3)
+    with pytest.raises(KilledError):
+        run(tmp_path / "cut", patches, KilledAfter(tmp_path / "cut.npz", 1), minutes=5.0)
+    told, *hashes = run(tmp_path / "cut", patches, Checkpoint(tmp_path / "cut.npz"), minutes=5.0)
+    assert told == whole[0] | {"minutes": 5.0, "epochs_planned": 3}
+    assert hashes == list(whole[1:])
 
 
 def test_patience_is_remembered(tmp_path, patches):
@@ -189,3 +202,32 @@ def test_seeds_that_are_done_are_not_trained_again(tmp_path, monkeypatch, capsys
     assert capsys.readouterr().out.count("resuming after epoch 2") == 2  # of both that were trained to their end
     assert {path: path.read_bytes() for path in Path("models").rglob("*") if path.is_file()} == whole
     assert not any(Path(".checkpoints").rglob("*.npz"))
+
+
+def test_a_training_goes_on_from_a_finished_model(tmp_path, monkeypatch, project):
+    """With a rate of almost zero, the model that comes out is the one that went in; its card says where it comes from."""
+    project(tmp_path, epochs=1)
+    monkeypatch.chdir(tmp_path)
+
+    def stage(**changes):
+        known = params.load()
+        known = known.model_copy(update={"train": known.train.model_copy(update=changes)})
+        train("mitochondria", networks.load("unet", known), tasks.part("segmentation", "training"), known)
+        card = json.loads(Path("models/mitochondria/unet.json").read_text())
+        return card, keras.saving.load_model("models/mitochondria/unet.keras", compile=False).get_weights()
+
+    with pytest.raises(UserError, match=r"^train\.start: elsewhere/unet\.keras: no such file; .* copy it out of models/"):
+        stage(start="elsewhere/unet.keras")
+    first, weights = stage()
+    assert "start" not in first
+    shutil.copytree("models", "former")
+    digest = hashlib.sha256(Path("former/mitochondria/unet.keras").read_bytes()).hexdigest()
+    second, same = stage(start="former", lr=1e-30)
+    assert second["start"] == {"file": "former/mitochondria/unet.keras", "sha256": digest, "epochs": 1}
+    for mine, its in zip(weights, same, strict=True):
+        if mine.ndim == 4:  # batch statistics do move
+            np.testing.assert_array_equal(mine, its)
+    shutil.copytree("models", "again")
+    assert stage(start="again/mitochondria/unet.keras")[0]["start"]["epochs"] == 2
+    with pytest.raises(UserError, match=r"^train\.start: again/mitochondria/unet\.json is no unet of these settings"):
+        stage(start="again/mitochondria/unet.json")
