@@ -48,13 +48,14 @@ class Pace(Timer):
 
     def on_train_batch_end(self, batch, logs=None):
         super().on_train_batch_end(batch, logs)
+        now, step = time.perf_counter(), batch + 1
         if self.seconds is not None and not self.told:
             self._tell(self.seconds * (self.steps + self.more))
-        now, step = time.perf_counter(), batch + 1
+            self.last_time, self.last_step = now, step
         apart = now - self.last_time >= LINE_S and step - self.last_step >= LINE_SHARE * self.steps
         if apart and self.told and step < self.steps and not sys.stdout.isatty():
+            left = (now - self.last_time) / (step - self.last_step) * (self.steps - step)
             self.last_time, self.last_step = now, step
-            left = self.seconds * (self.steps - step)
             values = ", ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
             print(f"epoch {self.epoch + 1} of {self.epochs}: {step / self.steps:.0%}, {values}, {spoken(left)} left", flush=True)
 

@@ -1,7 +1,6 @@
 """An interrupted training ends with the same bytes as one that was not; no other training picks its checkpoint up."""
 
 import hashlib
-import json
 import shutil
 import sys
 import zipfile
@@ -13,7 +12,6 @@ import numpy as np
 import pytest
 
 from pipeline import networks, params, tasks
-from pipeline.errors import UserError
 from pipeline.networks.unet import build as unet
 from pipeline.patches.packed import Packed
 from pipeline.tasks.classification.training import CrossEntropy
@@ -202,32 +200,3 @@ def test_seeds_that_are_done_are_not_trained_again(tmp_path, monkeypatch, capsys
     assert capsys.readouterr().out.count("resuming after epoch 2") == 2  # of both that were trained to their end
     assert {path: path.read_bytes() for path in Path("models").rglob("*") if path.is_file()} == whole
     assert not any(Path(".checkpoints").rglob("*.npz"))
-
-
-def test_a_training_goes_on_from_a_finished_model(tmp_path, monkeypatch, project):
-    """With a rate of almost zero, the model that comes out is the one that went in; its card says where it comes from."""
-    project(tmp_path, epochs=1)
-    monkeypatch.chdir(tmp_path)
-
-    def stage(**changes):
-        known = params.load()
-        known = known.model_copy(update={"train": known.train.model_copy(update=changes)})
-        train("mitochondria", networks.load("unet", known), tasks.part("segmentation", "training"), known)
-        card = json.loads(Path("models/mitochondria/unet.json").read_text())
-        return card, keras.saving.load_model("models/mitochondria/unet.keras", compile=False).get_weights()
-
-    with pytest.raises(UserError, match=r"^train\.start: elsewhere/unet\.keras: no such file; .* copy it out of models/"):
-        stage(start="elsewhere/unet.keras")
-    first, weights = stage()
-    assert "start" not in first
-    shutil.copytree("models", "former")
-    digest = hashlib.sha256(Path("former/mitochondria/unet.keras").read_bytes()).hexdigest()
-    second, same = stage(start="former", lr=1e-30)
-    assert second["start"] == {"file": "former/mitochondria/unet.keras", "sha256": digest, "epochs": 1}
-    for mine, its in zip(weights, same, strict=True):
-        if mine.ndim == 4:  # batch statistics do move
-            np.testing.assert_array_equal(mine, its)
-    shutil.copytree("models", "again")
-    assert stage(start="again/mitochondria/unet.keras")[0]["start"]["epochs"] == 2
-    with pytest.raises(UserError, match=r"^train\.start: again/mitochondria/unet\.json is no unet of these settings"):
-        stage(start="again/mitochondria/unet.json")
