@@ -60,6 +60,8 @@ class Train(Section):
     lr: Positive
     batch_size: Count
     epochs: Count
+    minutes: Positive | None
+    start: str | None
     precision: Literal["auto", "float32", "bfloat16"]
     optimizer: Literal["adam", "adamw", "sgd"]
     weight_decay: NonNegative

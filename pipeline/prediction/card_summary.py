@@ -20,6 +20,7 @@ def card_summary(path, card, task_lines):
         title = f"mean of {card['members']} networks, the first of them {title}"
     # The project that the model lies in, and where it keeps the model's scores.
     project, scores = path.resolve().parent.parent.parent, Path("reports", path.parent.name, "metrics", f"{path.stem}.json")
+    former = f"; went on from {card['start']['file']}, {card['start']['epochs'] or 'unknown'} epochs" if "start" in card else ""
     resized = ", of any size" if card["resize"] is None else ", resized to {} × {} pixels".format(*card["resize"])
     kind = described(card["channels"], card.get("colour"))
     lines = {
@@ -31,7 +32,7 @@ def card_summary(path, card, task_lines):
         "pixel size": f"{size[0]:g} × {size[1]:g} nm" if size else "not known",
         "intensities": in_words(card["intensity_range"]),
         "trained on": f"{card['name']} from {card['source']}{' (generated images)' if card.get('phantom') else ''}, "
-        f"{card['epochs']} epochs, best {card['best_epoch']}, patches {card['patch_size'][0]} × {card['patch_size'][1]}",
+        f"{card['epochs']} epochs, best {card['best_epoch']}, patches {card['patch_size'][0]} × {card['patch_size'][1]}{former}",
         "licence of the data": card.get("licence") or "not stated",
         "citation": card.get("citation") or "not stated",
         "software": f"Keras {card['keras']} on {card['backend']}",

@@ -23,6 +23,7 @@ class BatchStatistics:
         rows = np.random.default_rng([seed, 4]).permutation(len(packed.images))[:PATCHES]
         whole = len(rows) - len(rows) % batch_size or len(rows)  # a smaller last batch would weigh too much
         self.packed, self.batches = packed, np.split(rows[:whole], range(batch_size, whole, batch_size))
+        self.patches = whole if self.layers else 0
         self.probe = _Probe(network, self.layers) if self.layers else None
 
     def measure(self):

@@ -18,7 +18,7 @@ class Progress(keras.callbacks.Callback):
         super().__init__()
         self.curves, self.checkpoint, self.writes = curves, checkpoint, writes
         self.monitor, self.patience = monitor, patience
-        self.epochs = []
+        self.epochs, self.planned = [], None
         self.best_epoch, self.best_score, self.best_weights = 0, -np.inf, []
         self.validated = []  # the weights that validation saw, which may be other ones than training goes on with
 
@@ -57,7 +57,12 @@ class Progress(keras.callbacks.Callback):
             self._write_curves()
             state = {name: keras.ops.convert_to_numpy(variable) for name, variable in _state(self.model).items()}
             state |= {f"best/{i}": weight for i, weight in enumerate(self.best_weights)}
-            values = {"epochs": self.epochs, "best_epoch": self.best_epoch, "best_score": self.best_score}
+            values = {
+                "epochs": self.epochs,
+                "best_epoch": self.best_epoch,
+                "best_score": self.best_score,
+                "planned": self.planned,
+            }
             self.checkpoint.write(state, values)
 
     def _write_curves(self):

@@ -20,6 +20,7 @@ from pipeline.training.environment import environment
 from pipeline.training.fit import fit
 from pipeline.training.pretrained import pretrained
 from pipeline.training.save import save
+from pipeline.training.start import go_on_from, start_file
 
 
 def train(dataset, network, task, params):
@@ -68,7 +69,8 @@ def _train_one(dataset, network, task, params, seed, fold, model, curves, team):
     deciding |= {"augment": anew.model_dump()} if anew else {}
     weights, origin = pretrained(network)
     card |= task.facts(params, card, training)
-    key = training_key(folder, deciding, [weights] if weights else [])
+    former = start_file(params.train.start, dataset, network.name)
+    key = training_key(folder, deciding, [file for file in (weights, former) if file])
     checkpoint = Checkpoint(paths.checkpoint(dataset, network.name, key))
 
     def build():
@@ -84,12 +86,14 @@ def _train_one(dataset, network, task, params, seed, fold, model, curves, team):
                 f"{network.name}: expected {wanted} logits for the classes {', '.join(card['classes'])} of {dataset}, received "
                 f"{received}; let `build` take `classes` and end in blocks.logits, as pipeline/networks/unet.py does"
             )
+        card |= go_on_from(former, model_in_training, network.name) if former else {}
         parameters = model_in_training.count_params()
         devices = f", {team.devices} devices in each of {team.processes} processes" if team.size > 1 else ""
         begun = f", pretrained: {origin['name']}" if origin else ""
         heading = f"{network.title} on {dataset}: {parameters:,} weights, {len(training.images):,} patches, {precision}"
         fold_of = f", fold {fold} of {card['folds']}" if "folds" in card else ""
-        print(f"{heading}, seed {seed}{fold_of}{begun}{devices}", flush=True)
+        further = f", going on from {former}" if former else ""
+        print(f"{heading}, seed {seed}{fold_of}{begun}{further}{devices}", flush=True)
         goal = task.loss(params, card), task.metric(card)
         how = settings, seed, curves, checkpoint, team, task.balanced(params)
         with on_all_threads() if anew else nullcontext() as map_in_order:

@@ -96,6 +96,17 @@ def test_balanced_classes_go_on_where_they_were(tmp_path):
     assert run("all", Checkpoint(tmp_path / "all.npz"), balanced=False) != whole
 
 
+def test_a_time_budget_is_measured_once_and_trains_as_so_many_epochs_do(tmp_path, patches, monkeypatch):
+    found = iter([(3, 1.0)])
+    monkeypatch.setattr("pipeline.training.fit.epochs_within", lambda *arguments: next(found))
+    whole = run(tmp_path / "whole", patches, Checkpoint(tmp_path / "whole.npz"), epochs=3)
+    with pytest.raises(KilledError):
+        run(tmp_path / "cut", patches, KilledAfter(tmp_path / "cut.npz", 1), minutes=5.0)
+    told, *hashes = run(tmp_path / "cut", patches, Checkpoint(tmp_path / "cut.npz"), minutes=5.0)
+    assert told == whole[0] | {"minutes": 5.0, "epochs_planned": 3}
+    assert hashes == list(whole[1:])
+
+
 def test_patience_is_remembered(tmp_path, patches):
     changes = {"patience": 1, "lr": 1e-30, "schedule": "constant"}  # never better: stops after the second epoch
     whole = run(tmp_path / "whole", patches, Checkpoint(tmp_path / "whole.npz"), **changes)

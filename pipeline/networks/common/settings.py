@@ -30,7 +30,8 @@ class NetworkSettings(Section):
         """
         epochs, batch = self.epochs_scale * train.epochs, self.batch_scale * train.batch_size
         scaled = {"lr": self.lr_scale * train.lr, "epochs": max(1, round(epochs)), "batch_size": max(1, round(batch))}
-        if train.schedule != "one_cycle" and train.warmup > scaled["epochs"]:
+        warms_up = train.schedule != "one_cycle" and not train.minutes
+        if warms_up and train.warmup > scaled["epochs"]:
             raise UserError(f"train.warmup: {train.warmup:g} epochs of warm-up, but only {scaled['epochs']} epochs of training")
         return train.model_copy(update=scaled)
 
