@@ -141,7 +141,7 @@ def test_grouping_without_groups_says_that_it_has_no_effect(dataset, tiles, caps
 
 
 def test_a_pair_counts_once_if_any_fold_parts_it_and_not_if_the_gap_always_does(dataset, tiles):
-    """Of nine images in blocks of three, the first resembles the last, and the third the fourth, its neighbour across a border."""
+    """Of nine images in blocks of three, the first resembles the last, and the third its neighbour across a border."""
     noise = np.random.default_rng(0).integers(0, 256, tiles[0].shape, np.uint8)
     images = [*tiles[:3], tiles[2][::-1], tiles[4], tiles[5], tiles[6], noise, tiles[0][::-1]]
     rule = RULE.model_copy(update={"folds": 3, "gap": 1})
