@@ -48,14 +48,15 @@ def main():
 
     load_keras()
     from benchmarks.data_path import augmentation
-    from benchmarks.machine import forward_operations
     from benchmarks.ours import network as build
+    from pipeline.networks.common.cost import gigaflops
     from pipeline.training.devices import resolve_precision
 
     precision = resolve_precision("auto")
     measured, operations = {}, {}
     for network in given.networks.split(","):
-        operations[network] = forward_operations(build(Task(network, side=SIDES[network])), SIDES[network])
+        side = SIDES[network]
+        operations[network] = 1e9 * gigaflops(build(Task(network, side=side)), (side, side))
         for phase in ("training", "prediction"):
             measured[network, phase] = race(contenders(phase, network, precision), given.rounds, given.batches)
             for name, result in measured[network, phase].items():

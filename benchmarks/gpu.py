@@ -10,8 +10,9 @@ import keras
 import numpy as np
 
 from benchmarks import ours
-from benchmarks.machine import forward_operations, matrix_rate
+from benchmarks.machine import matrix_rate
 from benchmarks.task import Task
+from pipeline.networks.common.cost import gigaflops
 
 
 def main():
@@ -27,7 +28,7 @@ def main():
     print("|---|---|---|---|---|")
     for network in given.networks.split(","):
         task = Task(network, given.precision, given.batch, given.side, given.filters)
-        work = forward_operations(ours.network(task), given.side)
+        work = 1e9 * gigaflops(ours.network(task), (given.side, given.side))
         cells = []
         for phase, passes in ((ours.training, 3), (ours.prediction, 1)):
             rate = _rate(phase(task)[0], given)

@@ -60,19 +60,3 @@ def matrix_rate(precision, side=4096, repeats=3):
         _corner(keras.ops.matmul(one, one))
         best = min(best, time.perf_counter() - start)
     return 2 * side**3 / best
-
-
-def forward_operations(network, side):
-    """Multiplications and additions of the convolutions and dense layers for one image of `side` × `side` pixels."""
-    network = keras.models.clone_model(network)  # in VGG16 the layers also belong to Keras's own model
-    probe = keras.Model(network.input, [layer.output for layer in network.layers])
-    shapes = keras.ops.shape
-    outputs = dict(zip(network.layers, probe(np.zeros((1, side, side, network.input.shape[-1]), np.float32)), strict=True))
-    total = 0
-    for layer, output in outputs.items():
-        if not hasattr(layer, "kernel"):
-            continue
-        where = layer.input if isinstance(layer, keras.layers.Conv2DTranspose) else None
-        places = np.prod(shapes(output)[1:-1]) if where is None else np.prod(shapes(output)[1:-1]) / np.prod(layer.strides)
-        total += 2 * np.prod(layer.kernel.shape) * max(1, places)
-    return float(total)

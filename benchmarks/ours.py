@@ -11,7 +11,7 @@ from pipeline.inference.model import TrainedModel
 from pipeline.patches.packed import Packed
 from pipeline.training.batches import Batches, readable
 from pipeline.training.devices import prepare
-from pipeline.training.schedule import optimizer
+from pipeline.training.optimizers import optimizer
 
 
 def _network_of(task):
@@ -38,7 +38,7 @@ def compiled(task):
     own, known, card = network(task), params.load(), {"classes": _classes(_network_of(task))}
     part = tasks.part(_network_of(task).task, "training")
     goal = {"loss": part.loss(known, card), "metrics": [part.metric(card)]}
-    own.compile(optimizer(known.train, 1000), **goal, jit_compile=keras.backend.backend() == "jax")
+    own.compile(optimizer(known.train, known.train.epochs, 1000), **goal, jit_compile=keras.backend.backend() == "jax")
     return own
 
 

@@ -57,7 +57,7 @@ def _epochs(contender, train, val):
     from pipeline.patches.packed import Packed
     from pipeline.training.batches import Batches, readable, statistics
     from pipeline.training.devices import prepare
-    from pipeline.training.schedule import optimizer
+    from pipeline.training.optimizers import optimizer
 
     known = params.load()
     prepare(known.seed, known.train.precision)
@@ -67,7 +67,7 @@ def _epochs(contender, train, val):
     settings = own.settings.training(known.train).model_copy(update={"schedule": "constant"})
     batches = Batches(Packed(*train), settings.batch_size, known.seed, shuffle=True, flips=True)
     loss = tasks.part(own.task, "training").loss(known, {"classes": range(2)})
-    network.compile(optimizer(settings, len(batches)), loss)
+    network.compile(optimizer(settings, settings.epochs, len(batches)), loss)
     for epoch in range(EPOCHS):
         batches.epoch = epoch
         network.fit(readable(batches), verbose=0, shuffle=False)

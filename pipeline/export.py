@@ -20,7 +20,7 @@ def export(model_path, name, out, overwrite=False):
     Parameters
     ----------
     model_path : path-like
-        A ``.keras`` file with its card beside it.
+        A ``.keras`` file of this pipeline.
     name : {"onnx", "savedmodel", "openvino", "bioimage"}
     out : path-like
         Missing parent folders are made.

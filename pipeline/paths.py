@@ -8,10 +8,14 @@ import platformdirs
 PARAMS = Path("params.yaml")
 RECIPES = Path("recipes")
 PIPELINE = Path("dvc.yaml")
+LOCK = Path("dvc.lock")
+RUNNING = Path(".dvc/tmp/rwlock")  # where DVC notes which files its stages are reading and writing
 NETWORKS = Path(__file__).parent / "networks"  # a module for each network
 PAGE = Path("reports/index.html")
 SUMMARY = Path("reports/summary.md")
+ORIGIN = "origin.json"  # in the folder of a network's pretrained weights
 PLOTS = Path("reports/plots")  # tables that `dvc plots` draws
+CARD = "card.json"  # in a ``.keras`` file, which is a zip
 
 
 def downloads():
@@ -47,13 +51,18 @@ def leakage(dataset, suffix):
     return Path("reports", dataset, f"leakage.{suffix}")
 
 
+def weights(network):
+    """Pretrained weights of a network: ``origin.json``, which says what they are or that there are none, and their file."""
+    return Path("data/weights", network)
+
+
 def trained_networks(dataset):
     """Names of the networks that are trained on a data set."""
     return Path("models", dataset, "networks.json")
 
 
 def model(dataset, network):
-    """The network; beside it, as .json, its card: what prediction needs to know besides (input size, classes, threshold)."""
+    """The network with its card: what prediction needs to know besides (input size, classes, threshold); beside it as .json."""
     return Path("models", dataset, f"{network}.keras")
 
 

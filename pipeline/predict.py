@@ -16,7 +16,6 @@ import math
 import os
 import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 
@@ -36,7 +35,7 @@ DEFAULTS = Inference(tile=(1024, 1024), overlap=(192, 192), batch_size=2, flips=
 
 
 def load(path):
-    """Load a trained model, ``models/<dataset>/<network>.keras`` with its card beside it (see `load_trained`).
+    """Load a trained model, ``models/<dataset>/<network>.keras`` (see `load_trained`).
 
     Of a list of paths, the models predict as one: the mean of their probabilities, with the mean of their thresholds.
     """
@@ -99,8 +98,7 @@ def describe(path, model):
     try:
         return card_summary(path, model.card, _task(model).card_lines(model.card))
     except KeyError as error:
-        card = Path(path).with_suffix(".json")
-        raise UserError(f"{card}: the model's card has no entry {error}; train the model again") from error
+        raise UserError(f"{path}: the model's card has no entry {error}; train the model again") from error
 
 
 def _task(model):

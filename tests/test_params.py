@@ -81,7 +81,7 @@ def test_every_positive_number_survives_its_text(value):
         ("classification.sampling", "even", "classification.sampling: expected 'all' or 'balanced', received 'even'"),
         (
             "classification",
-            "{class_weights: balanced, sampling: balanced}",
+            "{class_weights: balanced, label_smoothing: 0.0, sampling: balanced}",
             "classification: class_weights and sampling are both balanced, which raises rare classes twice; choose one",
         ),
         ("datasets.polyps.task", "detection", "datasets.polyps.task: expected 'segmentation' or 'classification'"),
@@ -156,6 +156,13 @@ def test_one_line_names_the_key_and_what_is_allowed(load, key, value, told):
         load(changed(key, value))
     (line,) = str(caught.value).splitlines()
     assert told in line
+
+
+def test_augmentation_has_one_switch(load):
+    on, off = (load(changed("augment.when", value)) for value in ("patchify", "never"))
+    assert on.augment.copies > 0 and on.train.flips
+    assert off.augment.copies == 0 and not off.train.flips
+    assert off.train == on.train.model_copy(update={"flips": False})
 
 
 def test_a_misspelled_key_is_refused_with_a_suggestion(load):

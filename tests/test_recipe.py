@@ -1,5 +1,6 @@
 """Every recipe is a valid change of params.yaml, and its head says how to run it."""
 
+import importlib
 import shutil
 from pathlib import Path
 
@@ -33,6 +34,15 @@ def test_a_recipe_gives_valid_params_for_its_own_data_sets(name, project):
     before = Path("params.yaml").read_text()
     apply_overrides(Path("params.yaml"), recipe.overrides(content, changed.datasets))
     assert Path("params.yaml").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "task"), [("mitochondria", "segmentation"), ("polyps", "segmentation"), ("tissue", "classification")]
+)
+def test_a_leaderboard_has_every_network_of_its_task(name, task, project):
+    apply_overrides(Path("params.yaml"), recipe.overrides(recipe.read(f"leaderboard-{name}"), params.load().datasets))
+    known = {module for module in params.network_names() if importlib.import_module(f"pipeline.networks.{module}").TASK == task}
+    assert set(params.load().networks_of(name)) == known
 
 
 def test_any_value_arrives(project):

@@ -6,10 +6,11 @@ import shutil
 from pathlib import Path
 
 from pipeline import paths
-from pipeline.evaluation.test_split import independent_units, open_test_split
+from pipeline.evaluation.test_split import fingerprint, independent_units, open_test_split
 from pipeline.evaluation.trained import open_trained
 from pipeline.scoring.statistics import over_seeds, sentence
 
+PICTURES = (".png", ".jpg", ".webp")
 METRIC_DIGITS = 4  # decimals of the headline: more than the test sets can tell apart
 DIGITS = 6  # significant, elsewhere; more would differ from machine to machine
 
@@ -34,7 +35,7 @@ def evaluate(dataset, networks, task, params):
     card = json.loads((paths.patches(dataset) / "dataset.json").read_text(encoding="utf-8"))
     folder, records = _fresh_folders(dataset), open_test_split(dataset, card.get("folds", 1))
     _write_json(folder / "dataset.json", card)
-    unit = independent_units(records, card)
+    unit, data = independent_units(records, card), fingerprint(dataset, records)
     results, titles = {}, {}
     for name in networks:
         by_seed = open_trained(dataset, name)
@@ -56,7 +57,7 @@ def evaluate(dataset, networks, task, params):
             detail["ensemble"] = scored(list(map(load_all, zip(*by_seed.values(), strict=True))), "all seeds together")
         if len(models) > 1:
             detail["folds"] = [_fold(number, model.card, scores, records, task) for number, model in enumerate(models)]
-        headline = {key: metrics[key] for key in task.HEADLINE}
+        headline = {key: metrics[key] for key in task.HEADLINE} | {"data": data}
         _write_json(paths.metrics(dataset, name), _rounded(headline, lambda value: round(value, METRIC_DIGITS)))
         _write_json(details / "card.json", models[0].card)
         _write_json(details / "detail.json", _rounded(detail))
@@ -119,10 +120,17 @@ def _fresh_folders(dataset):
 
 
 def _write_results(dataset, task, networks):
-    """List all results of a data set with their checksums: DVC cannot depend on folders whose names it does not know."""
+    """List all results of a data set with their checksums: DVC cannot depend on folders whose names it does not know.
+
+    The file is in git, so the pictures, two for each test image, have one checksum together.
+    """
     files = sorted(path for path in Path("reports", dataset).rglob("*") if path.is_file())
     checksums = {path.as_posix(): hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() for path in files}
-    _write_json(paths.results(dataset), {"dataset": dataset, "task": task, "networks": list(networks), "files": checksums})
+    pictures = {name: checksum for name, checksum in checksums.items() if Path(name).suffix in PICTURES}
+    together = hashlib.md5(json.dumps(pictures).encode(), usedforsecurity=False).hexdigest()
+    others = {name: checksum for name, checksum in checksums.items() if name not in pictures}
+    results = {"dataset": dataset, "task": task, "networks": list(networks), "files": others, "pictures": together}
+    _write_json(paths.results(dataset), results)
 
 
 def _write_json(path, values):

@@ -14,5 +14,7 @@ def feature_maps(network, size):
 def coarsest_cell(network):
     """Pixels to a side of a cell of the coarsest features, such as 16 after four poolings."""
     side = 1024  # divisible by every cell in use
-    # Without those of one cell, which describe the image as a whole.
-    return side // min(rows for _, (rows, _) in feature_maps(network, (side, side)) if rows > 1)
+    # By how much the features grow with the image: a network of unpadded convolutions has some rows more or less, and features of
+    # one cell, which describe the image as a whole, do not grow.
+    sizes = [[rows for _, (rows, _) in feature_maps(network, (n * side, n * side))] for n in (1, 2)]
+    return side // min(twice - once for once, twice in zip(*sizes, strict=True) if twice > once)

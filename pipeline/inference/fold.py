@@ -1,5 +1,7 @@
 """Put batch normalisation into the convolution before it: fewer passes over an image, the same answer."""
 
+from collections import Counter
+
 import keras
 import numpy as np
 
@@ -10,11 +12,14 @@ def folded(network):
     In inference y = γ (conv(x) - μ) / √(σ² + ε) + β is a convolution too, with other weights. The copy has the same layers by
     the same names; a folded normalisation passes on what it receives. Returns the network itself if there is nothing to fold.
     """
+    nodes = [node for depth in network._nodes_by_depth.values() for node in depth]
+    readers = Counter(parent.operation.name for node in nodes for parent in node.parent_nodes)
     normalised = {}  # name of the convolution: the normalisation behind it
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             before = layer.input._keras_history.operation
-            if type(before) is keras.layers.Conv2D and before.activation is keras.activations.linear:
+            linear = type(before) is keras.layers.Conv2D and before.activation is keras.activations.linear
+            if linear and readers[before.name] == 1:  # a shortcut beside it needs the convolution as it is
                 normalised[before.name] = layer
     if not normalised:
         return network

@@ -1,6 +1,5 @@
 """A trained network with its card."""
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -15,6 +14,7 @@ from pipeline.errors import UserError
 from pipeline.images.intensity import scaled
 from pipeline.images.resize import resize_image
 from pipeline.inference.activations import sigmoid
+from pipeline.inference.card import read_card
 from pipeline.inference.features import coarsest_cell
 from pipeline.inference.fold import folded
 from pipeline.inference.tiling import predict_image, predict_rows
@@ -27,7 +27,7 @@ PIXELS, MOST = 2**20, 64
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A network that returns logits, and its card, the content of ``models/<dataset>/<network>.json``."""
+    """A network that returns logits, and its card."""
 
     network: keras.Model
     card: dict
@@ -101,31 +101,19 @@ class TrainedModel:
 
 
 def load_trained(path):
-    """Load a ``.keras`` file and the ``.json`` card beside it. Keras refuses a file that would run code of its own.
+    """Load a ``.keras`` file and its card (see `read_card`). Keras refuses a file that would run code of its own.
 
-    Raises a UserError if a file is missing or damaged, or the two do not belong together.
+    Raises a UserError if the file is missing or damaged, or its card and its network do not belong together.
     """
     path = Path(path)
-    beside = path.with_suffix(".json")
-    for file in (path, beside):
-        if not file.is_file():
-            raise UserError(f"{file}: {'a folder' if file.is_dir() else 'no such file'}; `dvc repro` or `dvc pull` makes models")
-    try:
-        card = json.loads(beside.read_text(encoding="utf-8"))
-        task, classes, channels = (card[key] for key in ("task", "classes", "channels"))
-        several = task == "segmentation" and len(classes) > 2
-        thresholds = ["threshold", "threshold_flips"] if task == "segmentation" and not several else []
-        missing = {"name", "network", "resize", "intensity_range", *thresholds} - card.keys()
-        if missing:
-            raise KeyError(*missing)
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{beside}: not the card of a trained model ({type(error).__name__}: {error})") from error
+    card, place = read_card(path)
     try:
         network = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # zipfile, h5py and Keras each raise their own
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(f"{path}: not a model that this pipeline trained, or damaged: {reason}") from error
-    outputs = (None, None, None, len(classes) if several else 1) if task == "segmentation" else (None, len(classes))
-    if network.output.shape != outputs or network.input.shape[-1] != channels:
-        raise UserError(f"{beside}: the card of another network than {path.name}")
+    classes = len(card["classes"])
+    outputs = (None, None, None, classes if classes > 2 else 1) if card["task"] == "segmentation" else (None, classes)
+    if network.output.shape != outputs or network.input.shape[-1] != card["channels"]:
+        raise UserError(f"{place}: the card of another network than {path.name}")
     return TrainedModel(network, card)

@@ -3,17 +3,20 @@
 A network's module has ``TITLE``, ``CITATION`` and ``TASK`` ("segmentation" or "classification"); ``Settings``, the keys of its
 section in ``params.yaml``; and ``build``, which returns a `keras.Model` that ends in logits. `Network.build` gives ``build``
 those of its settings and of the facts about the images that its signature names.
+
+A network with deep supervision or auxiliary classifiers also sets an attribute of the model: ``supervised``, a list of pairs of
+logits and weights. Training then minimises the weighted sum of their losses, in place of that of the output. They are no part of
+the saved network, but for what the output needs.
 """
 
 import importlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from pipeline import paths
 from pipeline.errors import UserError
-from pipeline.networks.common.settings import NetworkSettings
+from pipeline.networks.common.settings import NONE, NetworkSettings
 from pipeline.params import check, network_names
 
 
@@ -32,17 +35,11 @@ class Network:
         """Build a model (N, H, W, channels), float32 in [0, 1] → logits, from facts about the images that its builder may name.
 
         These are ``channels``, ``classes`` (their number), ``size`` (rows and columns of a patch), ``mean`` and ``variance`` (of
-        each channel, in [0, 1] units), ``seed``.
+        each channel, in [0, 1] units), ``seed``, ``pretrained`` (a weights file, or None).
         """
         known = images | self.settings.model_dump()
         wanted = inspect.signature(self.builder).parameters
         return self.builder(**{name: value for name, value in known.items() if name in wanted})
-
-    @property
-    def files(self):
-        """Files that the settings name, such as pretrained weights."""
-        values = [value for value in self.settings.model_dump().values() if isinstance(value, str)]
-        return [Path(value) for value in values if Path(value).is_file()]
 
 
 def load(name, params):
@@ -55,4 +52,6 @@ def load(name, params):
     module = importlib.import_module(f"pipeline.networks.{name}")
     own = {key: value for key, value in params.networks.get(name, {}).items() if key != "datasets"}
     settings = check(module.Settings, own, paths.PARAMS, name)
-    return Network(name, module.TITLE, module.CITATION, module.TASK, settings, module.build)
+    encoder = getattr(settings, "encoder", NONE)
+    title = module.TITLE if encoder == NONE else f"{module.TITLE} on {encoder}"
+    return Network(name, title, module.CITATION, module.TASK, settings, module.build)

@@ -7,7 +7,8 @@ from keras import layers
 from pydantic import Field
 
 from pipeline.networks.common import blocks
-from pipeline.networks.common.settings import NetworkSettings
+from pipeline.networks.common.encoders import first_half
+from pipeline.networks.common.settings import NONE, EncoderSettings
 from pipeline.params.fields import Count, Fraction
 
 TITLE = "U-Net"
@@ -15,14 +16,28 @@ CITATION = "Ronneberger, Fischer, Brox: U-Net, MICCAI 2015, doi 10.1007/978-3-31
 TASK = "segmentation"
 
 
-class Settings(NetworkSettings):
+class Settings(EncoderSettings):
     filters: Count = 64
     depth: Annotated[int, Field(ge=1, le=7)] = 4
     dropout: Fraction = 0.0
-    normalization: Literal["batch", "none"] = "none"
+    normalization: Literal["batch", "instance", "group", "none"] = "none"
 
 
-def build(*, channels, classes=2, filters=64, depth=4, dropout=0.0, normalization="none", mean=0.0, variance=1.0):
+def build(
+    *,
+    channels,
+    classes=2,
+    filters=64,
+    depth=4,
+    dropout=0.0,
+    normalization="none",
+    mean=0.0,
+    variance=1.0,
+    encoder=NONE,
+    encoder_frozen=0,
+    encoder_lr_scale=1.0,
+    pretrained=None,
+):
     """Build a U-Net: (N, H, W, channels), float32 in [0, 1] → logits (N, H, W, 1), float32, or (N, H, W, classes).
 
     Each level has two 3 × 3 convolutions with ReLU, then 2 × 2 max pooling and twice the filters; on the way back a
@@ -41,25 +56,27 @@ def build(*, channels, classes=2, filters=64, depth=4, dropout=0.0, normalizatio
         Number of poolings.
     dropout : float
         Rate before the deepest convolutions.
-    normalization : {"batch", "none"}
+    normalization : {"batch", "instance", "group", "none"}
+        See `pipeline.networks.common.blocks.normalised`.
     mean, variance : float or sequence of float
         Of each channel over the training images, in [0, 1] units.
+    encoder : str
+        "none": the first half as above. Any other (`pipeline.networks.common.encoders.encode`) takes the place of the first half
+        and of the deepest convolutions; it has five poolings, whatever `depth`.
+    encoder_frozen, encoder_lr_scale, pretrained : int, float, path-like
+        Of the encoder: levels that are not trained, factor on its learning rate, file of its weights.
     """
-    inputs, x = blocks.image_input(channels, mean, variance)
-    skips = []
-    for level in range(depth):
-        x = two_convolutions(x, filters * 2**level, normalization)
-        skips.append(x)
-        x = blocks.downsample(x)
-    x = layers.Dropout(dropout)(x)
-    x = two_convolutions(x, filters * 2**depth, normalization)
-    for level in reversed(range(depth)):
-        x = blocks.upsample(x, filters * 2**level, skips[level], normalization)
-        x = layers.Concatenate()([skips[level], x])
-        x = two_convolutions(x, filters * 2**level, normalization)
-    return keras.Model(inputs, blocks.logits(x, blocks.outputs(classes)), name="unet")
 
+    def two_convolutions(x, level):
+        return blocks.two_convolutions(x, filters * 2**level, normalization)
 
-def two_convolutions(x, filters, normalization):
-    x = blocks.convolution(x, filters, normalization)
-    return blocks.convolution(x, filters, normalization)
+    how = {"frozen": encoder_frozen, "lr_scale": encoder_lr_scale, "pretrained": pretrained}
+    first = first_half(encoder, two_convolutions, depth, channels=channels, mean=mean, variance=variance, **how)
+    x = layers.Dropout(dropout)(first.deepest)
+    if first.own:
+        x = two_convolutions(x, depth)
+    for level, skip in reversed([*enumerate(first.skips)]):
+        x = blocks.upsample(x, filters * 2**level, skip, normalization)
+        x = layers.Concatenate()([skip, x])
+        x = two_convolutions(x, level)
+    return keras.Model(first.inputs, blocks.logits(first.cropped(x), blocks.outputs(classes)), name="unet")

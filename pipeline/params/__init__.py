@@ -33,16 +33,21 @@ class Audit(Section):
 
 
 class Augment(Section):
+    when: Literal["patchify", "epoch", "never"]
     copies: Natural
     rotation: Annotated[Real, Field(ge=0, le=180)]
     scale: Fraction
+    stretch: Fraction
+    shear: Annotated[Real, Field(ge=0, lt=90)]
     elastic: NonNegative
     elastic_sigma: Positive
     brightness: Fraction
     contrast: Fraction
     colour: Fraction
+    gamma: NonNegative
     noise: Fraction
     blur: NonNegative
+    cutout: Fraction
 
 
 def _devices(value):
@@ -55,10 +60,15 @@ class Train(Section):
     lr: Positive
     batch_size: Count
     epochs: Count
+    minutes: Positive | None
+    start: str | None
     precision: Literal["auto", "float32", "bfloat16"]
-    optimizer: Literal["adam", "sgd"]
-    schedule: Literal["cosine", "constant"]
+    optimizer: Literal["adam", "adamw", "sgd"]
+    weight_decay: NonNegative
+    schedule: Literal["cosine", "one_cycle", "constant"]
     warmup: NonNegative
+    average: Fraction
+    recalibrate: bool
     monitor: Literal["loss", "metric"]
     patience: Natural
     flips: bool
@@ -74,6 +84,7 @@ class Segmentation(Section):
 
 class Classification(Section):
     class_weights: ClassWeights
+    label_smoothing: Fraction
     sampling: Literal["all", "balanced"]
 
     @model_validator(mode="after")
@@ -135,6 +146,14 @@ class Params(BaseModel):
         """Names of the networks that are trained on a data set, in the order of the file."""
         listed = [name for name, section in self.networks.items() if dataset in section.get("datasets", ())]
         return listed + [pair.network for pair in self.pairs.values() if pair.dataset == dataset]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _augmentation_has_one_switch(cls, values):
+        augment, train = values.get("augment"), values.get("train")
+        if isinstance(augment, dict) and isinstance(train, dict) and augment.get("when") == "never":
+            return values | {"augment": augment | {"copies": 0}, "train": train | {"flips": False}}
+        return values
 
     @model_validator(mode="after")
     def _networks_exist(self):

@@ -16,7 +16,8 @@ from pipeline.patches.split import ROLES, assign_splits
 from pipeline.patches.units import assign_units, block, shares
 
 PARALLEL = 500  # images from which on several processes are faster, although they take a second to start
-SHOWN = 5  # pairs that an error lists; leakage.csv lists all of them once they are allowed
+MUCH = 0.2  # of the images that split.gap may leave out without a warning
+SHOWN = 5  # pairs that an error lists; leakage.csv lists all of them
 
 
 def split_and_audit(raw, rule, audit, seed):
@@ -24,7 +25,6 @@ def split_and_audit(raw, rule, audit, seed):
 
     Returns the images with their roles and independent units (see `assign_splits` and `assign_units`), a list with one table for
     each of `rule.folds`; the near-duplicates on different sides in any of them (see `find_duplicates`); and what the units are.
-    Identical images on two sides are a `UserError`, unless `audit.allow_identical` is true.
     """
     table, info = read_table(raw / "images.csv"), read_info(raw)
     with on_all_cores(worthwhile=len(table) > PARALLEL) as map_in_order:
@@ -50,13 +50,6 @@ def split_and_audit(raw, rule, audit, seed):
         sides = _sides(tables)
         distant = [apart(sides[pair.name_a], sides[pair.name_b]) for pair in pairs.itertuples()]
         pairs = pairs[distant].reset_index(drop=True)
-    identical = pairs[pairs["identical"]]
-    if len(identical) and not audit.allow_identical:
-        lines = [f"{p.name_a} ({p.side_a}) and {p.name_b} ({p.side_b}) are identical" for p in identical[:SHOWN].itertuples()]
-        if len(identical) > SHOWN:
-            lines.append(f"{len(identical) - SHOWN} more pairs are identical")
-        remedy = "remove the copies, set audit.group with split.method groups (without effect on a split that the source states)"
-        raise UserError("\n".join(f"{raw}: {line}" for line in [*lines, f"{remedy}, or set audit.allow_identical"]))
 
     def content(places):
         if info.task == "segmentation":
@@ -66,6 +59,34 @@ def split_and_audit(raw, rule, audit, seed):
 
     table, unit = assign_units(table, rule, info, grouped, content)
     return [each.assign(unit=table["unit"]) for each in tables], pairs, unit
+
+
+def refuse_identical(raw, pairs, rule, audit, listed):
+    """Raise a `UserError` if identical images are on two sides, unless `audit.allow_identical` is true.
+
+    It names some of the `pairs`, the file in which all are `listed`, and what helps: copies on two sides of a split that the
+    source states must be removed, others can become one group.
+    """
+    identical = pairs[pairs["identical"]]
+    if identical.empty or audit.allow_identical:
+        return
+    lines = [f"{p.name_a} ({p.side_a}) and {p.name_b} ({p.side_b}) are identical" for p in identical[:SHOWN].itertuples()]
+    if len(identical) > SHOWN:
+        lines.append(f"{len(identical) - SHOWN} more pairs are identical; {listed} has all {len(identical)}")
+    stated = read_table(raw / "images.csv").set_index("name")["split"]
+    sides = [stated[identical[column]].to_numpy() for column in ("name_a", "name_b")]
+    apart = np.count_nonzero(sides[0] != sides[1])
+    remedies = []
+    if apart:
+        remedies.append(
+            f"{apart} of these pairs are on two sides of the split that the source states, which audit.group does not change: "
+            "remove one image of each pair"
+        )
+    if apart < len(identical):
+        method = "" if rule.method == "groups" else f" and split.method: groups (now {rule.method})"
+        remedies.append(f"set audit.group: true{method} to keep {'the other ' if apart else ''}copies on one side")
+    lines.append("; ".join([*remedies, "or set audit.allow_identical: true to leave them where they are"]))
+    raise UserError("\n".join(f"{raw}: {line}" for line in lines))
 
 
 def summarize(tables, pairs, unit, threshold):
@@ -98,6 +119,8 @@ def messages(tables, summary):
         split, where = table["split"], f" in fold {fold}" if len(tables) > 1 else ""
         images, left_out = ", ".join(f"{(split == role).sum()} {role}" for role in ROLES), int((split == "").sum())
         yield f"{images} images{where}" + (f"; split.gap leaves out {left_out} of {len(split)}" if left_out else "")
+        if left_out > MUCH * len(split):
+            yield f"warning: split.gap leaves out {left_out} of {len(split)} images{where}; a smaller gap leaves more to train on"
         for label, held in split.groupby(table["label"]):
             missing = [role for role in ROLES if label and role not in set(held)]
             if missing:

@@ -1,4 +1,7 @@
-"""Random changes of a training patch. Images are interpolated, masks take the nearest label."""
+"""Random changes of a training patch. Images are interpolated, masks take the nearest label.
+
+A change whose setting is zero draws no random number, so that the others stay as they are.
+"""
 
 from functools import lru_cache
 
@@ -11,8 +14,9 @@ SPLINE_MARGIN = 2  # control points beyond each border, so that the displacement
 def augmented_patch(image, mask, corner, size, rng, settings):
     """Cut a patch of `size` and its mask from an image through a random deformation, then change its intensities.
 
-    The deformation rotates and scales about the centre of the patch and adds an elastic displacement. The patch is sampled
-    from the whole image, so that its corners show the real surroundings and not reflections, except beyond the image.
+    The deformation rotates, scales, stretches and shears about the centre of the patch and adds an elastic displacement. The
+    patch is sampled from the whole image, so that its corners show the real surroundings and not reflections, except beyond the
+    image.
 
     Images are (H, W, C), float32 in [0, 1]; masks are (H, W), bool or uint8, or None. `corner` is the row and the column of the
     patch's top left corner in the image, `settings` the section `augment` of the params.
@@ -52,16 +56,28 @@ def _spline(length, spacing):
 
 
 def _coordinates(corner, size, rng, settings):
-    angle = np.deg2rad(rng.uniform(-settings.rotation, settings.rotation))
-    scale = rng.uniform(1 - settings.scale, 1 + settings.scale)
     middle = (np.asarray(size) - 1) / 2
     rows, columns = np.indices(size) - middle[:, None, None]
-    cosine, sine = np.cos(angle) / scale, np.sin(angle) / scale
-    coordinates = np.stack([cosine * rows - sine * columns, sine * rows + cosine * columns])
+    (a, b), (c, d) = _linear(rng, settings)
+    coordinates = np.stack([a * rows + b * columns, c * rows + d * columns])
     coordinates += (middle + np.asarray(corner))[:, None, None]
     if settings.elastic > 0:
         coordinates += elastic_displacement(size, settings.elastic, settings.elastic_sigma, rng)
     return coordinates
+
+
+def _linear(rng, settings):
+    """Draw the matrix (2, 2) that leads from a place in the patch, seen from its centre, to one in the image."""
+    angle = np.deg2rad(rng.uniform(-settings.rotation, settings.rotation))
+    scale = rng.uniform(1 - settings.scale, 1 + settings.scale)
+    cosine, sine = np.cos(angle) / scale, np.sin(angle) / scale
+    matrix = np.array([[cosine, -sine], [sine, cosine]])
+    if settings.stretch > 0:
+        ratio = np.sqrt(rng.uniform(1 - settings.stretch, 1 + settings.stretch))
+        matrix = matrix @ np.diag([1 / ratio, ratio])  # the area stays
+    if settings.shear > 0:
+        matrix = matrix @ [[1, 0], [np.tan(np.deg2rad(rng.uniform(-settings.shear, settings.shear))), 1]]
+    return matrix
 
 
 def _intensities(patch, rng, settings):
@@ -72,8 +88,22 @@ def _intensities(patch, rng, settings):
     patch = (patch - mean) * contrast + mean + brightness
     if patch.shape[-1] > 1:
         patch = patch + rng.uniform(-settings.colour, settings.colour, patch.shape[-1])
+    if settings.gamma > 0:
+        widest = np.log1p(settings.gamma)
+        patch = np.clip(patch, 0, 1) ** np.exp(rng.uniform(-widest, widest))
     if blur > 0:
         patch = ndimage.gaussian_filter(patch, (blur, blur, 0))
     if noise > 0:
         patch = patch + np.float32(noise) * rng.standard_normal(patch.shape, np.float32)
+    if settings.cutout > 0:
+        patch = _blanked(patch, rng.uniform(0, settings.cutout), rng)
     return np.clip(patch, 0, 1).astype(np.float32)
+
+
+def _blanked(patch, share, rng):
+    """Put the mean in place of a square (DeVries and Taylor 2017, arXiv 1708.04552); it may reach over the border."""
+    side = np.rint(share * np.asarray(patch.shape[:2])).astype(int)
+    top, left = (int(rng.integers(-n // 2, length - n // 2)) for n, length in zip(side, patch.shape, strict=False))
+    rows, columns = slice(max(0, top), max(0, top + side[0])), slice(max(0, left), max(0, left + side[1]))
+    patch[rows, columns] = patch.mean(axis=(0, 1))
+    return patch

@@ -7,13 +7,14 @@
         split.csv             each image with its group, its role and its independent unit
         manifest.csv          each packed row: split, row, image, group, corner, copy, label
         train/images.npy      (N, H, W, C), memory-mapped: the intensity range on all levels of uint8, or of uint16 where the
-                              images have more than 8 bit
+                              images have more than 8 bit; with surroundings where training augments (see `surroundings`)
         train/masks.npy       (N, H, W), bool, or uint8: class numbers, 255 ignored; for classification labels.npy, (N,), int64
         val/...               the same, never augmented
         fold-1/...            all of this for each further fold of a cross-validation
 """
 
 import json
+import math
 from functools import partial
 
 import numpy as np
@@ -32,6 +33,7 @@ from pipeline.patches.foreground import foreground_corners
 from pipeline.patches.intensity_range import measure_intensities
 
 PACKED = ("train", "val")  # only evaluation reads test images, whole and from data/raw
+AROUND = 0.25  # of a patch's side on each border: a square that turns needs a fifth, and the disk holds all of it
 
 
 def pack(raw, folder, table, dataset, augment, seed, threads=None, facts=None):
@@ -77,6 +79,22 @@ def cut(array, corner, size):
     return np.pad(patch, missing + [(0, 0)] * (patch.ndim - 2), mode="symmetric")
 
 
+def surroundings(size, shapes):
+    """Rows and columns around a patch of `size` that `augmented_patch` may look at: `AROUND`, and no more than images have.
+
+    With them a patch that is turned in training shows at its corners what is there, and not reflections of itself.
+    """
+    largest = np.max(shapes, axis=0)
+    return tuple(min(math.ceil(AROUND * side), max(0, int(length) - side)) for side, length in zip(size, largest, strict=True))
+
+
+def widened(array, size, around):
+    """Add the surroundings to an image (H, W, ...) of at least a patch, by reflection: corners then count from there."""
+    missing = (max(0, side - length) for side, length in zip(size, array.shape, strict=False))
+    borders = [(more, more + lack) for more, lack in zip(around, missing, strict=True)]
+    return np.pad(array, borders + [(0, 0)] * (array.ndim - 2), mode="symmetric")
+
+
 def npy_writer(path, shape, dtype):
     """Lay out a ``.npy`` file, and return a function ``write(row, values)`` that threads may call at the same time."""
     # A memory map would write the rows too, but a full disk then kills the process instead of raising OSError.
@@ -95,7 +113,7 @@ def _pack_split(raw, read, patches, augment, seed, intensity_range, map_in_order
     """Write the arrays of one split; return its part of the manifest."""
     folder.mkdir()
     split, info, size = folder.name, read_info(raw), patches.size or patches.resize
-    versions = 1 + (augment.copies if split == "train" else 0)  # of each patch
+    versions = 1 + (augment.copies if split == "train" and augment.when == "patchify" else 0)  # of each patch
     paths = [raw / image for image in table["image"]]
     shapes = [patches.resize] * len(paths)
     if not patches.resize:
@@ -115,12 +133,14 @@ def _pack_split(raw, read, patches, augment, seed, intensity_range, map_in_order
         more = foreground_corners(table["mask"], mask_of, size, count, patches.foreground, seed, map_in_order)
         grids = [grid + further for grid, further in zip(grids, more, strict=True)]
     manifest = _manifest(split, table, grids, versions)
+    around = surroundings(size, shapes) if split == "train" and augment.when == "epoch" else (0, 0)
+    wide = tuple(side + 2 * more for side, more in zip(size, around, strict=True))
     firsts = np.cumsum([0, *(len(grid) * versions for grid in grids)])[:-1]
     depth = np.uint8 if read(paths[0]).dtype == np.uint8 else np.uint16
-    write_image = npy_writer(folder / "images.npy", (len(manifest), *size, info.channels), depth)
+    write_image = npy_writer(folder / "images.npy", (len(manifest), *wide, info.channels), depth)
     if segmentation:
         form = mask_of(table["mask"].iloc[0]).dtype
-        write_mask = npy_writer(folder / "masks.npy", (len(manifest), *size), form)
+        write_mask = npy_writer(folder / "masks.npy", (len(manifest), *wide), form)
     else:
         np.save(folder / "labels.npy", manifest["label"].map(info.classes.index).to_numpy(np.int64))
 
@@ -130,6 +150,8 @@ def _pack_split(raw, read, patches, augment, seed, intensity_range, map_in_order
             raise UserError(f"{raw / mask_file}: expected a mask of {form} like the first one, received {mask.dtype}")
         if patches.resize:
             image = resize_image(image, patches.resize)
+        if any(around):
+            image, mask = widened(image, size, around), widened(mask, size, around)
         for row in range(len(grid) * versions):
             number, copy = divmod(row, versions)
             if copy:
@@ -137,7 +159,7 @@ def _pack_split(raw, read, patches, augment, seed, intensity_range, map_in_order
                 rng = np.random.default_rng([seed, index, number, copy])
                 patch, patch_mask = augmented_patch(image, mask, grid[number], size, rng, augment)
             else:
-                patch, patch_mask = cut(image, grid[number], size), cut(mask, grid[number], size) if segmentation else None
+                patch, patch_mask = cut(image, grid[number], wide), cut(mask, grid[number], wide) if segmentation else None
             write_image(first + row, np.rint(patch * np.iinfo(depth).max))
             if segmentation:
                 write_mask(first + row, patch_mask)

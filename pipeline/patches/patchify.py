@@ -9,7 +9,7 @@ from pipeline.images.io import read_image
 from pipeline.images.masks import IGNORED
 from pipeline.images.overlay import outlined
 from pipeline.images.sheet import displayable, fitted, sheet
-from pipeline.patches.audit import messages, split_and_audit, summarize
+from pipeline.patches.audit import messages, refuse_identical, split_and_audit, summarize
 from pipeline.patches.pack import pack
 from pipeline.patches.packed import load_packed
 
@@ -25,22 +25,24 @@ def patchify(name, params):
     With several folds, each has a split and packed patches of its own.
 
     Writes the packed patches (see `pipeline.patches.pack`), a preview of them, and a summary, a table and a picture of the
-    near-duplicates on different sides of the split. All of these exist even if there are no near-duplicates.
+    near-duplicates on different sides of the split. All of these exist even if there are no near-duplicates. Table and picture
+    are written before identical images on two sides are refused.
     """
     dataset, raw, folder = params.dataset(name), paths.raw(name), paths.patches(name)
     tables, pairs, unit = split_and_audit(raw, dataset.split, params.audit, params.seed)
+    paths.preview(name).parent.mkdir(parents=True, exist_ok=True)
+    pairs.to_csv(paths.leakage(name, "csv"), index=False, float_format="%.4f", lineterminator="\n")
+    files = tables[0].set_index("name")["image"]
+    paths.leakage(name, "png").write_bytes(leakage_sheet(pairs, lambda image: read_image(raw / files[image])))
+    refuse_identical(raw, pairs, dataset.split, params.audit, paths.leakage(name, "csv"))  # DVC keeps what was written before
     summary = summarize(tables, pairs, unit, params.audit.correlation)
     for fold, table in enumerate(tables):  # the first one replaces the whole folder
         facts = {"fold": fold, "folds": len(tables)} if len(tables) > 1 else {}
         packed = paths.patches(name, fold)
         counts = pack(raw, packed, table, dataset, params.augment, params.seed, facts={"unit": unit} | facts)
         print(f"{packed}: " + ", ".join(f"{count} {split}" for split, count in counts.items()) + " patches")
-    paths.preview(name).parent.mkdir(parents=True, exist_ok=True)
     paths.preview(name).write_bytes(preview(*load_packed(folder, "train")))
     paths.audit(name).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    pairs.to_csv(paths.leakage(name, "csv"), index=False, float_format="%.4f", lineterminator="\n")
-    files = tables[0].set_index("name")["image"]
-    paths.leakage(name, "png").write_bytes(leakage_sheet(pairs, lambda image: read_image(raw / files[image])))
     for line in messages(tables, summary):
         print(f"{folder}: {line}", flush=True)
 

@@ -35,11 +35,13 @@ def assign_splits(table, rule, seed=0, grouped=False):
     pool = table[table["split"] == "train"]
     groups, by_group = undivided(pool, rule, grouped)
     table.loc[pool.index, "split"] = _cut(pool, groups, rule, sizes, np.random.default_rng(seed))
+    count = pool["group"].nunique() if by_group else len(pool)
+    units = "images" if count == len(pool) else "groups", count
     for role in ROLES:
         if not (table["split"] == role).any():
             raise UserError(
                 f"no image is left for {role} of {len(table)} images in {table['group'].nunique()} groups "
-                f"with split.method {rule.method}; {_remedy(role, rule.method, by_group)}"
+                f"with split.method {rule.method}; {_remedy(role, rule, units, [one for one in sizes if sizes[one] > 0])}"
             )
     if rule.method == "blocks":
         roles = table[table["split"] != ""].groupby("group")["split"].transform("nunique")
@@ -48,11 +50,15 @@ def assign_splits(table, rule, seed=0, grouped=False):
     return table
 
 
-def _remedy(role, method, by_group):
-    what = "groups" if by_group else "images"
+def _remedy(role, rule, units, cut):
+    """What to do if a role has no image; `units` (what, how many) were dealt to training and to the roles that were `cut`."""
+    what, count = units
+    if count <= len(cut):
+        roles = ", ".join(one for one in ROLES if one in ("train", *cut))
+        return f"each of {roles} needs one of the {what}, and there {'is' if count == 1 else 'are'} {count}: add {what}"
     if role != "train":
         return f"increase split.{role} or add {what}"
-    return f"decrease split.val, split.test{' or split.gap' if method == 'blocks' else ''}, or add {what}"
+    return f"decrease split.val, split.test{' or split.gap' if rule.method == 'blocks' else ''}, or add {what}"
 
 
 def undivided(table, rule, grouped):

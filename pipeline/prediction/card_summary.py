@@ -14,22 +14,25 @@ def card_summary(path, card, task_lines):
     `task_lines`, a dict of str to str, is what its task adds. Raises KeyError if the card lacks an entry.
     """
     path, size = Path(path), card.get("pixel_size_nm")
+    pretrained = {"trained_on": "your own file"} | card["pretrained"] if "pretrained" in card else None
     title = card.get("title", card["network"])
     if "members" in card:
         title = f"mean of {card['members']} networks, the first of them {title}"
     # The project that the model lies in, and where it keeps the model's scores.
     project, scores = path.resolve().parent.parent.parent, Path("reports", path.parent.name, "metrics", f"{path.stem}.json")
+    former = f"; went on from {card['start']['file']}, {card['start']['epochs'] or 'unknown'} epochs" if "start" in card else ""
     resized = ", of any size" if card["resize"] is None else ", resized to {} × {} pixels".format(*card["resize"])
     kind = described(card["channels"], card.get("colour"))
     lines = {
         "model": str(path),
         "network": f"{title}, {card['parameters']:,} weights, {card['precision']}, seed {card['seed']}",
+        **({"pretrained": "{name}: {trained_on}".format(**pretrained)} if pretrained else {}),
         **task_lines,
         "expects": (f"images of {kind}" if kind.endswith("channels") else f"{kind} images") + resized,
         "pixel size": f"{size[0]:g} × {size[1]:g} nm" if size else "not known",
         "intensities": in_words(card["intensity_range"]),
         "trained on": f"{card['name']} from {card['source']}{' (generated images)' if card.get('phantom') else ''}, "
-        f"{card['epochs']} epochs, best {card['best_epoch']}, patches {card['patch_size'][0]} × {card['patch_size'][1]}",
+        f"{card['epochs']} epochs, best {card['best_epoch']}, patches {card['patch_size'][0]} × {card['patch_size'][1]}{former}",
         "licence of the data": card.get("licence") or "not stated",
         "citation": card.get("citation") or "not stated",
         "software": f"Keras {card['keras']} on {card['backend']}",

@@ -51,7 +51,7 @@ def _section(dataset):
     captions, sentences = dataset.task.captions(dataset), dataset.comparison["sentences"]
     shown, near = pictures.gallery(dataset, frame, captions), dataset.audit["identical"] + dataset.audit["near"]
     return {
-        **{"name": dataset.name, "info": dataset.info, "networks": dataset.networks},
+        **{"name": dataset.name, "info": dataset.info, "networks": dataset.networks, "outdated": dataset.outdated},
         # Any other scheme (javascript:, or a folder of this machine) is shown as text and not as a link.
         "linked": (dataset.info["url"] or "").startswith(("https://", "http://")),
         "strip": pictures.strip(dataset, frame, captions),

@@ -8,6 +8,7 @@ from types import ModuleType
 import pandas as pd
 
 from pipeline import paths
+from pipeline.reporting import freshness
 
 # "007" or "NA" may be the name of an image or a class, and no number.
 TEXTS = ("image", "group", "unit", "picture", "actual", "predicted", "class")
@@ -38,6 +39,7 @@ class Dataset:
     comparison: dict
     networks: list  # in the order of their colours
     reported: dict  # figures from elsewhere to show beside ours, as params.yaml has them
+    outdated: list  # in what the results differ from what params.yaml and data/raw hold now
 
     @property
     def ranked(self):
@@ -61,6 +63,7 @@ def read_results(datasets, tables_of):
         Those that were evaluated, and why each of the others has no results.
     """
     evaluated, without = [], {}
+    values, lock = freshness.read_yaml(paths.PARAMS), freshness.read_yaml(paths.LOCK)
     for name, settings in datasets.items():
         if not paths.results(name).exists():
             without[name] = "not evaluated yet"
@@ -69,10 +72,15 @@ def read_results(datasets, tables_of):
         if not results["networks"]:
             without[name] = "no network is trained on it"
             continue
+        if missing := freshness.missing(results):
+            files = f"{len(missing)} of its {len(results['files'])} files, such as {missing[0]}"
+            without[name] = f"evaluated, but {files}, are not here; `dvc pull` or `dvc repro evaluate@{name}` brings them"
+            continue
         folder, networks = paths.details(name), [_read_network(name, network) for network in results["networks"]]
         info, comparison = _read_json(folder / "dataset.json"), _read_json(folder / "comparison.json")
         task, audit = tables_of(results["task"]), _read_json(paths.audit(name))
-        evaluated.append(Dataset(name, task, info, audit, comparison, networks, settings.reported))
+        outdated = freshness.outdated(name, results, values, lock)
+        evaluated.append(Dataset(name, task, info, audit, comparison, networks, settings.reported, outdated))
     return evaluated, without
 
 

@@ -1,15 +1,25 @@
 """The leaderboards in Markdown, for the summary of a CI job."""
 
-from pipeline.reporting.format import markdown
+from pipeline.reporting.baseline import changes
+from pipeline.reporting.format import MISSING, markdown
 from pipeline.reporting.tables import leaderboard, note_on_scores
+
+ON_CHANGES = (
+    "Change: in points, since the last commit; bold if it is larger than the standard deviation over seeds or, of one seed, "
+    "if the committed score lies outside the interval."
+)
 
 
 def render_summary(datasets, without):
     """Build the summary from what `pipeline.reporting.read.read_results` gives: Markdown."""
     lines = ["## Test scores", "", "Shares in percent, with 95 % intervals in brackets. The best network stands first."]
     for dataset in datasets:
-        info, board = dataset.info, leaderboard(dataset)
+        info, board, since = dataset.info, leaderboard(dataset), changes(dataset)
+        if since:
+            board["frame"].insert(1, "change", [since.get(title, MISSING) for title in board["frame"].index])
         lines += ["", f"### {dataset.name}", ""]
+        if dataset.outdated:
+            lines += [f"**Out of date: {'; '.join(dataset.outdated)}.**", ""]
         if info["phantom"]:
             lines += ["**Phantom: generated images; these numbers say nothing about real tissue.**", ""]
         if info["split_method"] == "random" and not info["grouped"]:
@@ -17,7 +27,7 @@ def render_summary(datasets, without):
         lines += [*markdown(board["frame"], board["first"]), ""]
         for network in dataset.ranked[1:]:
             lines += [dataset.comparison["sentences"][network.name], ""]
-        lines.append(note_on_scores(dataset))
+        lines.append(note_on_scores(dataset) + (f" {ON_CHANGES}" if since else ""))
     if without:
         lines += ["", *(f"- {name}: {reason}" for name, reason in without.items())]
     return "\n".join(lines) + "\n"

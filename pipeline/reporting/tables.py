@@ -49,13 +49,21 @@ def leaderboard(dataset):
             "GFLOPs": f"{network.card['gflops']:.3g}",
             "epochs": str(network.card["epochs"]),
             "trained with": f"{network.card['precision']}, {network.card['backend']}",
+            "pretrained": pretrained(network.card),
         }
     for title, text in references(dataset):
         rows[title] = {metrics[key].title: text(key, metrics[key].style) for key in ranks}
     frame = pd.DataFrame.from_dict(rows, orient="index").fillna(MISSING)
     if len(dataset.networks) == 1:
         frame = frame.drop(columns=against)
+    if not any("pretrained" in network.card for network in dataset.networks):
+        frame = frame.drop(columns="pretrained")
     return table("Leaderboard", frame, first="network")
+
+
+def pretrained(card):
+    """Where the weights of a network come from that has not begun with random ones; else "no"."""
+    return card["pretrained"]["name"] if "pretrained" in card else "no"
 
 
 def differences(dataset):
@@ -126,6 +134,7 @@ def training(dataset):
     rows = [
         ("Parameters", "", lambda card: number(card["parameters"], COUNT)),
         ("GFLOPs", "to predict one patch, 2 for each multiplication", lambda card: f"{card['gflops']:.3g}"),
+        ("Pretrained", "weights at the start", pretrained),
         ("Epochs", "", lambda card: str(card["epochs"])),
         ("Epoch kept", "on validation", lambda card: f"{card['best_epoch']}, {KEPT[card['monitor']]}"),
         ("Seed", "", lambda card: str(card["seed"])),

@@ -17,6 +17,8 @@ def main(dataset):
         return
     load_keras()
     evaluate(dataset, networks, tasks.part(task, "evaluation"), settings)
+    folder, listed = paths.metrics(dataset, "").parent, ", ".join(networks)
+    print(f"{folder}: {listed}; `dvc repro --single-item report` puts them into {paths.PAGE}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 """Batches for training. What batch i of epoch e holds depends on the seed, e and i alone."""
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import keras
 import numpy as np
 
 from pipeline.images.symmetry import draw_symmetry, symmetries
+from pipeline.patches.augment import augmented_patch
 from pipeline.patches.packed import unpacked
 from pipeline.training.distributed import ALONE
 from pipeline.training.on_device import OnDevice, fits
@@ -16,12 +19,12 @@ class Batches(keras.utils.PyDataset):
 
     `shuffle` draws another order each epoch, `flips` flips and turns each batch at random. With `balanced` and labels, an epoch
     of the same length holds all classes equally often (see `balanced_order`). The last, smaller batch is kept.
-    This process reads its part of each batch, as `team` shares it.
+    This process reads its part of each batch, as `team` shares it. With `fresh`, a `Fresh`, each patch is a copy drawn anew.
     """
 
-    def __init__(self, packed, batch_size, seed=0, shuffle=False, flips=False, team=ALONE, balanced=False):
+    def __init__(self, packed, batch_size, seed=0, shuffle=False, flips=False, team=ALONE, balanced=False, fresh=None):
         super().__init__()
-        self.packed, self.batch_size, self.team = packed, batch_size, team
+        self.packed, self.batch_size, self.team, self.fresh = packed, batch_size, team, fresh
         self.seed, self.shuffle, self.flips, self.balanced = seed, shuffle, flips, balanced
         self.epoch = 0
         self._drawn = None, None  # epoch, and the order of its patches
@@ -31,12 +34,15 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         chosen, number = self.plan(index)
-        images, targets = self.packed.images[chosen], np.asarray(self.packed.targets[chosen])
+        if self.fresh:
+            images, targets = self.fresh.draw(self.packed, chosen, [self.seed, 3, self.epoch, index])
+        else:
+            images, targets = self.packed.images[chosen], np.asarray(self.packed.targets[chosen])
         symmetry = symmetries(*images.shape[1:3])[number]
         images = np.ascontiguousarray(symmetry.apply(images))  # turned as bytes, which move a quarter of the memory of floats
         if targets.ndim == 3:
             targets = np.ascontiguousarray(symmetry.apply(targets))[..., None].astype(np.float32)
-        return unpacked(images), targets
+        return images if self.fresh else unpacked(images), targets
 
     def plan(self, index):
         """Return the patches that this process reads, in ascending order so that the disk is read forwards, and a symmetry.
@@ -47,7 +53,8 @@ class Batches(keras.utils.PyDataset):
         chosen = self.team.share(np.sort(self._order()[first : first + self.batch_size]))
         if not self.flips:
             return chosen, 0
-        return chosen, draw_symmetry(*self.packed.images.shape[1:3], np.random.default_rng([self.seed, 2, self.epoch, index]))
+        size = self.fresh.size if self.fresh else self.packed.images.shape[1:3]
+        return chosen, draw_symmetry(*size, np.random.default_rng([self.seed, 2, self.epoch, index]))
 
     def _order(self):
         if self._drawn[0] != self.epoch:  # drawn once an epoch: for a million patches it takes as long as a training step
@@ -59,6 +66,34 @@ class Batches(keras.utils.PyDataset):
                 order = rng.permutation(count) if self.shuffle else np.arange(count)
             self._drawn = self.epoch, order
         return self._drawn[1]
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """Copies that are drawn anew for each batch, as `patchify` draws its own: of `size`, by the section `augment` of the params.
+
+    `map_in_order` spreads the patches of a batch over threads (`pipeline.parallel.on_all_threads`).
+    """
+
+    settings: object
+    size: tuple[int, int]
+    map_in_order: Callable = map
+
+    def draw(self, packed, rows, seed):
+        """Copies of packed patches: images (N, H, W, C), float32 in [0, 1], and targets (N, H, W) or (N,).
+
+        What a copy shows depends on `seed` and on the number of its patch, not on the others of the batch.
+        """
+        around = [(wide - side) // 2 for wide, side in zip(packed.images.shape[1:3], self.size, strict=True)]
+        masks = packed.targets.ndim == 3
+
+        def copy(row):
+            rng = np.random.default_rng([*seed, row])
+            mask = np.asarray(packed.targets[row]) if masks else None
+            return augmented_patch(unpacked(packed.images[row]), mask, around, self.size, rng, self.settings)
+
+        images, targets = zip(*self.map_in_order(copy, rows.tolist()), strict=True)
+        return np.stack(images), np.stack(targets) if masks else np.asarray(packed.targets[rows])
 
 
 def balanced_order(labels, rng):
@@ -78,14 +113,15 @@ def balanced_order(labels, rng):
 def readable(batches):
     """The form of batches that ``keras.Model.fit`` reads fastest.
 
-    With TensorFlow, a stream. With JAX, the memory of the device, if the patches fit and this is the only process. Else the
-    batches themselves.
+    With TensorFlow, a stream. With JAX, the memory of the device, if the patches fit, are not drawn anew, and this is the only
+    process. Else the batches themselves.
     """
     if keras.backend.backend() == "tensorflow":
         from pipeline.networks.common.tensorflow_door import stream
 
         return stream(batches)
-    return OnDevice(batches) if batches.team.processes == 1 and fits(batches.packed) else batches
+    stays = batches.team.processes == 1 and not batches.fresh and fits(batches.packed)
+    return OnDevice(batches) if stays else batches
 
 
 def statistics(images, most=512):

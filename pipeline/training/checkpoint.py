@@ -37,6 +37,11 @@ class Checkpoint:
             print(f"{self.path} is damaged ({error}); training starts from the beginning", flush=True)
             return None
 
+    def planned(self):
+        """How many epochs the interrupted training was to have; None if there is none."""
+        found = self.read()
+        return found[1]["planned"] if found else None
+
     def remove(self):
         self.path.unlink(missing_ok=True)
 

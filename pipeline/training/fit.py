@@ -4,39 +4,80 @@ import sys
 
 import keras
 
+from pipeline.errors import UserError
+from pipeline.training.batch_statistics import BatchStatistics
 from pipeline.training.batches import Batches, readable
 from pipeline.training.distributed import ALONE
-from pipeline.training.progress import Progress
-from pipeline.training.schedule import optimizer
+from pipeline.training.optimizers import optimizer
+from pipeline.training.pace import Pace, epochs_within, looked_at, spoken
+from pipeline.training.progress import Progress, Validated
+from pipeline.training.rates import scale_rates
+from pipeline.training.supervised import trainee
 
 
-def fit(network, train, val, loss, metric, settings, seed, curves, checkpoint, team=ALONE, balanced=False):
+def fit(network, train, val, loss, metric, settings, seed, curves, checkpoint, team=ALONE, balanced=False, fresh=None):
     """Train a network that returns logits, and leave it with its best epoch's weights; return ``epochs`` and ``best_epoch``.
+
+    With ``settings.minutes``, the number of epochs is what fits, and from then on the training is that of so many epochs.
 
     What an epoch does depends only on the seed and on the state before it, so that a training that resumes from `checkpoint`
     ends with the same bits as one that was never interrupted. The caller removes the checkpoint once the results are safe.
     `train` and `val` are `pipeline.patches.packed.Packed`; `curves` is the CSV file for the learning curves; a larger `metric`
-    is better; the network was built in the context of `team`; `balanced` draws all classes of `train` equally often. Raises a
-    UserError if the loss is no longer a finite number.
+    is better; the network was built in the context of `team`; `balanced` draws all classes of `train` equally often; `fresh`, a
+    `pipeline.training.batches.Fresh`, draws copies of its patches in each epoch. Raises a UserError if the loss is no longer a
+    finite number.
     """
-    how = {"shuffle": True, "flips": settings.flips, "balanced": balanced}
+    _refuse(settings, team)
+    network = trainee(network)
+    how = {"shuffle": True, "flips": settings.flips, "balanced": balanced, "fresh": fresh}
     batches = Batches(train, settings.batch_size, seed, team=team, **how)
+    validation = readable(Batches(val, settings.batch_size, team=team))
+    measured = BatchStatistics(network, train, settings.batch_size, seed) if _measures(settings) else None
+    more = looked_at(len(batches), len(train.images), len(val.images) + (measured.patches if measured else 0))
     xla = keras.backend.backend() == "jax"  # with TensorFlow on a CPU, steps compiled with XLA took twice as long
-    network.compile(optimizer=optimizer(settings, len(batches)), loss=loss, metrics=[metric], jit_compile=xla)
+
+    def compiled(epochs):
+        steps = optimizer(settings, epochs, len(batches))
+        scale_rates(steps, network)
+        network.compile(steps, loss=loss, metrics=[metric], jit_compile=xla)
+
     monitor = "loss" if settings.monitor == "loss" else metric.name
     progress = Progress(curves, checkpoint, monitor, settings.patience, writes=team.leads)
+    progress.planned = settings.epochs
+    if settings.minutes:
+        progress.planned = checkpoint.planned()
+    if progress.planned is None:
+        compiled(1)
+        progress.planned, seconds = epochs_within(settings.minutes, network, readable(batches), more)
+        print(f"train.minutes: {settings.minutes:g} min hold {progress.planned} epochs of {spoken(seconds)}", flush=True)
+    epochs = progress.planned
+    compiled(epochs)
     done = progress.resume(network)
     team.agree("numbers of finished epochs", done)
     number = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: setattr(batches, "epoch", epoch))
-    if not progress.finished and done < settings.epochs:
+    callbacks = [number, progress, Validated(measured)]
+    callbacks += [Pace(len(train.images), len(batches), more, epochs, done)] if team.leads else []
+    if not progress.finished and done < epochs:
         network.fit(
             readable(batches),
-            validation_data=readable(Batches(val, settings.batch_size, team=team)),
+            validation_data=validation,
             initial_epoch=done,
-            epochs=settings.epochs,
-            callbacks=[number, progress],
+            epochs=epochs,
+            callbacks=callbacks,
             shuffle=False,  # `Batches` shuffles by epoch; Keras would draw the order from a generator of its own
             verbose=(1 if sys.stdout.isatty() else 2) if team.leads else 0,  # a progress bar, or a line per epoch in a log
         )
     network.set_weights(progress.best_weights)
-    return {"epochs": len(progress.epochs), "best_epoch": progress.best_epoch}
+    planned = {"minutes": settings.minutes, "epochs_planned": epochs} if settings.minutes else {}
+    return {"epochs": len(progress.epochs), "best_epoch": progress.best_epoch} | planned
+
+
+def _measures(settings):
+    return settings.average > 0 or settings.recalibrate
+
+
+def _refuse(settings, team):
+    if team.processes > 1 and _measures(settings):
+        raise UserError("train.average and train.recalibrate: batch statistics are measured by one process; set 0 and false")
+    if team.processes > 1 and settings.minutes:
+        raise UserError("train.minutes: several processes measure different times; set train.epochs, and minutes to null")

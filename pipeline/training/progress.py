@@ -18,8 +18,9 @@ class Progress(keras.callbacks.Callback):
         super().__init__()
         self.curves, self.checkpoint, self.writes = curves, checkpoint, writes
         self.monitor, self.patience = monitor, patience
-        self.epochs = []
+        self.epochs, self.planned = [], None
         self.best_epoch, self.best_score, self.best_weights = 0, -np.inf, []
+        self.validated = []  # the weights that validation saw, which may be other ones than training goes on with
 
     @property
     def finished(self):
@@ -38,6 +39,9 @@ class Progress(keras.callbacks.Callback):
             self._write_curves()  # DVC removes them before it runs a stage again
         return len(self.epochs)
 
+    def on_test_end(self, logs=None):
+        self.validated = self.model.get_weights()
+
     def on_epoch_end(self, epoch, logs=None):
         for name, value in logs.items():
             if not np.isfinite(value):
@@ -47,19 +51,50 @@ class Progress(keras.callbacks.Callback):
         value = float(logs[f"val_{self.monitor}"])
         score = -value if self.monitor == "loss" else value
         if score > self.best_score:
-            self.best_epoch, self.best_score, self.best_weights = epoch + 1, score, self.model.get_weights()
+            self.best_epoch, self.best_score, self.best_weights = epoch + 1, score, self.validated
         self.model.stop_training = self.finished
         if self.writes:
             self._write_curves()
             state = {name: keras.ops.convert_to_numpy(variable) for name, variable in _state(self.model).items()}
             state |= {f"best/{i}": weight for i, weight in enumerate(self.best_weights)}
-            values = {"epochs": self.epochs, "best_epoch": self.best_epoch, "best_score": self.best_score}
+            values = {
+                "epochs": self.epochs,
+                "best_epoch": self.best_epoch,
+                "best_score": self.best_score,
+                "planned": self.planned,
+            }
             self.checkpoint.write(state, values)
 
     def _write_curves(self):
         if self.writes:
             self.curves.parent.mkdir(parents=True, exist_ok=True)
             pd.DataFrame(self.epochs).to_csv(self.curves, index=False)
+
+
+class Validated(keras.callbacks.Callback):
+    """Choose what validation sees, and with it what can be saved: averaged weights, and batch statistics that belong to them.
+
+    `statistics` is a `pipeline.training.batch_statistics.BatchStatistics`, or None: the moving averages of training will do.
+    List it behind the callbacks that look at the network at the end of validation: it then brings back the weights that
+    training goes on with. The statistics stay: training itself never reads them.
+    """
+
+    def __init__(self, statistics):
+        super().__init__()
+        self.statistics, self.trained = statistics, []
+
+    def on_test_begin(self, logs=None):
+        variables, averages = self.model.trainable_variables, self.model.optimizer.averages()
+        # Copies: JAX gives the memory of a variable to the next step, and two variables must not share it.
+        self.trained = [np.array(variable) for variable in variables] if averages else []
+        for variable, average in zip(variables, averages, strict=bool(averages)):
+            variable.assign(np.array(average))
+        if self.statistics:
+            self.statistics.measure()
+
+    def on_test_end(self, logs=None):
+        for variable, value in zip(self.model.trainable_variables, self.trained, strict=bool(self.trained)):
+            variable.assign(value)
 
 
 def _state(network):

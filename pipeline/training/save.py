@@ -1,19 +1,24 @@
-"""Save a network so that its bytes depend on the network alone."""
+"""Save a network so that its bytes depend on the network and its card alone."""
 
 import json
 import zipfile
+from pathlib import Path
 
 import keras
 
+from pipeline import paths
 from pipeline.atomic import whole
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can hold
 
 
-def save(network, path):
+def save(network, path, card=None):
     """Write a functional model as a ``.keras`` file, whole or not at all, without its optimizer, which would triple the size.
 
-    The same network gives the same bytes, so that DVC recognises it. Keras writes three things that differ from run to run:
+    The `card`, what prediction needs to know besides, goes into the file as a member that Keras passes over, and beside it as
+    ``.json``, for people and for DVC.
+
+    The same network and card give the same bytes, so that DVC recognises it. Keras writes three things that differ from run to run:
     the time of saving, in ``metadata.json`` and in the zip's directory, and the memory addresses of shared objects, in
     ``config.json``. The times are left out, and the addresses become 0, 1, 2, ...
     """
@@ -26,6 +31,10 @@ def save(network, path):
                 if name.endswith(".json"):
                     content = json.dumps(_canonical(json.loads(content), {}))
                 target.writestr(zipfile.ZipInfo(name, EPOCH), content)
+            if card is not None:
+                target.writestr(zipfile.ZipInfo(paths.CARD, EPOCH), json.dumps(card, indent=2))
+    if card is not None:
+        Path(path).with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
 
 
 def _canonical(value, addresses):

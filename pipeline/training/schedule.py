@@ -1,9 +1,11 @@
-"""The optimizer and the learning rate of each step."""
+"""The learning rate of each step."""
 
 import math
 
 import keras
 from keras import ops
+
+RISE, START = 0.3, 1 / 25  # of one cycle: share of the steps in which the rate rises, and the share of the peak it starts from
 
 
 class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
@@ -21,26 +23,25 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         return self.peak * rise * 0.5 * (1.0 + ops.cos(math.pi * progress))
 
 
-class Adam(keras.optimizers.Adam):
-    """Keras's Adam (Kingma and Ba 2015, arXiv 1412.6980), with the same variables and the same rule.
+class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
+    """Rise along half a cosine from `START` × `peak` to `peak` in the first `RISE` of all `steps`, and fall along one to zero.
 
-    Keras on TensorFlow reads and writes each weight in a dozen operations; TensorFlow's fused kernel does it once.
+    Smith and Topin 2018 (arXiv 1708.07120), in the form that PyTorch gave it; the momentum stays.
     """
 
-    def update_step(self, gradient, variable, learning_rate):
-        if keras.backend.backend() != "tensorflow":
-            return super().update_step(gradient, variable, learning_rate)
-        from pipeline.networks.common.tensorflow_door import fused_adam
+    def __init__(self, peak, steps):
+        self.peak, self.steps = peak, steps
 
-        index = self._get_variable_index(variable)
-        moments = self._momentums[index], self._velocities[index]
-        fused_adam(variable, *moments, gradient, self.iterations + 1, learning_rate, self.beta_1, self.beta_2, self.epsilon)
+    def __call__(self, step):
+        step, top = ops.cast(step, "float32"), RISE * self.steps
+        up, down = ops.clip(step / top, 0.0, 1.0), ops.clip((step - top) / (self.steps - top), 0.0, 1.0)
+        risen = START + (1 - START) * 0.5 * (1.0 - ops.cos(math.pi * up))
+        return self.peak * risen * 0.5 * (1.0 + ops.cos(math.pi * down))
 
 
-def optimizer(settings, steps_per_epoch):
-    """Make the optimizer that `settings` (pipeline.params.Train) names, with its schedule."""
-    steps, warmup_steps = settings.epochs * steps_per_epoch, round(settings.warmup * steps_per_epoch)
-    schedule = WarmUp(settings.lr, steps, warmup_steps, cosine=settings.schedule == "cosine")
-    if settings.optimizer == "sgd":
-        return keras.optimizers.SGD(schedule, momentum=0.9, nesterov=True)
-    return Adam(schedule)
+def schedule(settings, epochs, steps_per_epoch):
+    """The schedule that `settings` (pipeline.params.Train) names, over so many epochs."""
+    if settings.schedule == "one_cycle":
+        return OneCycle(settings.lr, epochs * steps_per_epoch)
+    warmup = round(min(settings.warmup, epochs) * steps_per_epoch)
+    return WarmUp(settings.lr, epochs * steps_per_epoch, warmup, cosine=settings.schedule == "cosine")

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from contextlib import nullcontext
 
 import keras
 
@@ -9,14 +10,17 @@ from pipeline import paths
 from pipeline.atomic import whole
 from pipeline.errors import UserError
 from pipeline.networks.common.cost import gigaflops
+from pipeline.parallel import on_all_threads
 from pipeline.patches.packed import load_card, load_packed
-from pipeline.training.batches import statistics
+from pipeline.training.batches import Fresh, statistics
 from pipeline.training.checkpoint import Checkpoint, training_key
 from pipeline.training.devices import prepare
 from pipeline.training.distributed import join
 from pipeline.training.environment import environment
 from pipeline.training.fit import fit
+from pipeline.training.pretrained import pretrained
 from pipeline.training.save import save
+from pipeline.training.start import go_on_from, start_file
 
 
 def train(dataset, network, task, params):
@@ -61,12 +65,18 @@ def _train_one(dataset, network, task, params, seed, fold, model, curves, team):
     deciding = {"network": network.name, "seed": seed, "precision": precision, "train": settings.model_dump()}
     own = getattr(params, network.task).model_dump(exclude={"tolerance"})  # which only `evaluate` reads
     deciding |= {"own": network.settings.model_dump(), "task": own}
+    anew = params.augment if params.augment.when == "epoch" else None
+    deciding |= {"augment": anew.model_dump()} if anew else {}
+    weights, origin = pretrained(network)
     card |= task.facts(params, card, training)
-    checkpoint = Checkpoint(paths.checkpoint(dataset, network.name, training_key(folder, deciding, network.files)))
+    former = start_file(params.train.start, dataset, network.name)
+    key = training_key(folder, deciding, [file for file in (weights, former) if file])
+    checkpoint = Checkpoint(paths.checkpoint(dataset, network.name, key))
 
     def build():
         size, classes = card["patch_size"], len(card["classes"])
-        return network.build(channels=card["channels"], classes=classes, size=size, mean=mean, variance=variance, seed=seed)
+        images = {"channels": card["channels"], "classes": classes, "size": size, "mean": mean, "variance": variance}
+        return network.build(**images, seed=seed, pretrained=weights)
 
     with team.together():
         model_in_training = build()
@@ -76,13 +86,19 @@ def _train_one(dataset, network, task, params, seed, fold, model, curves, team):
                 f"{network.name}: expected {wanted} logits for the classes {', '.join(card['classes'])} of {dataset}, received "
                 f"{received}; let `build` take `classes` and end in blocks.logits, as pipeline/networks/unet.py does"
             )
-        weights = model_in_training.count_params()
+        card |= go_on_from(former, model_in_training, network.name) if former else {}
+        parameters = model_in_training.count_params()
         devices = f", {team.devices} devices in each of {team.processes} processes" if team.size > 1 else ""
-        heading = f"{network.title} on {dataset}: {weights:,} weights, {len(training.images):,} patches, {precision}, seed {seed}"
-        print(heading + (f", fold {fold} of {card['folds']}" if "folds" in card else "") + devices, flush=True)
+        begun = f", pretrained: {origin['name']}" if origin else ""
+        heading = f"{network.title} on {dataset}: {parameters:,} weights, {len(training.images):,} patches, {precision}"
+        fold_of = f", fold {fold} of {card['folds']}" if "folds" in card else ""
+        further = f", going on from {former}" if former else ""
+        print(f"{heading}, seed {seed}{fold_of}{begun}{further}{devices}", flush=True)
         goal = task.loss(params, card), task.metric(card)
         how = settings, seed, curves, checkpoint, team, task.balanced(params)
-        epochs = fit(model_in_training, training, validation, *goal, *how)
+        with on_all_threads() if anew else nullcontext() as map_in_order:
+            fresh = Fresh(anew, tuple(card["patch_size"]), map_in_order) if anew else None
+            epochs = fit(model_in_training, training, validation, *goal, *how, fresh)
     if not team.leads:
         return None, checkpoint
     trained = model_in_training
@@ -93,9 +109,10 @@ def _train_one(dataset, network, task, params, seed, fold, model, curves, team):
         trained.set_weights(values)
     chosen, table = task.choose(trained, dataset, card)
     card |= {"network": network.name, "title": network.title, "network_citation": network.citation}
-    card |= {"precision": precision, "monitor": settings.monitor, "parameters": weights} | epochs | chosen
+    card |= {"precision": precision, "monitor": settings.monitor, "parameters": parameters} | epochs | chosen
     card["gflops"] = round(gigaflops(trained, card["patch_size"]), 6)  # of one patch
     card |= {"seed": seed, "keras": keras.__version__, "backend": keras.backend.backend(), "environment": environment()}
-    save(trained, model)
-    model.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
+    if origin:
+        card["pretrained"] = origin
+    save(trained, model, card)
     return table, checkpoint

@@ -241,6 +241,25 @@ def test_masks_without_any_foreground_are_refused(problems, own):
     assert "no mask has any foreground; correct the masks, or how datasets.cells.folder and .classes" in line
 
 
+def test_wholly_white_masks_are_refused(problems, own):
+    """A network that calls all foreground would have Dice 1."""
+    for name in ("a", "b"):
+        own(f"images/{name}.png", GREY)
+        own(f"masks/{name}.png", np.full_like(GREY, 255))
+    (line,) = problems("segmentation")
+    assert line.startswith(f"{own.root}: no mask has any background; correct the masks, or how datasets.cells.folder")
+
+
+def test_label_images_read_by_a_threshold_are_warned_of(make, own, capsys):
+    for number in range(6):
+        own(f"images/{number}.png", GREY[:1])
+        own(f"masks/{number}.png", np.array([[0, 0, 0, 1, 2, 3, 4, 130 if number == 0 else 5]], np.uint8))
+    make("segmentation", mask_threshold=127)
+    printed = capsys.readouterr()
+    assert "6 images; 5 masks are empty, 0 are full; foreground of an image: 0 % to 12.5 %, median 0 %" in printed.out
+    assert "5 of 6 masks have nothing but background; look at them, and at datasets.cells.classes and" in printed.err
+
+
 def test_refused_masks_are_not_also_called_empty(problems, own):
     own("images/a.png", GREY)
     own("masks/a.png", MASK_255[:-1])

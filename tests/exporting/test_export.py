@@ -15,6 +15,7 @@ from pipeline.export import export, main
 from pipeline.exporting import bioimage, convert, onnx, openvino, savedmodel
 from pipeline.exporting.convert import difference, portable
 from pipeline.networks.attn_resunet import build as attn_resunet
+from pipeline.networks.common.layers import CropTo, PadTo
 from pipeline.networks.unet import build as unet
 from pipeline.networks.vgg16 import build as vgg16
 
@@ -26,9 +27,7 @@ def build(name):
     keras.utils.set_random_seed(0)  # the same network each time: a difference that is found can be found again
     if name == "vgg16":
         return vgg16(size=(32, 32), channels=3, classes=4, dense=8, **STATISTICS)
-    network = {"unet": unet, "attn_resunet": attn_resunet}[name](
-        channels=3, filters=4, depth=2, normalization="batch", **STATISTICS
-    )
+    network = attn_resunet(channels=3, filters=4, depth=2, normalization="batch", **STATISTICS)
     for number, layer in enumerate(network.layers):  # statistics as after some training
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.moving_mean.assign(np.random.default_rng(number).normal(0, 0.2, layer.moving_mean.shape))
@@ -43,12 +42,12 @@ def card_of(name):
         "task": "classification" if classification else "segmentation",
         "classes": ["adipose", "debris", "mucosa", "tumour"] if classification else ["background", "polyp"],
         "channels": 3,
-        "pixel_size_nm": [8.0, 6.0] if name == "unet" else None,
+        "pixel_size_nm": None if classification else [8.0, 6.0],
         "phantom": True,
         "licence": "CC BY 4.0",
         "citation": "Somebody: A set of images, 2020, doi 10.1234/abc.5",
         "url": "https://example.org/images",
-        "resize": {"vgg16": [32, 32], "attn_resunet": [48, 64], "unet": None}[name],
+        "resize": [32, 32] if classification else None,
         "patch_size": [32, 32],
         "network": name,
         "title": name,
@@ -68,7 +67,7 @@ def logits_to_probabilities(name, logits):
     return odds / odds.sum(axis=-1, keepdims=True)
 
 
-@pytest.fixture(scope="module", params=["unet", "attn_resunet", "vgg16"])
+@pytest.fixture(scope="module", params=["attn_resunet", "vgg16"])
 def trained(request, tmp_path_factory):
     """Name, network, path of its file with the card beside it, and images with their probabilities."""
     name = request.param
@@ -151,24 +150,33 @@ def test_the_validator_of_the_model_zoo_passes_a_package(trained, tmp_path, same
     assert str(described.license) == "CC-BY-4.0"
     assert {str(entry.doi) for entry in described.cite} == {"10.48550/arXiv.1505.04597", "10.1234/abc.5"}
     assert json.loads(described.config.biomedical_image_pipeline["card"]) == card_of(name)
-    if name == "unet":
+    if name == "attn_resunet":
         assert [axis.scale for axis in described.inputs[0].axes[1:3]] == [8.0, 6.0]
     with zipfile.ZipFile(tmp_path / "a.zip") as package:
         text = b"".join(package.read(file) for file in package.namelist() if file.endswith((".md", ".yaml"))).decode()
     assert str(tmp_path) not in text
 
 
-def test_a_package_of_a_network_of_two_channels(tmp_path):
+def test_a_package_of_a_network_of_two_channels_for_resized_images(tmp_path):
     from bioimageio.core import load_description
 
     path = tmp_path / "unet.keras"
     unet(channels=2, filters=2, depth=1).save(path)
     path.with_suffix(".json").write_text(
-        json.dumps(card_of("unet") | {"channels": 2, "colour": False, "intensity_range": [[10, 250]] * 2})
+        json.dumps(card_of("unet") | {"channels": 2, "colour": False, "intensity_range": [[10, 250]] * 2, "resize": [48, 64]})
     )
     export(path, "bioimage", tmp_path / "a.zip")
     described = load_description(tmp_path / "a.zip")
     assert list(map(str, described.inputs[0].axes[3].channel_names)) == ["channel 1", "channel 2"]
+
+
+def test_padding_to_whole_cells_is_the_same_in_onnx(tmp_path):
+    """As encoders pad images, and crop them again; the verification has an odd size."""
+    inputs = keras.Input((None, None, 1), name="image")
+    x = keras.layers.MaxPooling2D(8)(PadTo(32)(inputs))
+    network = portable(keras.Model(inputs, CropTo()([keras.layers.UpSampling2D(8)(x), inputs])), "sigmoid")
+    onnx.write(network, {}, None, tmp_path / "padded.onnx")
+    assert difference(onnx.read(tmp_path / "padded.onnx"), network) < 1e-6
 
 
 def test_what_was_trained_in_bfloat16_is_exported_in_float32():

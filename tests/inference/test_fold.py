@@ -9,6 +9,7 @@ from pipeline.inference.model import TrainedModel
 from pipeline.networks.attn_resunet import build as attn_resunet
 from pipeline.networks.unet import build as unet
 from pipeline.networks.vgg16 import build as vgg16
+from pipeline.networks.wide_resnet import build as wide_resnet
 from pipeline.params import Inference
 from pipeline.training.devices import resolve_precision
 
@@ -43,14 +44,20 @@ def test_a_folded_vgg16_answers_the_same():
     np.testing.assert_allclose(copy.predict_on_batch(images), expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
 
 
+def test_a_convolution_that_a_shortcut_reads_too_is_not_folded():
+    network = trained(lambda **_: wide_resnet(size=(16, 16), channels=1, classes=3, depth=10, width=1))
+    images = np.random.default_rng(1).random((2, 16, 16, 1), np.float32)
+    expected = np.asarray(network(images, training=False))
+    np.testing.assert_allclose(folded(network)(images, training=False), expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
+
+
 def test_nothing_to_fold_is_left_alone():
     network = vgg16(size=(32, 32), channels=3, classes=2, dense=8)
     assert folded(network) is network
 
 
-@pytest.mark.parametrize("build", [unet, attn_resunet])
-def test_a_trained_model_predicts_what_its_network_says(build):
-    network = trained(build)
+def test_a_trained_model_predicts_what_its_network_says():
+    network = trained(attn_resunet)
     model = TrainedModel(network, {"resize": None})
     assert model.align == 4
     settings = Inference(tile=(64, 64), overlap=(16, 16), batch_size=2, flips=False)
@@ -60,12 +67,11 @@ def test_a_trained_model_predicts_what_its_network_says(build):
         np.testing.assert_allclose(model.segment(image, settings), 1 / (1 + np.exp(-logits)), atol=1e-4)
 
 
-@pytest.mark.parametrize("build", [unet, attn_resunet])
-def test_a_folded_network_computes_as_it_was_trained(build, tmp_path):
+def test_a_folded_network_computes_as_it_was_trained(tmp_path):
     """Whatever the policy of the process that loads it: a layer in another precision would convert every image."""
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        build(channels=1, filters=4, depth=2, normalization="batch").save(tmp_path / "network.keras")
+        attn_resunet(channels=1, filters=4, depth=2, normalization="batch").save(tmp_path / "network.keras")
     finally:
         keras.config.set_dtype_policy("float32")
     network = keras.saving.load_model(tmp_path / "network.keras")
@@ -75,12 +81,11 @@ def test_a_folded_network_computes_as_it_was_trained(build, tmp_path):
 
 
 @pytest.mark.parametrize("precision", sorted({"float32", resolve_precision("auto")}))
-@pytest.mark.parametrize("build", [unet, attn_resunet])
-def test_a_window_alone_has_the_bits_that_it_has_among_others(build, precision):
+def test_a_window_alone_has_the_bits_that_it_has_among_others(precision):
     """Whoever predicts a part of an image, or with other batches, gets the same mask."""
     keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision])
     try:
-        model = TrainedModel(build(channels=1, filters=16, depth=3, normalization="batch"), {"resize": None})
+        model = TrainedModel(attn_resunet(channels=1, filters=16, depth=3, normalization="batch"), {"resize": None})
     finally:
         keras.config.set_dtype_policy("float32")
     windows = np.random.default_rng(4).random((5, 64, 96, 1), np.float32)

@@ -132,11 +132,13 @@ def test_inputs_are_standardised_inside():
 
 
 def test_pretrained_vgg16_equals_the_application_with_its_own_preprocessing(tmp_path):
+    """Up to what is normalised for the classifier, which does not change a fresh network's prediction but for ε."""
     application = keras.applications.VGG16(include_top=False, weights=None, input_shape=(32, 32, 3))
     application.save_weights(tmp_path / "base.weights.h5")
-    network = vgg16(size=(32, 32), channels=3, classes=4, weights=str(tmp_path / "base.weights.h5"), dense=8, frozen_blocks=2)
+    file = tmp_path / "base.weights.h5"
+    network = vgg16(size=(32, 32), channels=3, classes=4, pretrained=file, dense=8, frozen_blocks=2)
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.float32)
-    features = keras.Model(network.input, network.get_layer("flatten").input)
+    features = keras.Model(network.input, network.get_layer("features").input)
     expected = application.predict_on_batch(keras.applications.vgg16.preprocess_input(images.copy()))
     np.testing.assert_allclose(features.predict_on_batch(images / 255), expected, rtol=1e-3, atol=1e-3)
     frozen = [layer.name for layer in network.layers if layer.weights and not layer.trainable and "block" in layer.name]
@@ -144,15 +146,14 @@ def test_pretrained_vgg16_equals_the_application_with_its_own_preprocessing(tmp_
 
 
 def test_vgg16_takes_over_the_convolutions_of_another_one(tmp_path):
-    other = vgg16(size=(32, 32), channels=1, classes=4, dense=8, seed=5)
+    other = vgg16(size=(32, 32), channels=1, classes=4, dense=8, seed=5, mean=0.2, variance=0.01)
     other.save(tmp_path / "other.keras")
-    network = vgg16(
-        size=(48, 40), channels=1, classes=3, weights=str(tmp_path / "other.keras"), dense=16, mean=0.4, variance=0.04
-    )
+    network = vgg16(size=(48, 40), channels=1, classes=3, pretrained=tmp_path / "other.keras", dense=16, mean=0.4, variance=0.04)
     for layer in network.layers:
         if layer.name.startswith("block") and layer.weights:
             np.testing.assert_array_equal(layer.kernel, other.get_layer(layer.name).kernel)
-    np.testing.assert_allclose(network.get_layer("standardise")(np.full((1, 48, 40, 1), 0.6, np.float32)), 1, rtol=1e-5)
+    # Images are scaled as these convolutions know them, not as this network's own would be.
+    np.testing.assert_allclose(network.get_layer("standardise")(np.full((1, 48, 40, 1), 0.3, np.float32)), 1, rtol=1e-5)
 
 
 def test_normalised_vgg16_normalises_between_convolution_and_relu(tmp_path):
@@ -168,13 +169,13 @@ def test_normalised_vgg16_normalises_between_convolution_and_relu(tmp_path):
 
     norms[4].moving_mean.assign(np.full(256, 0.5, np.float32))
     network.save(tmp_path / "other.keras")
-    heir = vgg16(size=(32, 32), channels=1, classes=3, weights=str(tmp_path / "other.keras"), dense=8, normalization="batch")
+    heir = vgg16(size=(32, 32), channels=1, classes=3, pretrained=tmp_path / "other.keras", dense=8, normalization="batch")
     assert float(heir.get_layer(norms[4].name).moving_mean[0]) == 0.5
-    with pytest.raises(UserError, match=r"vgg16\.weights: .*another vgg16\.normalization"):
+    with pytest.raises(UserError, match=r"cannot be used as pretrained weights: .*another normalization"):
         plain.save(tmp_path / "plain.keras")
-        vgg16(size=(32, 32), channels=1, classes=3, weights=str(tmp_path / "plain.keras"), dense=8, normalization="batch")
-    with pytest.raises(UserError, match=r"vgg16\.weights: .*another vgg16\.normalization"):
-        vgg16(size=(32, 32), channels=1, classes=3, weights=str(tmp_path / "other.keras"), dense=8)
+        vgg16(size=(32, 32), channels=1, classes=3, pretrained=tmp_path / "plain.keras", dense=8, normalization="batch")
+    with pytest.raises(UserError, match=r"cannot be used as pretrained weights: .*another normalization"):
+        vgg16(size=(32, 32), channels=1, classes=3, pretrained=tmp_path / "other.keras", dense=8)
 
 
 def test_vgg16_of_neighbouring_seeds_share_no_weights():
@@ -187,13 +188,29 @@ def test_vgg16_of_neighbouring_seeds_share_no_weights():
     assert len({kernel.tobytes() for kernel in kernels}) == len(kernels) == 30
 
 
-WRONG = [("no.weights.h5", 3, "no such file"), ("no.keras", 1, "no such file"), ("imagenet", 1, "expect RGB")]
+WRONG = [
+    ("no.h5", 3, r"no\.h5: cannot be used"),
+    ("no.keras", 1, r"no\.keras: cannot be used"),
+    ("no.h5", 2, "expect RGB or grey"),
+]
 
 
 @pytest.mark.parametrize(("weights", "channels", "told"), WRONG)
 def test_unusable_weights_are_told(weights, channels, told):
-    with pytest.raises(UserError, match=rf"vgg16\.weights: .*{told}"):
-        vgg16(size=(32, 32), channels=channels, classes=4, weights=weights, dense=8)
+    with pytest.raises(UserError, match=told):
+        vgg16(size=(32, 32), channels=channels, classes=4, pretrained=weights, dense=8)
+
+
+def test_vgg16_on_published_weights_starts_near_chance_and_learns(weights):
+    """Its features have a deviation of about 5; once a fresh head made logits of that size of them, and stayed at chance."""
+    network = vgg16(size=(32, 32), channels=3, classes=3, dense=1024, dropout=0.0, pretrained=weights("vgg16", "hed"))
+    network.compile(keras.optimizers.Adam(1e-4), keras.losses.SparseCategoricalCrossentropy(from_logits=True), run_eagerly=True)
+    labels = np.arange(12) % 3
+    images = 0.2 * np.random.default_rng(0).random((12, 32, 32, 3), np.float32) + 0.3 * labels[:, None, None, None]
+    losses = [float(network.train_on_batch(images.astype(np.float32), labels)) for _ in range(8)]
+    assert losses[0] == pytest.approx(np.log(3), abs=0.01)
+    assert max(losses) < 1.2
+    assert losses[-1] < 0.9
 
 
 def test_random_vgg16_passes_its_signal_on():

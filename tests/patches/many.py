@@ -1,6 +1,6 @@
 """Pack many patches in a process of its own, and measure its speed and peak memory.
 
-``python -m tests.patches.many [PATCHES [THREADS]]``; 128,000 patches of 256 × 256 pixels by default, which take 17 GB of disk.
+``python -m tests.patches.many [PATCHES [THREADS [COPIES]]]``; by default 128,000 patches of 256 × 256 pixels, 17 GB on disk.
 """
 
 import subprocess
@@ -18,7 +18,7 @@ from pipeline import params
 from pipeline.patches.pack import pack
 
 SIDE, SIZE, COPIES = 4096, 256, 3
-AN_IMAGE = (SIDE // SIZE) ** 2 * (1 + COPIES)
+AN_IMAGE = (SIDE // SIZE) ** 2
 
 
 def dataset(folder, count):
@@ -36,15 +36,15 @@ def dataset(folder, count):
     return table
 
 
-def pack_many(work, patches, threads=None):
+def pack_many(work, patches, threads=None, copies=COPIES):
     """Pack; return patches by split, bytes written, seconds, and peak memory in bytes."""
     raw = Path(work, "raw")
     raw.mkdir()
-    table = dataset(raw, max(2, round(patches / AN_IMAGE)))
+    table = dataset(raw, max(2, round(patches / (AN_IMAGE * (1 + copies)))))
     settings = params.load()
     cut = {"size": [SIZE, SIZE], "stride": [SIZE, SIZE]}
     own = params.Dataset(task="segmentation", source="folder", path="-", patches=cut)
-    augment = settings.augment.model_copy(update={"copies": COPIES})
+    augment = settings.augment.model_copy(update={"copies": copies})
     start = time.perf_counter()
     counts = pack(raw, Path(work, "packed"), table, own, augment, settings.seed, threads)
     seconds = time.perf_counter() - start

@@ -10,7 +10,7 @@ from pipeline.datasets.sources.phantom import tissue
 from pipeline.errors import UserError
 from pipeline.params.dataset import Split
 from pipeline.patches import audit
-from pipeline.patches.audit import messages, split_and_audit, summarize
+from pipeline.patches.audit import messages, refuse_identical, split_and_audit, summarize
 
 RULE = Split(method="blocks", val=0.25, test=0.25)
 AUDIT = params.load().audit
@@ -67,12 +67,13 @@ def test_warnings_name_what_is_doubtful_about_a_split(dataset, tiles):
     table.to_csv(raw / "images.csv", index=False)
     table, _, summary = audited(raw, RULE.model_copy(update={"gap": 1}), allow_identical=True)
     lines = list(messages([table], summary))
-    assert lines[:3] == [
+    assert lines[:4] == [
         "2 train, 2 val, 2 test images; split.gap leaves out 2 of 8",
+        "warning: split.gap leaves out 2 of 8 images; a smaller gap leaves more to train on",
         "warning: class b has no image for test",
         "1 near-duplicates on different sides among 12 pairs",
     ]
-    assert lines[3].startswith("warning: scores may be too good") and len(lines) == 5
+    assert lines[4].startswith("warning: scores may be too good") and len(lines) == 6
 
 
 def test_any_number_of_processes_finds_the_same(dataset, tiles, monkeypatch):
@@ -83,20 +84,47 @@ def test_any_number_of_processes_finds_the_same(dataset, tiles, monkeypatch):
     assert several.equals(alone) and len(alone) == 1
 
 
-def test_identical_images_on_two_sides_are_an_error(dataset, tiles):
-    raw = dataset([*tiles[:7], tiles[0]])
-    with pytest.raises(UserError, match=r"raw: i0 \(train\) and i7 \(test\) are identical\n.*set audit\.allow_identical"):
-        audited(raw)
-    _, _, summary = audited(raw, allow_identical=True)
-    assert (summary["identical"], summary["near"]) == (1, 0)
-    assert summary["test_images_with_a_near_duplicate_in_train"] == 1
+STATED = ["train"] * 4 + ["val"] * 2 + ["test"] * 2
 
 
-def test_the_error_lists_five_identical_pairs_and_counts_the_others(dataset, tiles):
+@pytest.mark.parametrize(
+    ("splits", "method", "remedy"),
+    [
+        (None, "groups", "set audit.group: true to keep copies on one side; or set audit.allow_identical: true"),
+        (None, "blocks", "set audit.group: true and split.method: groups (now blocks) to keep copies on one side; or set"),
+        (STATED, "groups", "1 of these pairs are on two sides of the split that the source states, which audit.group does not"),
+    ],
+)
+def test_identical_images_on_two_sides_are_refused_with_what_helps(dataset, tiles, splits, method, remedy):
+    raw = dataset([*tiles[:7], tiles[0]], splits or [""] * 8)
+    rule = Split(method=method, val=0.25, test=0.25)
+    seed = next(seed for seed in range(9) if audited(raw, rule, seed)[1]["identical"].any())
+    _, pairs, summary = audited(raw, rule, seed)
     with pytest.raises(UserError) as raised:
-        audited(dataset([tiles[0]] * 8))
+        refuse_identical(raw, pairs, rule, AUDIT, "leakage.csv")
+    first, last = str(raised.value).splitlines()
+    assert {"i0", "i7"} < set(first.replace("(", " ").split()) and first.endswith("are identical")
+    assert last.startswith(f"{raw}: {remedy}")
+    refuse_identical(raw, pairs, rule, AUDIT.model_copy(update={"allow_identical": True}), "leakage.csv")
+    assert (summary["identical"], summary["near"]) == (1, 0)
+
+
+def test_what_audit_group_mends_and_what_it_does_not_are_both_told(dataset, tiles):
+    raw = dataset([tiles[0], tiles[0], *tiles[2:6], tiles[0], tiles[7]], ["train"] * 6 + ["test"] * 2)
+    rule = Split(method="random", val=0.5)
+    seed = next(seed for seed in range(9) if len(audited(raw, rule, seed)[1]) == 3)
+    with pytest.raises(
+        UserError, match=r"2 of these pairs .* remove one .*audit\.group: true and split\.method.* the other copies"
+    ):
+        refuse_identical(raw, audited(raw, rule, seed)[1], rule, AUDIT, "leakage.csv")
+
+
+def test_the_error_shows_five_identical_pairs_and_where_all_are(dataset, tiles):
+    raw = dataset([tiles[0]] * 8)
+    with pytest.raises(UserError) as raised:
+        refuse_identical(raw, audited(raw)[1], RULE, AUDIT, "reports/x/leakage.csv")
     lines = str(raised.value).splitlines()
-    assert len(lines) == 7 and lines[5].endswith("raw: 15 more pairs are identical")
+    assert len(lines) == 7 and lines[5].endswith("raw: 15 more pairs are identical; reports/x/leakage.csv has all 20")
 
 
 def test_copies_on_one_side_are_no_leak(dataset, tiles):

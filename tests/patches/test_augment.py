@@ -7,11 +7,12 @@ from pipeline.images.symmetry import SYMMETRIES, draw_symmetry, symmetries
 from pipeline.params import Augment
 from pipeline.patches.augment import augmented_patch, elastic_displacement
 
-STILL = dict(copies=1, rotation=0, scale=0, elastic=0, elastic_sigma=16, brightness=0, contrast=0, colour=0, noise=0, blur=0)
+STILL = dict(rotation=0, scale=0, stretch=0, shear=0, elastic=0, elastic_sigma=16, brightness=0, contrast=0, colour=0, gamma=0)
+STILL |= dict(noise=0, blur=0, cutout=0)
 
 
 def settings(**changes):
-    return Augment(**{key: float(v) if key != "copies" else v for key, v in (STILL | changes).items()})
+    return Augment(when="patchify", copies=1, **{key: float(value) for key, value in (STILL | changes).items()})
 
 
 @pytest.fixture
@@ -31,7 +32,8 @@ def test_all_zero_is_the_plain_patch(disc):
 def test_the_mask_moves_with_the_image(disc):
     image, mask = disc
     rng = np.random.default_rng(3)
-    patch, patch_mask = augmented_patch(image, mask, (0, 0), (64, 64), rng, settings(rotation=180, scale=0.2, elastic=3))
+    change = settings(rotation=180, scale=0.2, elastic=3, shear=20, stretch=0.3)
+    patch, patch_mask = augmented_patch(image, mask, (0, 0), (64, 64), rng, change)
     assert patch_mask.dtype == bool
     assert not np.array_equal(patch_mask, mask)
     assert np.mean((patch[..., 0] > 0.5) == patch_mask) > 0.99
@@ -55,6 +57,46 @@ def test_intensities_stay_in_range_and_leave_the_mask(disc):
     assert patch.min() >= 0
     assert patch.max() <= 1
     assert patch.dtype == np.float32
+    np.testing.assert_array_equal(patch_mask, mask)
+
+
+class Highest:
+    """Draws the upper end of each range."""
+
+    def uniform(self, low, high, size=None):
+        return high if size is None else np.full(size, high)
+
+    def integers(self, low, high):
+        return high - 1
+
+
+def test_stretch_and_shear_by_hand():
+    """A point 6 rows and 6 columns off the centre of the patch is looked for where the drawn matrix says."""
+    image = np.zeros((65, 65, 1), np.float32)
+    found = lambda **change: augmented_patch(image + 1, places, (0, 0), (65, 65), Highest(), settings(**change))[1]  # noqa: E731
+    places = np.repeat(np.arange(65, dtype=np.uint8)[:, None], 65, axis=1)
+    ratio = np.sqrt(1.5)  # by which heights grow, and widths shrink
+    assert found(stretch=0.5)[32 + 6, 32] == round(32 + 6 / ratio)
+    assert found(shear=45)[32 + 6, 32 + 6] == 32 + 6  # rows stay
+    places = places.T.copy()
+    assert found(stretch=0.5)[32, 32 + 6] == round(32 + 6 * ratio)
+    assert found(shear=45)[32 + 6, 32 + 6] == 32 + 12  # tan 45° columns for each row
+
+
+def test_gamma_by_hand():
+    image = np.full((4, 4, 1), 0.25, np.float32)
+    patch, _ = augmented_patch(image, None, (0, 0), (4, 4), Highest(), settings(gamma=0.5))
+    np.testing.assert_allclose(patch, 0.25**1.5, rtol=1e-6)
+
+
+def test_cutout_blanks_a_square_of_the_drawn_side(disc):
+    image, mask = disc
+    patch, patch_mask = augmented_patch(image, mask, (0, 0), (64, 64), np.random.default_rng(0), settings(cutout=0.9))
+    rows, columns = np.nonzero(patch[..., 0] == image.mean(dtype=np.float32))
+    assert 0 < len(rows) == (np.ptp(rows) + 1) * (np.ptp(columns) + 1)
+    outside = np.ones((64, 64), bool)
+    outside[rows, columns] = False
+    np.testing.assert_array_equal(patch[outside], image[outside])
     np.testing.assert_array_equal(patch_mask, mask)
 
 

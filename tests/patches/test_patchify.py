@@ -10,6 +10,7 @@ from PIL import Image
 
 from pipeline import params, paths
 from pipeline.datasets.layout import DatasetInfo, DatasetWriter
+from pipeline.errors import UserError
 from pipeline.patches.packed import load_card, load_packed
 from pipeline.patches.patchify import leakage_sheet, patchify, preview
 
@@ -94,3 +95,14 @@ def test_the_leakage_sheet_shows_both_images_of_a_pair():
     page = np.asarray(Image.open(io.BytesIO(leakage_sheet(pairs, images.get))))
     for grey in (50, 200):
         assert (page == (grey, grey, grey, 255)).all(axis=-1).sum() == 180 * 180
+
+
+def test_identical_images_are_listed_before_they_are_refused(cells):
+    """DVC keeps what a stage wrote before it failed."""
+    images = [paths.raw("cells") / f"images/c{number}.png" for number in (0, 7)]
+    images[1].write_bytes(images[0].read_bytes())
+    with pytest.raises(UserError, match=r"c0 \(train\) and c7 \(test\) are identical"):
+        patchify("cells", cells)
+    assert pd.read_csv(paths.leakage("cells", "csv"))[["name_a", "name_b"]].values.tolist() == [["c0", "c7"]]
+    assert Image.open(paths.leakage("cells", "png")).format == "PNG"
+    assert not paths.patches("cells").exists()

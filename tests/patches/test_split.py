@@ -83,8 +83,19 @@ def test_a_half_stated_split_is_an_error():
 
 
 def test_too_few_groups_are_an_error():
-    with pytest.raises(UserError, match=r"no image is left for val of 6 images in 2 groups .*increase split\.val"):
+    told = (
+        r"no image is left for val of 6 images in 2 groups .*; each of train, val, test needs one of the groups, and there are 2"
+    )
+    with pytest.raises(UserError, match=told):
         assign_splits(table(list("aaabbb")), Split(val=0.2, test=0.2))
+
+
+@pytest.mark.parametrize("method", ["groups", "blocks", "random"])
+def test_two_images_are_too_few_whatever_the_shares(method):
+    with pytest.raises(UserError, match="each of train, val, test needs one of the images, and there are 2: add images"):
+        assign_splits(table(list("ab")), Split(method=method, val=0.4, test=0.4))
+    with pytest.raises(UserError, match=r"increase split\.val or add images"):
+        assign_splits(table(list("abcdef")), Split(method=method, val=0.0, test=0.4))
 
 
 def test_random_is_by_image_and_leaks():

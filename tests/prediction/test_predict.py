@@ -443,7 +443,7 @@ def test_a_card_that_lacks_what_describe_tells_is_one_line(tmp_path, bright, cap
     del card["seed"]
     (tmp_path / "m.json").write_text(json.dumps(card))
     (line,) = told(capsys, tmp_path / "m.keras", "--describe")
-    assert "m.json: the model's card has no entry 'seed'" in line
+    assert "m.keras: the model's card has no entry 'seed'" in line
 
 
 def test_describe(bright, capsys):

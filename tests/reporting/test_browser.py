@@ -231,3 +231,17 @@ def test_a_hostile_name_runs_nothing(browser, workspace):
     page.find_element("link text", hostile).click()
     assert page.find_element("css selector", "#viewer h2").text == hostile
     assert page.title.startswith("Report") and complaints(page) == []
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_the_page_begins_with_pictures(opened, width):
+    """Image, mask and each network of the first data set stand on the first screen, and above the scores."""
+    resize(opened, width)
+    tile = "f => [f.innerText.split('\\n')[0], f.offsetTop + f.offsetHeight]"
+    tiles = f"return Array.from(document.querySelector('.strip').children, {tile})"
+    titles, bottoms = zip(*script(opened, tiles), strict=True)
+    assert titles[:3] == ("image", "mask", "Toy-Net")
+    assert max(bottoms) <= 844
+    places = "return ['.strip', '.legend', 'table'].map(s => document.querySelector(`.overview ${s}`).offsetTop)"
+    assert script(opened, places) == sorted(script(opened, places))
+    assert script(opened, "return document.documentElement.scrollWidth") <= width

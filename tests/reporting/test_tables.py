@@ -56,6 +56,16 @@ def test_the_leaderboard_ranks_any_number_of_networks(read):
     assert table["frame"].iloc[:, :3].loc["Small"].tolist() == ["70.0", "79.0", "−5.0 (−8.0 to +1.0)"]
 
 
+def test_pretrained_is_said(read, change):
+    board = tables.leaderboard(read()["blood-vessels"])
+    assert "pretrained" not in board["frame"]  # all from random weights
+    change("reports/blood-vessels/details/deep/card.json", {"pretrained": {"name": "VGG16, ImageNet (Keras)"}})
+    found = read()["blood-vessels"]
+    column = tables.leaderboard(found)["frame"]["pretrained"]
+    assert column.to_dict() == {"Wide U-Net": "no", "Deep": "VGG16, ImageNet (Keras)", "Toy-Net": "no", "trivial": "–"}
+    assert "VGG16, ImageNet (Keras)" in rows(tables.training(found))["Pretrained"]
+
+
 def test_networks_of_equal_or_undefined_score_are_ranked(read, change):
     change("reports/cells/metrics/small.json", {"accuracy": None})
     assert [network.name for network in read()["cells"].ranked] == ["large", "small"]

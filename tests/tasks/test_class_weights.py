@@ -38,9 +38,12 @@ def test_a_list_has_a_number_for_each_class():
         weights((1, 2))
 
 
+STILL = {"class_weights": "none", "label_smoothing": 0.0, "sampling": "all"}
+
+
 def loss(**settings):
     known = params.load()
-    known = known.model_copy(update={"classification": Classification(**{"class_weights": "none", "sampling": "all"} | settings)})
+    known = known.model_copy(update={"classification": Classification(**STILL | settings)})
     card = {"classes": ["a", "b", "c"]}
     return training.loss(known, card | training.facts(known, card, Packed(None, LABELS)))
 
@@ -55,3 +58,9 @@ def test_the_loss_is_that_of_keras_with_weights_of_samples():
     assert float(loss()(labels, LOGITS)) == float(plain(labels, LOGITS))
     expected = plain(labels, LOGITS, sample_weight=np.array([10 / 3, 10 / 9], np.float32))
     assert float(loss(class_weights="balanced")(labels, LOGITS)) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_smoothed_labels_are_those_of_keras():
+    labels, smooth = np.array([2, 1]), keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.2)
+    expected = float(smooth(np.eye(3)[labels], LOGITS))
+    assert float(loss(label_smoothing=0.2)(labels, LOGITS)) == pytest.approx(expected, rel=1e-6)

@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
+from pipeline.parallel import on_all_threads
+from pipeline.params import load
 from pipeline.patches.packed import Packed
-from pipeline.training.batches import Batches, balanced_order, readable, statistics
+from pipeline.training.batches import Batches, Fresh, balanced_order, readable, statistics
+
+STILL = ("rotation", "scale", "elastic", "brightness", "contrast", "colour", "noise", "blur")
 
 
 @pytest.fixture
@@ -99,3 +103,33 @@ def test_statistics_are_those_of_numpy():
     mean, variance = statistics(images, most=15)
     np.testing.assert_allclose(mean, values.mean(axis=(0, 1, 2)), rtol=1e-14)
     np.testing.assert_allclose(variance, values.var(axis=(0, 1, 2)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("targets", ["masks", "labels"])
+def test_fresh_copies_depend_on_epoch_and_patch_alone(targets):
+    """In another order, in other batches of a team, on other threads: the copy of a patch is the same in an epoch."""
+    images = np.random.default_rng(0).integers(0, 256, (6, 12, 12, 1), np.uint8)
+    masks = images[..., 0] > 100
+    packed = Packed(images, masks if targets == "masks" else np.arange(6))
+    augment, epochs = load().augment, []
+    with on_all_threads(3) as threads:
+        one, other = (Batches(packed, 6, 1, shuffle=True, fresh=Fresh(augment, (8, 8), how)) for how in (map, threads))
+        for one.epoch in range(2):
+            other.epoch = one.epoch
+            drawn = one[0]
+            for mine, its in zip(drawn, other[0], strict=True):
+                np.testing.assert_array_equal(mine, its)
+            epochs.append(drawn[0])
+            assert drawn[0].shape == (6, 8, 8, 1) and drawn[0].dtype == np.float32
+            assert drawn[1].shape == ((6, 8, 8, 1) if targets == "masks" else (6,))
+    assert not np.array_equal(*epochs)
+    alone = Fresh(augment, (8, 8)).draw(packed, np.array([4]), [1, 3, 1, 0])[0]
+    np.testing.assert_array_equal(alone[0], epochs[1][4])  # a batch lists its patches in rising order
+
+
+def test_a_copy_that_changes_nothing_is_the_patch_without_its_surroundings():
+    images = np.random.default_rng(0).integers(0, 256, (3, 12, 10, 1), np.uint8)
+    still = load().augment.model_copy(update={name: 0.0 for name in STILL})
+    found, masks = Batches(Packed(images, images[..., 0] > 100), 3, fresh=Fresh(still, (8, 8)))[0]
+    np.testing.assert_allclose(found, images[:, 2:10, 1:9] / np.float32(255), atol=1e-6)
+    np.testing.assert_array_equal(masks[..., 0], images[:, 2:10, 1:9, 0] > 100)

@@ -84,11 +84,10 @@ def alone(tmp_path_factory, project):
     return train(project(tmp_path_factory.mktemp("alone")))
 
 
-@pytest.mark.parametrize("processes", [2, 4])
-def test_several_processes_learn_what_one_learns(tmp_path, alone, processes, project):
-    together = train(project(tmp_path), processes)
+def test_several_processes_learn_what_one_learns(tmp_path, alone, project):
+    together = train(project(tmp_path), processes=2)
     np.testing.assert_allclose(together, alone, atol=1e-4)
-    assert f"1 devices in each of {processes} processes" in (tmp_path / "said-0.txt").read_text()
+    assert "1 devices in each of 2 processes" in (tmp_path / "said-0.txt").read_text()
     network = load_trained(tmp_path / "models/mitochondria/unet.keras").network  # by this process, on TensorFlow
     assert np.isfinite(network.predict(np.zeros((1, 16, 16, 1), np.float32), verbose=0)).all()
 

@@ -12,8 +12,10 @@ from pipeline.patches.packed import Packed
 from pipeline.tasks.segmentation.losses import PooledDice, bce_dice
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.devices import resolve_precision
+from pipeline.training.distributed import Team
 from pipeline.training.fit import fit
-from pipeline.training.schedule import WarmUp, optimizer
+from pipeline.training.optimizers import optimizer
+from pipeline.training.rates import scale_rates
 
 
 @pytest.fixture
@@ -37,26 +39,21 @@ def small():
     return unet(channels=1, filters=2, depth=1)
 
 
-def rates(**arguments):
-    schedule = WarmUp(**arguments)
-    return [float(schedule(step)) for step in range(arguments["steps"] + 1)]
-
-
-def test_the_rate_rises_and_falls_by_half_a_cosine():
-    assert rates(peak=2.0, steps=8, warmup_steps=4, cosine=True) == pytest.approx(
-        [0.5, 1.0, 1.5, 2.0, 2.0, 1 + np.sqrt(0.5), 1.0, 1 - np.sqrt(0.5), 0.0], abs=1e-6
-    )
-
-
-def test_the_rate_stays_without_the_cosine():
-    assert rates(peak=2.0, steps=4, warmup_steps=0, cosine=False) == pytest.approx([2.0] * 5)
-
-
-def test_the_settings_name_the_optimizer(settings):
-    adam = optimizer(settings.model_copy(update={"schedule": "constant", "warmup": 0.0}), steps_per_epoch=5)
-    assert isinstance(adam, keras.optimizers.Adam)
-    assert float(adam.learning_rate) == pytest.approx(0.01)
-    assert isinstance(optimizer(settings.model_copy(update={"optimizer": "sgd"}), 5), keras.optimizers.SGD)
+def test_a_part_of_a_network_has_a_learning_rate_of_its_own(settings):
+    """The first step of Adam moves a weight by the rate itself, whatever the gradient: by hand 0.001 and 0.01."""
+    for name in ("adam", "sgd"):
+        layers = [keras.layers.Dense(1, use_bias=False, name=part) for part in ("slow", "fast")]
+        inputs = keras.Input((1,))
+        network = keras.Model(inputs, layers[1](layers[0](inputs)))
+        layers[0].lr_scale = 0.1
+        steps = optimizer(settings.model_copy(update={"optimizer": name, "schedule": "constant", "warmup": 0.0}), 1, 5)
+        scale_rates(steps, network)
+        steps.build(network.trainable_variables)
+        before = [float(np.ravel(layer.kernel)[0]) for layer in layers]
+        steps.apply([keras.ops.full((1, 1), 0.5)] * 2, network.trainable_variables)
+        slow, fast = (old - float(np.ravel(layer.kernel)[0]) for old, layer in zip(before, layers, strict=True))
+        assert slow == pytest.approx(0.1 * fast, rel=1e-3)
+        assert name == "sgd" or fast == pytest.approx(0.01, rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +136,21 @@ def test_patience_stops_a_training_that_no_longer_gets_better(tmp_path, settings
     assert epochs == {"epochs": 3, "best_epoch": 1}
 
 
+def test_the_averaged_weights_are_validated_and_kept(tmp_path, settings, squares):
+    """The rate is far too high for the last weights, not for their average; patience brings the best one back."""
+    rough = settings.model_copy(update={"average": 0.95, "patience": 2, "schedule": "constant", "lr": 0.03, "epochs": 12})
+    keras.utils.set_random_seed(7)
+    network = unet(channels=1, filters=4, depth=1, dropout=0.1, normalization="batch")
+    epochs = fit(network, *squares, bce_dice, PooledDice(), rough, 7, tmp_path / "curves.csv", Checkpoint(tmp_path / "c.npz"))
+    frame = pd.read_csv(tmp_path / "curves.csv")
+    assert epochs == {"epochs": len(frame), "best_epoch": int(frame["val_loss"].idxmin()) + 1}
+    assert epochs["epochs"] in (epochs["best_epoch"] + 2, 12)
+    network.compile(loss=bce_dice)
+    images, masks = squares[1].images / np.float32(255), squares[1].targets[..., None].astype(np.float32)
+    losses = [float(bce_dice(masks[i : i + 4], network.predict_on_batch(images[i : i + 4]))) for i in (0, 4)]
+    assert np.mean(losses) == pytest.approx(frame["val_loss"].min(), rel=1e-4)
+
+
 def test_divergence_is_a_user_error(tmp_path, settings, squares):
     wild = settings.model_copy(update={"lr": 1e38, "warmup": 0.0})
     with pytest.raises(UserError, match=r"epoch 1: .* not a finite number; lower train\.lr"):
@@ -152,3 +164,10 @@ def test_divergence_is_a_user_error(tmp_path, settings, squares):
             tmp_path / "curves.csv",
             Checkpoint(tmp_path / "c.npz"),
         )
+
+
+def test_several_processes_measure_no_batch_statistics(tmp_path, settings, squares):
+    averaged = settings.model_copy(update={"average": 0.9})
+    how = averaged, 0, tmp_path / "curves.csv", Checkpoint(tmp_path / "c.npz"), Team(0, 2, 1)
+    with pytest.raises(UserError, match=r"^train\.average and train\.recalibrate: .* one process"):
+        fit(small(), *squares, bce_dice, PooledDice(), *how)

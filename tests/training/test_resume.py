@@ -15,13 +15,13 @@ import pytest
 from pipeline import networks, params, tasks
 from pipeline.networks.unet import build as unet
 from pipeline.patches.packed import Packed
-from pipeline.tasks.classification.training import WeightedCrossEntropy
+from pipeline.tasks.classification.training import CrossEntropy
 from pipeline.tasks.segmentation.losses import PooledDice, bce_dice
+from pipeline.training.batches import Fresh
 from pipeline.training.checkpoint import Checkpoint, training_key
 from pipeline.training.devices import prepare
 from pipeline.training.fit import fit
 from pipeline.training.save import save
-from pipeline.training.schedule import Adam
 from pipeline.training.train import train
 
 
@@ -49,23 +49,31 @@ def patches():
     return Packed(images[:10], images[:10, ..., 0] > 150), Packed(images[10:], images[10:, ..., 0] > 150)
 
 
-def run(folder, patches, checkpoint, **changes):
+def run(folder, patches, checkpoint, anew=False, **changes):
     """Train four epochs with everything random that a training has; return the hashes of what it leaves."""
     settings = params.load().train.model_copy(update={"epochs": 4, "batch_size": 4} | changes)
     prepare(5, "float32")
     network = unet(channels=1, filters=4, depth=2, dropout=0.3, normalization="batch")
-    told = fit(network, *patches, bce_dice, PooledDice(), settings, 5, folder / "curves.csv", checkpoint)
+    fresh = Fresh(params.load().augment, (8, 8)) if anew else None
+    told = fit(network, *patches, bce_dice, PooledDice(), settings, 5, folder / "curves.csv", checkpoint, fresh=fresh)
     save(network, folder / "network.keras")
     return told, *(hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ("curves.csv", "network.keras"))
 
 
-@pytest.mark.parametrize(("optimizer", "epochs"), [("adam", 1), ("adam", 4), ("sgd", 2)])
-def test_a_training_that_goes_on_ends_with_the_same_bytes(tmp_path, patches, optimizer, epochs):
-    whole = run(tmp_path / "whole", patches, Checkpoint(tmp_path / "whole.npz"), optimizer=optimizer)
+@pytest.mark.parametrize(
+    ("changes", "epochs"),
+    [
+        ({}, 1),
+        ({"optimizer": "sgd", "anew": True}, 4),
+        ({"optimizer": "adamw", "average": 0.9, "schedule": "one_cycle", "weight_decay": 0.1}, 2),
+    ],
+)
+def test_a_training_that_goes_on_ends_with_the_same_bytes(tmp_path, patches, changes, epochs):
+    whole = run(tmp_path / "whole", patches, Checkpoint(tmp_path / "whole.npz"), **changes)
     with pytest.raises(KilledError):
-        run(tmp_path / "cut", patches, KilledAfter(tmp_path / "cut.npz", epochs), optimizer=optimizer)
+        run(tmp_path / "cut", patches, KilledAfter(tmp_path / "cut.npz", epochs), **changes)
     (tmp_path / "cut/curves.csv").unlink()  # as DVC does before it runs a stage again
-    assert run(tmp_path / "cut", patches, Checkpoint(tmp_path / "cut.npz"), optimizer=optimizer) == whole
+    assert run(tmp_path / "cut", patches, Checkpoint(tmp_path / "cut.npz"), **changes) == whole
 
 
 def test_balanced_classes_go_on_where_they_were(tmp_path):
@@ -77,7 +85,7 @@ def test_balanced_classes_go_on_where_they_were(tmp_path):
     def run(name, checkpoint, balanced=True):
         prepare(5, "float32")
         network = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
-        loss, metric = WeightedCrossEntropy([1.0, 4.0]), keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+        loss, metric = CrossEntropy([1.0, 4.0]), keras.metrics.SparseCategoricalAccuracy(name="accuracy")
         fit(network, *patches, loss, metric, settings, 5, tmp_path / f"{name}.csv", checkpoint, balanced=balanced)
         return [weight.tobytes() for weight in network.get_weights()], (tmp_path / f"{name}.csv").read_bytes()
 
@@ -86,6 +94,17 @@ def test_balanced_classes_go_on_where_they_were(tmp_path):
         run("cut", KilledAfter(tmp_path / "cut.npz", 1))
     assert run("cut", Checkpoint(tmp_path / "cut.npz")) == whole
     assert run("all", Checkpoint(tmp_path / "all.npz"), balanced=False) != whole
+
+
+def test_a_time_budget_is_measured_once_and_trains_as_so_many_epochs_do(tmp_path, patches, monkeypatch):
+    found = iter([(3, 1.0)])
+    monkeypatch.setattr("pipeline.training.fit.epochs_within", lambda *arguments: next(found))
+    whole = run(tmp_path / "whole", patches, Checkpoint(tmp_path / "whole.npz"), epochs=3)
+    with pytest.raises(KilledError):
+        run(tmp_path / "cut", patches, KilledAfter(tmp_path / "cut.npz", 1), minutes=5.0)
+    told, *hashes = run(tmp_path / "cut", patches, Checkpoint(tmp_path / "cut.npz"), minutes=5.0)
+    assert told == whole[0] | {"minutes": 5.0, "epochs_planned": 3}
+    assert hashes == list(whole[1:])
 
 
 def test_patience_is_remembered(tmp_path, patches):
@@ -144,39 +163,18 @@ def test_a_saved_network_has_no_date_and_still_loads(tmp_path, monkeypatch):
         network = unet(channels=1, filters=2, depth=1)
         network.compile("adam", "mse")
         network.train_on_batch(np.zeros((1, 8, 8, 1)), np.zeros((1, 8, 8, 1)))
-        save(network, tmp_path / "network.keras")
+        save(network, tmp_path / "network.keras", {"threshold": 0.25})
         contents.append((tmp_path / "network.keras").read_bytes())
     assert contents[0] == contents[1]
+    assert json.loads((tmp_path / "network.json").read_text()) == {"threshold": 0.25}
     with zipfile.ZipFile(tmp_path / "network.keras") as saved, h5py.File(saved.open("model.weights.h5")) as weights:
         assert "optimizer" not in weights  # its moments are twice as large as the network
+        assert json.loads(saved.read("card.json")) == {"threshold": 0.25}
     loaded = keras.saving.load_model(tmp_path / "network.keras")
     assert loaded.input.shape == network.input.shape
     for mine, its in zip(network.get_weights(), loaded.get_weights(), strict=True):
         np.testing.assert_array_equal(mine, its)
-    assert [path.name for path in tmp_path.iterdir()] == ["network.keras"]
-
-
-def test_adam_by_hand():
-    """One step moves each weight by the rate against the sign of its gradient: both moments are corrected to g and g²."""
-    weight = keras.Variable(np.array([1.0, -2.0, 3.0], np.float32))
-    adam = Adam(0.1)
-    adam.build([weight])
-    adam.apply([keras.ops.convert_to_tensor([0.5, -4.0, 0.25])], [weight])
-    np.testing.assert_allclose(keras.ops.convert_to_numpy(weight), [0.9, -1.9, 2.9], atol=1e-4)
-
-
-def test_adam_is_that_of_keras():
-    rng = np.random.default_rng(0)
-    start, gradients = rng.normal(size=50).astype(np.float32), rng.normal(size=(30, 50)).astype(np.float32)
-    results = []
-    for kind in (Adam, keras.optimizers.Adam):
-        weight, optimizer = keras.Variable(start), kind(0.01)
-        optimizer.build([weight])
-        for gradient in gradients:
-            optimizer.apply([keras.ops.convert_to_tensor(gradient)], [weight])
-        results.append([keras.ops.convert_to_numpy(v) for v in [weight, *optimizer.variables]])
-    for mine, its in zip(*results, strict=True):
-        np.testing.assert_allclose(mine, its, rtol=1e-5, atol=1e-6)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["network.json", "network.keras"]
 
 
 def test_seeds_and_folds_that_are_done_are_not_trained_again(tmp_path, monkeypatch, capsys, project):
@@ -196,10 +194,10 @@ def test_seeds_and_folds_that_are_done_are_not_trained_again(tmp_path, monkeypat
         known = params.load()
         train("mitochondria", networks.load("unet", known), tasks.part("segmentation", "training"), known)
 
-    def until_the_third(network, path):
+    def until_the_third(network, path, card):
         if path.name == "2027.keras":
             raise KilledError
-        save(network, path)
+        save(network, path, card)
 
     stage(save)
     whole = {path: path.read_bytes() for path in Path("models").rglob("*") if path.is_file()}

@@ -27,7 +27,7 @@ LOST = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedE
 
 @dataclass(frozen=True)
 class Remote:
-    """A file on the network: its name in the cache, its official address, and its checksum and size in bytes if published."""
+    """A file on the network: its name in the cache, its official address, and its checksums and size in bytes if published."""
 
     name: str
     url: str
@@ -35,6 +35,8 @@ class Remote:
     size: int | None = None
     licence: str = ""
     citation: str = ""
+    md5: str | None = None
+    remedy: str = "set the data set's url in params.yaml to a mirror (https://, http:// or file://)"
 
     @property
     def recorded(self):
@@ -64,13 +66,14 @@ def fetch(remote, url=None, timeout=TIMEOUT, waits=WAITS):
         path.parent.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(path.with_name(f".{remote.name}.lock")):
             checksum = remote.checksum()
-            if checksum is None or not path.exists() or checksum != _sha256(path):
+            if path.exists() and _sound(path, checksum, remote.md5):
+                checksum = checksum or _sha256(path)
+            else:
                 checksum = _download(remote, url, path, timeout, waits)
             if remote.sha256 is None:
                 remote.recorded.write_text(f"{checksum}  {remote.name}\n")
     except OSError as error:  # of the disk or, as requests' errors are OSErrors too, of the network
-        mirror = "set the data set's url in params.yaml to a mirror (https://, http:// or file://)"
-        raise UserError(f"{url}: cannot download it to {path}: {error}; if the address is at fault, {mirror}") from error
+        raise UserError(f"{url}: cannot download it to {path}: {error}; if the address is at fault, {remote.remedy}") from error
     return path
 
 
@@ -130,17 +133,29 @@ def _verified(url, part, remote, resumed):
     if remote.size and size < remote.size and not url.startswith("file:"):  # the server had not stated the length
         raise requests.ConnectionError(f"received {size} of {remote.size} bytes")
     part.with_name(f"{part.name}.version").unlink(missing_ok=True)
-    if remote.size in (None, size) and known in (None, checksum):
+    md5 = _digest(part, "md5") if remote.md5 else None
+    if remote.size in (None, size) and known in (None, checksum) and remote.md5 == md5:
         return checksum
     part.unlink()
     if resumed:
         raise requests.ConnectionError("the continued download does not match its beginning")
     if remote.size not in (None, size):
         raise UserError(f"{url}: expected {remote.size} bytes, received {size}")
+    if remote.md5 != md5:
+        raise UserError(f"{url}: expected md5 {remote.md5}, received {md5}")
     hint = "" if remote.sha256 else f"; the file has changed since the first download: delete {remote.recorded} to accept it"
     raise UserError(f"{url}: expected sha256 {known}, received {checksum}{hint}")
 
 
+def _sound(path, sha256, md5):
+    """Whether a file has the known checksum; a file that somebody copied into the cache has a published one, or is not used."""
+    return sha256 == _sha256(path) if sha256 else md5 == _digest(path, "md5")
+
+
 def _sha256(path):
+    return _digest(path, "sha256")
+
+
+def _digest(path, kind):
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, kind).hexdigest()

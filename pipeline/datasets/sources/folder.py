@@ -41,8 +41,10 @@ def make(writer, name, dataset, seed):
     groups, everywhere = find_groups(files, root, parts, dataset.folder.group, key, problems)
     figures = MaskFigures(classes)
     formats = _add_all(writer, files, groups, mask_rule(dataset, key), figures, problems)
-    if segmentation and formats and not figures.any_foreground and not problems:  # else it may lie in the masks that were refused
-        problems.append(f"{root}: no mask has any foreground; correct the masks, or how {key}.folder and .classes read them")
+    if segmentation and formats and not problems:  # else what is missing may lie in the masks that were refused
+        missing = "foreground" if not figures.any_foreground else "" if figures.any_background else classes[0]
+        if missing:
+            problems.append(f"{root}: no mask has any {missing}; correct the masks, or how {key}.folder and .classes read them")
     if not segmentation and not problems and set(classes) != set(labels):
         problems.append(f"{key}.classes: expected the folders' names {', '.join(labels)}, received {', '.join(classes)}")
     if problems:

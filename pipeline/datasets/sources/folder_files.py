@@ -20,7 +20,10 @@ LAYOUT = {
     "segmentation": "images/ and masks/ with files of the same stem, optionally under train/, val/ and test/",
     "classification": "one folder of images per class, optionally under train/, val/ and test/",
 }
-UNTRACKED = "queued and --temp experiments see only files that git or DVC tracks: give an absolute path, or `dvc add` the folder"
+UNTRACKED = (
+    "queued and --temp experiments see only files that git or DVC tracks: give an absolute path, or `dvc add` a folder of a new "
+    "name in data/own and commit its .dvc file"
+)
 
 
 @dataclass(frozen=True)

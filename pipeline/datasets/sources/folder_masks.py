@@ -38,6 +38,10 @@ class MaskFigures:
     def any_foreground(self):
         return any(self._shares)
 
+    @property
+    def any_background(self):
+        return any(share < 1 for share in self._shares)
+
     def tell(self, folder, key):
         """Print the figures, and warn of what looks like masks that were misread."""
         shares, count, background = np.array(self._shares), len(self._shares), self._classes[0]

@@ -1,26 +1,63 @@
-"""What both segmentation networks are built of."""
+"""What the networks are built of."""
+
+import math
 
 import keras
 from keras import layers
 
-from pipeline.networks.common.layers import MOMENTUM, BatchNormalization, CropTo
+from pipeline.networks.common.layers import MOMENTUM, BatchNormalization, CropTo, GroupNormalization
 
+GROUPS = 8  # of group normalisation, or the largest number that divides them and the filters; the paper sees little difference
 INITIALIZER = "he_normal"  # keeps the variance through ReLU (He et al. 2015, arXiv 1502.01852)
 
 
-def image_input(channels, mean, variance):
-    """Start a network: images in [0, 1] of any height and width, standardised with the training set's statistics."""
-    inputs = keras.Input((None, None, channels), name="image")
+def image_input(channels, mean, variance, size=(None, None)):
+    """Start a network: images in [0, 1], of any height and width or of one `size`, standardised with the training statistics."""
+    inputs = keras.Input((*size, channels), name="image")
     # In float32 whatever the policy: bfloat16 keeps 8 bits of the difference from the mean, not of the intensity.
     return inputs, layers.Normalization(mean=mean, variance=variance, dtype="float32", name="standardise")(inputs)
 
 
-def convolution(x, filters, normalization, kernel=3, activation=True):
-    """Convolve with padding, normalise, apply ReLU."""
-    batch = normalization == "batch"
-    x = layers.Conv2D(filters, kernel, padding="same", use_bias=not batch, kernel_initializer=INITIALIZER)(x)
-    x = BatchNormalization(momentum=MOMENTUM)(x) if batch else x
+def convolution(x, filters, normalization, kernel=3, activation=True, padding="same", dilation=1):
+    """Convolve, normalise, apply ReLU."""
+    bias = normalization == "none"  # a normalisation takes it away, and has a shift of its own
+    how = {"padding": padding, "dilation_rate": dilation, "use_bias": bias, "kernel_initializer": INITIALIZER}
+    x = normalised(layers.Conv2D(filters, kernel, **how)(x), normalization)
     return layers.ReLU()(x) if activation else x
+
+
+def normalised(x, normalization):
+    """Bring channels to mean 0 and variance 1, then to a learnt scale and shift.
+
+    Over the batch (Ioffe and Szegedy 2015, arXiv 1502.03167), or over each image by itself: each channel ("instance", Ulyanov et
+    al. 2016, arXiv 1607.08022) or several together ("group", Wu and He 2018, arXiv 1803.08494).
+    """
+    if normalization == "none":
+        return x
+    if normalization == "batch":
+        return BatchNormalization(momentum=MOMENTUM)(x)
+    groups = x.shape[-1] if normalization == "instance" else math.gcd(x.shape[-1], GROUPS)
+    return GroupNormalization(groups)(x)
+
+
+def two_convolutions(x, filters, normalization, padding="same"):
+    """Convolve 3 × 3 twice: what a U-Net does at each level."""
+    x = convolution(x, filters, normalization, padding=padding)
+    return convolution(x, filters, normalization, padding=padding)
+
+
+def contracting_path(x, filters, depth, normalization, dropout=0.0):
+    """Go down a plain U-Net; return the features of its levels, the finest first, ``depth + 1`` in all.
+
+    `filters` are those of the first level, doubled at each; `dropout` is the rate before the deepest convolutions.
+    """
+    features = []
+    for level in range(depth + 1):
+        x = downsample(x) if level else x
+        x = layers.Dropout(dropout)(x) if level == depth else x
+        x = two_convolutions(x, filters * 2**level, normalization)
+        features.append(x)
+    return features
 
 
 def downsample(x):
@@ -30,7 +67,7 @@ def downsample(x):
 
 def upsample(x, filters, skip, normalization):
     """Double height and width with a 2 × 2 transposed convolution, and crop to those of `skip`."""
-    bias = normalization != "batch"  # the normalisation behind the next convolution takes away what is the same everywhere
+    bias = normalization == "none"  # the normalisation behind the next convolution takes away what is the same everywhere
     x = layers.Conv2DTranspose(filters, 2, strides=2, use_bias=bias, kernel_initializer=INITIALIZER)(x)
     return CropTo()([x, skip])
 
@@ -40,6 +77,6 @@ def outputs(classes):
     return 1 if classes == 2 else classes
 
 
-def logits(x, classes=1):
+def logits(x, classes=1, name="logits"):
     """End a network: a 1 × 1 convolution in float32, with no activation and no normalisation behind it."""
-    return layers.Conv2D(classes, 1, dtype="float32", name="logits")(x)
+    return layers.Conv2D(classes, 1, dtype="float32", name=name)(x)

@@ -18,14 +18,18 @@ def gigaflops(network, size):
     size : tuple of int
         Rows and columns of the image, also where the network takes any.
     """
-    layers = [layer for layer in network.layers if hasattr(layer, "kernel")]
-    if not layers:
-        return 0.0
-    image = keras.KerasTensor((1, *size, network.input_shape[-1]))
-    # The shapes inside for this size: those in the layers themselves are None where any size is taken.
-    found = keras.Model(network.input, [(layer.input, layer.output) for layer in layers]).compute_output_spec(image)
-    products = sum(_products(layer, *shapes) for layer, shapes in zip(layers, found, strict=True))
-    return 2 * products / 1e9
+    products = []
+
+    def call(layer, *inputs, **options):
+        outputs = layer(*inputs, **options)
+        if hasattr(layer, "kernel"):
+            products.append(_products(layer, inputs[0], outputs))
+        return outputs
+
+    # A copy: the layers themselves know no shapes where any size is taken, and another call would become part of their graph.
+    image = keras.Input((*size, network.input_shape[-1]))
+    keras.models.clone_model(network, input_tensors=image, call_function=call)
+    return 2 * sum(products) / 1e9
 
 
 def _products(layer, given, gave):

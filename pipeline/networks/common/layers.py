@@ -32,6 +32,51 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
 
 @keras.saving.register_keras_serializable(package="pipeline")
+class GroupedConvolution(keras.layers.Conv2D):
+    """Keras's convolution with ``groups``, computed on TensorFlow as a depthwise convolution whose results are added up.
+
+    Same weights, same results. TensorFlow has no gradient of a grouped convolution on a CPU, and Keras's way out takes a
+    hundred times as long.
+    """
+
+    def call(self, inputs):
+        if keras.backend.backend() != "tensorflow" or self.groups == 1:
+            return super().call(inputs)
+        *side, within, filters = self.kernel.shape
+        each = filters // self.groups
+        kernel = ops.reshape(self.kernel, (*side, within, self.groups, each))
+        kernel = ops.reshape(ops.moveaxis(kernel, 2, 3), (*side, self.groups * within, each))
+        products = ops.depthwise_conv(inputs, kernel, self.strides, self.padding)
+        shape = ops.shape(products)
+        outputs = ops.sum(ops.reshape(products, (*shape[:3], self.groups, within, each)), axis=4)
+        outputs = ops.reshape(outputs, (*shape[:3], filters))
+        return self.activation(outputs + self.bias if self.use_bias else outputs)
+
+
+@keras.saving.register_keras_serializable(package="pipeline")
+class GroupNormalization(keras.layers.GroupNormalization):
+    """Keras's group normalisation of images (N, H, W, C), in fewer passes over them: same variables, same results.
+
+    Sums over rows and columns come first, and one product and one sum per value are what is left.
+    """
+
+    def call(self, inputs):
+        x = ops.cast(inputs, "float32")
+        mean, square = ops.mean(x, axis=(1, 2)), ops.mean(ops.square(x), axis=(1, 2))  # (N, C)
+        if self.groups != inputs.shape[-1]:
+            mean, square = self._pooled(mean), self._pooled(square)
+        scale = ops.rsqrt(ops.maximum(square - ops.square(mean), 0.0) + self.epsilon) * self.gamma
+        shift = self.beta - mean * scale
+        return ops.cast(x * scale[:, None, None] + shift[:, None, None], self.compute_dtype)
+
+    def _pooled(self, values):
+        """The mean over the channels of each group, for each of its channels: (N, C)."""
+        size = values.shape[-1] // self.groups
+        grouped = ops.mean(ops.reshape(values, (-1, self.groups, size)), axis=-1)
+        return ops.repeat(grouped, size, axis=-1)
+
+
+@keras.saving.register_keras_serializable(package="pipeline")
 class CropTo(keras.layers.Layer):
     """Crop the first input at its lower right to the height and width of the second.
 
@@ -48,6 +93,56 @@ class CropTo(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         larger, reference = input_shape
         return (larger[0], *reference[1:3], larger[3])
+
+
+@keras.saving.register_keras_serializable(package="pipeline")
+class MirrorTile(keras.layers.Layer):
+    """Continue images at their edges by mirroring, the edge itself repeated, for a network of unpadded convolutions.
+
+    Such a network takes `border` pixels off each side, and gives 4 pixels more than a multiple of `multiple`. The images grow to
+    the smallest size from which an output at least as large as the image remains: by `border` above and to the left, by as much
+    or more below and to the right. Small images are mirrored several times.
+    """
+
+    def __init__(self, border, multiple, **kwargs):
+        super().__init__(**kwargs)
+        self.border, self.multiple = border, multiple
+
+    def call(self, inputs):
+        shape = ops.shape(inputs)
+        for axis in (1, 2):
+            length = shape[axis]
+            # From -border on, modulo 2 length, without negative numbers: ONNX divides those towards zero.
+            positions = (ops.arange(self._grown(length), dtype="int32") + (2 * length - 1) * self.border) % (2 * length)
+            inputs = ops.take(inputs, ops.minimum(positions, 2 * length - 1 - positions), axis=axis)
+        return inputs
+
+    def compute_output_shape(self, input_shape):
+        batch, *sides, channels = input_shape
+        return (batch, *(None if side is None else self._grown(side) for side in sides), channels)
+
+    def _grown(self, length):
+        return 4 + (length + self.multiple - 5) // self.multiple * self.multiple + 2 * self.border
+
+    def get_config(self):
+        return super().get_config() | {"border": self.border, "multiple": self.multiple}
+
+
+@keras.saving.register_keras_serializable(package="pipeline")
+class AverageProbability(keras.layers.Layer):
+    """Average what several outputs say: from logits (N, ..., K) of each, those whose probability is the mean of theirs.
+
+    The probability is the sigmoid of one logit, or the softmax of several.
+    """
+
+    def call(self, inputs):
+        logits = ops.stack(inputs)
+        if logits.shape[-1] > 1:
+            return ops.logsumexp(ops.log_softmax(logits, axis=-1), axis=0)
+        return ops.logsumexp(-ops.softplus(-logits), axis=0) - ops.logsumexp(-ops.softplus(logits), axis=0)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
 
 
 @keras.saving.register_keras_serializable(package="pipeline")
@@ -77,3 +172,26 @@ def _doubled(x, axis):
     shape = list(ops.shape(x))
     shape[axis] = 2 * shape[axis]
     return ops.reshape(pairs, shape)
+
+
+@keras.saving.register_keras_serializable(package="pipeline")
+class PadTo(keras.layers.Layer):
+    """Pad images with zeros at their lower right, to a height and width that `cell` divides."""
+
+    def __init__(self, cell, **kwargs):
+        super().__init__(**kwargs)
+        self.cell = cell
+
+    def call(self, inputs):
+        _, rows, columns, _ = ops.shape(inputs)
+        return ops.pad(inputs, [[0, 0], [0, self._missing(rows)], [0, self._missing(columns)], [0, 0]])
+
+    def _missing(self, side):
+        return (self.cell - side % self.cell) % self.cell  # not -side % cell: ONNX takes the sign of the dividend
+
+    def compute_output_shape(self, input_shape):
+        batch, *sides, channels = input_shape
+        return (batch, *(None if side is None else side + self._missing(side) for side in sides), channels)
+
+    def get_config(self):
+        return super().get_config() | {"cell": self.cell}

@@ -1,7 +1,19 @@
 """What every network's section in ``params.yaml`` has."""
 
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
 from pipeline.errors import UserError
-from pipeline.params.fields import Positive, Section
+from pipeline.params.fields import Count, Fraction, Positive, Section
+
+NONE = "none"  # no encoder: the network's own first half
+
+
+def encoder_names():
+    """Names of all encoders: the modules of ``pipeline/networks/common/encoders``."""
+    return sorted(file.stem for file in Path(__file__).with_name("encoders").glob("[!_]*.py"))
 
 
 class NetworkSettings(Section):
@@ -18,6 +30,39 @@ class NetworkSettings(Section):
         """
         epochs, batch = self.epochs_scale * train.epochs, self.batch_scale * train.batch_size
         scaled = {"lr": self.lr_scale * train.lr, "epochs": max(1, round(epochs)), "batch_size": max(1, round(batch))}
-        if train.warmup > scaled["epochs"]:
+        warms_up = train.schedule != "one_cycle" and not train.minutes
+        if warms_up and train.warmup > scaled["epochs"]:
             raise UserError(f"train.warmup: {train.warmup:g} epochs of warm-up, but only {scaled['epochs']} epochs of training")
         return train.model_copy(update=scaled)
+
+
+def _encoder(name):
+    if name not in (NONE, *encoder_names()):
+        raise ValueError(f"expected {', '.join([NONE, *encoder_names()])}, received {name!r}")
+    return name
+
+
+class EncoderSettings(NetworkSettings):
+    """Settings of a network whose first half may be one of the encoders; see `pipeline.networks.common.encoders.encode`."""
+
+    encoder: Annotated[str, AfterValidator(_encoder)] = NONE
+    encoder_weights: str | None = None
+    encoder_frozen: Annotated[int, Field(ge=0, le=5)] = 0
+    encoder_lr_scale: Positive = 1.0
+
+    @model_validator(mode="after")
+    def _weights_have_an_encoder(self):
+        if self.encoder_weights is not None and self.encoder == NONE:
+            raise ValueError(
+                f"encoder_weights: {self.encoder_weights} needs an encoder; the encoders are {', '.join(encoder_names())}"
+            )
+        return self
+
+
+class UNetSettings(NetworkSettings):
+    """What the variants of U-Net share. The defaults are those of `unet` in ``params.yaml``, for the same reasons."""
+
+    filters: Count = 16  # of the first level, doubled at each; the papers' 32 or 64 need a GPU
+    depth: Annotated[int, Field(ge=1, le=7)] = 4  # number of poolings, as in the papers
+    dropout: Fraction = 0.1  # rate before the deepest convolutions; small data sets overfit there first
+    normalization: Literal["batch", "none"] = "batch"  # without it, training is slow and fragile

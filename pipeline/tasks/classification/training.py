@@ -7,16 +7,24 @@ from keras import ops
 from pipeline.tasks.class_weights import class_weights
 
 
-class WeightedCrossEntropy(keras.losses.SparseCategoricalCrossentropy):
-    """Cross-entropy, from logits, times the weight of each image's class; the mean divides by the number of images."""
+class CrossEntropy(keras.losses.SparseCategoricalCrossentropy):
+    """Cross-entropy, from logits, times the weight of each image's class; the mean divides by the number of images.
 
-    def __init__(self, weights):
+    `smoothing` spreads that share of each label evenly over all classes (Szegedy et al. 2016, doi 10.1109/CVPR.2016.308).
+    """
+
+    def __init__(self, weights=None, smoothing=0.0):
         super().__init__(from_logits=True)
-        self.weights = weights
+        self.weights, self.smoothing = weights, smoothing
 
     def call(self, y_true, y_pred):
-        weights = ops.take(ops.convert_to_tensor(self.weights, "float32"), ops.cast(ops.reshape(y_true, (-1,)), "int32"))
-        return super().call(y_true, y_pred) * weights
+        value = super().call(y_true, y_pred)
+        if self.smoothing:
+            even = -ops.mean(ops.log_softmax(y_pred), axis=-1)
+            value = (1.0 - self.smoothing) * value + self.smoothing * even
+        if self.weights is None:
+            return value
+        return value * ops.take(ops.convert_to_tensor(self.weights, "float32"), ops.cast(ops.reshape(y_true, (-1,)), "int32"))
 
 
 def facts(params, card, training):
@@ -38,9 +46,7 @@ def balanced(params):
 
 def loss(params, card):
     """Cross-entropy, from logits, for a model with this card (see `facts`)."""
-    if "class_weights" in card:
-        return WeightedCrossEntropy(card["class_weights"])
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    return CrossEntropy(card.get("class_weights"), params.classification.label_smoothing)
 
 
 def metric(card):

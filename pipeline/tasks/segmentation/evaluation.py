@@ -26,6 +26,7 @@ from pipeline.tasks.segmentation.scores import ClassScores, Scores
 
 HEADLINE = ("iou", "dice", "mean_iou", "accuracy", "nsd", "pq", "loss")
 LEADING, LEADING_TITLE = "dice", "Dice"  # the metric by which networks are ranked
+FIXED = 3  # panels of the same images whatever the network makes of them, so that `dvc plots diff` can pair experiments
 DISTRIBUTIONS = ("dice", "iou", "nsd", "hd95", "assd", "hd95_nm", "assd_nm")
 # Means over images, by their column of ``per_image.csv``. An image without a value is left out.
 MEANS = {"dice_per_image": "dice", "nsd": "nsd", "hd95": "hd95", "assd": "assd", "loss": "loss"}
@@ -152,20 +153,22 @@ def compare(best, other, seed):
 
 
 def draw(scores, models, dataset, records, name, params):
-    """Draw the worst, the median and the best images with their prediction, and what the attention gates see of them."""
-    table = scores.table
-    ranked, explained = table.sort_values(["dice", "image"]).index.tolist(), set()
-    for place, rank in _shown(len(ranked)):
-        record = records[ranked[place]]
+    """Draw some images with their prediction, and what the attention gates see of them.
+
+    A panel is named by its image, and its rank stands in the picture.
+    """
+    table, explained = scores.table, set()
+    for position, rank in _shown(table.sort_values(["dice", "image"]).index.tolist()):
+        record, kind = records[position], rank.split()[0]
         model = models[record["fold"]]
         image, mask = open_image(dataset, record), open_mask(dataset, record)
         file = re.sub(r"[^\w.-]", "_", record["name"]) + ".png"
         probability = model.segment(model.scaled(image), params.inference)
         prediction = predicted(probability, model.threshold(params.inference))
-        title = f"{rank}, Dice {table['dice'][ranked[place]]:.3f}"
+        title = f"{rank}, Dice {table['dice'][position]:.3f}"
         (paths.panels(dataset) / f"{name}-{file}").write_bytes(panel(image, mask, prediction, title, scores.names))
-        maps = {} if rank in explained else attention_maps(model, model.scaled(image), params.inference)  # the first of each rank
-        explained.add(rank)
+        maps = {} if kind in explained else attention_maps(model, model.scaled(image), params.inference)  # the first of a kind
+        explained.add(kind)
         if maps:
             sheet = map_panel(image, {_gate_title(gate): values for gate, values in maps.items()})
             (paths.panels(dataset) / f"{name}-attention-{file}").write_bytes(sheet)
@@ -230,16 +233,19 @@ def _objects(scores):
     }
 
 
-def _shown(count):
-    """Places in a ranking, the worst first, and what they are called: two of the worst, two in the middle, and the best.
+def _shown(ranked):
+    """Choose the images that get a panel: the worst, the median, the best, and `FIXED` others spread over the test set.
 
-    No image is shown twice: with few images, the best and the worst take precedence.
+    `ranked` has the positions of the test images, the hardest first. Returns pairs of a position and what its rank is called, in
+    that order; no image twice.
     """
-    middle, ranks = count // 2, {}
-    for place, rank in ((count - 1, "best"), (0, "worst"), (middle, "median"), (1, "worst"), (middle + 1, "median")):
+    count, ranks = len(ranked), {}
+    for place, rank in ((count - 1, "best"), (0, "worst"), (count // 2, "median")):
         if 0 <= place < count:
-            ranks.setdefault(place, rank)
-    return sorted(ranks.items())
+            ranks.setdefault(ranked[place], rank)
+    for position in np.linspace(0, count - 1, min(count, FIXED)).round().astype(int).tolist():
+        ranks.setdefault(position, f"rank {count - ranked.index(position)} of {count}")
+    return sorted(ranks.items(), key=lambda shown: ranked.index(shown[0]))
 
 
 def _gate_title(gate):

@@ -1,0 +1,72 @@
+"""A model's card: what prediction needs to know beside the network."""
+
+import json
+import sys
+import zipfile
+from pathlib import Path
+
+from pipeline import paths
+from pipeline.errors import UserError
+
+
+def read_card(path):
+    """Read and check the card of a ``.keras`` file: the one inside or, in older files, the ``.json`` file beside it.
+
+    The one inside was written with the weights, from what validation chose for them. If the file beside says something else, it
+    was edited or belongs to another training; the card inside counts, and a warning on stderr says so. Raises a UserError if
+    there is no card, or if it is none of a trained model.
+
+    Returns
+    -------
+    card : dict
+    place : pathlib.Path
+        The file that it was read from.
+    """
+    path = Path(path)
+    beside = path.with_suffix(".json")
+    if not path.is_file():
+        raise UserError(f"{path}: {'a folder' if path.is_dir() else 'no such file'}; `dvc repro` or `dvc pull` makes models")
+    text, place = _inside(path), path
+    if text is None:
+        if not beside.is_file():
+            raise UserError(f"{path}: has no card inside, as models have that this pipeline trains; copy {beside.name} beside it")
+        text, place = beside.read_bytes(), beside
+    card = _checked(text, place)
+    if place is path and beside.is_file() and (differing := _differing(card, beside)):
+        remedy = f"remove {beside.name}, or give --threshold to predict with another one"
+        print(f"warning: {beside}: differs from the card in {path.name} ({differing}), which is used; {remedy}", file=sys.stderr)
+    return card, place
+
+
+def _inside(path):
+    """The card in a ``.keras`` file, or None."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            return file.read(paths.CARD) if paths.CARD in file.namelist() else None
+    except Exception as error:  # zipfile and zlib each raise their own
+        raise UserError(f"{path}: not a model that this pipeline trained, or damaged: {error}") from error
+
+
+def _checked(text, place):
+    try:
+        card = json.loads(text)
+        several, _ = len(card["classes"]) > 2, card["channels"]
+        thresholds = ["threshold", "threshold_flips"] if card["task"] == "segmentation" and not several else []
+        missing = {"name", "network", "resize", "intensity_range", *thresholds} - card.keys()
+        if missing:
+            raise KeyError(*sorted(missing))
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{place}: not the card of a trained model ({type(error).__name__}: {error})") from error
+    return card
+
+
+def _differing(card, beside):
+    """Name the entries in which a file differs from a card, some of them; empty if there are none."""
+    try:
+        other = json.loads(beside.read_bytes())
+        if not isinstance(other, dict):
+            raise TypeError
+        names = [name for name in sorted({*card, *other}) if card.get(name) != other.get(name)]
+    except (ValueError, TypeError):
+        return "it is no card"
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")

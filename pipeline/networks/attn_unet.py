@@ -1,0 +1,37 @@
+"""Attention U-Net: a U-Net whose skip connections, but for the finest, pass an attention gate."""
+
+from typing import Annotated
+
+import keras
+from keras import layers
+from pydantic import Field
+
+from pipeline.networks.common import blocks
+from pipeline.networks.common.attention import attention_gate
+from pipeline.networks.common.settings import UNetSettings
+
+TITLE = "Attention U-Net"
+CITATION = "Oktay et al.: Attention U-Net, 2018, arXiv 1804.03999"
+TASK = "segmentation"
+
+
+class Settings(UNetSettings):
+    depth: Annotated[int, Field(ge=2, le=7)] = 4  # number of poolings, as in the paper; with one there would be no gate
+
+
+def build(*, channels, classes=2, filters=64, depth=4, dropout=0.0, normalization="none", mean=0.0, variance=1.0):
+    """Build an Attention U-Net.
+
+    Parameters and returns are those of `pipeline.networks.unet.build`. The paper's network is for volumes; this one is the same
+    in two dimensions. As in the paper, the features of the first level are not gated: they say too little about what they show.
+    The outputs of the layers named ``attention_<level>``, from level 1, are the coefficients of the gates.
+    """
+    inputs, x = blocks.image_input(channels, mean, variance)
+    *skips, x = blocks.contracting_path(x, filters, depth, normalization, dropout)
+    for level in reversed(range(depth)):
+        width, skip = filters * 2**level, skips[level]
+        gated = attention_gate(skip, x, width // 2, name=f"attention_{level}") if level else skip
+        x = blocks.upsample(x, width, skip, normalization)
+        x = layers.Concatenate()([gated, x])
+        x = blocks.two_convolutions(x, width, normalization)
+    return keras.Model(inputs, blocks.logits(x, blocks.outputs(classes)), name="attn_unet")

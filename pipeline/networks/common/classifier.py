@@ -1,0 +1,72 @@
+"""What the classification networks are built of."""
+
+import keras
+import numpy as np
+from keras import layers
+
+from pipeline.errors import UserError
+from pipeline.networks.common.layers import MOMENTUM, BatchNormalization, GroupedConvolution
+
+
+def image_input(name, size, channels, mean, variance, smallest):
+    """Start the network `name`: images in [0, 1] of one `size`, standardised with the training set's statistics.
+
+    Raises a UserError if a side has fewer pixels than `smallest`.
+    """
+    if min(size) < smallest:
+        raise UserError(f"{name}: needs patches.resize of at least [{smallest}, {smallest}], received {list(size)}")
+    inputs = keras.Input((*size, channels), name="image")
+    # In float32 whatever the policy: bfloat16 keeps 8 bits of the difference from the mean, not of the intensity.
+    return inputs, layers.Normalization(mean=mean, variance=variance, dtype="float32", name="standardise")(inputs)
+
+
+def stream(seed, name):
+    """A seed of its own for each layer, unlike that of any layer under another seed: repeats share no weights."""
+    return int(np.random.SeedSequence([seed, *name.encode()]).generate_state(1)[0] >> 1)
+
+
+class SeededLayers:
+    """Layers that draw their first weights from the seed and their own name.
+
+    Kernels are He-normal, which keeps the variance through ReLU (He et al. 2015, arXiv 1502.01852).
+    """
+
+    def __init__(self, seed):
+        self.seed = seed
+
+    def convolution(self, x, filters, kernel, name, strides=1, groups=1, bias=False, padding="same"):
+        initializer = keras.initializers.HeNormal(seed=stream(self.seed, name))
+        how = {"strides": strides, "padding": padding, "groups": groups, "use_bias": bias}
+        layer = layers.Conv2D if groups == 1 else GroupedConvolution
+        return layer(filters, kernel, kernel_initializer=initializer, name=name, **how)(x)
+
+    def normalised(self, x, filters, kernel, name, normalization="batch", **how):
+        """Convolve and normalise."""
+        batch = normalization == "batch"
+        x = self.convolution(x, filters, kernel, name, bias=not batch, **how)
+        return BatchNormalization(momentum=MOMENTUM, name=f"{name}_norm")(x) if batch else x
+
+    def unit(self, x, filters, kernel, name, normalization="batch", **how):
+        """Convolve, normalise, apply ReLU."""
+        return layers.ReLU(name=f"{name}_relu")(self.normalised(x, filters, kernel, name, normalization, **how))
+
+    def activation(self, x, name):
+        """Normalise, and apply ReLU."""
+        x = BatchNormalization(momentum=MOMENTUM, name=f"{name}_norm")(x)
+        return layers.ReLU(name=f"{name}_relu")(x)
+
+    def dense(self, x, units, name, activation="relu"):
+        initializer = keras.initializers.HeNormal(seed=stream(self.seed, name))
+        return layers.Dense(units, activation, kernel_initializer=initializer, name=name)(x)
+
+    def dropout(self, x, rate, name):
+        return layers.Dropout(rate, seed=stream(self.seed, name), name=name)(x) if rate else x
+
+    def logits(self, x, classes, name="logits"):
+        """End a network: a dense layer in float32, with no activation."""
+        initializer = keras.initializers.GlorotUniform(seed=stream(self.seed, name))
+        return layers.Dense(classes, kernel_initializer=initializer, dtype="float32", name=name)(x)
+
+    def head(self, x, classes):
+        """End a network: the mean of each feature over the image, then a dense layer."""
+        return self.logits(layers.GlobalAveragePooling2D(name="mean")(x), classes)

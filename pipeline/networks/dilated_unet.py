@@ -1,0 +1,68 @@
+"""Dilated U-Net: a U-Net whose deepest level sees further, by convolutions with gaps in their kernels."""
+
+from typing import Annotated
+
+import keras
+from keras import layers
+from pydantic import Field
+
+from pipeline.networks.common import blocks
+from pipeline.networks.common.settings import UNetSettings
+from pipeline.params.fields import Count
+
+TITLE = "Dilated U-Net"
+CITATION = "Vesal, Ravikumar, Maier: Dilated convolutions, STACOM 2018, doi 10.1007/978-3-030-12029-0_35; "
+CITATION += "Yu, Koltun: Multi-scale context aggregation by dilated convolutions, ICLR 2016, arXiv 1511.07122"
+TASK = "segmentation"
+
+
+class Settings(UNetSettings):
+    # Pixels of the deepest level between the taps of each kernel there; doubled, as in both papers. More see further.
+    dilations: Annotated[tuple[Count, ...], Field(strict=False, min_length=1)] = (1, 2, 4, 8)
+
+
+def build(
+    *,
+    channels,
+    classes=2,
+    filters=64,
+    depth=4,
+    dropout=0.0,
+    normalization="none",
+    dilations=(1, 2, 4, 8),
+    mean=0.0,
+    variance=1.0,
+):
+    """Build a dilated U-Net.
+
+    The other parameters and returns are those of `pipeline.networks.unet.build`. In the place of the two deepest convolutions
+    stands `dilated_context`, as the papers have it in spirit: the first one is for volumes, the second has no poolings.
+
+    Parameters
+    ----------
+    dilations : sequence of int
+        Of the deepest convolutions, one after the other.
+    """
+    inputs, x = blocks.image_input(channels, mean, variance)
+    *skips, x = blocks.contracting_path(x, filters, depth - 1, normalization)
+    skips.append(x)
+    x = layers.Dropout(dropout)(blocks.downsample(x))
+    x = dilated_context(x, filters * 2**depth, dilations, normalization)
+    for level in reversed(range(depth)):
+        x = blocks.upsample(x, filters * 2**level, skips[level], normalization)
+        x = layers.Concatenate()([skips[level], x])
+        x = blocks.two_convolutions(x, filters * 2**level, normalization)
+    return keras.Model(inputs, blocks.logits(x, blocks.outputs(classes)), name="dilated_unet")
+
+
+def dilated_context(x, filters, dilations, normalization):
+    """Convolve 3 × 3 with one dilation after the other, and add up the results.
+
+    After the dilations 1, 2, 4, ..., 2^n, a pixel has seen 2^(n + 1) - 1 pixels to each side (Yu and Koltun 2016, table 1). The
+    sum keeps what is near beside what is far.
+    """
+    results = []
+    for dilation in dilations:
+        x = blocks.convolution(x, filters, normalization, dilation=dilation)
+        results.append(x)
+    return layers.Add()(results) if len(results) > 1 else x

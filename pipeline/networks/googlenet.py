@@ -1,0 +1,128 @@
+"""GoogLeNet: inception modules, which look at their input through kernels of several sizes."""
+
+from typing import Literal
+
+import keras
+from keras import layers
+
+from pipeline.networks.common import residual
+from pipeline.networks.common.classifier import SeededLayers, image_input
+from pipeline.networks.common.settings import NetworkSettings
+from pipeline.params.fields import Fraction, Positive
+
+TITLE = "GoogLeNet"
+CITATION = "Szegedy, Liu, Jia et al.: Going deeper with convolutions, CVPR 2015, doi 10.1109/CVPR.2015.7298594"
+TASK = "classification"
+SMALLEST = {"small": 8, "imagenet": 32}  # pixels: the poolings leave 2 × 2 and 1 × 1
+AUXILIARY_SMALLEST = {"small": 9, "imagenet": 65}  # pixels: leave the 5 × 5 that an auxiliary classifier pools
+AUXILIARY = ("4a", "4d")  # the modules behind which they stand
+AUXILIARY_WEIGHT = 0.3  # of their loss; that of the last classifier counts 1
+
+# Table 1 of the paper. Filters of the 1 × 1 convolution, of the 3 × 3 one and the 1 × 1 one before it, of the 5 × 5 one and
+# the 1 × 1 one before it, and of the one behind the pooling. A letter's group is halved in rows and columns before it.
+INCEPTIONS = {
+    "3a": (64, (96, 128), (16, 32), 32),
+    "3b": (128, (128, 192), (32, 96), 64),
+    "4a": (192, (96, 208), (16, 48), 64),
+    "4b": (160, (112, 224), (24, 64), 64),
+    "4c": (128, (128, 256), (24, 64), 64),
+    "4d": (112, (144, 288), (32, 64), 64),
+    "4e": (256, (160, 320), (32, 128), 128),
+    "5a": (256, (160, 320), (32, 128), 128),
+    "5b": (384, (192, 384), (48, 128), 128),
+}
+
+
+class Settings(NetworkSettings):
+    auxiliary: bool = False
+    large_kernel: Literal[3, 5] = 5
+    dropout: Fraction = 0.4
+    normalization: Literal["batch", "none"] = "batch"
+    stem: residual.Stem = "auto"
+    batch_scale: Positive = 4.0
+
+
+def build(
+    *,
+    size,
+    channels,
+    classes,
+    auxiliary=False,
+    large_kernel=5,
+    dropout=0.4,
+    normalization="batch",
+    stem="auto",
+    mean=0.0,
+    variance=1.0,
+    seed=0,
+):
+    """Build GoogLeNet: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
+
+    At three channels and 1000 classes, without normalisation, it has the 6,998,552 weights of the paper; with it and a
+    `large_kernel` of 3, the 6,624,904 of PyTorch's. Raises a UserError if the images are smaller than 32 × 32, or 8 × 8 with
+    the small stem; with auxiliary classifiers, 65 × 65 or 9 × 9.
+
+    Parameters
+    ----------
+    auxiliary : bool
+        Train two more classifiers, behind the modules 4a and 4d (see `pipeline.networks`); the model does without them. The
+        paper's network, which has no batch normalisation, is hard to train otherwise.
+    large_kernel : {5, 3}
+        Side of the larger kernel of an inception module: 5 as published, 3 as in PyTorch's network.
+    dropout : float
+        Rate before the last layer.
+    normalization : {"batch", "none"}
+        "batch": batch normalisation before each ReLU; the paper is older (its local response normalisation is left out).
+    stem : {"auto", "imagenet", "small"}
+        "imagenet": a 7 × 7 convolution of stride 2 and two poolings, as published. "small": a 3 × 3 one of stride 1, and none.
+        "auto": small if a side has fewer than 96 pixels.
+    mean, variance : float or sequence of float
+        Of each channel over the training images, in [0, 1] units.
+    seed : int
+        Draws the random kernels.
+    """
+    stem = residual.chosen(stem, size)
+    smallest = (AUXILIARY_SMALLEST if auxiliary else SMALLEST)[stem]
+    inputs, x = image_input("googlenet", size, channels, mean, variance, smallest)
+    make = SeededLayers(seed)
+    x = make.unit(x, 64, 3, "stem", normalization) if stem == "small" else make.unit(x, 64, 7, "stem", normalization, strides=2)
+    x = pooled(x, "stem_pool") if stem == "imagenet" else x
+    x = make.unit(x, 64, 1, "conv2_reduce", normalization)
+    x = make.unit(x, 192, 3, "conv2", normalization)
+    x = pooled(x, "pool2") if stem == "imagenet" else x
+    others = []
+    for name, filters in INCEPTIONS.items():
+        x = pooled(x, f"pool{name[0]}") if name in ("4a", "5a") else x
+        x = inception(make, x, filters, large_kernel, normalization, f"inception{name}")
+        if auxiliary and name in AUXILIARY:
+            others.append(auxiliary_classifier(make, x, classes, normalization, f"auxiliary{name}"))
+    x = make.dropout(layers.GlobalAveragePooling2D(name="mean")(x), dropout, "dropout")
+    logits = make.logits(x, classes)
+    network = keras.Model(inputs, logits, name="googlenet")
+    if auxiliary:
+        network.supervised = [(logits, 1.0), *((other, AUXILIARY_WEIGHT) for other in others)]
+    return network
+
+
+def inception(make, x, filters, large_kernel, normalization, name):
+    """Four branches side by side: 1 × 1, 3 × 3 and `large_kernel` convolutions, and a pooling (figure 2 b of the paper)."""
+    one, (reduce3, three), (reduce5, five), pool = filters
+    y1 = make.unit(x, one, 1, f"{name}_1", normalization)
+    y3 = make.unit(make.unit(x, reduce3, 1, f"{name}_3_reduce", normalization), three, 3, f"{name}_3", normalization)
+    y5 = make.unit(x, reduce5, 1, f"{name}_5_reduce", normalization)
+    y5 = make.unit(y5, five, large_kernel, f"{name}_5", normalization)
+    yp = layers.MaxPooling2D(3, strides=1, padding="same", name=f"{name}_pool")(x)
+    yp = make.unit(yp, pool, 1, f"{name}_pool_conv", normalization)
+    return layers.Concatenate(name=f"{name}_concat")([y1, y3, y5, yp])
+
+
+def auxiliary_classifier(make, x, classes, normalization, name):
+    """Logits from the features of a module in the middle of the network (section 5 of the paper)."""
+    x = layers.AveragePooling2D(5, strides=3, name=f"{name}_pool")(x)
+    x = make.unit(x, 128, 1, f"{name}_conv", normalization)
+    x = make.dense(layers.Flatten(name=f"{name}_flatten")(x), 1024, f"{name}_fc")
+    return make.logits(make.dropout(x, 0.7, f"{name}_dropout"), classes, f"{name}_logits")
+
+
+def pooled(x, name):
+    return layers.MaxPooling2D(3, strides=2, padding="same", name=name)(x)

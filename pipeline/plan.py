@@ -1,0 +1,86 @@
+"""Look at your own images and suggest their block of ``params.yaml``: ``python -m pipeline.plan FOLDER``.
+
+It prints what it sees, a block with a reason for each value, what to train it with, and about how long that takes here.
+``--write NAME`` adds the block to ``params.yaml``, and its name to the list of a network.
+"""
+
+import argparse
+import re
+from pathlib import Path
+
+import yaml
+
+from pipeline import params, paths
+from pipeline.atomic import whole
+from pipeline.errors import UserError, plain_errors
+from pipeline.planning.cost import cores, matrix_speed, minutes
+from pipeline.planning.describe import described_folder
+from pipeline.planning.look import look
+from pipeline.planning.rules import plan
+from pipeline.planning.write import add_dataset, add_to_list, block_text, option, shown
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m pipeline.plan", description=__doc__.splitlines()[0].replace("``", "`"))
+    parser.add_argument("folder", metavar="FOLDER", help="with images/ and masks/, or with a folder of images for each class")
+    parser.add_argument("--write", metavar="NAME", help="add the block to params.yaml under this name")
+    given = parser.parse_args(arguments)
+    settings = params.load()
+    if given.write and (not re.fullmatch(r"[A-Za-z0-9][\w-]*", given.write) or yaml.safe_load(given.write) != given.write):
+        raise UserError(f"--write: expected a name of letters, digits, - and _, received {given.write!r}")
+    if given.write in settings.datasets:
+        raise UserError(f"datasets.{given.write} exists in {paths.PARAMS}; choose another name, or delete its block first")
+    folder = Path(given.folder).expanduser()
+    name = given.write or re.sub(r"\W+", "-", folder.resolve().name).strip("-_") or "own"
+    seen = look(folder)
+    network, *others = _networks(seen.task, settings)
+    section = settings.networks[network]
+    found = plan(seen, network, section)
+    print(*described_folder(seen), "", sep="\n")
+    print(block_text(name, found.block))
+    if given.write:
+        _write(name, found.block, network)
+        also = f"; {' and '.join(others)} would fit too" if others else ""
+        print(f"{paths.PARAMS}: added datasets.{name}, and {name} to {network}.datasets{also}")
+    else:
+        print(
+            f"`python -m pipeline.plan {given.folder} --write {name}` adds this to {paths.PARAMS}, "
+            f"and {name} to {network}.datasets"
+        )
+    for note in found.notes:
+        print(f"note: {note}")
+    print("\nTrain it with")
+    for key, (value, reason) in found.training.items():
+        print(f"  {key}: {shown(value)}  # {reason}")
+    changed = section | {key.split(".")[1]: value for key, (value, _) in found.training.items() if key.startswith(f"{network}.")}
+    epochs = found.training["train.epochs"][0]
+    estimate = minutes(found.pixels, epochs, changed, matrix_speed())
+    rounded = max(1, round(estimate))
+    print(f"About {rounded} minute{'s' if rounded > 1 else ''} of training on {cores()} cores of this computer, in float32")
+    print("(an estimate, wrong by a factor of two perhaps; a GPU, or a processor with bfloat16, is several times as fast)")
+    options = " ".join(f"-S {option(key, value)}" for key, (value, _) in found.training.items())
+    print(f"\nNext: dvc exp run evaluate@{name} {options}")
+
+
+def _networks(task, settings):
+    """Networks for a task whose lists a stage trains, in the order of ``params.yaml``."""
+    listed = [name for name, section in settings.networks.items() if "datasets" in section]
+    source = {name: (paths.NETWORKS / f"{name}.py").read_text(encoding="utf-8") for name in listed}
+    fitting = [name for name in listed if re.search(rf'TASK = "{task}"', source[name])]
+    if not fitting:
+        raise UserError(f"{paths.PARAMS}: no network for {task} has a list of datasets")
+    return fitting
+
+
+def _write(name, block, network):
+    with open(paths.PARAMS, encoding="utf-8", newline="") as file:
+        text = file.read()
+    text = add_to_list(add_dataset(text, name, block), network, name)
+    with whole(paths.PARAMS) as part:
+        part.write_bytes(text.encode())
+        params.load(part)
+
+
+if __name__ == "__main__":
+    with plain_errors():
+        main()

@@ -1,0 +1,62 @@
+"""How long a training takes here: an estimate, from the arithmetic of a U-Net or VGG16 and the speed of this computer now."""
+
+import os
+import time
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+SIDE, SECONDS = 512, 0.3  # of the matrices whose product is timed, and for how long
+SHARE = 0.42  # of that speed that training reaches in float32 (docs/performance.md)
+PASSES = 3  # forward, and backward to the inputs and to the weights, which take as long each
+VGG16 = 2 * 15.3e9 / 224**2  # operations of its convolutions for a pixel of a padded image (Simonyan and Zisserman 2015)
+START = 0.3  # minutes to start, to save and to choose the threshold
+
+
+def minutes(pixels, epochs, settings, speed):
+    """Estimate the minutes of a training.
+
+    Parameters
+    ----------
+    pixels : int
+        Of an epoch.
+    epochs : int
+    settings : dict
+        Of the network; with ``filters`` and ``depth`` it counts as a U-Net, else as VGG16.
+    speed : float
+        Operations a second of a matrix product.
+    """
+    operations = unet(settings["filters"], settings["depth"]) if "filters" in settings and "depth" in settings else VGG16
+    return START + PASSES * operations * pixels * epochs / (SHARE * speed) / 60
+
+
+def unet(filters, depth, channels=1):
+    """Operations, two for each multiplication, of a U-Net for a pixel of its input.
+
+    >>> unet(1, 1)  # 9 + 9 above, (18 + 36) / 4 below, 2 up, 18 + 9 above
+    121.0
+    """
+    total = 0.0
+    for level in range(depth + 1):
+        wide, before = filters * 2**level, filters * 2 ** (level - 1) if level else channels
+        total += 9 * (before * wide + wide * wide) / 4**level
+        if level < depth:  # back: up from twice the filters, each input pixel once; then two convolutions
+            total += (2 * wide * wide + 9 * (2 * wide * wide + wide * wide)) / 4**level
+    return 2 * total
+
+
+def matrix_speed():
+    """Operations a second of float32 matrix products: the best on one core, whatever else it does, times all cores."""
+    a = np.random.default_rng(0).random((SIDE, SIDE), np.float32)
+    best, end = np.inf, time.thread_time() + SECONDS
+    with threadpool_limits(limits=1, user_api="blas"):
+        while time.thread_time() < end:
+            start = time.thread_time()
+            a @ a
+            best = min(best, time.thread_time() - start)
+    return cores() * 2 * SIDE**3 / best
+
+
+def cores():
+    """Number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

@@ -1,0 +1,104 @@
+"""Which images resemble each other: neighbours in order, groups that file names suggest, copies."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.patches.duplicates import find_duplicates
+
+THRESHOLD = 0.85  # of near-duplicates, as audit.correlation
+SEPARATORS = " _.-"  # of the parts of a name
+FEWEST = 3  # groups, one for each of train, val and test
+TELLING = 10  # pairs of near-duplicates from which names can be doubted
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """What resembles what.
+
+    Attributes
+    ----------
+    neighbours : float
+        Correlation of neighbouring masks, less what all masks have in common; 0 where it is not known.
+    reach : int
+        Images after which the correlation is below 0.2.
+    copies : float
+        Share of the images that have a near-duplicate.
+    across : int
+        Pairs of near-duplicates in different groups of ``groups.csv`` (or in different files), or in different splits.
+    identical : int
+        Pairs of identical images on different sides of a stated split.
+    pattern, groups, doubted : str, int, str
+        Expression by which file names suggest groups, their number, and why they are not believed; empty: none, or believed.
+    """
+
+    neighbours: float
+    reach: int
+    copies: float
+    across: int
+    identical: int
+    pattern: str
+    groups: int
+    doubted: str
+
+
+def compare(files, places, fingerprints, groups, masks):
+    """Compare files at their `places` in the order of all: `Likeness`. `groups` are the stated ones, "" without."""
+    names = np.array([str(number) for number in range(len(files))], dtype=object)
+    pairs = find_duplicates(names, names, fingerprints, THRESHOLD)
+    a, b = (pairs[column].astype(int).to_numpy() for column in ("name_a", "name_b"))
+    stated = np.array(groups, dtype=object)
+    split = np.array([file.split for file in files], dtype=object)
+    own = stated if any(groups) else names
+    at_lag = neighbour_correlations(masks.content, places) if masks else np.zeros(1)
+    pattern = None if any(groups) else suggested_pattern([file.stem for file in files])
+    doubted, count = "", 0
+    if pattern:
+        found = np.array([f"{file.label}/{re.search(pattern, file.stem)[1]}" for file in files], dtype=object)
+        within, count = np.count_nonzero(found[a] == found[b]), len(set(found))
+        if len(pairs) >= TELLING and 2 * within < len(pairs):
+            doubted = f"only {within} of {len(pairs)} pairs of near-duplicates share a group by their names"
+    return Likeness(
+        float(at_lag[0]),
+        next((lag for lag, value in enumerate(at_lag, 1) if value < 0.2), len(at_lag)),
+        len({*a, *b}) / len(files),
+        int(np.count_nonzero(own[a] != own[b])),
+        int(np.count_nonzero((split[a] != split[b]) & pairs["identical"].to_numpy(bool))),
+        pattern or "",
+        count,
+        doubted,
+    )
+
+
+def suggested_pattern(stems):
+    """A regular expression whose group is the first part of a name, if that makes several groups of several images; else None.
+
+    >>> suggested_pattern(["p1_1", "p1_2", "p2_1", "p2_2", "p3_1", "p3_2"])
+    '^([^_]+)_'
+    """
+    signs = sorted({sign for stem in stems for sign in SEPARATORS if sign in stem})
+    if not signs:
+        return None
+    listed = "".join(map(re.escape, signs))
+    separator, word = (listed if len(signs) == 1 else f"[{listed}]"), f"[^{listed}]+"
+    for parts in range(1, min(len(re.findall(separator, stem)) for stem in stems) + 1):
+        for first in (word, ""):  # some names begin with a separator
+            pattern = f"^({first}{(separator + word) * (parts - bool(first))}){separator}"
+            found = [match and match[1] for match in (re.search(pattern, stem) for stem in stems)]
+            if all(found) and len(set(found)) >= FEWEST and 2 * len(set(found)) <= len(stems):
+                return pattern
+    return None
+
+
+def neighbour_correlations(content, places, most=50):
+    """Correlation of what images show, (N, K), with what the image 1, 2, … places on shows, less what all have in common."""
+    centred = content - content.mean(axis=0)
+    length = np.linalg.norm(centred, axis=1)
+    centred, places = centred[length > 0] / length[length > 0, None], np.asarray(places)[length > 0]
+    position = {place: number for number, place in enumerate(places.tolist())}
+    found = []
+    for lag in range(1, min(most, len(content) // 2) + 1):
+        pairs = [(number, position[place + lag]) for place, number in position.items() if place + lag in position]
+        found.append(np.mean([centred[a] @ centred[b] for a, b in pairs]) if pairs else 0.0)
+    return np.array(found or [0.0])

@@ -1,0 +1,174 @@
+"""Look at a user's folder of images: what the rules of `pipeline.planning.rules` need to know of it."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from pipeline.datasets.sources.folder_files import PARTS, find_labelled, find_pairs, find_parts
+from pipeline.datasets.sources.folder_groups import find_groups
+from pipeline.datasets.sources.listing import entries
+from pipeline.errors import UserError
+from pipeline.images.intensity import robust_range, sample
+from pipeline.images.stack import described, opened
+from pipeline.parallel import on_all_cores
+from pipeline.patches.fingerprints import FINGERPRINT, describe
+from pipeline.planning.likeness import Likeness, compare
+from pipeline.planning.masks import Masks, look_at_masks
+
+MOST, RUN = 1000, 20  # files that are looked at, in runs of neighbours: a minute on two cores
+PARALLEL = 50  # files from which several processes are faster, although they take a second to start
+SHOWN = 30  # problems; about as many lines as a terminal shows
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a folder holds.
+
+    Attributes
+    ----------
+    images : dict of str to int
+        Number of images by the split that the folders state, "" if none.
+    pages : int
+        The most pages that a file has.
+    shape : (rows, columns)
+        Median of the images.
+    kind : str
+        Such as "RGB of uint8".
+    narrow : float
+        Median share of the common range of intensities that one image spans.
+    masks : Masks or None
+        None for classification.
+    classes : dict of str to int
+        Images of each class, empty for segmentation.
+    grouped : int
+        Number of groups that ``groups.csv`` states, 0 without one.
+    """
+
+    root: Path
+    task: str
+    images: dict
+    files: int
+    looked_at: int
+    pages: int
+    shape: tuple
+    one_shape: bool
+    channels: int
+    colour: bool
+    kind: str
+    pixel_size_nm: tuple | None
+    narrow: float
+    masks: Masks | None
+    classes: dict
+    grouped: int
+    likeness: Likeness
+
+
+def look(root):
+    """Look at the images and masks in the folder `root`: `Seen`. Raises a `UserError` with all that is wrong with its files."""
+    root, problems = Path(root), []
+    task = _task(root)
+    parts = find_parts(root, task, "FOLDER", problems)
+    segmentation = task == "segmentation"
+    files = list(find_pairs(root, parts, "FOLDER", problems) if segmentation else find_labelled(root, parts, problems))
+    groups, _ = find_groups(files, root, parts, None, "FOLDER", problems)
+    _raise(problems)
+    places = in_runs(len(files))
+    some = [files[place] for place in places]
+    with on_all_cores(worthwhile=len(some) > PARALLEL) as map_in_order:
+        looks = list(tqdm(map_in_order(_look, [file.path for file in some]), "images", len(some), unit="file", disable=None))
+        _raise([look for look in looks if isinstance(look, str)])
+        masks = look_at_masks([file.mask for file in some], root.name, map_in_order) if segmentation else None
+    formats = Counter(look.format for look in looks)
+    (channels, colour, kind), _ = formats.most_common(1)[0]
+    told = [f"{described(*form[:2])} of {form[2]}" for form, _ in formats.most_common()]
+    if len(formats) > 1:
+        odd = next(file.path for file, look in zip(some, looks, strict=True) if look.format != (channels, colour, kind))
+        raise UserError(f"{odd}: the images are of several kinds, {', '.join(told)}; save all as {told[0]}")
+    fingerprints = np.array([look.fingerprint for look in looks], FINGERPRINT)
+    pages, shapes = np.mean([look.pages for look in looks]), {look.shape for look in looks}
+    return Seen(
+        root=root,
+        task=task,
+        images={split: round(pages * count) for split, count in Counter(file.split for file in files).items()},
+        files=len(files),
+        looked_at=len(some),
+        pages=max(look.pages for look in looks),
+        shape=tuple(int(side) for side in np.median([look.shape for look in looks], axis=0)),
+        one_shape=len(shapes) == 1,
+        channels=channels,
+        colour=colour,
+        kind=told[0],
+        pixel_size_nm=_pixel_size(looks),
+        narrow=_narrow(looks),
+        masks=masks,
+        classes={} if segmentation else dict(Counter(file.label for file in files)),
+        grouped=len(set(groups.values())),
+        likeness=compare(some, places, fingerprints, [groups.get(file.path, "") for file in some], masks),
+    )
+
+
+def in_runs(count, most=MOST, run=RUN):
+    """Positions of at most `most` of `count` files, in runs of neighbours that are evenly spaced.
+
+    >>> in_runs(10, most=4, run=2)
+    [0, 1, 8, 9]
+    """
+    if count <= most:
+        return list(range(count))
+    starts = np.linspace(0, count - run, most // run).round().astype(int)
+    return sorted({int(start) + step for start in starts for step in range(run)})
+
+
+def _task(root):
+    """A folder with images or masks, by one of their names, is for segmentation; any other has a folder for each class."""
+    if not root.is_dir():
+        raise UserError(f"{root}: no such folder")
+    parts = find_parts(root, "segmentation", "FOLDER", [])
+    names = {path.name.casefold() for part in parts.values() for path in entries(part) if path.is_dir()}
+    return "segmentation" if names & {*PARTS["images"], *PARTS["masks"]} else "classification"
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One image file."""
+
+    pages: int
+    shape: tuple
+    format: tuple
+    pixel_size_nm: tuple | None
+    range: tuple
+    fingerprint: tuple
+
+
+def _look(path):
+    """Look at one file, in a process of its own: a `_Look`, or what is wrong with it as text."""
+    try:
+        with opened(path) as stack:
+            page = stack.read(stack.pages // 2, 0, stack.shape[0])
+            size = stack.pixel_size_nm and (*filter(None, [stack.depth_nm]), *stack.pixel_size_nm)
+        page = page.astype(np.uint8) * 255 if page.dtype == bool else page
+        low, high = np.transpose(robust_range([sample(page)]))
+        form = stack.channels, stack.colour, page.dtype.name
+        return _Look(stack.pages, tuple(stack.shape), form, size, (low.min(), high.max()), describe(page))
+    except UserError as error:
+        return str(error)
+
+
+def _pixel_size(looks):
+    """The size that all files state, else None."""
+    sizes = {look.pixel_size_nm for look in looks}
+    return sizes.pop() if len(sizes) == 1 else None
+
+
+def _narrow(looks):
+    low, high = np.transpose([look.range for look in looks])
+    return float(np.median(high - low) / max(high.max() - low.min(), 1e-9))
+
+
+def _raise(problems):
+    if problems:
+        more = [f"... and {len(problems) - SHOWN} more of {len(problems)}"] if len(problems) > SHOWN else []
+        raise UserError("\n".join(problems[:SHOWN] + more))

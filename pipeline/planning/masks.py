@@ -1,0 +1,212 @@
+"""What the values of masks mean, guessed from the masks themselves, and what they then show."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+from tqdm import tqdm
+
+from pipeline.errors import UserError
+from pipeline.images.io import is_tiff
+from pipeline.images.masks import IGNORED, JPEG, TWO_CLASSES, MaskRule, mask_values
+from pipeline.patches.units import shares
+
+NEAR = 1 / 16  # of the greatest value: what a lossy file makes of black and white
+MOSTLY = 0.95  # of the pixels are near black or white in a mask of two classes
+FEW = 32  # values that may be classes
+COUNTED = 200  # values of a file whose pieces are counted
+OBJECTS = 8  # values in one piece each that are hardly classes
+SINGLE = 0.9  # of the values of label images are in one piece
+FILLED = 0.5  # of the numbers up to the greatest stand in a label image; in a crop of a larger one fewer, but then they are large
+BYTE = 255
+GREY = 16  # greatest value from which there is room for noise
+SMALLEST = 3  # pixels; objects that span less are specks
+
+
+@dataclass(frozen=True)
+class Masks:
+    """What masks hold, read by one setting.
+
+    Attributes
+    ----------
+    settings : dict
+        Keys of ``datasets.<name>.folder``, with a value and a reason each.
+    classes : dict
+        Name of each class: its value, and a reason; the background first. Empty: background and foreground.
+    share : dict of int to float
+        Share of the pixels of each class number but the background.
+    empty, full : int
+    extent : (median, 90th percentile)
+        Of an object, the longer side of its box, in pixels, in the class of the largest; None without objects.
+    largest : float
+        Median over the images of the longer side of the largest object, in parts of the image's shorter side.
+    objects : float
+        Median number in an image that has any.
+    content : ndarray, shape (N, 64)
+        Where the foreground of each mask lies (see `pipeline.patches.units.shares`).
+    """
+
+    settings: dict
+    classes: dict
+    share: dict
+    empty: int
+    full: int
+    extent: tuple | None
+    largest: float
+    objects: float
+    content: np.ndarray = field(repr=False)
+
+
+def look_at_masks(paths, name, map_in_order):
+    """Decide how the mask files at `paths` are read, and look at them so. `name` is that of the foreground."""
+    progress = dict(total=len(paths), unit="file", disable=None)
+    found = list(tqdm(map_in_order(_values, paths), "values of masks", **progress))
+    broken = [values for values in found if isinstance(values, str)]
+    if broken:
+        raise UserError("\n".join(broken))
+    settings, classes = meaning(found, name)
+    rule = MaskRule(
+        settings.get("mask_threshold", (None,))[0],
+        tuple(settings.get("mask_labels", ((),))[0]),
+        tuple((value,) for value, _ in classes.values()),
+        "instances" in settings,
+        tuple(settings.get("ignore", ((),))[0]),
+    )
+    seen = list(tqdm(map_in_order(_objects, paths, [rule] * len(paths)), "objects of masks", **progress))
+    extents = np.concatenate([extents for _, extents, _, _ in seen])
+    with_any = [(extents[:, 1].max() / side, len(extents)) for _, extents, side, _ in seen if len(extents)]
+    of_class = [np.percentile(extents[extents[:, 0] == one, 1], (50, 90)).tolist() for one in np.unique(extents[:, 0])]
+    pixels = sum(counts for counts, *_ in seen)
+    share = {number: float(pixels[number] / pixels[:IGNORED].sum()) for number in range(1, max(2, len(classes)))}
+    foreground = [1 - counts[0] / max(counts[:IGNORED].sum(), 1) for counts, *_ in seen]
+    return Masks(
+        settings,
+        classes,
+        share,
+        sum(part == 0 for part in foreground),
+        sum(part == 1 for part in foreground),
+        tuple(max(of_class, key=lambda both: both[1])) if of_class else None,
+        float(np.median([largest for largest, _ in with_any])) if with_any else 0.0,
+        float(np.median([count for _, count in with_any])) if with_any else 0.0,
+        np.array([content for *_, content in seen]),
+    )
+
+
+@dataclass(frozen=True)
+class Values:
+    """The values of one mask file: which, how many pixels of each, and in how many pieces each but 0 is, if it was counted."""
+
+    found: np.ndarray
+    counts: np.ndarray
+    pieces: np.ndarray
+    palette: bool = False
+    jpeg: bool = False
+
+
+def meaning(files, name="foreground"):
+    """Guess what the values of masks mean.
+
+    Parameters
+    ----------
+    files : sequence of Values
+    name : str
+        Of the foreground.
+
+    Returns
+    -------
+    settings, classes : dict
+        As in `Masks`.
+    """
+    union, total = Counter(), Counter()
+    for file in files:
+        union.update(file.found.tolist())
+        total.update(dict(zip(file.found.tolist(), file.counts.tolist(), strict=True)))
+    plain = not any(file.palette for file in files)
+    if plain and all(map(_explained, files)):
+        return {}, {}
+    greatest, pixels = max(union), sum(total.values())
+    if 0 in union and _numbered(files, greatest):
+        reason = "values number the objects: each is in one piece, and images have different numbers of them"
+        return {"instances": (True, f"{reason}; if they are classes, write classes instead")}, {}
+    ends = sum(count for value, count in total.items() if min(abs(value), abs(greatest - value)) <= NEAR * greatest) / pixels
+    usual = [value for value, times in union.items() if 0 < value < greatest and 2 * times > len(files)]
+    noisy = len(union) > 2 and ends >= MOSTLY and greatest >= GREY and (len(union) > FEW or not usual)
+    if noisy or any(file.jpeg for file in files):
+        reason = f"the masks hold {len(union)} grey levels, and {100 * ends:.3g} % of their pixels are near 0 or {greatest}"
+        return {"mask_threshold": (greatest // 2, reason)}, {}
+    if len(union) <= FEW:
+        return _classes(sorted(union), total, pixels, name)
+    return {"mask_threshold": (greatest // 2, f"{len(union)} grey levels, half of the greatest: look whether that is right")}, {}
+
+
+def _numbered(files, greatest):
+    """Whether values above 0 number objects: each in one piece, without gaps, and not the same number in all files."""
+    pieces, numbers = np.concatenate([file.pieces for file in files]), [len(file.pieces) for file in files]
+    filled = np.median([len(file.pieces) / max(file.found.max(), 1) for file in files])
+    compact = len(pieces) and (pieces == 1).mean() >= SINGLE and (filled >= FILLED or greatest > BYTE)
+    return bool(compact and max(numbers) > 1 and (len(set(numbers)) > 1 or max(numbers) > OBJECTS))
+
+
+def _explained(file):
+    """Whether the values of a file need no setting."""
+    return any(set(file.found.tolist()) <= two for two in (TWO_CLASSES[1:] if file.jpeg else TWO_CLASSES))
+
+
+def _classes(values, total, pixels, name):
+    settings = {}
+    rest = values[:-1]
+    if len(values) > 3 and values[-1] == IGNORED and rest == list(range(len(rest))):
+        settings["ignore"] = ([IGNORED], "255 beside small numbers commonly marks pixels to leave out; else make it a class")
+        values = rest
+    if len(values) == 2 and values[0] == 0:
+        return settings | {"mask_labels": ([values[1]], f"masks hold 0 and {values[1]}")}, {}
+    common = max(values, key=total.get)
+    background = 0 if 0 in values and 2 * total[common] <= pixels else common
+    named = {"background": background}
+    named |= {name if len(values) == 2 else f"value_{value}": value for value in values if value != background}
+    return settings, {key: (value, f"{100 * total[value] / pixels:.3g} % of the pixels") for key, value in named.items()}
+
+
+def _values(path):
+    """Look at the values of one file, in a process of its own: `Values`, or what is wrong with it as text."""
+    try:
+        pages = mask_values(path, indexed=True, exact=False)
+    except UserError as error:
+        return str(error)
+    found, counts = np.unique(np.concatenate([page.ravel() for page in pages]), return_counts=True)
+    with open(path, "rb") as file:
+        jpeg = file.read(2) == JPEG
+    palette = False
+    if not jpeg and not is_tiff(path):
+        with Image.open(path) as image:
+            palette = image.mode == "P"
+    return Values(found, counts, _pieces(pages[len(pages) // 2]) if found[0] >= 0 else np.zeros(0), palette, jpeg)
+
+
+def _pieces(page):
+    """Number of pieces of each of the first values above 0."""
+    _, numbers = np.unique(page, return_inverse=True)
+    numbers = numbers.reshape(page.shape) + (page.min() > 0)
+    boxes = ndimage.find_objects(numbers, max_label=COUNTED)
+    eight = np.ones((3, 3))
+    return np.array([ndimage.label(numbers[box] == number, eight)[1] for number, box in enumerate(boxes, 1) if box is not None])
+
+
+def _objects(path, rule):
+    """Look at the objects of one file: pixels of each class, class and side of each object, the shorter side, the content."""
+    counts, extents = np.zeros(IGNORED + 1, np.int64), []
+    for mask in rule.read(path):
+        classes = mask.classes.astype(np.uint8)
+        counts += np.bincount(classes.ravel(), minlength=IGNORED + 1)
+        if mask.instances is not None:
+            labelled = {1: mask.instances.astype(np.int64)}
+        else:
+            present = [number for number in np.unique(classes) if 0 < number < IGNORED]
+            labelled = {number: ndimage.label(classes == number)[0] for number in present}
+        for number, labels in labelled.items():
+            boxes = filter(None, ndimage.find_objects(labels))
+            extents += [(number, max(side.stop - side.start for side in box)) for box in boxes]
+    extents = np.array([(number, extent) for number, extent in extents if extent >= SMALLEST]).reshape(-1, 2)
+    return counts, extents, min(classes.shape), shares((classes > 0) & (classes < IGNORED))

@@ -1,0 +1,228 @@
+"""From what a folder holds to settings, each with its reason.
+
+The rules are those that nnU-Net applies unseen (Isensee et al. 2021, doi 10.1038/s41592-020-01008-z): patches as large as the
+objects need and the images allow, rare classes drawn more often, as many steps as a small data set bears. Here the settings lie
+in ``params.yaml``, where you can change them.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.patches.pack import corners
+
+ALIKE = 0.2  # correlation of neighbouring masks from which the images are a series
+SERIES = 6  # images from which a correlation says anything
+RARE = 0.03  # share of the pixels below which the grid of patches hardly meets a class
+LARGE, LONE = 1 / 6, 2  # of the image's side, and number: objects that are recognised from the whole frame
+SIDES = 128, 192, 256  # of a patch; larger ones do not fit the time of two cores
+MULTIPLE = 16  # pixels: four poolings halve a side four times
+FRAME = 128  # pixels of the longer side of a whole frame
+TILE = 64  # pixels of the shorter side of an image that is classified
+COPIED = 0.2  # share of images with a near-duplicate from which a folder is one of augmented copies
+NARROW = 0.25  # of the common range of intensities: images that span less have ranges of their own
+UNEVEN = 3  # times as many images in the commonest class as in the rarest
+FEW, MANY = 1000, 3000  # training patches: below the first the grid is drawn closer, above the second nothing is copied
+STEPS = {"segmentation": 1500, "classification": 2300}  # of training; the recipes of docs/recipes.md take about as many
+EPOCHS = 5, 60  # at least and at most
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A block of ``params.yaml`` and what to train it with.
+
+    Attributes
+    ----------
+    block : dict
+        Keys to (value, reason), or to another dict.
+    training : dict
+        Keys of ``params.yaml`` outside the block to (value, reason).
+    notes : list of str
+        What the user should look at.
+    pixels : int
+        Of all training patches in one epoch, copies included.
+    """
+
+    block: dict
+    training: dict
+    notes: list
+    pixels: int
+
+
+def plan(seen, network, settings):
+    """Plan a data set as `Seen`, for the network of that name with its `settings` in ``params.yaml``: `Plan`."""
+    split, alone = _split(seen)
+    patches, side, count = (_windows if seen.task == "segmentation" else _tiles)(seen, _training_images(seen, split))
+    folder = {} if seen.masks is None else dict(seen.masks.settings)
+    if seen.likeness.pattern and not seen.likeness.doubted and not seen.grouped:
+        folder = {
+            "group": (seen.likeness.pattern, f"file names suggest {seen.likeness.groups} groups: look whether they do")
+        } | folder
+    if seen.pixel_size_nm:
+        folder["pixel_size_nm"] = (list(seen.pixel_size_nm), "nm, as the files state")
+    block = {
+        "task": (seen.task, "images and masks" if seen.task == "segmentation" else "a folder of images for each class"),
+        "source": ("folder", "your own images"),
+        "path": _path(seen.root),
+        "url": (None, "for public sources"),
+        "classes": _classes(seen),
+        "intensity": _intensity(seen),
+        "folder": folder or (None, "no setting is needed"),
+        "split": split,
+        "patches": patches,
+    }
+    copies = _copies(seen, count, whole=patches.get("resize", (None,))[0] is not None)
+    training = _training(seen, network, settings, count * (1 + copies[0]), min(side)) | alone
+    training = {"augment.copies": copies} | training
+    return Plan(block, training, list(_notes(seen)), count * (1 + copies[0]) * side[0] * side[1])
+
+
+def _path(root):
+    inside = Path(os.path.abspath(root)).is_relative_to(Path.cwd())
+    if inside:
+        return os.path.relpath(root), "in the project; `dvc add` it for queued experiments, which see only what git and DVC track"
+    return os.path.abspath(root), "in full, so that it holds from everywhere"
+
+
+def _classes(seen):
+    if seen.masks is None:
+        return None, f"the names of its {len(seen.classes)} folders"
+    return seen.masks.classes or (None, "background, and foreground of the name of this block")
+
+
+def _intensity(seen):
+    if seen.narrow < NARROW:
+        return "image", f"half of the images span less than {100 * max(seen.narrow, 0.01):.0f} % of the range of all"
+    return "auto", "the images share a range"
+
+
+def _split(seen):
+    """The split, and settings of the audit that go with it."""
+    like, audit = seen.likeness, {}
+    stated = [name for name in seen.images if name]
+    method, gap = "groups", 0
+    if seen.grouped:
+        reason = f"groups.csv states {seen.grouped} groups, and each stays on one side"
+    elif like.pattern and not like.doubted:
+        reason = f"whole groups, of which the file names suggest {like.groups}"
+    elif like.copies >= COPIED and like.neighbours < ALIKE:
+        reason = f"{100 * like.copies:.0f} % of the images have a near-duplicate; audit.group keeps copies together"
+        audit = {
+            "audit.group": (True, "near-duplicates stay on one side of the split"),
+            "audit.correlation": (0.75, "finds more copies; see docs/leakage.md"),
+        }
+    elif seen.pages > 1 and seen.files >= 3:
+        reason = f"whole files, of up to {seen.pages} pages each"
+    elif seen.pages > 1:
+        method, reason = "blocks", "pages of one file follow each other"
+    elif seen.files >= SERIES and like.neighbours >= max(ALIKE, 2 / seen.looked_at**0.5):
+        method, reason = "blocks", f"neighbours in the order of their names are alike (masks correlate by {like.neighbours:.2f})"
+        gap = min(like.reach - 1, seen.files // 40)
+    else:
+        reason = "no image resembles its neighbours, so each counts by itself"
+    split = {"method": (method, reason)}
+    for role, share, what in (("val", 0.15, "chooses epoch and threshold"), ("test", 0.2, "is scored")):
+        split[role] = (share, f"not used: your {role}/ holds" if role in stated else f"of the images; {what}")
+    if method == "blocks":
+        split["gap"] = (gap, "images left out at each border" if gap else "none left out: there are few images")
+    return split, audit
+
+
+def _training_images(seen, split):
+    if not any(seen.images):
+        return max(1, round(sum(seen.images.values()) * (1 - split["val"][0] - split["test"][0])))
+    missing = sum(split[role][0] for role in ("val", "test") if role not in seen.images)
+    return max(1, round(seen.images.get("train", 0) * (1 - missing)))
+
+
+def _windows(seen, images):
+    """Patches of images with masks, their sides, and how many train."""
+    masks, shape = seen.masks, seen.shape
+    frame = seen.colour and len(masks.classes) <= 2 and "instances" not in masks.settings
+    if frame and masks.largest >= LARGE and masks.objects <= LONE and max(shape) > FRAME:
+        size = [max(32, round(n * FRAME / max(shape) / 32) * 32) for n in shape]
+        reason = f"objects span {100 * masks.largest:.0f} % of a frame: they are recognised from all of it"
+        whole = {"resize": (size, reason), "size": (size, "the whole frame"), "stride": (size, "one patch a frame")}
+        return whole | {"foreground": (0.0, "each frame is a patch")}, size, images
+    extent = masks.extent[1] if masks.extent else SIDES[0]
+    side = next((side for side in SIDES if side >= 2 * extent), SIDES[-1])
+    size = [min(side, max(32, n // MULTIPLE * MULTIPLE)) for n in shape]
+    half = [n // 2 for n in size]
+    close = images * len(corners(shape, size, half)) <= FEW
+    stride = half if close else size
+    count = images * len(corners(shape, size, stride))
+    rarest = min(masks.share.values())
+    foreground = 0.33 if rarest < RARE else 0.0
+    fits = "as large as the images allow" if min(size) < side else f"nine of ten objects span at most {extent:.0f}"
+    patches = {
+        "resize": (None, "the scale is kept"),
+        "size": (size, f"rows, columns in pixels; {fits}"),
+        "stride": (stride, f"{'overlapping: ' if close else ''}{count} training patches"),
+        "foreground": (foreground, f"the rarest class has {100 * rarest:.2g} % of the pixels"),
+    }
+    return patches, size, round(count / (1 - foreground))
+
+
+def _tiles(seen, images):
+    """Size to which images are reduced that are classified, and how many train."""
+    shrink = min(1, TILE / min(seen.shape))
+    size = [max(32, round(n * shrink)) for n in seen.shape]
+    return (
+        {"resize": (size, f"from {seen.shape[0]} × {seen.shape[1]}: minutes on two cores; details may want more")},
+        size,
+        images,
+    )
+
+
+def _copies(seen, count, whole):
+    if seen.likeness.copies >= COPIED and seen.masks is None:
+        return 0, "many images are copies of each other already"
+    if count > MANY:
+        return 0, f"{count} patches are enough; each batch is flipped and turned"
+    return (1, "of each frame") if whole else (3 if count <= FEW else 1, f"of each of {count} patches")
+
+
+def _training(seen, network, settings, patches, side):
+    """Settings of training and of the network."""
+    scale = {key: float(settings.get(key, 1)) for key in ("lr_scale", "batch_scale", "epochs_scale")}
+    batch = 16 if patches >= 2000 and seen.masks is not None else 8 if patches >= 200 else 4
+    epochs = round(STEPS[seen.task] * batch / patches)
+    epochs = min(max(epochs, EPOCHS[0]), EPOCHS[1])
+    training = {
+        "train.lr": (0.001, "half the phantoms': real images are less alike"),
+        "train.batch_size": (batch, "patches"),
+        "train.epochs": (epochs, f"of {-(-patches // batch)} steps"),
+    }
+    training |= {f"{network}.{key}": (1, "as train says") for key, value in scale.items() if value != 1}
+    if settings.get("normalization") == "none":
+        training[f"{network}.normalization"] = ("batch", "without it, random weights hardly learn real images")
+    depth = next(poolings for poolings in range(4, 0, -1) if side >= 4 * 2**poolings)
+    if settings.get("depth", 0) > depth:
+        training[f"{network}.depth"] = (depth, "poolings that patches of this size bear")
+    if seen.classes and max(seen.classes.values()) > UNEVEN * min(seen.classes.values()):
+        training["classification.class_weights"] = (
+            "balanced",
+            "the commonest class has several times as many images as the rarest",
+        )
+    return training
+
+
+def _notes(seen):
+    like, masks = seen.likeness, seen.masks
+    if seen.looked_at < seen.files:
+        yield f"looked at {seen.looked_at} of {seen.files} files"
+    if seen.files < 3:
+        yield "three images at least are needed, one each to train, to validate and to test"
+    if like.doubted:
+        yield f"file names suggest groups by {like.pattern!r}, but {like.doubted}"
+    if like.identical:
+        yield (
+            f"{like.identical} pairs of identical images are on different sides of your split: patchify stops there; "
+            "remove one of each (docs/leakage.md)"
+        )
+    if seen.grouped and like.across:
+        yield f"{like.across} pairs of near-duplicates are in different groups of groups.csv: look at them (docs/leakage.md)"
+    if masks and masks.full:
+        yield f"{masks.full} masks are full: look whether their values mean what folder says"
+    if masks and masks.classes:
+        yield "rename the classes; to join several, give one of them a list of values"

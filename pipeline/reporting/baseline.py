@@ -1,0 +1,51 @@
+"""How much a score has changed since the last commit."""
+
+import json
+import subprocess
+
+from pipeline import paths
+from pipeline.reporting.format import MISSING, difference
+
+
+def committed(dataset, network):
+    """The headline of a network in the last commit: a dict; None if git does not have it."""
+    path = paths.metrics(dataset, network).as_posix()
+    try:
+        result = subprocess.run(["git", "show", f"HEAD:./{path}"], capture_output=True, text=True, encoding="utf-8")
+        return json.loads(result.stdout) if result.returncode == 0 else None
+    except (OSError, ValueError):  # no git, or another format
+        return None
+
+
+def changes(dataset):
+    """Write the change of the leading metric since the last commit: dict of text by the title of the network.
+
+    Bold: it is larger than the standard deviation over seeds or, of one seed, the committed score lies outside the 95 % interval.
+    Empty if no score has changed.
+    """
+    key, found = dataset.comparison["metric"], {}
+    before = {network.name: committed(dataset.name, network.name) for network in dataset.networks}
+    if all(old is None or old == {name: network.scores.get(name) for name in old} for network, old in _pairs(dataset, before)):
+        return {}
+    for network, old in _pairs(dataset, before):
+        new, style = network.scores[key], dataset.task.METRICS[key].style
+        if old is None or old.get(key) is None or new is None:
+            text = "new" if old is None else MISSING
+        elif old.get("data") and old["data"] != network.scores.get("data"):
+            text = "other images"
+        else:
+            text = difference(new - old[key], style)
+            text = f"**{text}**" if _is_large(network, key, old[key]) else text
+        found[network.title] = text
+    return found
+
+
+def _pairs(dataset, before):
+    return [(network, before[network.name]) for network in dataset.networks]
+
+
+def _is_large(network, key, old):
+    new, seeds, interval = network.scores[key], network.detail["repeats"].get(key), network.detail["intervals"].get(key)
+    if seeds and seeds["sd"] is not None:
+        return abs(new - old) > seeds["sd"]
+    return bool(interval) and not interval[0] <= old <= interval[1]

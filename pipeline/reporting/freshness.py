@@ -1,0 +1,98 @@
+"""Whether results are here, and whether they are of the data and settings that the project holds now.
+
+``dvc.lock`` says what the stages of a data set read and made when they ran; ``reports/results/<dataset>.json`` says what
+evaluation wrote.
+"""
+
+import hashlib
+from pathlib import Path
+
+import yaml
+
+from pipeline import paths
+
+SHOWN = 3  # names of a list, at most
+MADE_BY = ("download", "patchify")  # the stages that make the images and the split
+
+
+def read_yaml(path):
+    """Read ``params.yaml`` or ``dvc.lock`` as plain values; {} if there is none."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}
+    except (FileNotFoundError, yaml.YAMLError):  # a kill can leave dvc.lock cut; DVC reports it
+        return {}
+
+
+def missing(results):
+    """Files of an evaluation that are not here, as in a fresh clone: a list of str."""
+    return [name for name in results["files"] if not Path(name).exists()]
+
+
+def outdated(dataset, results, values, lock):
+    """Say in what the results of a data set differ from the project as it is now.
+
+    Parameters
+    ----------
+    dataset : str
+    results : dict
+        ``reports/results/<dataset>.json``.
+    values, lock : dict
+        ``params.yaml`` and ``dvc.lock``, as `read_yaml` gives them.
+
+    Returns
+    -------
+    list of str
+        A text for each difference; empty if the results are up to date.
+    """
+    stages = lock.get("stages", {})
+    evaluated = {entry["path"]: entry.get("md5") for entry in stages.get(f"evaluate@{dataset}", {}).get("deps", [])}
+    found = []
+    for stage in MADE_BY:
+        ran = stages.get(f"{stage}@{dataset}", {})
+        for key, before in ran.get("params", {}).get(paths.PARAMS.name, {}).items():
+            if key == "seed" or key.startswith(f"datasets.{dataset}."):
+                found += _differences(key, before, _value(values, key))
+        made = {entry["path"]: entry.get("md5") for entry in ran.get("outs", [])}
+        found += [f"{path} was made anew" for path in made if made[path] != evaluated.get(path, made[path])]
+    changed = [name for name, checksum in results["files"].items() if _checksum(name) != checksum]
+    if changed:
+        found.append(f"another run wrote {_listed(changed)}")
+    unscored = [network for network in _networks(values, dataset) if network not in results["networks"]]
+    if unscored:
+        found.append(f"{_listed(unscored)} not evaluated yet")
+    return list(dict.fromkeys(found))
+
+
+def _differences(key, before, now):
+    if isinstance(before, dict) and isinstance(now, dict):
+        parts = dict.fromkeys([*before, *now])
+        return [text for part in parts for text in _differences(f"{key}.{part}", before.get(part), now.get(part))]
+    return [] if before == now else [f"{key} was {_text(before)} and is {_text(now)}"]
+
+
+def _text(value):
+    return "null" if value is None else str(value)
+
+
+def _value(values, key):
+    for part in key.split("."):
+        values = values.get(part) if isinstance(values, dict) else None
+    return values
+
+
+def _networks(values, dataset):
+    """Networks that ``params.yaml`` names for a data set."""
+    listed = [
+        name for name, section in values.items() if isinstance(section, dict) and dataset in (section.get("datasets") or ())
+    ]
+    return listed + [pair["network"] for pair in (values.get("pairs") or {}).values() if pair["dataset"] == dataset]
+
+
+def _checksum(name):
+    return hashlib.md5(Path(name).read_bytes(), usedforsecurity=False).hexdigest()
+
+
+def _listed(names):
+    more = [f"{len(names) - SHOWN} more"] if len(names) > SHOWN else []
+    return ", ".join([*names[:SHOWN], *more])

@@ -1,0 +1,61 @@
+"""The optimizers: Keras's, with weight decay and averages as they are used today."""
+
+import keras
+from keras import ops
+
+from pipeline.training.schedule import schedule
+
+MEMORY = 10  # steps: after n steps an average looks back over n / MEMORY of them at most, else a short training keeps its start
+
+
+class _Own:
+    """What both optimizers do in another way than Keras."""
+
+    def _use_weight_decay(self, variable):
+        """Kernels only: a bias, a scale or a shift that shrinks would change what the network can say, not how smoothly."""
+        return len(variable.shape) > 1
+
+    def _update_model_variables_moving_average(self, trainable_variables):
+        """Average exponentially (Polyak and Juditsky 1992), over few steps at first.
+
+        Keras keeps ``ema_momentum`` of the first step from the beginning, so that 0.999 needs thousands of steps to forget it.
+        """
+        step = ops.cast(self.iterations, "float32")
+        kept = ops.minimum(self.ema_momentum, step / (step + MEMORY))
+        for variable, average in zip(trainable_variables, self._model_variables_moving_average, strict=True):
+            average.assign(kept * average + (1.0 - kept) * variable)
+
+    def averages(self):
+        """The averages, in the order of the model's trainable variables; none unless ``use_ema``."""
+        return self._model_variables_moving_average if self.use_ema else []
+
+
+class Adam(_Own, keras.optimizers.Adam):
+    """Keras's Adam (Kingma and Ba 2015, arXiv 1412.6980), with the same variables and the same rule.
+
+    With ``weight_decay`` it is AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101): each step first shrinks the kernels by the
+    rate times the decay. Keras on TensorFlow reads and writes each weight in a dozen operations; TensorFlow's fused kernel does
+    it once.
+    """
+
+    def update_step(self, gradient, variable, learning_rate):
+        if keras.backend.backend() != "tensorflow":
+            return super().update_step(gradient, variable, learning_rate)
+        from pipeline.networks.common.tensorflow_door import fused_adam
+
+        index = self._get_variable_index(variable)
+        moments = self._momentums[index], self._velocities[index]
+        fused_adam(variable, *moments, gradient, self.iterations + 1, learning_rate, self.beta_1, self.beta_2, self.epsilon)
+
+
+class SGD(_Own, keras.optimizers.SGD):
+    """Keras's stochastic gradient descent."""
+
+
+def optimizer(settings, epochs, steps_per_epoch):
+    """Make the optimizer that `settings` (pipeline.params.Train) names, with its schedule over so many epochs."""
+    rate = schedule(settings, epochs, steps_per_epoch)
+    average = {"use_ema": True, "ema_momentum": settings.average} if settings.average else {}
+    if settings.optimizer == "sgd":
+        return SGD(rate, momentum=0.9, nesterov=True, **average)
+    return Adam(rate, weight_decay=settings.weight_decay if settings.optimizer == "adamw" else None, **average)

@@ -1,0 +1,47 @@
+"""Go on from a finished model: its weights, and nothing else of its training."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import keras
+
+from pipeline.errors import UserError
+
+
+def start_file(start, dataset, network):
+    """The model that ``train.start`` names: a file, or that of this data set and network in a folder laid out as ``models/``.
+
+    None for None. Raises a UserError if there is no such file.
+    """
+    if start is None:
+        return None
+    path = Path(start)
+    path = path / dataset / f"{network}.keras" if path.is_dir() else path
+    if not path.is_file():
+        remedy = "copy it out of models/, which DVC empties before it trains"
+        raise UserError(
+            f"train.start: {path}: no such file; name a .keras file, or a folder of <dataset>/<network>.keras; {remedy}"
+        )
+    return path
+
+
+def go_on_from(path, model, network):
+    """Give a fresh model the weights of the one at `path`, and return what the card says of it.
+
+    The images are standardised as the new training images ask. The learning rate rises again, and the optimizer knows nothing of
+    the former steps. Raises a UserError if the file is no model, or one of another shape.
+    """
+    try:
+        former = keras.saving.load_model(path, compile=False, safe_mode=True)
+        model.set_weights(former.get_weights())
+    except Exception as error:  # Keras lets through whatever zipfile, h5py or its own checks raise
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise UserError(f"train.start: {path} is no {network} of these settings and classes: {reason}") from error
+    found = {"file": path.as_posix(), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    try:
+        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        found["epochs"] = card["epochs"] + card.get("start", {"epochs": 0})["epochs"]  # all that led to it
+    except (OSError, ValueError, KeyError, TypeError):
+        found["epochs"] = None  # no card lies beside it
+    return {"start": found}

@@ -1,0 +1,145 @@
+"""Go back to the last commit after an experiment: ``python -m pipeline.undo``.
+
+Restores ``params.yaml``, ``dvc.lock`` and the tables in ``reports/``, and brings back the data and models that belong to them.
+Nothing else is touched. What the files held before is kept by ``git stash``.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+from pipeline import paths
+from pipeline.errors import UserError, plain_errors
+
+FILES = (paths.PARAMS, paths.LOCK, paths.PAGE.parent)  # what an experiment changes
+SHOWN = 8  # lines of a list, at most
+EXECUTION = "refs/exps/exec/"  # where DVC notes the experiment that runs in this folder; a killed one leaves its notes
+
+
+def undo():
+    """Restore the last commit, and say what was changed.
+
+    Raises
+    ------
+    UserError
+        If an experiment is still running in this folder, or git refuses.
+    """
+    _refuse_while_running()
+    _reattach()
+    _set_aside([path.as_posix() for path in FILES if _git("ls-files", "--", path.as_posix())])
+    _bring_back()
+
+
+def _refuse_while_running():
+    """Raise if DVC runs a stage here; otherwise remove the locks of a run that was killed, each of which DVC would report."""
+    if not paths.RUNNING.exists():
+        return
+    try:
+        locks = json.loads(paths.RUNNING.read_text(encoding="utf-8"))
+        holders = [holder for readers in locks.get("read", {}).values() for holder in readers]
+        holders += locks.get("write", {}).values()
+    except ValueError:  # killed while it was written
+        holders = []
+    for holder in holders:
+        if psutil.pid_exists(holder["pid"]):
+            raise UserError(
+                f"`{holder['cmd']}` (process {holder['pid']}) is running in this folder; let it end, or stop it, and try again"
+            )
+    paths.RUNNING.unlink()
+
+
+def _reattach():
+    """Return to the branch that a killed experiment left: DVC works on a detached HEAD."""
+    notes = [f"{EXECUTION}{name}" for name in ("EXEC_BASELINE", "EXEC_MERGE", "EXEC_BRANCH")]
+    left = [note for note in notes if _git("for-each-ref", note)]
+    branches = _git("for-each-ref", "--points-at=HEAD", "--format=%(refname)", "refs/heads/").splitlines()
+    if left and _git("rev-parse", "--abbrev-ref", "HEAD") == "HEAD":
+        if len(branches) == 1:
+            _git("symbolic-ref", "HEAD", *branches)
+        else:
+            print("no branch is checked out; go to yours with `git switch BRANCH`")
+    for note in left:
+        _git("update-ref", "--no-deref", "-d", note)
+
+
+def _set_aside(files):
+    """Stash all changes of tracked files, and say which lines of ``params.yaml`` they concern."""
+    _make_git_look(files)
+    changed = _git("diff", "HEAD", "--name-only", "--", *files).splitlines()
+    if not changed:
+        print(f"{_listed(files)}: unchanged since the last commit")
+        return
+    diff = _git("diff", "HEAD", "--unified=0", "--no-color", "--no-ext-diff", "--", paths.PARAMS.as_posix()).splitlines()
+    lines = [line for line in diff if line.startswith(("-", "+")) and not line.startswith(("---", "+++"))]
+    _git("stash", "push", "--quiet", "--message", "before python -m pipeline.undo", "--", *files)
+    print(f"as in the last commit again: {_listed(changed)}")
+    print("set aside; `git stash pop && dvc checkout` brings it back:", *_some(lines or ["no change of params.yaml"]), sep="\n  ")
+
+
+def _make_git_look(files):
+    """Make git compare contents.
+
+    It calls a file unchanged whose size and whose second of writing are those that it noted. DVC rewrites ``params.yaml`` to the
+    same length within that second.
+    """
+    changed = set(_git("diff", "--name-only", "--", *files).splitlines())
+    for name in set(_git("ls-files", "--", *files).splitlines()) - changed:
+        written = os.stat(name).st_mtime
+        os.utime(name, (written, written - 1))
+
+
+def _bring_back():
+    """Check out what DVC's cache holds; leave the rest as it is, and say so."""
+    status = json.loads(_call(sys.executable, "-m", "dvc", "data", "status", "--json"))
+    lacking, changes = set(status.get("not_in_cache", ())), status.get("uncommitted", {})
+    modified, deleted = ([*changes.get(kind, ())] for kind in ("modified", "deleted"))
+    targets = [name for name in (*modified, *deleted) if name not in lacking]
+    if targets:
+        _call(sys.executable, "-m", "dvc", "checkout", "--quiet", "--force", *(name.rstrip("/") for name in targets))
+        print(f"back from DVC's cache: {_listed(targets)}")
+    for names, what in ((modified, "stays as the experiment made it"), (deleted, "is missing")):
+        names = [name for name in names if name in lacking]
+        if names:
+            print(f"warning: {what}, since DVC's cache here has not that of the last commit: {_listed(names)}")
+    if lacking:
+        print("`dvc pull` fetches what was pushed; `dvc repro` makes the rest")
+
+
+def _listed(names):
+    return ", ".join(_some(names))
+
+
+def _some(names):
+    return [*names[:SHOWN], f"... and {len(names) - SHOWN} more"] if len(names) > SHOWN else names
+
+
+def _git(*arguments):
+    return _call("git", "-c", "core.quotePath=false", *arguments)
+
+
+def _call(*command):
+    """Run a program and return what it prints."""
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode:
+        raise UserError(f"{Path(command[0]).name} {' '.join(command[1:5])} ...: {result.stderr.strip()}")
+    return result.stdout.strip()
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline.undo",
+        description="Go back to the last commit after an experiment: params.yaml, dvc.lock, reports/, and the data and models "
+        "that belong to them. Other files stay as they are. `git stash pop && dvc checkout` brings the experiment back.",
+    )
+    parser.parse_args()
+    with plain_errors():
+        undo()
+
+
+if __name__ == "__main__":
+    main()

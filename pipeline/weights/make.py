@@ -1,0 +1,119 @@
+"""Make ``data/weights/<network>/`` for each network: the weights that its settings ask for, and where they come from."""
+
+import difflib
+import importlib
+import json
+import shutil
+from pathlib import Path
+
+from pipeline import paths
+from pipeline.atomic import whole
+from pipeline.errors import UserError
+from pipeline.weights.sources import sha256
+
+NOTHING = {"asked": None}
+
+
+def make(networks):
+    """Bring the weights of all networks; return a line for each that has some.
+
+    A file that is there and unchanged is kept, so that a clone without a network fetches nothing that `dvc pull` brought. What
+    nobody asks for any more is removed.
+
+    Parameters
+    ----------
+    networks : dict of str to dict
+        The section of each network, as `params.yaml` has it.
+
+    Raises
+    ------
+    UserError
+        One line for each network whose settings name no weights; or if a file cannot be fetched.
+    """
+    wanted, mistakes = {}, []
+    for network, section in networks.items():
+        try:
+            wanted[network] = _wanted(network, section)
+        except UserError as error:
+            mistakes.append(str(error))
+    if mistakes:
+        raise UserError("\n".join(mistakes))
+    root = paths.weights("")
+    root.mkdir(parents=True, exist_ok=True)
+    for folder in root.iterdir():
+        if folder.name not in networks:
+            shutil.rmtree(folder)
+    return [line for network, weights in wanted.items() if (line := _bring(paths.weights(network), *weights))]
+
+
+def encoders():
+    """Names of the encoders that have published weights: the modules of ``published/``."""
+    return sorted(file.stem for file in Path(__file__).with_name("published").glob("[!_]*.py"))
+
+
+def published(encoder):
+    """The published weights of an encoder: dict of str to `Address` or `Package`."""
+    return importlib.import_module(f"pipeline.weights.published.{encoder}").WEIGHTS
+
+
+def _wanted(network, section):
+    """Name of the encoder, what is asked for, and the published weights or the user's file; Nones where nothing is asked.
+
+    A network that has ``weights`` and no ``encoder`` is an encoder itself.
+    """
+    key = "weights" if "weights" in section else "encoder_weights"
+    asked, encoder = section.get(key), section.get("encoder", network if key == "weights" else None)
+    if asked is None:
+        return None, None, None
+    where = f"{network}.{key}"
+    if encoder not in encoders():
+        raise UserError(f"{where}: {asked} needs {network}.encoder to be one of {', '.join(encoders())}, received {encoder}")
+    known = published(encoder)
+    file = Path(str(asked)).expanduser()
+    if asked in known:
+        return encoder, asked, known[asked]
+    if file.is_file() or _read(paths.weights(network)).get("asked") == asked:
+        return encoder, asked, file
+    if file.suffix or len(file.parts) > 1:
+        raise UserError(f"{where}: {asked}: no such file")
+    close = difflib.get_close_matches(str(asked), known, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    raise UserError(f"{where}: expected null, {', '.join(known)} or the path of a file for {encoder}, received {asked!r}{hint}")
+
+
+def _bring(folder, encoder, asked, source):
+    """Leave in `folder` what is asked for, and say what that is; None if nothing."""
+    if asked is None:
+        _write(folder, NOTHING)
+        return None
+    before = _read(folder)
+    told = {"asked": asked, "encoder": encoder}
+    told |= {"name": asked, "file": source.name} if isinstance(source, Path) else source.origin()
+    kept = folder / told["file"]
+    unchanged = kept.is_file() and before.get("sha256") == sha256(kept) and told.items() <= before.items()
+    if isinstance(source, Path) and source.is_file():  # another computer may have the copy alone
+        unchanged = unchanged and sha256(source) == before["sha256"]
+    if not unchanged:
+        _write(folder, told, source)
+    origin = _read(folder)
+    return f"{folder}: {origin['name']}, {origin['size']:,} bytes, {origin.get('licence', 'your own file')}"
+
+
+def _write(folder, told, source=None):
+    if source is None and _read(folder) == told and len([*folder.iterdir()]) == 1:
+        return
+    with whole(folder) as part:
+        part.mkdir()
+        if source is not None:
+            file = part / told["file"]
+            if isinstance(source, Path):
+                shutil.copyfile(source, file)
+            else:
+                source.bring(file)
+            told = told | {"size": file.stat().st_size, "sha256": sha256(file)}
+        (part / paths.ORIGIN).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+
+
+def _read(folder):
+    known = folder / paths.ORIGIN
+    return json.loads(known.read_text(encoding="utf-8")) if known.is_file() else {}

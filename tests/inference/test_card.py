@@ -1,0 +1,86 @@
+"""A model alone is a model: its card is in its file. A file beside it says no more, and less if it differs."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.errors import UserError
+from pipeline.inference.model import load_trained
+from pipeline.training.save import save
+
+CARD = {
+    "name": "discs",
+    "task": "segmentation",
+    "classes": ["background", "disc"],
+    "channels": 1,
+    "pixel_size_nm": None,
+    "resize": None,
+    "network": "unet",
+    "threshold": 0.25,
+    "threshold_flips": 0.5,
+    "intensity_range": [[0, 255]],
+    "intensity_seen": [[[0]] * 6, [[1]] * 6],
+}
+
+
+@pytest.fixture
+def network():
+    """Probability of foreground: sigmoid(20 (x - 0.5)); above 0.25 from grey value 114 on."""
+    inputs = keras.Input((None, None, 1), name="image")
+    layer = keras.layers.Conv2D(1, 1, name="logits")
+    network = keras.Model(inputs, layer(inputs), name="unet")
+    layer.set_weights([np.full((1, 1, 1, 1), 20.0), np.array([-10.0])])
+    return network
+
+
+def test_one_file_in_an_empty_folder_predicts(tmp_path, network):
+    save(network, tmp_path / "made/unet.keras", CARD)
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    (tmp_path / "made/unet.keras").rename(alone / "model.keras")
+    Image.fromarray(np.array([[10, 113, 114, 250]], np.uint8)).save(tmp_path / "image.png")
+    command = [sys.executable, "-m", "pipeline.predict", "model.keras", tmp_path / "image.png", "--out", tmp_path / "out"]
+    found = os.environ | {"PYTHONPATH": str(Path.cwd())}
+    result = subprocess.run(command, cwd=alone, env=found, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "warning" not in result.stderr
+    mask = np.asarray(Image.open(tmp_path / "out/image_mask.tif"))
+    np.testing.assert_array_equal(mask, [[0, 0, 255, 255]])
+    assert [path.name for path in alone.iterdir()] == ["model.keras"]
+
+
+def test_the_card_inside_counts_and_a_difference_is_told(tmp_path, network, capsys):
+    save(network, tmp_path / "unet.keras", CARD)
+    assert load_trained(tmp_path / "unet.keras").card == CARD
+    assert capsys.readouterr().err == ""
+    (tmp_path / "unet.json").write_text(json.dumps(CARD | {"threshold": 0.9, "seed": 3}))
+    assert load_trained(tmp_path / "unet.keras").card == CARD
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"warning: {tmp_path / 'unet.json'}: differs from the card in unet.keras (seed, threshold)")
+    (tmp_path / "unet.json").write_text("[]")
+    assert load_trained(tmp_path / "unet.keras").card == CARD
+    assert "it is no card" in capsys.readouterr().err
+
+
+def test_an_older_file_takes_the_card_beside_it(tmp_path, network):
+    network.save(tmp_path / "unet.keras")
+    with pytest.raises(UserError, match=r"unet\.keras: has no card inside.*copy unet\.json beside it"):
+        load_trained(tmp_path / "unet.keras")
+    (tmp_path / "unet.json").write_text(json.dumps(CARD))
+    assert load_trained(tmp_path / "unet.keras").card == CARD
+
+
+def test_a_card_inside_that_is_none_is_told(tmp_path, network):
+    save(network, tmp_path / "unet.keras", {"task": "segmentation"})
+    with pytest.raises(UserError, match=r"unet\.keras: not the card of a trained model"):
+        load_trained(tmp_path / "unet.keras")
+    save(network, tmp_path / "unet.keras", CARD | {"channels": 3})
+    with pytest.raises(UserError, match=r"unet\.keras: the card of another network"):
+        load_trained(tmp_path / "unet.keras")

@@ -1,0 +1,185 @@
+"""What every network of the registry can do: learn, go on after a kill, come back from its file, predict, be exported.
+
+A network that is added is held to it without a word here, in a tiny form; if it cannot be made small by the settings of
+`SMALLER`, give it others in `OWN`.
+"""
+
+import functools
+import json
+import subprocess
+import sys
+from contextlib import suppress
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from pipeline import networks, params, tasks
+from pipeline.datasets.sources.phantom import mitochondria, tissue
+from pipeline.errors import UserError
+from pipeline.export import export
+from pipeline.inference.model import load_trained
+from pipeline.patches.packed import Packed
+from pipeline.predict import DEFAULTS
+from pipeline.training.batches import statistics
+from pipeline.training.checkpoint import Checkpoint
+from pipeline.training.devices import prepare
+from pipeline.training.fit import fit
+from pipeline.training.save import save
+
+SMALLER = {"filters": 8, "depth": 2, "dense": 32, "growth": 4, "groups": 4, "width": 2}  # each where the settings allow it
+OWN = {"vgg16": {"normalization": "batch", "lr_scale": 0.1}, "wide_resnet": {"depth": 10}}
+CLASSES = ("adipose", "lymphocytes", "stroma")
+SIZE = 32  # rows and columns of a patch
+TRAIN = {"epochs": 8, "batch_size": 4, "lr": 0.01, "warmup": 0.5, "flips": True}
+
+
+def load(name):
+    """A network with its own defaults, but for the sizes."""
+
+    def network(section):
+        return networks.load(name, SimpleNamespace(networks={name: section}))
+
+    section = OWN.get(name, {})
+    for key, value in SMALLER.items():
+        with suppress(UserError):  # it has no such setting, or allows other values
+            section = network({key: value} | section).settings.model_dump(exclude_unset=True)
+    return network(section)
+
+
+def halved(images):
+    """Mean of 2 × 2 pixels: (..., H, W, C) uint8 to (..., H / 2, W / 2, C) uint8."""
+    *batch, rows, columns, channels = images.shape
+    return images.reshape(*batch, rows // 2, 2, columns // 2, 2, channels).mean(axis=(-4, -2)).astype(np.uint8)
+
+
+@functools.cache
+def phantom(task):
+    """Patches of training and of validation, no larger than a network needs to show that it learns."""
+    if task == "segmentation":
+        images, masks = mitochondria.volume(7, sections=6)
+        images, masks = halved(images[..., None]), masks[:, ::2, ::2]
+        cut = [
+            (z, slice(r, r + SIZE), slice(c, c + SIZE))
+            for z in range(6)
+            for r in range(0, 128, SIZE)
+            for c in range(0, 128, SIZE)
+        ]
+        images, targets = (np.stack([array[place] for place in cut]) for array in (images, masks))
+        first = 64  # the sections before the fifth
+    else:
+        rng = np.random.default_rng(7)
+        slides = [tissue.slide(rng) for _ in range(8)]
+        images = np.stack([halved(tissue.tile(rng, where, label)) for where in slides for _ in range(3) for label in CLASSES])
+        targets = np.arange(len(images)) % len(CLASSES)
+        first = 54  # the tiles of the first six slides
+    return Packed(images[:first], targets[:first]), Packed(images[first:], targets[first:])
+
+
+def card_of(network):
+    segmentation = network.task == "segmentation"
+    channels = 1 if segmentation else 3
+    card = {"name": "phantom", "task": network.task, "network": network.name, "channels": channels, "patch_size": [SIZE, SIZE]}
+    card |= {"classes": ["background", "mitochondria"] if segmentation else CLASSES, "intensity_range": [[0, 255]] * channels}
+    card |= {"resize": None} | {"threshold": 0.5, "threshold_flips": 0.5} if segmentation else {"resize": [SIZE, SIZE]}
+    return json.loads(json.dumps(card))
+
+
+class Kept(Checkpoint):
+    """A checkpoint that keeps aside what a process killed before the last epoch would leave behind."""
+
+    def write(self, arrays, values):
+        if len(values["epochs"]) == TRAIN["epochs"]:
+            self.path.rename(self.path.with_suffix(".kept"))
+        super().write(arrays, values)
+
+
+def train(network, folder, checkpoint):
+    """Train as the stage does; return the path of the model."""
+    patches = phantom(network.task)
+    settings = network.settings.model_copy(update={"epochs_scale": 1.0, "batch_scale": 1.0})
+    settings = settings.training(params.load().train.model_copy(update=TRAIN))
+    prepare(5, "float32")
+    card, task, (mean, variance) = card_of(network), tasks.part(network.task, "training"), statistics(patches[0].images)
+    facts = {"channels": card["channels"], "classes": len(card["classes"]), "size": card["patch_size"]}
+    model = network.build(**facts, mean=mean, variance=variance, seed=5)
+    fit(model, *patches, task.loss(params.load(), card), task.metric(card), settings, 5, folder / "curves.csv", checkpoint)
+    path = folder / f"{network.name}.keras"
+    save(model, path, card)
+    path.with_suffix(".json").unlink()  # all that follows needs one file
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Train a network once: ``trained(name)``, the path of its model."""
+    root = tmp_path_factory.mktemp("every")
+    return functools.cache(lambda name: train(load(name), root / name, Kept(root / f"{name}.npz")))
+
+
+every = pytest.mark.parametrize("name", params.network_names())
+
+
+@every
+def test_it_learns(name, trained):
+    model = load_trained(trained(name))
+    _, validation = phantom(model.card["task"])
+    images = [model.scaled(image) for image in validation.images]
+    if model.card["task"] == "segmentation":
+        found = np.stack([model.segment(image, DEFAULTS) >= 0.5 for image in images])
+        dice = 2 * (found & validation.targets).sum() / (found.sum() + validation.targets.sum())
+        assert dice > 0.6  # all foreground: 0.2
+    else:
+        assert (model.classify(images).argmax(axis=1) == validation.targets).mean() > 0.75  # one class: 0.33
+
+
+@every
+def test_it_goes_on_after_a_kill_to_the_same_bytes(name, trained, tmp_path):
+    path = trained(name)
+    (tmp_path / "cut.npz").write_bytes((path.parent.parent / f"{name}.kept").read_bytes())
+    again = train(load(name), tmp_path / "again", Checkpoint(tmp_path / "cut.npz"))
+    for file in (path, path.with_name("curves.csv")):
+        assert (again.parent / file.name).read_bytes() == file.read_bytes(), file.name
+
+
+@every
+def test_it_predicts_images_of_any_size(name, trained):
+    model = load_trained(trained(name))
+    rng = np.random.default_rng(0)
+    images = [rng.random((*size, model.card["channels"]), np.float32) for size in [(1, 1), (17, 50), (33, 64), (101, 40)]]
+    if model.card["task"] == "segmentation":
+        for image in images:
+            probability = model.segment(image, DEFAULTS)
+            assert probability.shape == image.shape[:2] and np.isfinite(probability).all()
+    else:
+        np.testing.assert_allclose(model.classify(images).sum(axis=1), 1)
+
+
+@every
+def test_onnx_computes_the_same(name, trained, tmp_path):
+    weights, difference = export(trained(name), "onnx", tmp_path / "a.onnx")
+    assert weights == load_trained(trained(name)).network.count_params()
+    assert difference < 1e-4
+
+
+def test_all_come_back_in_a_fresh_process(trained, tmp_path):
+    images, expected = {}, {}
+    for name in params.network_names():
+        network = load_trained(trained(name)).network
+        images[name] = np.random.default_rng(0).random((2, SIZE, SIZE, network.input.shape[-1]), np.float32)
+        # Called, not compiled: tests before this one may have changed what TensorFlow's graph optimizer fuses.
+        expected[name] = network(images[name], training=False)
+    np.savez(tmp_path / "images.npz", **images)
+    np.savez(tmp_path / "expected.npz", **expected)
+    script = """
+import sys, keras, numpy as np
+import pipeline.networks.common.layers
+images, expected = (np.load(f"{sys.argv[1]}/{name}.npz") for name in ("images", "expected"))
+for path in sys.argv[2:]:
+    network = keras.saving.load_model(path, compile=False, safe_mode=True)
+    assert not any(type(layer).__name__ == "Lambda" for layer in network.layers)
+    name = path.split("/")[-1].removesuffix(".keras")
+    np.testing.assert_allclose(network(images[name], training=False), expected[name], atol=1e-5)
+"""
+    paths = [str(trained(name)) for name in params.network_names()]
+    subprocess.run([sys.executable, "-c", script, str(tmp_path), *paths], check=True)

@@ -1,0 +1,141 @@
+"""Back to the last commit by one command: after a refused run, a killed terminal, and where DVC's cache lacks the outputs."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.project import Project
+
+STAGES = """
+stages:
+  prepare:
+    cmd: cp train.py prepared.py
+    deps: [train.py]
+    params: [seed]
+    outs: [prepared.py]
+  train:
+    cmd: python prepared.py
+    deps: [prepared.py]
+    params: [seed, seconds]
+    outs: [model.txt]
+    metrics: [reports/metrics.json: {cache: false}]
+"""
+TRAIN = """
+import json, pathlib, time, yaml
+params = yaml.safe_load(open("params.yaml"))
+if params["seed"] == 9:
+    raise SystemExit("9 is refused")
+pathlib.Path("model.txt").write_text(f"model of seed {params['seed']}")
+pathlib.Path("reports").mkdir(exist_ok=True)
+pathlib.Path("reports/metrics.json").write_text(json.dumps(params))
+time.sleep(params["seconds"])
+"""
+PARAMS = "seed: 1  # a comment\nseconds: 0\n"
+
+
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory):
+    """A project of one stage, committed with its results."""
+    project = Project(tmp_path_factory.mktemp("undo") / "project")
+    project.root.mkdir()
+    project.run("git", "init", "-q", "-b", "main")
+    project.run("git", "config", "user.name", "test")
+    project.run("git", "config", "user.email", "test@localhost")
+    project.dvc("init", "-q")
+    for name, content in (("dvc.yaml", STAGES), ("train.py", TRAIN), ("params.yaml", PARAMS), ("notes.txt", "notes\n")):
+        (project.root / name).write_text(content)
+    project.environment["PYTHONPATH"] = os.getcwd()
+    project.dvc("repro", "-q")
+    project.commit("results")
+    return project
+
+
+@pytest.fixture
+def project(committed, tmp_path):
+    copy = Project(shutil.copytree(committed.root, tmp_path / "project", symlinks=True))
+    copy.environment = committed.environment
+    return copy
+
+
+def undo(project, **options):
+    return project.run(sys.executable, "-m", "pipeline.undo", **options)
+
+
+def is_as_committed(project):
+    held = {name: (project.root / name).read_text() for name in ("params.yaml", "model.txt", "reports/metrics.json")}
+    assert held == {"params.yaml": PARAMS, "model.txt": "model of seed 1", "reports/metrics.json": '{"seed": 1, "seconds": 0}'}
+    assert project.run("git", "symbolic-ref", "HEAD").stdout == "refs/heads/main\n"
+    assert "up to date" in project.dvc("status").stdout
+
+
+def test_a_refused_run_is_undone_although_git_sees_no_change(project):
+    """DVC writes params.yaml to the same length in the same second: `git checkout` would do nothing."""
+    assert project.dvc("exp", "run", "-S", "seed=9", check=False).returncode
+    assert "seed: 9" in (project.root / "params.yaml").read_text()
+    said = undo(project).stdout
+    assert "-seed: 1" in said and "+seed: 9" in said
+    is_as_committed(project)
+    assert project.run("git", "status", "--porcelain").stdout == ""
+
+
+def test_a_killed_terminal_is_undone_and_a_living_one_is_left_alone(project):
+    command = [sys.executable, "-m", "dvc", "exp", "run", "-S", "seed=2", "-S", "seconds=600"]
+    quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    running = subprocess.Popen(command, cwd=project.root, env=project.environment, start_new_session=True, **quiet)
+    end = time.monotonic() + 60
+    while not ((project.root / "model.txt").exists() and "2" in (project.root / "model.txt").read_text()):
+        assert time.monotonic() < end and running.poll() is None
+        time.sleep(0.05)
+    refused = undo(project, check=False)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error: `") and f"(process {running.pid}) is running in this folder" in refused.stderr
+    os.killpg(running.pid, signal.SIGHUP)
+    running.wait()
+    assert "M  params.yaml" in project.run("git", "status", "--porcelain").stdout.splitlines()
+    assert project.run("git", "symbolic-ref", "-q", "HEAD", check=False).returncode  # DVC left no branch checked out
+    undo(project)
+    is_as_committed(project)
+    assert project.run("git", "status", "--porcelain").stdout == ""
+    again = project.dvc("exp", "run", "-S", "seed=2")
+    assert "had been killed" not in again.stderr
+
+
+def test_models_that_the_cache_cannot_replace_stay_and_are_named(project):
+    shutil.rmtree(project.root / ".dvc/cache")
+    project.dvc("exp", "run", "-S", "seed=3")
+    said = undo(project).stdout
+    assert (project.root / "model.txt").read_text() == "model of seed 3"
+    assert (project.root / "params.yaml").read_text() == PARAMS
+    assert "stays as the experiment made it" in said and "model.txt" in said and "dvc repro" in said
+    project.dvc("repro")
+    is_as_committed(project)
+
+
+def test_edits_by_hand_are_kept_and_other_files_are_not_touched(project):
+    mine = PARAMS.replace("seed: 1", "seed: 4") + "own: block\n"
+    (project.root / "params.yaml").write_text(mine)
+    (project.root / "train.py").write_text(TRAIN + "# edited\n")
+    (project.root / "notes.txt").write_text("staged\n")
+    project.run("git", "add", "notes.txt")
+    project.dvc("repro")
+    said = undo(project).stdout
+    assert "+own: block" in said
+    assert (project.root / "params.yaml").read_text() == PARAMS
+    assert (project.root / "model.txt").read_text() == "model of seed 1"
+    assert project.run("git", "status", "--porcelain").stdout == "M  notes.txt\n M train.py\n"
+    (command,) = [line for line in said.splitlines() if "brings it back" in line]
+    for part in command.split("`")[1].split("&&"):
+        words = part.split()
+        project.run(*words) if words[0] == "git" else project.dvc(*words[1:])
+    assert (project.root / "params.yaml").read_text() == mine
+    assert (project.root / "model.txt").read_text() == "model of seed 4"
+
+
+def test_the_readme_names_the_command():
+    assert "python -m pipeline.undo" in Path("README.md").read_text()

@@ -1,0 +1,35 @@
+"""Which images resemble each other."""
+
+import numpy as np
+import pytest
+
+from pipeline.planning.likeness import neighbour_correlations, suggested_pattern
+
+
+@pytest.mark.parametrize(
+    ("stems", "pattern"),
+    [
+        (["p1_1", "p1_2", "p2_1", "p2_2", "p3_1", "p3_2"], "^([^_]+)_"),
+        (["_7_1", "_7_2", "_8_1", "_8_2", "_9_1", "_9_2"], "^(_[^_]+)_"),
+        (["day1 p1-1", "day1 p1-2", "day1 p2-1", "day1 p2-2", "day1 p3-1", "day1 p3-2"], r"^([^\ \-]+[\ \-][^\ \-]+)[\ \-]"),
+        (["cell_1", "cell_2", "cell_3", "cell_4"], None),
+        (["a1", "a2", "b1", "b2"], None),
+        (["a_1", "b_1", "c_1", "d_1"], None),
+    ],
+)
+def test_names_suggest_groups_or_none(stems, pattern):
+    assert suggested_pattern(stems) == pattern
+
+
+def test_neighbours_of_a_series_are_alike_and_of_others_are_not():
+    rng = np.random.default_rng(0)
+    steps = rng.normal(size=(40, 64)).cumsum(axis=0)
+    assert neighbour_correlations(steps, range(40))[0] > 0.8
+    assert abs(neighbour_correlations(rng.permutation(steps), range(40))[0]) < 0.3
+    everywhere_alike = rng.normal(size=64) * 9 + rng.normal(size=(40, 64))  # objects prefer some places
+    assert abs(neighbour_correlations(everywhere_alike, range(40))[0]) < 0.1
+
+
+def test_places_that_were_not_looked_at_are_no_neighbours():
+    content = np.eye(4)[[0, 0, 1, 1]]
+    np.testing.assert_allclose(neighbour_correlations(content, [0, 1, 5, 6], most=1), [1])

@@ -1,0 +1,94 @@
+"""What the values of masks mean, guessed from the values."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.planning.masks import look_at_masks
+
+BLANK = np.zeros((40, 40), np.uint8)
+
+
+def drawn(*boxes):
+    """A mask with a box (row, column, side, value) for each object."""
+    mask = BLANK.copy()
+    for row, column, side, value in boxes:
+        mask[row : row + side, column : column + side] = value
+    return mask
+
+
+@pytest.fixture
+def looked_at(tmp_path):
+    def look(*masks, suffix="png"):
+        for number, mask in enumerate(masks):
+            Image.fromarray(mask).save(tmp_path / f"{number}.{suffix}")
+        return look_at_masks([tmp_path / f"{number}.{suffix}" for number in range(len(masks))], "cell", map)
+
+    return look
+
+
+ONE, TWO = drawn((2, 2, 10, 255)), drawn((2, 2, 10, 255), (20, 20, 6, 255))
+OBJECTS = drawn((2, 2, 10, 1), (20, 2, 6, 2), (20, 20, 6, 3)), drawn((5, 5, 9, 1), (14, 5, 9, 2))
+CLASSES = [drawn((2, 2, 10, 1), (20, 20, 6, 1), (30, 2, 4, 2), (2, 30, 4, 2)) for _ in range(2)]
+
+
+@pytest.mark.parametrize(
+    ("masks", "settings", "classes"),
+    [
+        ([ONE, TWO], {}, {}),
+        ([ONE // 255, ONE], {}, {}),
+        ([ONE, TWO - TWO // 80], {"mask_threshold": 127}, {}),  # 0 and 252 beside 0 and 255
+        ([ONE // 2], {"mask_labels": [127]}, {}),
+        (OBJECTS, {"instances": True}, {}),
+        (
+            [mask.astype(np.uint16) + 400 * (mask > 0).astype(np.uint16) for mask in OBJECTS],
+            {"instances": True},
+            {},
+        ),  # crops of a larger one
+        (CLASSES, {}, {"background": 0, "value_1": 1, "value_2": 2}),
+        ([np.where(mask == 0, 9, mask) for mask in CLASSES], {}, {"background": 9, "value_1": 1, "value_2": 2}),
+        (
+            [np.where(np.eye(40), 255, mask).astype(np.uint8) for mask in CLASSES],
+            {"ignore": [255]},
+            {"background": 0, "value_1": 1, "value_2": 2},
+        ),
+    ],
+    ids=[
+        "two values",
+        "two pairs",
+        "grey levels",
+        "one other value",
+        "objects",
+        "crops",
+        "classes",
+        "classes without 0",
+        "ignored",
+    ],
+)
+def test_the_values_of_masks_are_understood(looked_at, masks, settings, classes):
+    found = looked_at(*masks)
+    assert {key: value for key, (value, _) in found.settings.items()} == settings
+    assert {key: value for key, (value, _) in found.classes.items()} == classes
+
+
+def test_a_palette_is_read_by_the_numbers_of_its_colours(tmp_path):
+    mask = Image.fromarray(ONE // 255).convert("P")
+    mask.putpalette([0, 0, 0, 0, 128, 0])
+    mask.save(tmp_path / "a.png")
+    found = look_at_masks([tmp_path / "a.png"], "cell", map)
+    assert found.settings["mask_labels"][0] == [1] and found.share == {1: 100 / 1600}
+
+
+def test_a_noisy_jpeg_needs_a_threshold(looked_at):
+    assert set(looked_at(ONE, TWO, suffix="jpg").settings) == {"mask_threshold"}
+
+
+def test_figures_of_objects(looked_at):
+    found = looked_at(ONE, TWO, BLANK)
+    assert found.share == {1: (100 + 136) / 4800} and (found.empty, found.full) == (1, 0)
+    assert found.extent == (10, 10) and found.objects == 1.5 and found.largest == 0.25
+
+
+def test_the_class_of_the_largest_objects_decides(looked_at):
+    small = [(20, column, 3, 2) for column in range(0, 36, 6)]
+    assert looked_at(*[drawn((2, 2, 12, 1), (2, 20, 12, 1), *small)] * 2).extent == (12, 12)

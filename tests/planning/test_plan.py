@@ -1,0 +1,125 @@
+"""`python -m pipeline.plan` on small folders: the block loads, and says what the folder shows."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+from pipeline import params, plan
+from pipeline.errors import UserError
+
+RNG = np.random.default_rng(5)
+
+
+def texture(*shape):
+    return gaussian_filter(RNG.random(shape) * 255, (3, 3, 0)[: len(shape)]).astype(np.uint8)
+
+
+def discs(shape, places, radius):
+    rows, columns = np.indices(shape)
+    return np.any([np.hypot(rows - row, columns - column) < radius for row, column in places], axis=0)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """An empty project with the params of this one, and `save(name, array)`."""
+    shutil.copy("params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    def save(name, pixels):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+
+    return save
+
+
+@pytest.fixture
+def planned(project):
+    """Plan the folder "own", add it as "cells", and return its block and the params."""
+
+    def planned():
+        plan.main(["own", "--write", "cells"])
+        loaded = params.load()
+        return loaded.datasets["cells"], loaded
+
+    return planned
+
+
+def test_a_series_of_sections_is_cut_into_blocks_and_patches_of_twice_its_objects(project, planned, capsys):
+    places = RNG.uniform(20, 180, (6, 2))
+    for number in range(12):
+        places += RNG.normal(0, 3, places.shape)
+        project(f"own/images/s{number:02d}.png", texture(200, 208))
+        project(f"own/masks/s{number:02d}.png", discs((200, 208), places, 15))
+    block, loaded = planned()
+    assert (block.task, block.source, block.path, block.split.method) == ("segmentation", "folder", "own", "blocks")
+    assert (block.patches.resize, block.patches.size, block.patches.stride) == (None, (128, 128), (64, 64))
+    assert loaded.networks_of("cells") == ["unet"]
+    printed = capsys.readouterr().out
+    assert "12 images of 200 × 208" in printed and "Next: dvc exp run evaluate@cells -S augment.copies=3" in printed
+    assert re.search(r"About \d+ minutes? of training on \d+ cores of this", printed)
+
+
+def test_colour_frames_with_one_large_object_are_seen_whole_and_names_give_their_groups(project, planned):
+    for patient in range(5):
+        for frame in range(3):
+            place = RNG.uniform(60, 100, (1, 2))
+            project(f"own/images/p{patient}_{frame}.png", texture(160, 200, 3))
+            project(f"own/masks/p{patient}_{frame}.png", discs((160, 200), place, 40) * np.uint8(200))
+    block, _ = planned()
+    assert block.folder.mask_labels == (200,) and block.folder.group == "^([^_]+)_"
+    assert block.split.method == "groups"
+    assert block.patches.resize == block.patches.size == block.patches.stride == (96, 128)
+
+
+def test_copies_in_classes_stay_together_whatever_their_names_say(project, capsys):
+    for label in ("a", "b"):
+        for photograph in range(5):
+            image = texture(70, 90, 3)
+            for copy, turned in enumerate((image, image[::-1], image[:, ::-1])):
+                project(f"own/{label}/_{copy}_{photograph}.png", turned)
+    plan.main(["own"])
+    printed = capsys.readouterr().out
+    assert "task: classification" in printed and "resize:  # from 70 × 90" in printed
+    assert "-S audit.group=true" in printed and "augment.copies=0" in printed
+    assert "vgg16.normalization=batch" in printed and " group:" not in printed
+    assert re.search(r"suggest groups by '.*', but only 0 of \d+ pairs", printed)
+    assert "own" not in params.load().datasets  # nothing was written
+
+
+def test_a_table_of_groups_holds_and_ranges_of_their_own_are_seen(project, planned):
+    for number in range(12):
+        image = texture(64, 64).astype(np.uint16) * (40 if number == 3 else 1) + 3000 * number
+        project(f"own/images/{number}.png", image)
+        project(f"own/masks/{number}.png", discs((64, 64), RNG.uniform(10, 54, (4, 2)), 4))
+    table = "".join(f"{number},{number % 4}\n" for number in range(12))
+    Path("own/groups.csv").write_text(f"image,group\n{table}")
+    block, _ = planned()
+    assert (block.intensity, block.split.method, block.patches.size) == ("image", "groups", (64, 64))
+
+
+def test_what_is_wrong_with_a_folder_is_told_and_nothing_is_written(project, tmp_path):
+    before = (tmp_path / "params.yaml").read_bytes()
+    project("own/images/a.png", texture(32, 32))
+    project("own/masks/b.png", texture(32, 32))
+    for arguments, told in (
+        (["missing"], "missing: no such folder"),
+        (["own"], r"images/a.png: no mask"),
+        (["own", "--write", "polyps"], "datasets.polyps exists"),
+        (["own", "--write", "a b"], "expected a name of letters"),
+    ):
+        with pytest.raises(UserError, match=told):
+            plan.main(arguments)
+    assert (tmp_path / "params.yaml").read_bytes() == before
+
+
+def test_it_imports_no_framework():
+    script = "import sys, pipeline.plan; print(*{'tensorflow', 'keras', 'jax', 'torch'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip() == ""

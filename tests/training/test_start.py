@@ -1,0 +1,54 @@
+"""A training goes on from a finished model, and says so."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline import networks, params, tasks
+from pipeline.errors import UserError
+from pipeline.training.devices import prepare
+from pipeline.training.save import save
+from pipeline.training.start import go_on_from, start_file
+from pipeline.training.train import train
+
+
+@pytest.fixture
+def former(tmp_path, monkeypatch, project):
+    """A project, and beside it a finished model of its network."""
+    project(tmp_path, epochs=1)
+    monkeypatch.chdir(tmp_path)
+    prepare(77, "float32")
+    network = networks.load("unet", params.load()).build(channels=1)
+    save(network, Path("former/mitochondria/unet.keras"))
+    Path("former/mitochondria/unet.json").write_text(json.dumps({"epochs": 4, "start": {"epochs": 3}}))
+    return network
+
+
+def test_a_training_goes_on_from_a_finished_model(former):
+    """With a rate of almost zero, the kernels that come out are those that went in."""
+    known = params.load()
+    known = known.model_copy(update={"train": known.train.model_copy(update={"start": "former", "lr": 1e-30})})
+    train("mitochondria", networks.load("unet", known), tasks.part("segmentation", "training"), known)
+    card = json.loads(Path("models/mitochondria/unet.json").read_text())
+    file = Path("former/mitochondria/unet.keras")
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert card["start"] == {"file": file.as_posix(), "sha256": digest, "epochs": 7}
+    trained = keras.saving.load_model("models/mitochondria/unet.keras", compile=False)
+    for its, mine in zip(former.trainable_variables, trained.trainable_variables, strict=True):
+        np.testing.assert_allclose(np.array(its), np.array(mine), atol=1e-20)
+
+
+def test_a_model_that_is_not_there_or_of_another_shape_is_told(former):
+    with pytest.raises(UserError, match=r"^train\.start: elsewhere/unet\.keras: no such file; .* copy it out of models/"):
+        start_file("elsewhere/unet.keras", "mitochondria", "unet")
+    assert start_file(None, "mitochondria", "unet") is None
+    file = start_file("former", "mitochondria", "unet")
+    wider = networks.load("unet", params.load()).build(channels=3)
+    with pytest.raises(UserError, match=r"^train\.start: former/mitochondria/unet\.keras is no unet of these settings"):
+        go_on_from(file, wider, "unet")
+    file.with_suffix(".json").unlink()
+    assert go_on_from(file, former, "unet")["start"]["epochs"] is None

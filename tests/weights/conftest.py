@@ -1,0 +1,3 @@
+"""The loopback server of the downloads' tests."""
+
+from tests.datasets.conftest import server  # noqa: F401
