@@ -91,7 +91,8 @@ def seeds(dataset):
         return None
     counts = sorted({summary["n"] for found in repeats.values() for summary in found.values()})
     trained = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    note = f"Mean ± standard deviation of {trained} networks, trained from different seeds and scored on the same test images."
+    what = f"sets of {_folds(dataset)} networks" if _folds(dataset) > 1 else "networks"
+    note = f"Mean ± standard deviation of {trained} {what}, trained from different seeds and scored on the same test images."
     columns = [(title, lambda key, style, found=found: spread(found.get(key), style)) for title, found in repeats.items()]
     for network in dataset.networks:
         if joined := network.detail.get("ensemble"):

@@ -166,3 +166,17 @@ def test_grouping_without_groups_says_that_it_has_no_effect(dataset, tiles, caps
     table, _, _ = audited(raw, group=True)
     assert "audit.group has no effect, because split.method is blocks" in capsys.readouterr().out
     assert table.equals(audited(raw)[0])
+
+
+def test_a_pair_counts_once_if_any_fold_parts_it_and_not_if_the_gap_always_does(dataset, tiles):
+    """Of nine images in blocks of three, the first resembles the last, and the third its neighbour across a border."""
+    noise = np.random.default_rng(0).integers(0, 256, tiles[0].shape, np.uint8)
+    images = [*tiles[:3], tiles[2][::-1], tiles[4], tiles[5], tiles[6], noise, tiles[0][::-1]]
+    rule = RULE.model_copy(update={"folds": 3, "gap": 1})
+    tables, pairs, unit = split_and_audit(dataset(images, ("",) * 9), rule, AUDIT, 0)
+    summary = summarize(tables, pairs, unit, AUDIT.correlation)
+    assert pairs[["name_a", "side_a", "name_b", "side_b"]].values.tolist() == [["i0", "fold 0", "i8", "fold 2"]]
+    assert summary["test_images_with_a_near_duplicate_in_train"] == 1  # i0: in the fold that tests i8, it validates
+    # All across folds but the two at a border, and i3 with i6: whenever one of them has a role, the gap leaves out the other.
+    assert summary["pairs"] == 3 * 9 - 3 and summary["folds"] == 3
+    assert list(messages(tables, summary))[2] == "1 train, 3 val, 3 test images in fold 2; split.gap leaves out 2 of 9"
