@@ -6,6 +6,7 @@ It prints what it sees, a block with a reason for each value, what to train it w
 
 import argparse
 import re
+import shlex
 from pathlib import Path
 
 import yaml
@@ -43,18 +44,20 @@ def main(arguments=None):
         also = f"; {' and '.join(others)} would fit too" if others else ""
         print(f"{paths.PARAMS}: added datasets.{name}, and {name} to {network}.datasets{also}")
     else:
-        print(
-            f"`python -m pipeline.plan {given.folder} --write {name}` adds this to {paths.PARAMS}, "
-            f"and {name} to {network}.datasets"
-        )
+        command = f"python -m pipeline.plan {shlex.quote(given.folder)} --write {name}"
+        print(f"`{command}` adds this to {paths.PARAMS}, and {name} to {network}.datasets")
     for note in found.notes:
         print(f"note: {note}")
+    _tell_training(name, found, network, section)
+
+
+def _tell_training(name, found, network, section):
+    """Print what to train with, about how long that takes, and the command that does it."""
     print("\nTrain it with")
     for key, (value, reason) in found.training.items():
         print(f"  {key}: {shown(value)}  # {reason}")
-    changed = section | {key.split(".")[1]: value for key, (value, _) in found.training.items() if key.startswith(f"{network}.")}
-    epochs = found.training["train.epochs"][0]
-    estimate = minutes(found.pixels, epochs, changed, matrix_speed())
+    own = {key.split(".")[1]: value for key, (value, _) in found.training.items() if key.startswith(f"{network}.")}
+    estimate = minutes(found.pixels, found.training["train.epochs"][0], section | own, matrix_speed())
     rounded = max(1, round(estimate))
     print(f"About {rounded} minute{'s' if rounded > 1 else ''} of training on {cores()} cores of this computer, in float32")
     print("(an estimate, wrong by a factor of two perhaps; a GPU, or a processor with bfloat16, is several times as fast)")
