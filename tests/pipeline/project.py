@@ -61,7 +61,7 @@ class Project:
         project.commit("copy")
         return project
 
-    def run(self, *command, check=True, timeout=900):
+    def run(self, *command, check=True, timeout=3600):
         """Run a command in the project, its output caught in files.
 
         Not in pipes: the workers of `dvc queue start` inherit them, and whoever reads a pipe to its end then waits for
@@ -78,7 +78,7 @@ class Project:
             raise AssertionError(f"{' '.join(command)}\n{result.stdout}\n{result.stderr}")
         return result
 
-    def dvc(self, *arguments, check=True, timeout=900):
+    def dvc(self, *arguments, check=True, timeout=3600):
         return self.run(sys.executable, "-m", "dvc", *arguments, check=check, timeout=timeout)
 
     def experiment(self, *targets, **changes):

@@ -1,0 +1,79 @@
+"""The first hour with one's own images, as docs/your-data.md tells it, and what a user reads at each step."""
+
+import json
+import shlex
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.pipeline.project import Project
+
+TINY = ["train.epochs=2", "train.batch_size=4", "unet.filters=4", "unet.depth=2", "augment.copies=0"]
+
+
+@pytest.fixture(scope="module")
+def hour(project, tmp_path_factory):
+    """A clone that has run once, and a folder of images beside it with an awkward name."""
+    folder = tmp_path_factory.mktemp("hour")
+    project.run("cp", "-r", str(project.root), str(folder / "project"))
+    return Project(folder / "project"), write_images(folder / "my nuclei [2]")
+
+
+def write_images(folder):
+    """Bright discs on a dark ground, in folders as other tools name them."""
+    rng = np.random.default_rng(0)
+    for name in ("Images", "labels"):
+        (folder / name).mkdir(parents=True)
+    for number in range(16):
+        mask = np.hypot(*(np.indices((64, 80)) - rng.integers(16, 48, 2)[:, None, None])) < 11
+        image = (rng.normal(90, 20, mask.shape) + 80 * mask).clip(0, 255)
+        Image.fromarray(image.astype(np.uint8)).save(folder / f"Images/{number}.png")
+        Image.fromarray(255 * mask.astype(np.uint8)).save(folder / f"labels/{number}_mask.png")
+    return folder
+
+
+def test_the_first_hour(hour):
+    project, images = hour
+    python = lambda *command, **how: project.run(sys.executable, "-m", *command, **how)  # noqa: E731
+
+    # A plan, which changes params.yaml and nothing else.
+    told = python("pipeline.plan", str(images), "--write", "nuclei").stdout
+    assert "16 images of 64 × 80 (rows × columns), grey of uint8" in told
+    assert "added datasets.nuclei, and nuclei to unet.datasets" in told
+    assert "minutes" in told
+    assert project.run("git", "diff", "--name-only").stdout.split() == ["params.yaml"]
+
+    # The command that it prints, made tiny.
+    (command,) = [line for line in told.splitlines() if line.startswith("Next: ")]
+    _, *dvc = shlex.split(command.removeprefix("Next: "))
+    told = project.dvc(*dvc, *(part for setting in TINY for part in ("-S", setting))).stdout
+    assert "16 images from folder" in told
+    assert "U-Net on nuclei" in told
+    scores = json.loads((project.root / "reports/nuclei/metrics/unet.json").read_text())
+    assert 0 <= scores["iou"] <= 1
+
+    # The report has it beside the others.
+    project.dvc("repro", "--single-item", "report")
+    assert "### nuclei" in (project.root / "reports/summary.md").read_text()
+    assert "nuclei" in (project.root / "reports/index.html").read_text()
+    project.commit("nuclei")
+
+    # The model predicts.
+    (image, *_) = sorted((images / "Images").glob("*.png"))
+    python("pipeline.predict", "models/nuclei/unet.keras", str(image), "--out", "predicted")
+    (mask,) = (path for path in (project.root / "predicted").rglob("*mask*.png"))
+    assert Image.open(mask).size == (80, 64)
+
+    # Another value, the difference, and back.
+    project.dvc("exp", "run", "evaluate@nuclei", "-S", "train.lr=5e-3")
+    difference = project.dvc("metrics", "diff").stdout
+    assert "reports/nuclei/metrics/unet.json" in difference
+    assert max(map(len, difference.splitlines())) <= 120
+    model = (project.root / "models/nuclei/unet.keras").read_bytes()
+    told = python("pipeline.undo").stdout
+    assert "lr: 5e-3" in told or "lr: 0.005" in told
+    assert project.run("git", "status", "--porcelain", "--untracked-files=no").stdout == ""
+    assert (project.root / "models/nuclei/unet.keras").read_bytes() != model
+    assert "up to date" in project.dvc("status", "evaluate@nuclei").stdout
