@@ -6,23 +6,34 @@ from pathlib import Path
 
 import keras
 
+from pipeline import paths
 from pipeline.errors import UserError
 
 
-def start_file(start, dataset, network):
-    """The model that ``train.start`` names: a file, or that of this data set and network in a folder laid out as ``models/``.
+def start_file(start, dataset, network, fold=0, folds=1):
+    """The model that ``train.start`` names: a file, or that of this data set, network and fold in a folder as ``models/``.
 
-    None for None. Raises a UserError if there is no such file.
+    None for None. Raises a UserError if there is no such file; and with several `folds` if it was trained on this data set, but
+    not on this fold of as many: then it has seen images that this fold tests.
     """
     if start is None:
         return None
     path = Path(start)
-    path = path / dataset / f"{network}.keras" if path.is_dir() else path
+    if path.is_dir():
+        path = path / dataset / f"{network}.keras"
+        path = paths.repeats_beside(path) / f"fold-{fold}.keras" if fold else path
     if not path.is_file():
         remedy = "copy it out of models/, which DVC empties before it trains"
         raise UserError(
             f"train.start: {path}: no such file; name a .keras file, or a folder of <dataset>/<network>.keras; {remedy}"
         )
+    if folds > 1:
+        card = _card(path)
+        if card.get("name", dataset) == dataset and (card.get("fold"), card.get("folds")) != (fold, folds):
+            raise UserError(
+                f"train.start: {path} may have seen images that fold {fold} of {folds} tests; name a folder laid out as models/ "
+                "that has a network of each fold, or a model of another data set with its card"
+            )
     return path
 
 
@@ -39,9 +50,17 @@ def go_on_from(path, model, network):
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(f"train.start: {path} is no {network} of these settings and classes: {reason}") from error
     found = {"file": path.as_posix(), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    card = _card(path)
     try:
-        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         found["epochs"] = card["epochs"] + card.get("start", {"epochs": 0})["epochs"]  # all that led to it
-    except (OSError, ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):
         found["epochs"] = None  # no card lies beside it
     return {"start": found}
+
+
+def _card(path):
+    """The card beside a model; an empty one if there is none."""
+    try:
+        return dict(json.loads(path.with_suffix(".json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}

@@ -69,7 +69,7 @@ def _train_one(dataset, network, task, params, seed, fold, model, curves, team):
     deciding |= {"augment": anew.model_dump()} if anew else {}
     weights, origin = pretrained(network)
     card |= task.facts(params, card, training)
-    former = start_file(params.train.start, dataset, network.name)
+    former = start_file(params.train.start, dataset, network.name, fold, card.get("folds", 1))
     key = training_key(folder, deciding, [file for file in (weights, former) if file])
     checkpoint = Checkpoint(paths.checkpoint(dataset, network.name, key))
 

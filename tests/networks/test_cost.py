@@ -5,6 +5,7 @@ import pytest
 from keras import layers
 
 from pipeline.networks.common.cost import gigaflops
+from pipeline.training.schedule import WarmUp
 
 
 def cost(*stack, size=(6, 8), channels=2):
@@ -30,3 +31,11 @@ def test_known_networks_cost_what_their_papers_say(name, published):
     """In 10^9 products: the papers count a product and a sum as one."""
     network = getattr(keras.applications, name)(weights=None)
     assert gigaflops(network, (224, 224)) / 2 == pytest.approx(published, rel=0.003)
+
+
+def test_a_network_costs_the_same_once_it_is_compiled():
+    inputs = keras.Input((6, 8, 1))
+    network = keras.Model(inputs, layers.Conv2D(2, 3)(inputs))
+    plain = gigaflops(network, (6, 8))
+    network.compile(optimizer=keras.optimizers.Adam(WarmUp(0.1, 10, 1, cosine=True)), loss="mse")  # a schedule without a config
+    assert gigaflops(network, (6, 8)) == plain > 0

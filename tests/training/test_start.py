@@ -52,3 +52,22 @@ def test_a_model_that_is_not_there_or_of_another_shape_is_told(former):
         go_on_from(file, wider, "unet")
     file.with_suffix(".json").unlink()
     assert go_on_from(file, former, "unet")["start"]["epochs"] is None
+
+
+def test_each_fold_goes_on_from_its_own_network(former):
+    """A network of another fold, or of no fold, has seen images that this one tests; one of another data set has not."""
+    file, card = Path("former/mitochondria/unet.keras"), {"name": "mitochondria", "fold": 0, "folds": 3}
+    further = Path("former/mitochondria/unet_repeats/fold-1.keras")
+    further.parent.mkdir()
+    further.write_bytes(file.read_bytes())
+    for path, fold in ((file, 0), (further, 1)):
+        path.with_suffix(".json").write_text(json.dumps(card | {"fold": fold}))
+    assert start_file("former", "mitochondria", "unet", 0, 3) == file
+    assert start_file("former", "mitochondria", "unet", 1, 3) == further
+    for folds in (3, 5):
+        with pytest.raises(UserError, match=rf"may have seen images that fold 1 of {folds} tests; name a folder"):
+            start_file(str(file), "mitochondria", "unet", 1, folds)
+    assert start_file(str(file), "others", "unet", 1, 3) == file
+    file.with_suffix(".json").unlink()
+    with pytest.raises(UserError, match="with its card"):
+        start_file(str(file), "mitochondria", "unet", 0, 3)

@@ -28,7 +28,8 @@ def gigaflops(network, size):
 
     # A copy: the layers themselves know no shapes where any size is taken, and another call would become part of their graph.
     image = keras.Input((*size, network.input_shape[-1]))
-    keras.models.clone_model(network, input_tensors=image, call_function=call)
+    plain = keras.Model(network.input, network.output)  # a compiled one would copy its optimizer, too
+    keras.models.clone_model(plain, input_tensors=image, call_function=call)
     return 2 * sum(products) / 1e9
 
 
