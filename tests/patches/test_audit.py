@@ -179,4 +179,4 @@ def test_a_pair_counts_once_if_any_fold_parts_it_and_not_if_the_gap_always_does(
     assert summary["test_images_with_a_near_duplicate_in_train"] == 1  # i0: in the fold that tests i8, it validates
     # All across folds but the two at a border, and i3 with i6: whenever one of them has a role, the gap leaves out the other.
     assert summary["pairs"] == 3 * 9 - 3 and summary["folds"] == 3
-    assert list(messages(tables, summary))[2] == "1 train, 3 val, 3 test images in fold 2; split.gap leaves out 2 of 9"
+    assert "1 train, 3 val, 3 test images in fold 2; split.gap leaves out 2 of 9" in list(messages(tables, summary))
