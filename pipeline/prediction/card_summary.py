@@ -58,4 +58,5 @@ def _headline(project, scores):
         found = json.loads((project / scores).read_text())
     except (OSError, ValueError):
         return f"none found ({scores})"
-    return ", ".join(f"{name} {value:.3f}" for name, value in found.items() if value is not None) + f" ({scores})"
+    numbers = {name: value for name, value in found.items() if isinstance(value, float | int)}  # `data` is a fingerprint
+    return ", ".join(f"{name} {value:.3f}" for name, value in numbers.items()) + f" ({scores})"
