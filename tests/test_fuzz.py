@@ -203,7 +203,7 @@ def test_params(tmp_path):
 
 
 def test_images_and_masks(tmp_path):
-    for rng in draws(1000):
+    for rng in draws(300):
         suffix, content = picture(rng)
         file = tmp_path / f"image{suffix}"
         file.write_bytes(content)
