@@ -33,7 +33,6 @@ for file in pathlib.Path("scores", sys.argv[1]).iterdir():
     folder.mkdir(parents=True, exist_ok=True)
     (folder / file.name).write_text(json.dumps(values))
 """
-DATA = '{\n  "data": "3f2a91",'
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +43,7 @@ def project(tmp_path_factory):
         folder = project.root / "scores" / name
         folder.mkdir(parents=True)
         for file in Path("reports", source, "metrics").iterdir():
-            text = file.read_text()
-            (folder / file.name).write_text(text if '"data"' in text else text.replace("{", DATA, 1))
+            shutil.copy(file, folder)
     shutil.copy("params.yaml", project.root)
     texts = {"dvc.yaml": STAGE, "evaluate.py": EVALUATE, "data/raw/images.txt": ""}
     for name, text in (texts | {f"models/{name}.txt": "" for name in ("mitochondria", "polyps", "tissue", "nuclei")}).items():
@@ -75,7 +73,7 @@ def fits(lines):
 def test_the_metrics_of_a_data_set_fit_a_terminal(project, dataset):
     lines = seen(project, "metrics", "show", f"reports/{dataset}/metrics")
     fits(lines)
-    assert " data " in f"{lines[0]} " and "3f2a91" in "".join(lines)
+    assert " data " in f"{lines[0]} " and re.search(r"\b[0-9a-f]{6}\b", lines[1])
 
 
 def test_the_differences_of_metrics_fit_a_terminal(project):
