@@ -167,7 +167,7 @@ def test_the_learning_rate_reruns_training_and_what_follows(project):
     curves = pd.read_csv(project.root / "reports/polyps/unet/curves.csv")
     assert curves["learning_rate"].tolist() == [1e-5]
     written = yaml.safe_load((project.root / "params.yaml").read_text())["train"]["lr"]
-    assert written == "1e-5"  # DVC leaves out the dot, and PyYAML reads text; the pipeline must not
+    assert written in ("1e-5", "1e-05")  # DVC leaves out the dot, and PyYAML reads text; the pipeline must not
     changed = project.dvc("status").stdout
     assert "evaluate@polyps" in changed
     assert "download" not in changed
@@ -187,8 +187,8 @@ def test_a_change_concerns_the_stages_that_read_it(project):
     with open(file, "w") as stream:
         YAML().dump(values, stream)
     status = json.loads(project.dvc("status", "--json").stdout)
-    assert [stage for stage in status if "@" not in stage] == ["report"]  # the page shows all params
-    del status["report"]
+    assert {stage for stage in status if "@" not in stage} == {"report", "weights"}  # which look at every new params.yaml
+    status = {stage: changes for stage, changes in status.items() if "@" in stage}
     read = {}  # by stage, the params that it reads and that changed
     for stage, changes in status.items():
         dependencies = [change["changed deps"] for change in changes if "changed deps" in change]
