@@ -1,13 +1,13 @@
 """Go on from a finished model: its weights, and nothing else of its training."""
 
 import hashlib
-import json
 from pathlib import Path
 
 import keras
 
 from pipeline import paths
 from pipeline.errors import UserError
+from pipeline.inference.card import read_card
 
 
 def start_file(start, dataset, network, fold=0, folds=1):
@@ -54,13 +54,13 @@ def go_on_from(path, model, network):
     try:
         found["epochs"] = card["epochs"] + card.get("start", {"epochs": 0})["epochs"]  # all that led to it
     except (KeyError, TypeError):
-        found["epochs"] = None  # no card lies beside it
+        found["epochs"] = None  # it has no card
     return {"start": found}
 
 
 def _card(path):
-    """The card beside a model; an empty one if there is none."""
+    """The card of a model (see `read_card`); an empty one if it has none."""
     try:
-        return dict(json.loads(path.with_suffix(".json").read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        return read_card(path)[0]
+    except UserError:
         return {}

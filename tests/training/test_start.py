@@ -16,6 +16,16 @@ from pipeline.training.start import go_on_from, start_file
 from pipeline.training.train import train
 
 
+CARD = {"name": "mitochondria", "network": "unet", "task": "segmentation", "classes": ["background", "mitochondria"]}
+CARD |= {"channels": 1, "resize": None, "intensity_range": [[0, 255]], "threshold": 0.5, "threshold_flips": 0.5}
+
+
+def save_alone(network, path, **facts):
+    """Save a model whose card is inside, and nowhere else."""
+    save(network, path, CARD | facts)
+    path.with_suffix(".json").unlink()
+
+
 @pytest.fixture
 def former(tmp_path, monkeypatch, project):
     """A project, and beside it a finished model of its network."""
@@ -23,8 +33,7 @@ def former(tmp_path, monkeypatch, project):
     monkeypatch.chdir(tmp_path)
     prepare(77, "float32")
     network = networks.load("unet", params.load()).build(channels=1)
-    save(network, Path("former/mitochondria/unet.keras"))
-    Path("former/mitochondria/unet.json").write_text(json.dumps({"epochs": 4, "start": {"epochs": 3}}))
+    save_alone(network, Path("former/mitochondria/unet.keras"), epochs=4, start={"epochs": 3})
     return network
 
 
@@ -50,24 +59,21 @@ def test_a_model_that_is_not_there_or_of_another_shape_is_told(former):
     wider = networks.load("unet", params.load()).build(channels=3)
     with pytest.raises(UserError, match=r"^train\.start: former/mitochondria/unet\.keras is no unet of these settings"):
         go_on_from(file, wider, "unet")
-    file.with_suffix(".json").unlink()
+    save(former, file)
     assert go_on_from(file, former, "unet")["start"]["epochs"] is None
 
 
 def test_each_fold_goes_on_from_its_own_network(former):
     """A network of another fold, or of no fold, has seen images that this one tests; one of another data set has not."""
-    file, card = Path("former/mitochondria/unet.keras"), {"name": "mitochondria", "fold": 0, "folds": 3}
-    further = Path("former/mitochondria/unet_repeats/fold-1.keras")
-    further.parent.mkdir()
-    further.write_bytes(file.read_bytes())
-    for path, fold in ((file, 0), (further, 1)):
-        path.with_suffix(".json").write_text(json.dumps(card | {"fold": fold}))
+    file, further = (Path("former/mitochondria", name) for name in ("unet.keras", "unet_repeats/fold-1.keras"))
+    for fold, path in enumerate((file, further)):
+        save_alone(former, path, fold=fold, folds=3)
     assert start_file("former", "mitochondria", "unet", 0, 3) == file
     assert start_file("former", "mitochondria", "unet", 1, 3) == further
     for folds in (3, 5):
         with pytest.raises(UserError, match=rf"may have seen images that fold 1 of {folds} tests; name a folder"):
             start_file(str(file), "mitochondria", "unet", 1, folds)
     assert start_file(str(file), "others", "unet", 1, 3) == file
-    file.with_suffix(".json").unlink()
+    save(former, file)
     with pytest.raises(UserError, match="with its card"):
         start_file(str(file), "mitochondria", "unet", 0, 3)
