@@ -9,11 +9,13 @@ import subprocess
 import termios
 
 
-def seen(command, columns=120, rows=60, **options):
+def seen(command, columns=120, rows=60, *, env, **options):
     """Run a command in a terminal and return the lines that it shows, without colours."""
+    # Where tests run without a terminal, TERM is "dumb" or absent, and many programs then take any terminal for one of 80 columns.
+    env = {name: value for name, value in env.items() if name not in ("COLUMNS", "LINES")} | {"TERM": "xterm-256color"}
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, **options)
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, env=env, **options)
     os.close(theirs)
     text = b""
     while True:
