@@ -2,8 +2,11 @@
 
 import argparse
 import gc
+import os
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
-from pipeline.errors import plain_errors
+from pipeline.errors import UserError, plain_errors
 
 HELP = {
     "dataset": "a data set: its name under `datasets` in params.yaml",
@@ -17,6 +20,34 @@ def run(main, description, arguments=()):
     parser = argparse.ArgumentParser(prog=program, description=description.replace("``", "`"), allow_abbrev=False)
     for name in arguments:
         parser.add_argument(name, help=HELP[name])
-    with plain_errors():
+    with plain_errors(), only_experiment(program):
         main(*vars(parser.parse_args()).values())
     gc.freeze()  # the process ends: searching what it holds for garbage would take a second after TensorFlow
+
+
+@contextmanager
+def only_experiment(program):
+    """Let DVC refuse a second ``dvc exp run`` in this folder while the stage runs.
+
+    By itself DVC would start it, and throw away what the first needs to be recorded, which is then lost after all its training.
+    Each experiment first locks the stash below; so a stage holds it for reading, as many may. Those of the queue have a stash of
+    their own. Does nothing for a stage that DVC did not start.
+    """
+    if "DVC_ROOT" not in os.environ:
+        yield
+        return
+    from dvc.fs import localfs
+    from dvc.lock import LockError
+    from dvc.repo.experiments.refs import WORKSPACE_STASH
+    from dvc.rwlock import rwlock
+
+    folder = Path(os.environ["DVC_ROOT"], ".dvc", "tmp", "exps")
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as held:
+        try:
+            held.enter_context(rwlock(str(folder), localfs, program, read=[WORKSPACE_STASH], write=[], hardlink=False))
+        except LockError as error:
+            raise UserError(
+                f"another experiment has just been started in this folder; start the second with --queue\n{error}"
+            ) from error
+        yield

@@ -57,6 +57,24 @@ def test_a_second_run_is_refused_or_waits(trained):
     assert project.outputs() == before
 
 
+def test_a_second_experiment_is_refused_and_the_queue_takes_it(tmp_path):
+    """DVC alone starts it, and the first then fails at its end: "'NoneType' object is not subscriptable"."""
+    project = Project.copy(tmp_path / "project")
+    changes = ["-S", "seed=1", "patchify@polyps"]
+    command = [sys.executable, "-m", "dvc", "exp", "run", "--name", "first", *changes]
+    first = subprocess.Popen(command, cwd=project.root, env=project.environment, stdout=subprocess.DEVNULL)
+    lock = project.root / ".dvc" / "tmp" / "exps" / "rwlock"
+    while not lock.exists() or "pipeline.stages" not in lock.read_text():
+        assert first.poll() is None
+        time.sleep(0.05)
+    second = project.dvc("exp", "run", "--name", "second", *changes, check=False)
+    assert second.returncode and "is busy" in second.stderr and "python -m pipeline.stages." in second.stderr
+    project.dvc("exp", "run", "--queue", "--name", "third", *changes)
+    assert first.wait() == 0
+    assert project.dvc("exp", "list", "--name-only").stdout.split() == ["first"]
+    assert "third" in project.dvc("queue", "status").stdout
+
+
 def test_an_output_that_cannot_be_written_is_one_line(trained):
     project, _ = trained
     if os.geteuid() == 0:
