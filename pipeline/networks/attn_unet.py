@@ -8,30 +8,52 @@ from pydantic import Field
 
 from pipeline.networks.common import blocks
 from pipeline.networks.common.attention import attention_gate
-from pipeline.networks.common.settings import UNetSettings
+from pipeline.networks.common.encoders import first_half
+from pipeline.networks.common.settings import NONE, EncoderSettings, UNetSettings
 
 TITLE = "Attention U-Net"
 CITATION = "Oktay et al.: Attention U-Net, 2018, arXiv 1804.03999"
 TASK = "segmentation"
 
 
-class Settings(UNetSettings):
+class Settings(UNetSettings, EncoderSettings):
     depth: Annotated[int, Field(ge=2, le=7)] = 4  # number of poolings, as in the paper; with one there would be no gate
 
 
-def build(*, channels, classes=2, filters=64, depth=4, dropout=0.0, normalization="none", mean=0.0, variance=1.0):
+def build(
+    *,
+    channels,
+    classes=2,
+    filters=64,
+    depth=4,
+    dropout=0.0,
+    normalization="none",
+    mean=0.0,
+    variance=1.0,
+    encoder=NONE,
+    encoder_frozen=0,
+    encoder_lr_scale=1.0,
+    pretrained=None,
+):
     """Build an Attention U-Net.
 
     Parameters and returns are those of `pipeline.networks.unet.build`. The paper's network is for volumes; this one is the same
     in two dimensions. As in the paper, the features of the first level are not gated: they say too little about what they show.
     The outputs of the layers named ``attention_<level>``, from level 1, are the coefficients of the gates.
     """
-    inputs, x = blocks.image_input(channels, mean, variance)
-    *skips, x = blocks.contracting_path(x, filters, depth, normalization, dropout)
-    for level in reversed(range(depth)):
-        width, skip = filters * 2**level, skips[level]
+
+    def two_convolutions(x, level):
+        return blocks.two_convolutions(x, filters * 2**level, normalization)
+
+    how = {"frozen": encoder_frozen, "lr_scale": encoder_lr_scale, "pretrained": pretrained}
+    first = first_half(encoder, two_convolutions, depth, channels=channels, mean=mean, variance=variance, **how)
+    x = layers.Dropout(dropout)(first.deepest)
+    if first.own:
+        x = two_convolutions(x, depth)
+    for level, skip in reversed([*enumerate(first.skips)]):
+        width = filters * 2**level
         gated = attention_gate(skip, x, width // 2, name=f"attention_{level}") if level else skip
         x = blocks.upsample(x, width, skip, normalization)
         x = layers.Concatenate()([gated, x])
-        x = blocks.two_convolutions(x, width, normalization)
-    return keras.Model(inputs, blocks.logits(x, blocks.outputs(classes)), name="attn_unet")
+        x = two_convolutions(x, level)
+    return keras.Model(first.inputs, blocks.logits(first.cropped(x), blocks.outputs(classes)), name="attn_unet")

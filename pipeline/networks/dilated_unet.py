@@ -7,7 +7,8 @@ from keras import layers
 from pydantic import Field
 
 from pipeline.networks.common import blocks
-from pipeline.networks.common.settings import UNetSettings
+from pipeline.networks.common.encoders import first_half
+from pipeline.networks.common.settings import NONE, EncoderSettings, UNetSettings
 from pipeline.params.fields import Count
 
 TITLE = "Dilated U-Net"
@@ -16,7 +17,7 @@ CITATION += "Yu, Koltun: Multi-scale context aggregation by dilated convolutions
 TASK = "segmentation"
 
 
-class Settings(UNetSettings):
+class Settings(UNetSettings, EncoderSettings):
     # Pixels of the deepest level between the taps of each kernel there; doubled, as in both papers. More see further.
     dilations: Annotated[tuple[Count, ...], Field(strict=False, min_length=1)] = (1, 2, 4, 8)
 
@@ -32,6 +33,10 @@ def build(
     dilations=(1, 2, 4, 8),
     mean=0.0,
     variance=1.0,
+    encoder=NONE,
+    encoder_frozen=0,
+    encoder_lr_scale=1.0,
+    pretrained=None,
 ):
     """Build a dilated U-Net.
 
@@ -43,16 +48,19 @@ def build(
     dilations : sequence of int
         Of the deepest convolutions, one after the other.
     """
-    inputs, x = blocks.image_input(channels, mean, variance)
-    *skips, x = blocks.contracting_path(x, filters, depth - 1, normalization)
-    skips.append(x)
-    x = layers.Dropout(dropout)(blocks.downsample(x))
-    x = dilated_context(x, filters * 2**depth, dilations, normalization)
-    for level in reversed(range(depth)):
-        x = blocks.upsample(x, filters * 2**level, skips[level], normalization)
-        x = layers.Concatenate()([skips[level], x])
-        x = blocks.two_convolutions(x, filters * 2**level, normalization)
-    return keras.Model(inputs, blocks.logits(x, blocks.outputs(classes)), name="dilated_unet")
+
+    def two_convolutions(x, level):
+        return blocks.two_convolutions(x, filters * 2**level, normalization)
+
+    how = {"frozen": encoder_frozen, "lr_scale": encoder_lr_scale, "pretrained": pretrained}
+    first = first_half(encoder, two_convolutions, depth, channels=channels, mean=mean, variance=variance, **how)
+    x = layers.Dropout(dropout)(first.deepest)
+    x = dilated_context(x, filters * 2 ** len(first.skips), dilations, normalization)
+    for level, skip in reversed([*enumerate(first.skips)]):
+        x = blocks.upsample(x, filters * 2**level, skip, normalization)
+        x = layers.Concatenate()([skip, x])
+        x = two_convolutions(x, level)
+    return keras.Model(first.inputs, blocks.logits(first.cropped(x), blocks.outputs(classes)), name="dilated_unet")
 
 
 def dilated_context(x, filters, dilations, normalization):

@@ -9,8 +9,10 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.networks.attn_resunet import build as attn_resunet
+from pipeline.networks.attn_unet import build as attn_unet
 from pipeline.networks.common.encoders import encode
 from pipeline.networks.common.settings import encoder_names
+from pipeline.networks.dilated_unet import build as dilated_unet
 from pipeline.networks.encoder_classifier import build as classifier
 from pipeline.networks.unet import build as unet
 from pipeline.weights.make import encoders
@@ -108,7 +110,7 @@ def test_a_grey_image_is_one_of_three_equal_channels(weights):
     assert encode(LITE, channels=5, mean=[0.5] * 5, variance=[0.1] * 5).skips[0].shape[-1] == 5  # random weights take any
 
 
-@pytest.mark.parametrize(("build", "encoder"), [(unet, "vgg16"), (attn_resunet, LITE)])
+@pytest.mark.parametrize(("build", "encoder"), [(unet, "vgg16"), (attn_resunet, LITE), (attn_unet, LITE), (dilated_unet, LITE)])
 def test_any_size_comes_out_as_it_went_in(build, encoder):
     network = build(**GREY, filters=2, encoder=encoder, classes=3)
     for size in ((64, 32), (33, 47), (1, 50)):

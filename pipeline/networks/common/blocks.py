@@ -46,20 +46,6 @@ def two_convolutions(x, filters, normalization, padding="same"):
     return convolution(x, filters, normalization, padding=padding)
 
 
-def contracting_path(x, filters, depth, normalization, dropout=0.0):
-    """Go down a plain U-Net; return the features of its levels, the finest first, ``depth + 1`` in all.
-
-    `filters` are those of the first level, doubled at each; `dropout` is the rate before the deepest convolutions.
-    """
-    features = []
-    for level in range(depth + 1):
-        x = downsample(x) if level else x
-        x = layers.Dropout(dropout)(x) if level == depth else x
-        x = two_convolutions(x, filters * 2**level, normalization)
-        features.append(x)
-    return features
-
-
 def downsample(x):
     """Pool 2 × 2; an odd height or width is rounded up."""
     return layers.MaxPooling2D(2, padding="same")(x)
