@@ -18,8 +18,8 @@ def save(network, path, card=None):
     The `card`, what prediction needs to know besides, goes into the file as a member that Keras passes over, and beside it as
     ``.json``, for people and for DVC.
 
-    The same network and card give the same bytes, so that DVC recognises it. Keras writes three things that differ from run to run:
-    the time of saving, in ``metadata.json`` and in the zip's directory, and the memory addresses of shared objects, in
+    The same network and card give the same bytes, so that DVC recognises it. Keras writes three things that differ from run to
+    run: the time of saving, in ``metadata.json`` and in the zip's directory, and the memory addresses of shared objects, in
     ``config.json``. The times are left out, and the addresses become 0, 1, 2, ...
     """
     with whole(path) as dated:

@@ -8,7 +8,6 @@ from pipeline.errors import UserError
 from pipeline.inference.features import coarsest_cell
 from pipeline.inference.tiling import predict_image
 from pipeline.networks import attn_unet, dilated_unet, unet, unet_unpadded, unetpp
-from pipeline.networks.common import blocks
 from pipeline.networks.common.layers import AverageProbability, MirrorTile
 from pipeline.params import Inference, check
 from pipeline.training.supervised import trainee

@@ -11,7 +11,7 @@ import termios
 
 def seen(command, columns=120, rows=60, *, env, **options):
     """Run a command in a terminal and return the lines that it shows, without colours."""
-    # Where tests run without a terminal, TERM is "dumb" or absent, and many programs then take any terminal for one of 80 columns.
+    # Without a terminal around the tests, TERM is "dumb" or absent, and many programs then believe in 80 columns.
     env = {name: value for name, value in env.items() if name not in ("COLUMNS", "LINES")} | {"TERM": "xterm-256color"}
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))

@@ -15,7 +15,6 @@ from pipeline.training.save import save
 from pipeline.training.start import go_on_from, start_file
 from pipeline.training.train import train
 
-
 CARD = {"name": "mitochondria", "network": "unet", "task": "segmentation", "classes": ["background", "mitochondria"]}
 CARD |= {"channels": 1, "resize": None, "intensity_range": [[0, 255]], "threshold": 0.5, "threshold_flips": 0.5}
 
