@@ -48,7 +48,6 @@ def leaderboard(dataset):
             "parameters": number(network.card["parameters"], COUNT),
             "GFLOPs": f"{network.card['gflops']:.3g}",
             "epochs": str(network.card["epochs"]),
-            "trained with": f"{network.card['precision']}, {network.card['backend']}",
             "pretrained": pretrained(network.card),
         }
     for title, text in references(dataset):
