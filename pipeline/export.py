@@ -11,10 +11,11 @@ import argparse
 from pipeline import tasks
 from pipeline.errors import plain_errors
 from pipeline.exporting.output import FORMATS, check, output
+from pipeline.inference.card import files_of
 from pipeline.startup import load_keras, silent_stderr
 
 
-def export(model_path, name, out, overwrite=False):
+def export(model_path, name, out, overwrite=False, ensemble=False):
     """Write a model in another format and compare it with Keras; it appears whole or not at all.
 
     Parameters
@@ -26,6 +27,8 @@ def export(model_path, name, out, overwrite=False):
         Missing parent folders are made.
     overwrite : bool
         Replace an earlier export.
+    ensemble : bool
+        Export the model and its further folds and seeds as one network, which returns the mean of their probabilities.
 
     Returns
     -------
@@ -42,13 +45,13 @@ def export(model_path, name, out, overwrite=False):
     check(out, name, overwrite)
     load_keras()
     from pipeline.exporting.convert import convert
-    from pipeline.inference.model import load_trained
+    from pipeline.inference.ensemble import load_all
 
     with silent_stderr():  # TensorFlow writes to it
-        model = load_trained(model_path)
+        model = load_all(files_of(model_path, ensemble))
     with output(out) as path:
         difference = convert(model, tasks.part(model.card["task"], "exporting"), name, path)
-    return model.network.count_params(), difference
+    return sum(member.network.count_params() for member in model.members or [model]), difference
 
 
 def main(arguments=None):
@@ -56,9 +59,10 @@ def main(arguments=None):
     parser.add_argument("model", metavar="MODEL", help="models/<dataset>/<network>.keras")
     parser.add_argument("--format", required=True, choices=FORMATS, help="onnx, bioimage: a file; savedmodel, openvino: a folder")
     parser.add_argument("--out", metavar="PATH", required=True, help="ends in .onnx or, for bioimage, in .zip")
+    parser.add_argument("--ensemble", action="store_true", help="MODEL and its further folds and seeds as one network")
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier export")
     given = parser.parse_args(arguments)
-    weights, difference = export(given.model, given.format, given.out, given.overwrite)
+    weights, difference = export(given.model, given.format, given.out, given.overwrite, given.ensemble)
     print(f"{given.out}: {weights:,} weights, differs from Keras by at most {difference:.1e}")
 
 

@@ -23,6 +23,7 @@ from pipeline import params, paths, tasks
 from pipeline.errors import UserError, plain_errors
 from pipeline.images.intensity import BY_IMAGE
 from pipeline.images.io import numbers
+from pipeline.inference.card import files_of
 from pipeline.params import Inference
 from pipeline.prediction.card_summary import card_summary
 from pipeline.prediction.expectations import differences, to_channels
@@ -180,15 +181,6 @@ def _range(parser, values):
     return low, high
 
 
-def _further(model):
-    """The networks of further folds and seeds that were trained with a model."""
-    folder = paths.repeats_beside(model)
-    found = sorted(folder.glob("*.keras"))
-    if not found:
-        raise UserError(f"--ensemble: no network in {folder}; train.repeats or split.folds above 1 make some")
-    return found
-
-
 def _settings(given):
     """The params' inference section, or its defaults outside the project, with what the command line changes."""
     settings = params.load().inference if paths.PARAMS.exists() else DEFAULTS
@@ -229,7 +221,7 @@ def main(arguments=None):
     parser = _parser()
     given = _arguments(parser, arguments)
     _choose_device(given.device)
-    models = [given.model, *(_further(given.model) if given.ensemble else ())]
+    models = files_of(given.model, given.ensemble)
     if given.describe:
         print(describe(given.model, load(models)))
         return

@@ -19,7 +19,6 @@ from pipeline.images.intensity import BY_IMAGE, PERCENTILES, scaled
 from pipeline.images.resize import resize_image
 from pipeline.images.sheet import displayable
 from pipeline.images.stack import described
-from pipeline.inference.features import coarsest_cell
 
 WEIGHTS = "weights.onnx"
 CHANNELS = {"grey": ["grey"], "RGB": ["red", "green", "blue"]}
@@ -28,13 +27,14 @@ CHANNELS = {"grey": ["grey"], "RGB": ["red", "green", "blue"]}
 HALO, SIZE = 6, 16
 
 
-def write(network, card, task, path):
+def write(network, model, task, path):
     """Write a package (a zip) and have the Zoo's own validator run it; raise `UserError` if it rejects the package."""
+    card = model.card
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        onnx.write(network, card, task, folder / WEIGHTS)
+        onnx.write(network, model, task, folder / WEIGHTS)
         # Only networks for images that are not resized take tiles of any size.
-        cell = coarsest_cell(network) if task.PER_PIXEL and card["resize"] is None else None
+        cell = model.align if task.PER_PIXEL and card["resize"] is None else None
         image = _example(card, task, (SIZE * cell, SIZE * cell) if cell else tuple(card["resize"]))
         probability = np.asarray(
             network(scaled(_in_units_of_the_data(image, card), card["intensity_range"])[None], training=False)

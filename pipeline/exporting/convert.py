@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.errors import UserError
 from pipeline.exporting.output import CARD
+from pipeline.images.intensity import change_of_range
 from pipeline.startup import silent_stderr
 
 LIMIT = 1e-4  # of a probability; adding float32 numbers in another order changes it by a hundredth of that
@@ -17,14 +18,14 @@ SIZES = ((173, 95), (128, 160))  # rows, columns to verify on: an odd and an eve
 def convert(model, task, name, path):
     """Write a model in another format; return the largest absolute difference of its probabilities from those of Keras.
 
-    `task` is the ``exporting`` module of the model's task. `name` is a module of this package, with ``write(network, card, task,
+    `task` is the ``exporting`` module of the model's task. `name` is a module of this package, with ``write(network, model, task,
     path)`` and ``read(path)``, which returns a function from images (N, H, W, C) to probabilities. Raises `UserError` if the
     difference exceeds `LIMIT`.
     """
     with silent_stderr():  # TensorFlow, tf2onnx and the validators write to it
         writer = importlib.import_module(f"pipeline.exporting.{name}")
-        network = portable(model.network, task.activation(model.card))
-        writer.write(network, model.card, task, path)
+        network = portable(model, task.activation(model.card))
+        writer.write(network, model, task, path)
         if path.is_dir():  # a format of one file has the card inside
             (path / CARD).write_text(json.dumps(model.card, indent=2) + "\n", encoding="utf-8")
         found = difference(writer.read(path), network)
@@ -33,19 +34,38 @@ def convert(model, task, name, path):
     return found
 
 
-def portable(network, activation):
-    """Copy a network for export: in float32, whatever the precision of training, and with probabilities as its output.
+def portable(model, activation):
+    """Make the network to export of a model, or one of all members of an ensemble, each with its own intensity range.
 
-    The input is ``image``, (N, H, W, C) float32 in [0, 1], the output ``probability``, float32, in the shape of the logits.
+    It computes in float32, whatever the precision of training. The input is ``image``, (N, H, W, C) float32 in [0, 1], the output
+    ``probability``, float32, in the shape of the logits.
     """
+    if not model.members:
+        return _in_float32(model.network, activation)
+    image = keras.Input(model.network.input_shape[1:], name="image")
+    probabilities = []
+    for number, member in enumerate(model.members, start=1):
+        network = _in_float32(member.network, activation)
+        network.name = f"member_{number}"
+        gain, offset = change_of_range(model.card["intensity_range"], member.card["intensity_range"])
+        x = keras.layers.ReLU(max_value=1.0)(keras.layers.Rescaling(gain, offset)(image))
+        probabilities.append(network(x))
+    return _called(keras.Model(image, keras.layers.Average(name="probability")(probabilities), name=model.network.name))
+
+
+def _in_float32(network, activation):
     copy = keras.models.clone_model(network, clone_function=_portable_layer)
     for layer in copy.layers:
         if layer.weights:
             layer.set_weights(network.get_layer(layer.name).get_weights())
     outputs = keras.layers.Activation(activation, dtype="float32", name="probability")(copy.output)
-    copy = keras.Model(copy.input, outputs, name=network.name)
-    copy(np.zeros((1, *(side or 32 for side in copy.input_shape[1:])), np.float32))  # Keras exports only what was called
-    return copy
+    return _called(keras.Model(copy.input, outputs, name=network.name))
+
+
+def _called(network):
+    """Keras exports only what was called."""
+    network(np.zeros((1, *(side or 32 for side in network.input_shape[1:])), np.float32))
+    return network
 
 
 def difference(run, network):

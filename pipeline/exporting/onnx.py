@@ -8,15 +8,15 @@ import onnxruntime
 OPSET = 15  # of 2021: old enough for every runtime in use, and has all that the networks need
 
 
-def write(network, card, task, path):
+def write(network, model, task, path):
     """Write a portable network (see `pipeline.exporting.convert`) as ONNX; its metadata property ``card`` is the card as JSON."""
     network.export(str(path), format="onnx", verbose=False, opset_version=OPSET)
-    model = onnx.load(path)
-    _rename(model.graph)
-    model.doc_string = "Images (batch, height, width, channel), float32 in [0, 1], to probabilities."
-    onnx.helper.set_model_props(model, {"card": json.dumps(card)})
-    onnx.checker.check_model(model)
-    onnx.save(model, path)
+    exported = onnx.load(path)
+    _rename(exported.graph)
+    exported.doc_string = "Images (batch, height, width, channel), float32 in [0, 1], to probabilities."
+    onnx.helper.set_model_props(exported, {"card": json.dumps(model.card)})
+    onnx.checker.check_model(exported)
+    onnx.save(exported, path)
 
 
 def read(source):

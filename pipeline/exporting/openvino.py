@@ -11,11 +11,11 @@ import openvino  # noqa: E402
 from pipeline.exporting import onnx  # noqa: E402
 
 
-def write(network, card, task, path):
+def write(network, model, task, path):
     """Write a network for OpenVINO, in float32 (see `pipeline.exporting.onnx.write`); `path` becomes a folder."""
     path.mkdir()
     intermediate = path / "model.onnx"
-    onnx.write(network, card, task, intermediate)
+    onnx.write(network, model, task, intermediate)
     # By default weights would be saved in half precision.
     openvino.save_model(openvino.Core().read_model(intermediate), path / "model.xml", compress_to_fp16=False)
     intermediate.unlink()

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 
-def write(network, card, task, path):
+def write(network, model, task, path):
     """Write a network with the endpoint ``serve`` (see `pipeline.exporting.onnx.write`); `path` becomes a folder."""
     network.export(str(path), format="tf_saved_model", verbose=False)
 

@@ -37,6 +37,21 @@ def scaled(image, intensity_range):
         return np.clip(np.nan_to_num((image.astype(np.float32) - low) / (high - low), posinf=1, neginf=0), 0, 1)
 
 
+def change_of_range(scaled_by, wanted):
+    """Gain and offset of each channel that turn an image `scaled` by one intensity range into one scaled by another.
+
+    Examples
+    --------
+    >>> change_of_range([(0, 250)], [(50, 250)])
+    ([1.25], [-0.25])
+    """
+    if scaled_by == wanted:
+        return [1.0], [0.0]
+    (low, high), (low_wanted, high_wanted) = (np.asarray(pairs, float).T for pairs in (scaled_by, wanted))
+    width = high_wanted - low_wanted
+    return ((high - low) / width).tolist(), ((low - low_wanted) / width).tolist()
+
+
 def robust_range(samples):
     """Measure the range of each channel over samples (n, C) of several images: a list of (low, high).
 

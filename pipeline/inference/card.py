@@ -38,6 +38,17 @@ def read_card(path):
     return card, place
 
 
+def files_of(model, ensemble=False):
+    """List the files to load for a model: its own and, for an `ensemble`, those of its further folds and seeds."""
+    if not ensemble:
+        return [model]
+    folder = paths.repeats_beside(model)
+    further = sorted(folder.glob("*.keras"))
+    if not further:
+        raise UserError(f"--ensemble: no network in {folder}; train.repeats or split.folds above 1 make some")
+    return [model, *further]
+
+
 def _inside(path):
     """The card in a ``.keras`` file, or None."""
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import UserError
-from pipeline.images.intensity import BY_IMAGE, scaled
+from pipeline.images.intensity import BY_IMAGE, change_of_range
 from pipeline.inference.decision import mean_and_spread
 from pipeline.inference.model import TrainedModel, load_trained
 
@@ -70,11 +70,8 @@ class Ensemble(TrainedModel):
 
     def _as_scaled_by(self, member, image):
         """An image that was scaled for all, as one member takes it: folds have measured other training images."""
-        own, ours = member.card["intensity_range"], self.card["intensity_range"]
-        if own == ours:
-            return image
-        low, high = np.asarray(ours, np.float32).T
-        return scaled(image * (high - low) + low, own)
+        gain, offset = change_of_range(self.card["intensity_range"], member.card["intensity_range"])
+        return np.clip(image * np.float32(gain) + np.float32(offset), 0, 1)
 
 
 def ensemble(members, names=None):

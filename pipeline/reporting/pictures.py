@@ -157,8 +157,9 @@ def _masks(kinds):
 
 
 def _webp(picture, width):
-    picture.thumbnail((width, HIGHEST))
-    return _saved(picture, "webp", quality=QUALITY, method=2)  # 4 takes twice as long for 5 % less
+    small = picture.copy()  # `thumbnail` works in place
+    small.thumbnail((width, HIGHEST))
+    return _saved(small, "webp", quality=QUALITY, method=2)  # 4 takes twice as long for 5 % less
 
 
 def _png(picture, **options):

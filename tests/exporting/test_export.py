@@ -14,12 +14,16 @@ from pipeline.errors import UserError
 from pipeline.export import export, main
 from pipeline.exporting import bioimage, convert, onnx, openvino, savedmodel
 from pipeline.exporting.convert import difference, portable
+from pipeline.inference.ensemble import load_all
+from pipeline.inference.model import TrainedModel
 from pipeline.networks.attn_resunet import build as attn_resunet
 from pipeline.networks.common.layers import CropTo, PadTo
 from pipeline.networks.unet import build as unet
 from pipeline.networks.vgg16 import build as vgg16
+from pipeline.params import Inference
 
 STATISTICS = {"mean": [0.4, 0.5, 0.6], "variance": [0.04, 0.05, 0.06]}
+SEEN = [[[0]] * 6, [[1]] * 6]
 SIZES = [(173, 95), (3, 48)]  # the second leaves one row after two poolings
 
 
@@ -90,7 +94,7 @@ def exported(trained, tmp_path_factory):
 @pytest.fixture
 def same_onnx(exported, monkeypatch):
     """The formats that are made from ONNX take the exported file: tf2onnx needs seconds for each."""
-    monkeypatch.setattr(onnx, "write", lambda network, card, task, path: shutil.copy(exported[0], path))
+    monkeypatch.setattr(onnx, "write", lambda network, model, task, path: shutil.copy(exported[0], path))
 
 
 def agree(run, pairs):
@@ -174,8 +178,9 @@ def test_padding_to_whole_cells_is_the_same_in_onnx(tmp_path):
     """As encoders pad images, and crop them again; the verification has an odd size."""
     inputs = keras.Input((None, None, 1), name="image")
     x = keras.layers.MaxPooling2D(8)(PadTo(32)(inputs))
-    network = portable(keras.Model(inputs, CropTo()([keras.layers.UpSampling2D(8)(x), inputs])), "sigmoid")
-    onnx.write(network, {}, None, tmp_path / "padded.onnx")
+    model = TrainedModel(keras.Model(inputs, CropTo()([keras.layers.UpSampling2D(8)(x), inputs])), {})
+    network = portable(model, "sigmoid")
+    onnx.write(network, model, None, tmp_path / "padded.onnx")
     assert difference(onnx.read(tmp_path / "padded.onnx"), network) < 1e-6
 
 
@@ -186,7 +191,7 @@ def test_what_was_trained_in_bfloat16_is_exported_in_float32():
         network = unet(channels=1, filters=4, depth=1, normalization="batch")
     finally:
         keras.config.set_dtype_policy(policy)
-    copy = portable(network, "sigmoid")
+    copy = portable(TrainedModel(network, {}), "sigmoid")
     assert {layer.compute_dtype for layer in copy.layers} == {"float32"}
     images = np.random.default_rng(0).random((1, 20, 30, 1), np.float32)
     expected = logits_to_probabilities("unet", np.asarray(network(images)))
@@ -202,9 +207,30 @@ def small(tmp_path_factory):
     return path
 
 
+def test_folds_are_exported_as_one_network(small, tmp_path):
+    """It returns the mean of what each fold says of the image in its own range, as `pipeline.predict --ensemble` does."""
+    paths = [tmp_path / "unet.keras", *(tmp_path / "unet_repeats" / f"fold-{n}.keras" for n in (2, 3))]
+    paths[1].parent.mkdir()
+    for path, brightest in zip(paths, (250, 180, 120), strict=True):
+        network = unet(channels=1, filters=2, depth=1)
+        network.layers[-1].bias.assign([brightest / 100])
+        network.save(path)
+        path.with_suffix(".json").write_text(
+            json.dumps(card_of("unet") | {"channels": 1, "intensity_range": [[10, brightest]], "intensity_seen": SEEN})
+        )
+    main([str(paths[0]), "--ensemble", "--format", "onnx", "--out", str(tmp_path / "a.onnx")])
+    model, image = load_all(paths), np.random.default_rng(0).random((40, 30, 1), np.float32)
+    settings = Inference(tile=(64, 64), overlap=(8, 8), batch_size=1, flips=False)
+    found = onnx.read(tmp_path / "a.onnx")(image[None])[0, ..., 0]
+    np.testing.assert_allclose(found, model.segment(image, settings), atol=1e-5)
+    assert np.abs(found - model.members[0].segment(image, settings)).max() > 0.01
+    with pytest.raises(UserError, match=r"--ensemble: no network in .*_repeats; train.repeats or split.folds above 1 make some"):
+        main([str(small), "--ensemble", "--format", "onnx", "--out", str(tmp_path / "b.onnx")])
+
+
 @pytest.mark.parametrize("wrong", [lambda p: p + 2e-4, lambda p: p[:, :-1], lambda p: p * np.nan])
 def test_every_difference_is_found(wrong):
-    copy = portable(unet(channels=1, filters=2, depth=1), "sigmoid")
+    copy = portable(TrainedModel(unet(channels=1, filters=2, depth=1), {}), "sigmoid")
     assert difference(lambda images: np.asarray(copy(images)), copy) <= convert.LIMIT
     assert not difference(lambda images: wrong(np.asarray(copy(images))), copy) <= convert.LIMIT
 
@@ -222,7 +248,7 @@ class Fake:
     """A format that writes at once."""
 
     @staticmethod
-    def write(network, card, task, path):
+    def write(network, model, task, path):
         path.write_text("new")
 
     @staticmethod

@@ -65,6 +65,22 @@ def test_the_strip_shows_what_every_network_made_of_a_typical_image(shown):
     assert [tile["title"] for tile in pictures.strip(*shown["cells"])] == ["image", "Grad-CAM, Small", "Grad-CAM, Large"]
 
 
+def test_the_strip_shows_wide_images_small_and_whole(shown):
+    """The image was once made small in place, and its errors no longer fitted it."""
+    dataset, frame, captions = shown["nuclei"]
+    kinds = np.zeros((300, 800), np.uint8)
+    kinds[:, 600:] = pictures.FALSE_NEGATIVE
+    for stem in frame["picture"]:
+        Image.fromarray(kinds).save(paths.details("nuclei", "toy") / f"gallery/{stem}-errors.png")
+        Image.fromarray(np.full((300, 800, 3), 100, np.uint8)).save(paths.details("nuclei", "toy") / f"gallery/{stem}-image.webp")
+    image, mask, errors = (
+        np.asarray(decoded(tile["source"]).convert("RGB"), int) for tile in pictures.strip(dataset, frame, captions)[:3]
+    )
+    assert image.shape == mask.shape == errors.shape == (135, 360, 3)
+    assert (mask[:, 280:] > 250).all() and (mask[:, :260] < 5).all()
+    assert np.ptp(errors[:, :260]) < 10 and np.abs(errors[:, 280:] - errors[0, 0]).max(axis=-1).min() > 30
+
+
 def test_panels_are_those_of_the_network_in_the_order_of_the_images(shown):
     dataset, frame, _ = shown["blood-vessels"]
     for name in ("deep-unknown", "deeper-007"):  # of another network, whose name begins alike
