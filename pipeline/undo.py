@@ -37,20 +37,19 @@ def undo():
 
 def _refuse_while_running():
     """Raise if DVC runs a stage here; otherwise remove the locks of a run that was killed, each of which DVC would report."""
-    if not paths.RUNNING.exists():
-        return
-    try:
-        locks = json.loads(paths.RUNNING.read_text(encoding="utf-8"))
-        holders = [holder for readers in locks.get("read", {}).values() for holder in readers]
-        holders += locks.get("write", {}).values()
-    except ValueError:  # killed while it was written
-        holders = []
-    for holder in holders:
-        if psutil.pid_exists(holder["pid"]):
-            raise UserError(
-                f"`{holder['cmd']}` (process {holder['pid']}) is running in this folder; let it end, or stop it, and try again"
-            )
-    paths.RUNNING.unlink()
+    for file in filter(Path.exists, paths.RUNNING):
+        try:
+            locks = json.loads(file.read_text(encoding="utf-8"))
+            holders = [holder for readers in locks.get("read", {}).values() for holder in readers]
+            holders += locks.get("write", {}).values()
+        except ValueError:  # killed while it was written
+            holders = []
+        for holder in holders:
+            if psutil.pid_exists(holder["pid"]):
+                raise UserError(
+                    f"`{holder['cmd']}` (process {holder['pid']}) is running in this folder; let it end, or stop it, and try again"
+                )
+        file.unlink()
 
 
 def _reattach():
