@@ -46,9 +46,8 @@ def _refuse_while_running():
             holders = []
         for holder in holders:
             if psutil.pid_exists(holder["pid"]):
-                raise UserError(
-                    f"`{holder['cmd']}` (process {holder['pid']}) is running in this folder; let it end, or stop it, and try again"
-                )
+                running = f"`{holder['cmd']}` (process {holder['pid']}) is running in this folder"
+                raise UserError(f"{running}; let it end, or stop it, and try again")
         file.unlink()
 
 
