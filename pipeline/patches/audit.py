@@ -132,7 +132,7 @@ def messages(tables, summary):
             "belong together in groups.csv or by folder.group, or set audit.group with split.method groups"
         )
     unit = summary["unit"]
-    yield f"{unit['test']} independent unit{'' if unit['test'] == 1 else 's'} in test, each one {unit['name']}"
+    yield f"{unit['test']} independent unit{'' if unit['test'] == 1 else 's'} in test ({unit['name']})"
     if unit["images"] and unit["images"] < unit["measured"]:
         yield (
             f"warning: neighbouring units are alike (training images correlate by {unit['correlation']:.2f}), so intervals may "

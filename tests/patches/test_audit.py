@@ -56,7 +56,7 @@ def test_a_clean_split_has_no_pairs_and_no_warning(dataset, tiles):
     assert list(messages([table], summary)) == [
         "4 train, 2 val, 2 test images",
         "0 near-duplicates on different sides among 20 pairs",
-        "2 independent units in test, each one image",
+        "2 independent units in test (image)",
     ]
 
 

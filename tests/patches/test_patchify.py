@@ -62,7 +62,7 @@ def test_every_output_exists_even_if_no_near_duplicate_does(cells, capsys):
         "data/patches/cells: 16 train, 4 val patches",
         "data/patches/cells: 4 train, 2 val, 2 test images",
         "data/patches/cells: 0 near-duplicates on different sides among 20 pairs",
-        "data/patches/cells: 2 independent units in test, each one image",
+        "data/patches/cells: 2 independent units in test (image)",
     ]
 
 
