@@ -156,8 +156,8 @@ def test_networks_are_scored_on_another_data_set_by_a_line(own, tmp_path):
             tp, fp, fn = tp + (found & there).sum(), fp + (found & ~there).sum(), fn + (~found & there).sum()
         assert headline["dice"] == pytest.approx(2 * tp / (2 * tp + fp + fn), abs=1e-4)
         assert headline["iou"] == pytest.approx(tp / (tp + fp + fn), abs=1e-4)
-        low, high = result["networks"][network]["interval"]
-        assert low < result["networks"][network]["score"] == pytest.approx(headline["dice"], abs=1e-4) < high
+        score, (low, high) = (result["networks"][network][key] for key in ("score", "interval"))
+        assert low < score < high and score == pytest.approx(headline["dice"], abs=1e-4)
     own.commit("cells")
 
 
