@@ -96,6 +96,11 @@ def details(dataset, network=""):
     return Path("reports", dataset, "details", network)
 
 
+def transfer_metrics(key, network=""):
+    """The headline numbers of a network of one data set on all images of another; without a network, their folder."""
+    return Path("reports/transfers", key, f"{network}.json" if network else "")
+
+
 def panels(dataset):
     """Pictures of test images with what each network made of them."""
     return Path("reports", dataset, "panels")
@@ -104,3 +109,8 @@ def panels(dataset):
 def results(dataset):
     """Which results of a data set exist, with their checksums: what the report depends on."""
     return Path("reports/results", f"{dataset}.json")
+
+
+def transferred(key):
+    """What the report says of such networks. It lies with the `results`, on which the report depends."""
+    return Path("reports/results/transfers", f"{key}.json")

@@ -144,6 +144,15 @@ def test_every_positive_number_survives_its_text(value):
         ("unet.datasets", "polyps", "unet.datasets: expected a list of data sets, received 'polyps'"),
         ("unet", "5", "unet: expected the settings of a network, received 5"),
         ("pairs", "{a: {dataset: tissue, network: vgg61}}", "pairs.a: unknown network 'vgg61'; did you mean vgg16?"),
+        *[
+            ("transfers", f"{{{key}: {{model: {model}, images: {images}}}}}", f"transfers.{key}: {told}")
+            for key, model, images, told in [
+                ("a", "polyps", "polips", "unknown data set 'polips'; did you mean polyps?"),
+                ("a", "polyps", "polyps", "expected two data sets, received polyps twice"),
+                ("a", "polyps", "mitochondria", "call it polyps-on-mitochondria"),
+                ("polyps-on-tissue", "polyps", "tissue", "expected task segmentation as of polyps, received classification"),
+            ]
+        ],
         (
             "pairs",
             "{tissue-vgg16: {dataset: tissue, network: vgg16}}",
@@ -278,6 +287,18 @@ def test_values_of_classes_are_clear(masks, classes, folder, told):
 def test_an_unknown_data_set_is_refused_with_the_known_ones():
     with pytest.raises(UserError, match=r"nuclei is no data set of params\.yaml; there are: mitochondria, polyps, tissue"):
         params.load().dataset("nuclei")
+
+
+def test_a_transfer_is_between_data_sets_with_as_many_classes(load):
+    values = yaml.safe_load(SHIPPED) | {"transfers": {"polyps-on-mitochondria": {"model": "polyps", "images": "mitochondria"}}}
+    (key,) = load(yaml.safe_dump(values)).transfers
+    assert key == "polyps-on-mitochondria"
+    values["datasets"]["polyps"]["classes"] = ["ground", "polyp"]
+    load(yaml.safe_dump(values))  # the source's own classes are not known here
+    organelles = {"background": 0, "vesicle": 1, "mitochondrion": 2}
+    values["datasets"]["mitochondria"] |= {"source": "folder", "classes": organelles}
+    with pytest.raises(UserError, match=r"transfers\.polyps-on-mitochondria: expected 2 classes as of polyps, received 3"):
+        load(yaml.safe_dump(values))
 
 
 def test_pairs_train_networks_without_a_list_of_their_own(tmp_path, monkeypatch, load):

@@ -34,7 +34,7 @@ def evaluate(dataset, networks, task, params):
 
     card = json.loads((paths.patches(dataset) / "dataset.json").read_text(encoding="utf-8"))
     folder, records = _fresh_folders(dataset), open_test_split(dataset, card.get("folds", 1))
-    _write_json(folder / "dataset.json", card)
+    write_json(folder / "dataset.json", card)
     unit, data = independent_units(records, card), fingerprint(dataset, records)
     results, titles = {}, {}
     for name in networks:
@@ -57,14 +57,13 @@ def evaluate(dataset, networks, task, params):
             detail["ensemble"] = scored(list(map(load_all, zip(*by_seed.values(), strict=True))), "all seeds together")
         if len(models) > 1:
             detail["folds"] = [_fold(number, model.card, scores, records, task) for number, model in enumerate(models)]
-        headline = {key: metrics[key] for key in task.HEADLINE} | {"data": data}
-        _write_json(paths.metrics(dataset, name), _rounded(headline, lambda value: round(value, METRIC_DIGITS)))
-        _write_json(details / "card.json", models[0].card)
-        _write_json(details / "detail.json", _rounded(detail))
+        write_headline(paths.metrics(dataset, name), metrics, task, data)
+        write_json(details / "card.json", models[0].card)
+        write_json(details / "detail.json", rounded(detail))
         for file, table in task.tables(scores, params).items():
             write_table(details / f"{file}.csv", table)
         task.draw(scores, models, dataset, records, name, params)
-    _write_json(folder / "comparison.json", _rounded(_compare(results, titles, task, unit, params.seed)))
+    write_json(folder / "comparison.json", rounded(_compare(results, titles, task, unit, params.seed)))
     _write_results(dataset, card["task"], networks)
 
 
@@ -130,17 +129,25 @@ def _write_results(dataset, task, networks):
     together = hashlib.md5(json.dumps(pictures).encode(), usedforsecurity=False).hexdigest()
     others = {name: checksum for name, checksum in checksums.items() if name not in pictures}
     results = {"dataset": dataset, "task": task, "networks": list(networks), "files": others, "pictures": together}
-    _write_json(paths.results(dataset), results)
+    write_json(paths.results(dataset), results)
 
 
-def _write_json(path, values):
+def write_headline(path, metrics, task, data):
+    """Write what ``dvc metrics show`` prints: the headline of a task, and the fingerprint of the images."""
+    headline = {key: metrics[key] for key in task.HEADLINE} | {"data": data}
+    write_json(path, rounded(headline, lambda value: round(value, METRIC_DIGITS)))
+
+
+def write_json(path, values):
+    """Write values as JSON, in a folder that need not exist yet."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _rounded(value, digits=lambda number: float(f"{number:.{DIGITS}g}")):
+def rounded(value, digits=lambda number: float(f"{number:.{DIGITS}g}")):
+    """Round every float among nested values, by default to six significant digits."""
     if isinstance(value, dict):
-        return {key: _rounded(entry, digits) for key, entry in value.items()}
+        return {key: rounded(entry, digits) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_rounded(entry, digits) for entry in value]
+        return [rounded(entry, digits) for entry in value]
     return digits(float(value)) if isinstance(value, float) else value

@@ -1,4 +1,4 @@
-"""The test split, or those of all folds: the one place that opens them."""
+"""The test split, those of all folds, or all images of another data set: the one place that opens them."""
 
 import hashlib
 
@@ -15,6 +15,25 @@ def open_test_split(dataset, folds=1):
     """
     tables = [read_table(paths.patches(dataset, fold) / "split.csv").assign(fold=fold) for fold in range(folds)]
     return [record for table in tables for _, record in table[table["split"] == "test"].iterrows()]
+
+
+def open_every_image(dataset):
+    """All images of a data set, for networks of another one, as `open_test_split` gives some of them.
+
+    Those that the split leaves out between blocks are one unit together.
+    """
+    table = read_table(paths.patches(dataset) / "split.csv").assign(fold=0)
+    return [record for _, record in table.assign(unit=table["unit"].replace("", "left out")).iterrows()]
+
+
+def count_shared(dataset, records, other):
+    """How many images also belong to another data set, byte for byte."""
+
+    def content(path):
+        return hashlib.md5(path.read_bytes(), usedforsecurity=False).digest()
+
+    known = {content(path) for path in (paths.raw(other) / "images").iterdir()}
+    return sum(content(paths.raw(dataset) / record["image"]) in known for record in records)
 
 
 def open_image(dataset, record):
@@ -51,7 +70,8 @@ def independent_units(records, card):
 
     Returns their ``name``, such as "block of 2 images (96 nm)", their ``count``, and whether neighbouring ones are ``alike``.
 
-    `records` come from `open_test_split`; `card` is ``dataset.json`` of the patches, where `assign_units` said what they are.
+    `records` come from `open_test_split`; `card` is ``dataset.json`` of the patches or ``audit.json``: both hold what
+    `assign_units` said of them.
     """
     unit = card["unit"]
     alike = unit["images"] is not None and unit["images"] < unit["measured"]

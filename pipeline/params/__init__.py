@@ -112,6 +112,11 @@ class TrainedPair(Section):
     network: str
 
 
+class Transfer(Section):
+    model: str
+    images: str
+
+
 class Params(BaseModel):
     """The whole of ``params.yaml``; its comments say what each key means.
 
@@ -130,6 +135,7 @@ class Params(BaseModel):
     classification: Classification
     inference: Inference
     pairs: Annotated[dict[str, TrainedPair], BeforeValidator(or_defaults)] = {}
+    transfers: Annotated[dict[str, Transfer], BeforeValidator(or_defaults)] = {}
 
     @property
     def networks(self):
@@ -184,6 +190,25 @@ class Params(BaseModel):
                 raise ValueError(f"pairs.{key}: add {pair.dataset} to {pair.network}.datasets instead, which a stage trains")
             if pair.network not in self.networks:
                 raise ValueError(f"pairs.{key}: the section {pair.network} is missing; `{pair.network}: {{}}` takes all defaults")
+        return self
+
+    @model_validator(mode="after")
+    def _transfers_compare_like_with_like(self):
+        for key, transfer in self.transfers.items():
+            names = transfer.model, transfer.images
+            for name in names:
+                if name not in self.datasets:
+                    raise ValueError(f"transfers.{key}: unknown data set {name!r}{_did_you_mean(name, self.datasets)}")
+            if transfer.model == transfer.images:
+                raise ValueError(f"transfers.{key}: expected two data sets, received {names[0]} twice; `evaluate` scores its own")
+            if key != f"{transfer.model}-on-{transfer.images}":
+                raise ValueError(f"transfers.{key}: call it {transfer.model}-on-{transfer.images}, as its stage and its results")
+            ours, theirs = (self.datasets[name] for name in names)
+            if ours.task != theirs.task:
+                raise ValueError(f"transfers.{key}: expected task {ours.task} as of {names[0]}, received {theirs.task}")
+            counts = [len(dataset.class_names or ()) for dataset in (ours, theirs)]
+            if all(counts) and counts[0] != counts[1]:  # null: the source's own, which only the stage knows
+                raise ValueError(f"transfers.{key}: expected {counts[0]} classes as of {names[0]}, received {counts[1]}")
         return self
 
 

@@ -64,6 +64,19 @@ def outdated(dataset, results, values, lock):
     return list(dict.fromkeys(found))
 
 
+def outdated_transfer(key, transfer, lock):
+    """Which networks or images were made anew since a transfer scored them: a list of texts."""
+    stages = lock.get("stages", {})
+
+    def checksums(stage, kind):
+        return {entry["path"]: entry.get("md5") for entry in stages.get(stage, {}).get(kind, [])}
+
+    scored = checksums(f"transfer@{key}", "deps")
+    now = checksums(f"evaluate@{transfer.model}", "deps") | checksums(f"download@{transfer.images}", "outs")
+    both = [path.as_posix() for path in (paths.trained_networks(transfer.model).parent, paths.raw(transfer.images))]
+    return [f"{path} was made anew" for path in both if path in scored and path in now and scored[path] != now[path]]
+
+
 def _differences(key, before, now):
     if isinstance(before, dict) and isinstance(now, dict):
         parts = dict.fromkeys([*before, *now])

@@ -17,10 +17,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 MOST = 500  # rows of the table of test images; all are in per_image.csv
 
 
-def render(datasets, without, params_text):
+def render(datasets, without, params_text, transfers=None):
     """Build the page: HTML that loads nothing. Equal results give equal text.
 
-    `datasets` and `without` are what `pipeline.reporting.read.read_results` gives; `params_text` is ``params.yaml``.
+    `datasets` and `without` are what `pipeline.reporting.read.read_results` gives; `params_text` is ``params.yaml``, and
+    `transfers` the table of scores on other data, if there are any.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -35,6 +36,7 @@ def render(datasets, without, params_text):
     page = environment.get_template("page.html.jinja").render(
         sections=sections,
         without=without,
+        transfers=transfers,
         views=sorted({view for section in sections for view, _ in section["views"]} - {"image"}),
         params=params_text,
         versions=provenance.versions(),

@@ -10,8 +10,8 @@ ON_CHANGES = (
 )
 
 
-def render_summary(datasets, without):
-    """Build the summary from what `pipeline.reporting.read.read_results` gives: Markdown."""
+def render_summary(datasets, without, transfers=None):
+    """Build the summary from what `pipeline.reporting.page.render` takes: Markdown."""
     lines = ["## Test scores", "", "Shares in percent, with 95 % intervals in brackets. The best network stands first."]
     for dataset in datasets:
         info, board, since = dataset.info, leaderboard(dataset), changes(dataset)
@@ -28,6 +28,8 @@ def render_summary(datasets, without):
         for network in dataset.ranked[1:]:
             lines += [dataset.comparison["sentences"][network.name], ""]
         lines.append(note_on_scores(dataset) + (f" {ON_CHANGES}" if since else ""))
+    if transfers:
+        lines += ["", f"### {transfers['title']}", "", *markdown(transfers["frame"], transfers["first"]), "", transfers["note"]]
     if without:
         lines += ["", *(f"- {name}: {reason}" for name, reason in without.items())]
     return "\n".join(lines) + "\n"

@@ -10,6 +10,8 @@ from pipeline.errors import UserError, plain_errors
 
 HELP = {
     "dataset": "a data set: its name under `datasets` in params.yaml",
+    "model": "a data set: its name under `datasets` in params.yaml; its networks are scored",
+    "images": "another data set of the same task, whose images they are scored on",
     "network": "a network: the name of its module in pipeline/networks",
 }
 

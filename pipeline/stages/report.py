@@ -3,6 +3,7 @@
 from pipeline import params, paths
 from pipeline.atomic import whole
 from pipeline.reporting.read import read_results
+from pipeline.reporting.transfers import read_transfers, table_of_transfers
 from pipeline.stages import command
 from pipeline.tasks import part
 
@@ -13,9 +14,14 @@ def main():
     from pipeline.reporting.plots import write_plots
     from pipeline.reporting.summary import render_summary
 
-    datasets, without = read_results(settings.datasets, lambda task: part(task, "tables"))
-    page = render(datasets, without, paths.PARAMS.read_text(encoding="utf-8"))
-    for path, text in ((paths.PAGE, page), (paths.SUMMARY, render_summary(datasets, without))):
+    def tables_of(task):
+        return part(task, "tables")
+
+    datasets, without = read_results(settings.datasets, tables_of)
+    results, unscored = read_transfers(settings.transfers, tables_of)
+    without, transfers = without | unscored, table_of_transfers(results, datasets)
+    page = render(datasets, without, paths.PARAMS.read_text(encoding="utf-8"), transfers)
+    for path, text in ((paths.PAGE, page), (paths.SUMMARY, render_summary(datasets, without, transfers))):
         with whole(path) as file:
             file.write_text(text, encoding="utf-8", newline="\n")  # not \r\n: the script's checksum is in the page
     write_plots(datasets, paths.PLOTS)

@@ -14,6 +14,7 @@ from pipeline import networks, params, paths, tasks
 from pipeline.datasets.layout import DatasetInfo, DatasetWriter
 from pipeline.errors import UserError
 from pipeline.evaluation.evaluate import evaluate
+from pipeline.evaluation.transfer import transfer
 from pipeline.images.io import read_image, read_mask
 from pipeline.inference.ensemble import Ensemble
 from pipeline.networks.vgg16 import TITLE as CLASSIFIER
@@ -186,6 +187,58 @@ def test_classifiers_predict_as_one_with_their_disagreement(run, tmp_path):
     assert len(each) == FOLDS * SEEDS
     assert found[found["predicted"]] == pytest.approx(each[found["predicted"]].mean(), abs=1e-5)
     assert found["disagreement"] == pytest.approx(each[found["predicted"]].std(ddof=0), abs=1e-5)
+
+
+@pytest.fixture(scope="module")
+def elsewhere(run):
+    """Other images of both tasks, on which the networks of all folds are scored; one has its classes in another order."""
+    others = {"dots": {**SPOTS, "path": "dots"}, "sorts": {**KINDS, "path": "sorts"}}
+    once = {name: params.Dataset(**block | {"split": {"method": "groups"}}) for name, block in others.items()}
+    settings = run.model_copy(update={"datasets": run.datasets | once})
+    rng = np.random.default_rng(6)
+    for name, classes in (("dots", ("background", "dot")), ("sorts", ("many", "few"))):
+        with DatasetWriter(paths.raw(name)) as writer:
+            for number in range(12):
+                mask = np.zeros((48, 40), bool)
+                mask[number : number + 24, 4 : 18 + number] = True
+                image = (40 + 12 * number + 80 * mask + rng.normal(0, 9, mask.shape)).clip(0, 255).astype(np.uint8)[..., None]
+                writer.add(f"o{number:02d}", image, **({"mask": mask} if name == "dots" else {"label": classes[number % 3 == 0]}))
+            writer.finish(DatasetInfo(name, "folder", once[name].task, classes, 1))
+        patchify(name, settings)
+    transfer("spots", "dots", ["unet"], tasks.part("segmentation", "evaluation"), settings)
+    transfer("kinds", "sorts", ["vgg16"], tasks.part("classification", "evaluation"), settings)
+    return settings
+
+
+def test_on_other_data_the_networks_of_all_folds_segment_as_one(elsewhere):
+    models = [load(path) for path in fold_models("spots", "unet")]
+    threshold = np.mean([model.card["threshold"] for model in models])
+    counts = 0
+    for image in sorted((paths.raw("dots") / "images").iterdir()):
+        found = np.mean([predict(model, read_image(image)).probability for model in models], axis=0) >= threshold
+        counts = counts + np.array(confusion_counts(read_mask(paths.raw("dots") / "masks" / f"{image.stem}.png"), found))
+    tp, fp, fn, tn = counts
+    headline = json.loads(paths.transfer_metrics("spots-on-dots", "unet").read_text())
+    assert headline["dice"] == pytest.approx(2 * tp / (2 * tp + fp + fn), abs=1e-3)
+    assert headline["accuracy"] == pytest.approx((tp + tn) / counts.sum(), abs=1e-3)
+    result = json.loads(paths.transferred("spots-on-dots").read_text())
+    assert result["count"] == result["unit"]["count"] == 12 and result["networks"]["unet"]["folds"] == FOLDS
+
+
+def test_on_other_data_the_networks_of_all_folds_classify_as_one(elsewhere):
+    models = [load(path) for path in fold_models("kinds", "vgg16")]  # of the first seed
+    right = []
+    for row in pd.read_csv(paths.raw("sorts") / "images.csv").itertuples():
+        answer = pd.DataFrame([predict(model, read_image(paths.raw("sorts") / row.image)) for model in models]).mean()
+        right.append(answer.idxmax() == row.label)
+    headline = json.loads(paths.transfer_metrics("kinds-on-sorts", "vgg16").read_text())
+    assert headline["accuracy"] == pytest.approx(np.mean(right), abs=1e-4)
+    assert headline.keys() == json.loads(paths.metrics("kinds", "vgg16").read_text()).keys()
+
+
+def test_networks_of_another_task_are_refused(elsewhere):
+    with pytest.raises(UserError, match="expected task segmentation as in training, received classification from sorts"):
+        transfer("spots", "sorts", ["unet"], tasks.part("segmentation", "evaluation"), elsewhere)
 
 
 def test_models_that_do_not_fit_together_are_refused(run):

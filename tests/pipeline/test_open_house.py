@@ -1,9 +1,11 @@
 """A data set and a network are added by editing params.yaml, and a network's own file, alone."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from ruamel.yaml import YAML
 
@@ -25,14 +27,14 @@ def build(*, channels, mean, variance):
 '''
 
 
-def write_nuclei(folder, count=12):
+def write_nuclei(folder, count=12, side=48, seed=0):
     """Bright discs on a dark ground, as a user would bring them: images/ and masks/."""
-    rng = np.random.default_rng(0)
-    rows, columns = np.mgrid[:48, :48]
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:side, :side]
     for name in ("images", "masks"):
         (folder / name).mkdir(parents=True)
     for number in range(count):
-        centres = rng.uniform(8, 40, (3, 2))
+        centres = rng.uniform(8, side - 8, (3, 2))
         mask = np.any([np.hypot(rows - r, columns - c) < 6 for r, c in centres], axis=0)
         image = rng.integers(0, 80, mask.shape) + 120 * mask
         Image.fromarray(image.astype(np.uint8)).save(folder / f"images/{number}.png")
@@ -120,6 +122,43 @@ def test_a_network_is_a_file_a_block_and_a_pair(own):
     assert "nuclei" in (own.root / "reports/summary.md").read_text()
     assert "nuclei" in (own.root / "reports/plots/learning_curves.csv").read_text()
     own.commit("toy")
+
+
+def test_networks_are_scored_on_another_data_set_by_a_line(own, tmp_path):
+    write_nuclei(own.root / "data/own/cells", side=80, seed=1)
+    for kind in ("images", "masks"):  # an image that took part in the training, or its test
+        shutil.copy(own.root / f"data/own/nuclei/{kind}/0.png", own.root / f"data/own/cells/{kind}/copy.png")
+
+    def add_transfer(values):
+        values["datasets"]["cells"] = YAML().load(YAML_BLOCK.replace("nuclei", "cells"))
+        values["transfers"] = {"nuclei-on-cells": {"model": "nuclei", "images": "cells"}}
+
+    edit(own, add_transfer)
+    ran = stages_that_ran(own.dvc("repro", "report").stdout)
+    assert set(ran) == {"download@cells", "patchify@cells", "evaluate@cells", "transfer@nuclei-on-cells", "report"}
+    assert ran[-1] == "report" and "Running" not in own.dvc("repro", "report").stdout
+
+    shown, summary = own.dvc("metrics", "show", "--json").stdout, (own.root / "reports/summary.md").read_text()
+    result = json.loads((own.root / "reports/results/transfers/nuclei-on-cells.json").read_text())
+    assert result["count"] == 13 and result["shared"] == 1 and "13, 1 also in nuclei" in summary
+    images = sorted((own.root / "data/own/cells/images").iterdir())
+    for network in ("unet", "toy"):
+        file = f"reports/transfers/nuclei-on-cells/{network}.json"
+        headline = json.loads((own.root / file).read_text())
+        assert file in shown
+        assert headline.keys() == json.loads((own.root / f"reports/nuclei/metrics/{network}.json").read_text()).keys()
+        command = ["python", "-m", "pipeline.predict", f"models/nuclei/{network}.keras", *map(str, images)]
+        own.run(*command, "--out", str(tmp_path / network))
+        tp = fp = fn = 0
+        for image in images:
+            found = tifffile.imread(tmp_path / network / f"{image.stem}_mask.tif") > 0
+            there = np.asarray(Image.open(image.parents[1] / "masks" / image.name)) > 0
+            tp, fp, fn = tp + (found & there).sum(), fp + (found & ~there).sum(), fn + (~found & there).sum()
+        assert headline["dice"] == pytest.approx(2 * tp / (2 * tp + fp + fn), abs=1e-4)
+        assert headline["iou"] == pytest.approx(tp / (tp + fp + fn), abs=1e-4)
+        score, (low, high) = (result["networks"][network][key] for key in ("score", "interval"))
+        assert low < score < high and score == pytest.approx(headline["dice"], abs=1e-4)
+    own.commit("cells")
 
 
 def test_a_list_of_data_sets_and_a_data_set_are_settings_of_an_experiment(own):

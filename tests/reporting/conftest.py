@@ -43,7 +43,8 @@ def build():
 
 def settings():
     datasets = {name: SimpleNamespace(reported=REPORTED if name == "nuclei" else {}) for name in RUN}
-    return SimpleNamespace(datasets=datasets | {"later": SimpleNamespace(reported={}), "unused": SimpleNamespace(reported={})})
+    datasets |= {"later": SimpleNamespace(reported={}), "unused": SimpleNamespace(reported={})}
+    return SimpleNamespace(datasets=datasets, transfers={})
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ STAGES = {
     "train": 2,
     "networks": 1,
     "evaluate": 1,
+    "transfer": 2,
     "report": 0,
 }  # and the number of their arguments
 
@@ -53,7 +54,7 @@ def test_an_unknown_network_is_refused_with_the_known_ones(tmp_path):
 
 @pytest.mark.parametrize(
     ("stage", "arguments"),
-    [("patchify", ["polyps"]), ("train", ["polyps", "unet"]), ("evaluate", ["polyps"])],
+    [("patchify", ["polyps"]), ("train", ["polyps", "unet"]), ("evaluate", ["polyps"]), ("transfer", ["polyps", "mitochondria"])],
 )
 def test_a_stage_before_those_it_needs_says_what_to_run(tmp_path, stage, arguments):
     shutil.copy("params.yaml", tmp_path)

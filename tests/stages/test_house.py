@@ -35,7 +35,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 PURE = ("images", "scoring", "reporting", "datasets", "weights", "patches", "planning")
 
 # What a stage imports by a name that params.yaml gives.
-PARTS = {"train": ["training"], "evaluate": ["evaluation"], "report": ["tables"]}
+PARTS = {"train": ["training"], "evaluate": ["evaluation"], "transfer": ["evaluation"], "report": ["tables"]}
 TASKS = ("segmentation", "classification")
 
 

@@ -1,6 +1,7 @@
 """How classification networks are scored: on every test image, in the size that they were trained on."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import groupby
 
 import numpy as np
@@ -32,16 +33,25 @@ WIDTH = 204  # pixels, of a picture on a sheet
 class Scores:
     """What one network says of the test set."""
 
+    dataset: str
     records: list  # rows of ``split.csv``
     classes: list  # names
     labels: np.ndarray  # shape (N,), int
     probabilities: np.ndarray  # shape (N, K), float
-    majority: float  # accuracy of calling every image the commonest class of the training images of its fold
 
     @property
     def metrics(self):
         """All scores that are one number."""
         return classification.summarise(self.labels, self.probabilities)
+
+    @cached_property
+    def majority(self):
+        """Accuracy of calling each image the commonest class among the training images of its fold."""
+        folds, right = np.array([record["fold"] for record in self.records]), 0
+        for fold in np.unique(folds):
+            trained = load_packed(paths.patches(self.dataset, fold), "train").targets
+            right += classification.majority_accuracy(trained, self.labels[folds == fold]) * np.mean(folds == fold)
+        return float(right)
 
     @property
     def predicted(self):
@@ -74,7 +84,7 @@ def score(models, dataset, records, params, title, pictures=None):
     ]
     classes = models[0].card["classes"]
     labels = np.array([classes.index(record["label"]) for record in records])
-    scores = Scores(records, classes, labels, np.concatenate(probabilities), _majority(dataset, records, labels))
+    scores = Scores(dataset, records, classes, labels, np.concatenate(probabilities))
     if pictures:
         chosen = sorted(_pictured(_per_image(scores)))
         evidence = _evidence(models, dataset, records, chosen, scores.predicted[chosen])
@@ -87,14 +97,34 @@ def score(models, dataset, records, params, title, pictures=None):
 def detail(scores, params):
     """Everything beside the metrics: intervals, calibration, agreement beyond chance (dict)."""
     labels, probabilities = scores.labels, scores.probabilities
-    reliability = classification.reliability_rows(labels, probabilities)
+    reliability = classification.reliability_rows(labels, probabilities).sum(axis=0)
     return {
         "trivial": {"accuracy": scores.majority},
-        "intervals": _intervals(scores, reliability, params.seed),
+        "intervals": intervals(scores, params.seed),
         "kappa": cohen_kappa(confusion_matrix(labels, scores.predicted, len(scores.classes))),
-        "brier": calibration.brier_score(reliability.sum(axis=0)),
+        "brier": calibration.brier_score(reliability),
         "average_precision": classification.average_precision(labels, probabilities),
     }
+
+
+def intervals(scores, seed):
+    """95 % confidence intervals over the independent units; None where there are too few, or no spread."""
+    labels, probabilities, units = scores.labels, scores.probabilities, scores.units
+    confusions = sum_by_unit(scores.confusions(), units)
+    found = {
+        key: interval(confusions, _of_confusions(key), seed, share=key != "kappa")
+        for key in ("accuracy", "balanced_accuracy", "macro_f1", "kappa")
+    }
+    if found["kappa"]:
+        low, high = found["kappa"]
+        found["kappa"] = max(low, -1.0), min(high, 1.0)  # its range
+    found["auroc"] = interval(*ranking.by_unit(ranking.auroc, labels, probabilities, units), seed)
+    found["average_precision"] = interval(*ranking.by_unit(ranking.average_precision, labels, probabilities, units), seed)
+    found["loss"] = interval(sum_by_unit(scores.losses(), units), MEAN, seed, share=False)
+    found["ece"] = None  # of finite samples it is biased upward: intervals around it miss the truth (docs/metrics.md)
+    reliability = classification.reliability_rows(labels, probabilities)
+    found["brier"] = interval(sum_by_unit(reliability, units), calibration.brier_scores, seed, share=False)
+    return found
 
 
 def tables(scores, params):
@@ -155,15 +185,6 @@ def draw(scores, models, dataset, records, name, params):
     (panels / f"{name}-gradcam.png").write_bytes(sheet(shown, titles, 2 * RANKED, WIDTH))
 
 
-def _majority(dataset, records, labels):
-    """Accuracy of calling each image the commonest class among the training images of its fold."""
-    folds, right = np.array([record["fold"] for record in records]), 0
-    for fold in np.unique(folds):
-        trained = load_packed(paths.patches(dataset, fold), "train").targets
-        right += classification.majority_accuracy(trained, labels[folds == fold]) * np.mean(folds == fold)
-    return float(right)
-
-
 def _per_image(scores):
     every = np.arange(len(scores.labels))
     return pd.DataFrame(
@@ -199,22 +220,3 @@ def _evidence(models, dataset, records, positions, classes):
 
 def _of_confusions(key):
     return lambda sums: scores_of_confusions(sums)[key]
-
-
-def _intervals(scores, reliability, seed):
-    """95 % confidence intervals over the independent units; None where there are too few, or no spread."""
-    labels, probabilities, units = scores.labels, scores.probabilities, scores.units
-    confusions = sum_by_unit(scores.confusions(), units)
-    intervals = {
-        key: interval(confusions, _of_confusions(key), seed, share=key != "kappa")
-        for key in ("accuracy", "balanced_accuracy", "macro_f1", "kappa")
-    }
-    if intervals["kappa"]:
-        low, high = intervals["kappa"]
-        intervals["kappa"] = max(low, -1.0), min(high, 1.0)  # its range
-    intervals["auroc"] = interval(*ranking.by_unit(ranking.auroc, labels, probabilities, units), seed)
-    intervals["average_precision"] = interval(*ranking.by_unit(ranking.average_precision, labels, probabilities, units), seed)
-    intervals["loss"] = interval(sum_by_unit(scores.losses(), units), MEAN, seed, share=False)
-    intervals["ece"] = None  # of finite samples it is biased upward: intervals around it miss the truth (docs/metrics.md)
-    intervals["brier"] = interval(sum_by_unit(reliability, units), calibration.brier_scores, seed, share=False)
-    return intervals

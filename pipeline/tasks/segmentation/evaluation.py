@@ -89,7 +89,7 @@ def detail(scores, params):
         "tolerance": params.segmentation.tolerance,
         "pixel_size_nm": scores.pixel_size_nm,
         "trivial": classes.trivial(scores.confusion),
-        "intervals": _intervals(scores, params.seed),
+        "intervals": intervals(scores, params.seed),
         "per_image": {key: quartiles(scores.table[key]) for key in DISTRIBUTIONS if key in scores.table},
         "objects": _objects(scores),
         "probability": {
@@ -99,6 +99,20 @@ def detail(scores, params):
             "brier": calibration.brier_score(scores.reliability),
         },
     }
+
+
+def intervals(scores, seed):
+    """95 % confidence intervals over the independent units; None where there are too few, or no spread."""
+
+    def of(statistics, rows, share=True):
+        totals = scores.by_unit(rows)
+        return {name: interval(totals, statistic, seed, share=share) for name, statistic in statistics.items()}
+
+    def mean(name, share=True):
+        return of({name: MEAN}, _rows_of_mean(scores.values(MEANS[name])), share)
+
+    pixels, matches = of(classes.OVERLAP, scores.pixels()), of(classes.OBJECTS, scores.objects())
+    return pixels | mean("dice_per_image") | mean("nsd") | matches | mean("loss", share=False)
 
 
 def tables(scores, params):
@@ -197,20 +211,6 @@ def _rows_of_mean(values):
     """Values beside ones, as `MEAN` takes them; where they are undefined, zeros."""
     defined = ~np.isnan(values)
     return np.stack([np.where(defined, values, 0), defined], axis=1)
-
-
-def _intervals(scores, seed):
-    """95 % confidence intervals over the independent units; None where there are too few, or no spread."""
-
-    def of(statistics, rows, share=True):
-        totals = scores.by_unit(rows)
-        return {name: interval(totals, statistic, seed, share=share) for name, statistic in statistics.items()}
-
-    def mean(name, share=True):
-        return of({name: MEAN}, _rows_of_mean(scores.values(MEANS[name])), share)
-
-    pixels, matches = of(classes.OVERLAP, scores.pixels()), of(classes.OBJECTS, scores.objects())
-    return pixels | mean("dice_per_image") | mean("nsd") | matches | mean("loss", share=False)
 
 
 def _objects(scores):
