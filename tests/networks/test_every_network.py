@@ -19,6 +19,8 @@ from pipeline.datasets.sources.phantom import mitochondria, tissue
 from pipeline.errors import UserError
 from pipeline.export import export
 from pipeline.inference.model import load_trained
+from pipeline.networks import densenet, googlenet, resnext
+from pipeline.networks.common import residual
 from pipeline.patches.packed import Packed
 from pipeline.predict import DEFAULTS
 from pipeline.training.batches import statistics
@@ -36,6 +38,7 @@ OWN = {
         "dropout": 0.0,
     },  # others leave one pixel of 32 × 32, and learn slower
     "wide_resnet": {"depth": 10},
+    "googlenet": {"stem": "imagenet"},  # which halves the image three times before the modules, and not once
 }
 CLASSES = ("adipose", "lymphocytes", "stroma")
 SIZE = 32  # rows and columns of a patch
@@ -119,7 +122,18 @@ def train(network, folder, checkpoint):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def shallow():
+    """Fewer and narrower blocks than the papers have, which `test_classification_networks` counts: they repeat what a few do."""
+    with pytest.MonkeyPatch.context() as patch:
+        for table, depth in ((residual.BLOCKS, 18), (resnext.BLOCKS, 26), (densenet.LAYERS, 121)):
+            patch.setitem(table, depth, (2, 1, 1, 1))
+        patch.setattr(resnext, "FILTERS", 16)
+        patch.setattr(googlenet, "INCEPTIONS", {name: googlenet.INCEPTIONS[name] for name in ("3a", "4a", "5a")})
+        yield
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, shallow):
     """Train a network once: ``trained(name)``, the path of its model."""
     root = tmp_path_factory.mktemp("every")
     return functools.cache(lambda name: train(load(name), root / name, Kept(root / f"{name}.npz")))
