@@ -139,12 +139,18 @@ def trained(tmp_path_factory, shallow):
     return functools.cache(lambda name: train(load(name), root / name, Kept(root / f"{name}.npz")))
 
 
+@pytest.fixture(scope="module")
+def loaded(trained):
+    """Load a trained network once: ``loaded(name)``."""
+    return functools.cache(lambda name: load_trained(trained(name)))
+
+
 every = pytest.mark.parametrize("name", params.network_names())
 
 
 @every
-def test_it_learns(name, trained):
-    model = load_trained(trained(name))
+def test_it_learns(name, loaded):
+    model = loaded(name)
     _, validation = phantom(model.card["task"])
     images = [model.scaled(image) for image in validation.images]
     if model.card["task"] == "segmentation":
@@ -165,8 +171,8 @@ def test_it_goes_on_after_a_kill_to_the_same_bytes(name, trained, tmp_path):
 
 
 @every
-def test_it_predicts_images_of_any_size(name, trained):
-    model = load_trained(trained(name))
+def test_it_predicts_images_of_any_size(name, loaded):
+    model = loaded(name)
     rng = np.random.default_rng(0)
     images = [rng.random((*size, model.card["channels"]), np.float32) for size in [(1, 1), (17, 50), (33, 64), (101, 40)]]
     if model.card["task"] == "segmentation":
@@ -178,16 +184,16 @@ def test_it_predicts_images_of_any_size(name, trained):
 
 
 @every
-def test_onnx_computes_the_same(name, trained, tmp_path):
+def test_onnx_computes_the_same(name, trained, loaded, tmp_path):
     weights, difference = export(trained(name), "onnx", tmp_path / "a.onnx")
-    assert weights == load_trained(trained(name)).network.count_params()
+    assert weights == loaded(name).network.count_params()
     assert difference < 1e-4
 
 
-def test_all_come_back_in_a_fresh_process(trained, tmp_path):
+def test_all_come_back_in_a_fresh_process(trained, loaded, tmp_path):
     images, expected = {}, {}
     for name in params.network_names():
-        network = load_trained(trained(name)).network
+        network = loaded(name).network
         images[name] = np.random.default_rng(0).random((2, SIZE, SIZE, network.input.shape[-1]), np.float32)
         # Called, not compiled: tests before this one may have changed what TensorFlow's graph optimizer fuses.
         expected[name] = network(images[name], training=False)
