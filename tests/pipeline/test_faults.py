@@ -92,10 +92,10 @@ def test_an_output_that_cannot_be_written_is_one_line(trained):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk of 96 MB: only root may mount one."""
+    """A disk of 400 MB: only root may mount one."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", str(disk)], capture_output=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400m", "tmpfs", str(disk)], capture_output=True)
     if mounted.returncode:
         pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.decode().strip()}")
     yield disk
