@@ -11,7 +11,7 @@ repro: $(VENV)/installed
 	dvc repro
 
 test: $(VENV)/installed
-	python -m pytest --numprocesses 2 --dist loadfile
+	python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # Needs: python -m pip install --requirement benchmarks/requirements.txt
 bench: $(VENV)/installed

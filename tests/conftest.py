@@ -7,5 +7,13 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow sets 1 on import, and the processes that tests start inherit it
 
 
-def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: "pipeline" not in item.path.parts)  # the long ones first
+# So that neither of two processes waits for the other: at the end, or at the start for the project of `tests/pipeline`.
+LONGEST = ["test_every_network.py", "pipeline", "training", "prediction", "exporting"]
+
+
+def pytest_collection_modifyitems(config, items):
+    def place(item):
+        parts = item.path.relative_to(config.rootpath).parts
+        return next((number for number, part in enumerate(LONGEST) if part in parts), len(LONGEST))
+
+    items.sort(key=place)

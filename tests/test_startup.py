@@ -31,23 +31,22 @@ def test_freed_memory_is_used_again():
     assert faults(keep=True) < 8 < faults(keep=False)
 
 
-def modules(after, **environment):
-    """Which of four packages are imported once Keras was loaded and `after` was run."""
-    code = f"import sys\nfrom pipeline.startup import load_keras\nload_keras()\n{after}\nprint(*sys.modules)"
+def modules(then="", **environment):
+    """Which of four packages are imported once Keras was loaded, and again after `then` was run."""
+    code = f"import sys\nfrom pipeline.startup import load_keras\nload_keras()\nprint(*sys.modules)\n{then}\nprint(*sys.modules)"
     known = {key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"} | environment
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=known)
-    return {"jax", "tensorflow", "sklearn", "matplotlib"} & set(done.stdout.split())
+    return [{"jax", "tensorflow", "sklearn", "matplotlib"} & set(line.split()) for line in done.stdout.splitlines()]
 
 
-def test_only_what_is_needed_is_loaded():
-    assert modules(after="") == {"tensorflow"}
-    assert modules(after="import jax, matplotlib, sklearn") == {"tensorflow", "jax", "matplotlib", "sklearn"}
-
-
-def test_the_backend_is_what_the_environment_says(tmp_path):
+def test_only_what_is_needed_is_loaded_for_the_backend_that_the_environment_says(tmp_path):
     (tmp_path / "keras.json").write_text('{"backend": "torch"}')  # Keras asks it where the environment says nothing
-    assert "jax" not in modules(after="import keras; assert keras.backend.backend() == 'tensorflow'", KERAS_HOME=str(tmp_path))
-    assert "jax" in modules(after="import keras; assert keras.backend.backend() == 'jax'", KERAS_BACKEND="jax")
+    then = "import keras, jax, matplotlib, sklearn; assert keras.backend.backend() == 'tensorflow'"
+    first, later = modules(then, KERAS_HOME=str(tmp_path))
+    assert first == {"tensorflow"}
+    assert later == {"tensorflow", "jax", "matplotlib", "sklearn"}
+    first, _ = modules("import keras; assert keras.backend.backend() == 'jax'", KERAS_BACKEND="jax")
+    assert "jax" in first
 
 
 def refusal(before="", **environment):

@@ -18,8 +18,8 @@ from pipeline.inference.ensemble import load_all
 from pipeline.inference.model import TrainedModel
 from pipeline.networks.attn_resunet import build as attn_resunet
 from pipeline.networks.common.layers import CropTo, PadTo
+from pipeline.networks.lenet5 import build as lenet5
 from pipeline.networks.unet import build as unet
-from pipeline.networks.vgg16 import build as vgg16
 from pipeline.params import Inference
 
 STATISTICS = {"mean": [0.4, 0.5, 0.6], "variance": [0.04, 0.05, 0.06]}
@@ -29,8 +29,8 @@ SIZES = [(173, 95), (3, 48)]  # the second leaves one row after two poolings
 
 def build(name):
     keras.utils.set_random_seed(0)  # the same network each time: a difference that is found can be found again
-    if name == "vgg16":
-        return vgg16(size=(32, 32), channels=3, classes=4, dense=8, **STATISTICS)
+    if name == "lenet5":
+        return lenet5(size=(32, 32), channels=3, classes=4, **STATISTICS)
     network = attn_resunet(channels=3, filters=4, depth=2, normalization="batch", **STATISTICS)
     for number, layer in enumerate(network.layers):  # statistics as after some training
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -39,7 +39,7 @@ def build(name):
 
 
 def card_of(name):
-    classification = name == "vgg16"
+    classification = name == "lenet5"
     return {
         "name": "tissue" if classification else "polyps",
         "source": "phantom",
@@ -65,13 +65,13 @@ def card_of(name):
 
 def logits_to_probabilities(name, logits):
     logits = np.asarray(logits, np.float64)
-    if name != "vgg16":
+    if name != "lenet5":
         return 1 / (1 + np.exp(-logits))
     odds = np.exp(logits)
     return odds / odds.sum(axis=-1, keepdims=True)
 
 
-@pytest.fixture(scope="module", params=["attn_resunet", "vgg16"])
+@pytest.fixture(scope="module", params=["attn_resunet", "lenet5"])
 def trained(request, tmp_path_factory):
     """Name, network, path of its file with the card beside it, and images with their probabilities."""
     name = request.param
@@ -79,7 +79,7 @@ def trained(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("models") / f"{name}.keras"
     network.save(path)
     path.with_suffix(".json").write_text(json.dumps(card_of(name)))
-    sizes = [(32, 32)] if name == "vgg16" else SIZES
+    sizes = [(32, 32)] if name == "lenet5" else SIZES
     images = [np.random.default_rng(1).random((n, *size, 3), np.float32) for n, size in enumerate(sizes, start=1)]
     return name, network, path, [(x, logits_to_probabilities(name, network(x, training=False))) for x in images]
 
@@ -131,7 +131,7 @@ def test_onnx_says_what_it_is(trained, exported):
     (entry,), (result,) = model.graph.input, model.graph.output  # statistics of the images are no further inputs
     assert (entry.name, result.name) == ("image", "probability")
     axes = [axis.dim_param or axis.dim_value for axis in entry.type.tensor_type.shape.dim]
-    assert axes == (["batch", 32, 32, 3] if name == "vgg16" else ["batch", "height", "width", 3])
+    assert axes == (["batch", 32, 32, 3] if name == "lenet5" else ["batch", "height", "width", 3])
 
 
 def test_savedmodel_runs_without_this_project(trained, tmp_path):

@@ -19,6 +19,8 @@ from pipeline.datasets.sources.phantom import mitochondria, tissue
 from pipeline.errors import UserError
 from pipeline.export import export
 from pipeline.inference.model import load_trained
+from pipeline.networks import densenet, googlenet, resnext
+from pipeline.networks.common import residual
 from pipeline.patches.packed import Packed
 from pipeline.predict import DEFAULTS
 from pipeline.training.batches import statistics
@@ -36,6 +38,7 @@ OWN = {
         "dropout": 0.0,
     },  # others leave one pixel of 32 × 32, and learn slower
     "wide_resnet": {"depth": 10},
+    "googlenet": {"stem": "imagenet"},  # which halves the image three times before the modules, and not once
 }
 CLASSES = ("adipose", "lymphocytes", "stroma")
 SIZE = 32  # rows and columns of a patch
@@ -119,18 +122,35 @@ def train(network, folder, checkpoint):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def shallow():
+    """Fewer and narrower blocks than the papers have, which `test_classification_networks` counts: they repeat what a few do."""
+    with pytest.MonkeyPatch.context() as patch:
+        for table, depth in ((residual.BLOCKS, 18), (resnext.BLOCKS, 26), (densenet.LAYERS, 121)):
+            patch.setitem(table, depth, (2, 1, 1, 1))
+        patch.setattr(resnext, "FILTERS", 16)
+        patch.setattr(googlenet, "INCEPTIONS", {name: googlenet.INCEPTIONS[name] for name in ("3a", "4a", "5a")})
+        yield
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, shallow):
     """Train a network once: ``trained(name)``, the path of its model."""
     root = tmp_path_factory.mktemp("every")
     return functools.cache(lambda name: train(load(name), root / name, Kept(root / f"{name}.npz")))
+
+
+@pytest.fixture(scope="module")
+def loaded(trained):
+    """Load a trained network once: ``loaded(name)``."""
+    return functools.cache(lambda name: load_trained(trained(name)))
 
 
 every = pytest.mark.parametrize("name", params.network_names())
 
 
 @every
-def test_it_learns(name, trained):
-    model = load_trained(trained(name))
+def test_it_learns(name, loaded):
+    model = loaded(name)
     _, validation = phantom(model.card["task"])
     images = [model.scaled(image) for image in validation.images]
     if model.card["task"] == "segmentation":
@@ -151,8 +171,8 @@ def test_it_goes_on_after_a_kill_to_the_same_bytes(name, trained, tmp_path):
 
 
 @every
-def test_it_predicts_images_of_any_size(name, trained):
-    model = load_trained(trained(name))
+def test_it_predicts_images_of_any_size(name, loaded):
+    model = loaded(name)
     rng = np.random.default_rng(0)
     images = [rng.random((*size, model.card["channels"]), np.float32) for size in [(1, 1), (17, 50), (33, 64), (101, 40)]]
     if model.card["task"] == "segmentation":
@@ -164,16 +184,16 @@ def test_it_predicts_images_of_any_size(name, trained):
 
 
 @every
-def test_onnx_computes_the_same(name, trained, tmp_path):
+def test_onnx_computes_the_same(name, trained, loaded, tmp_path):
     weights, difference = export(trained(name), "onnx", tmp_path / "a.onnx")
-    assert weights == load_trained(trained(name)).network.count_params()
+    assert weights == loaded(name).network.count_params()
     assert difference < 1e-4
 
 
-def test_all_come_back_in_a_fresh_process(trained, tmp_path):
+def test_all_come_back_in_a_fresh_process(trained, loaded, tmp_path):
     images, expected = {}, {}
     for name in params.network_names():
-        network = load_trained(trained(name)).network
+        network = loaded(name).network
         images[name] = np.random.default_rng(0).random((2, SIZE, SIZE, network.input.shape[-1]), np.float32)
         # Called, not compiled: tests before this one may have changed what TensorFlow's graph optimizer fuses.
         expected[name] = network(images[name], training=False)

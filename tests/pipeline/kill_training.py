@@ -23,23 +23,15 @@ ALONE = ["unet.datasets=[polyps]", "attn_resunet.datasets=[]", "vgg16.datasets=[
 SETTINGS = [*SMALL, *ALONE, "train.epochs=3", "train.repeats=2"]
 
 
-def prepare(root):
-    """Make a project, run the stages once undisturbed, and commit.
-
-    Returns
-    -------
-    project : Project
-    seconds : float
-        What the stages took.
-    """
-    project = Project.copy(root)
+def prepare(project):
+    """Run the stages once undisturbed, and commit; return the seconds that they took."""
     text = [argument for setting in SETTINGS for argument in ("-S", setting)]
     project.dvc("exp", "run", *text, "patchify@polyps")
     start = time.monotonic()
     project.dvc("repro", *STAGES)
     seconds = time.monotonic() - start
     project.commit("undisturbed")
-    return project, seconds
+    return seconds
 
 
 def kill_and_go_on(project, seconds, at_checkpoint=False):
@@ -92,7 +84,8 @@ def kill_and_go_on(project, seconds, at_checkpoint=False):
 def main(kills, seed=0):
     moments = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
-        project, seconds = prepare(Path(folder, "project"))
+        project = Project.copy(Path(folder, "project"))
+        seconds = prepare(project)
         print(f"undisturbed: {seconds:.0f} s", flush=True)
         right = 0
         for number in range(1, kills + 1):

@@ -1,5 +1,9 @@
-"""A full disk, a folder that cannot be written, a kill, a second run beside it: a clear message, and nothing is lost."""
+"""Two seeds, and what can happen to them: a kill, a second run beside them, a folder that cannot be written, a full disk.
 
+There is a clear message, and nothing is lost.
+"""
+
+import json
 import os
 import shutil
 import subprocess
@@ -7,15 +11,29 @@ import sys
 import time
 
 import pytest
+import yaml
 
 from tests.pipeline import kill_training
 from tests.pipeline.project import Project
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A project whose first network is trained and committed."""
-    return kill_training.prepare(tmp_path_factory.mktemp("faults") / "project")
+def trained(project, tmp_path_factory):
+    """A copy of the project whose first network is trained with two seeds and committed, and how long that took."""
+    copy = Project(shutil.copytree(project.root, tmp_path_factory.mktemp("faults") / "project", symlinks=True))
+    return copy, kill_training.prepare(copy)
+
+
+def test_repeats_train_further_seeds_and_report_their_spread(trained):
+    root = trained[0].root
+    metrics = json.loads((root / "reports/polyps/metrics/unet.json").read_text())
+    repeats = json.loads((root / "reports/polyps/details/unet/detail.json").read_text())["repeats"]
+    seed = yaml.safe_load((root / "params.yaml").read_text())["seed"]
+    card = json.loads((root / f"models/polyps/unet_repeats/{seed + 1}.json").read_text())
+    assert card["seed"] == seed + 1
+    assert repeats["loss"]["n"] == 2
+    assert repeats["loss"]["sd"] > 0  # another seed is another network
+    assert set(repeats) > set(metrics) - {"data"}
 
 
 def test_a_killed_training_goes_on_to_the_same_bytes(trained):
@@ -92,10 +110,10 @@ def test_an_output_that_cannot_be_written_is_one_line(trained):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk of 96 MB: only root may mount one."""
+    """A disk of 400 MB: only root may mount one."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", str(disk)], capture_output=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400m", "tmpfs", str(disk)], capture_output=True)
     if mounted.returncode:
         pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.decode().strip()}")
     yield disk

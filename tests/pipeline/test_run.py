@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 
 import numpy as np
 import pandas as pd
@@ -49,20 +50,6 @@ def test_networks_are_compared_with_the_best_one(project, dataset):
     for network, differences in compared["differences"].items():
         expected = scores[network] - scores[compared["best"]]
         assert differences[compared["metric"]]["difference"] == pytest.approx(expected, abs=1e-4)
-
-
-def test_repeats_train_further_seeds_and_report_their_spread(project):
-    project.experiment("evaluate@polyps", train__repeats="2", attn_resunet__datasets="[mitochondria]")
-    metrics = json.loads((project.root / "reports/polyps/metrics/unet.json").read_text())
-    repeats = json.loads((project.root / "reports/polyps/details/unet/detail.json").read_text())["repeats"]
-    seed = yaml.safe_load((project.root / "params.yaml").read_text())["seed"]
-    card = json.loads((project.root / f"models/polyps/unet_repeats/{seed + 1}.json").read_text())
-    assert card["seed"] == seed + 1
-    assert repeats["loss"]["n"] == 2
-    assert repeats["loss"]["sd"] > 0  # another seed is another network
-    assert set(repeats) > set(metrics) - {"data"}
-    project.run("git", "checkout", "-q", ".")
-    project.dvc("checkout", "-q")
 
 
 def test_the_attention_of_each_gate_and_gradcam_are_drawn(project):
@@ -224,7 +211,7 @@ def test_queued_experiments(project):
         status = project.dvc("queue", "status").stdout
         if "Queued" not in status and "Running" not in status:
             break
-        project.run("sleep", "1")
+        time.sleep(10)  # asking without a break would keep a core busy
     assert status.count("Success") == 2, status
     table = project.dvc("exp", "show", "--csv").stdout
     assert {"0.003", "0.004"} <= set(table.replace("\n", ",").split(","))

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
+from pipeline.networks.lenet5 import build as lenet5
 from pipeline.networks.unet import build as unet
-from pipeline.networks.vgg16 import build as vgg16
 from pipeline.training.save import save
 
 CARD = {
@@ -84,11 +84,11 @@ def small_unet(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def cells(tmp_path_factory):
-    """A small VGG16."""
-    network = vgg16(size=(32, 32), channels=3, classes=3, dense=8)
-    card = CARD | {"task": "classification", "classes": ["a", "b", "c"], "channels": 3, "resize": [32, 32], "network": "vgg16"}
+    """A classifier of random weights."""
+    network = lenet5(size=(32, 32), channels=3, classes=3)
+    card = CARD | {"task": "classification", "classes": ["a", "b", "c"], "channels": 3, "resize": [32, 32], "network": "lenet5"}
     card |= {"intensity_range": [[0, 255]] * 3, "intensity_seen": [[[0] * 3] * 6, [[1] * 3] * 6]}
-    return write(network, card, tmp_path_factory.mktemp("models") / "tissue" / "vgg16.keras")
+    return write(network, card, tmp_path_factory.mktemp("models") / "tissue" / "lenet5.keras")
 
 
 def write(network, card, path):

@@ -21,7 +21,7 @@ from pipeline.prediction import volume
 from tests.ctrl_c import hears_ctrl_c
 from tests.prediction.test_predict import rows, run, told
 
-PAGES, SIDE = 14, 600
+PAGES, SIDE = 10, 600
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 """Run as a script, `PYTHONPATH=. python tests/scoring/test_statistics.py`, it prints the coverage table of docs/metrics.md."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -51,10 +53,16 @@ def _simulate(rng, units, setting, predictors):
     return np.stack([np.bincount(unit, row, units) for row in rows], axis=1)
 
 
+@cache
+def _population(setting, predictors):
+    """Totals of all units that there are."""
+    return _simulate(np.random.default_rng(0), 200_000, setting, predictors).sum(axis=0)[None]
+
+
 def _coverage(setting, units, statistic, repeats, resamples):
     """Share of simulated data sets whose interval holds the truth, and the median width."""
     predictors = 1 if statistic in LEVELS.values() else 2
-    truth = statistic(_simulate(np.random.default_rng(0), 200_000, setting, predictors).sum(axis=0)[None])[0]
+    truth = statistic(_population(setting, predictors))[0]
     found = []
     for repeat in range(repeats):
         totals = _simulate(np.random.default_rng([units, repeat]), units, setting, predictors)

@@ -109,7 +109,7 @@ def test_every_process_ends_when_one_is_killed(tmp_path, project):
     for killed in (0, 1):
         folder = tmp_path / str(killed)
         folder.mkdir()
-        teams[killed] = start(project(folder, patches=1600, epochs=40), processes=2)
+        teams[killed] = start(project(folder, patches=160, epochs=400), processes=2)
     deadline = time.monotonic() + 300
     for killed, running in teams.items():
         while not list((tmp_path / str(killed)).glob(".checkpoints/[!.]*.npz")):  # until an epoch is over
