@@ -48,7 +48,7 @@ def leaderboard(dataset):
             "parameters": number(network.card["parameters"], COUNT),
             "GFLOPs": f"{network.card['gflops']:.3g}",
             "epochs": str(network.card["epochs"]),
-            "pretrained": pretrained(network.card),
+            "pretrained": pretrained(network.card).split(" (")[0],  # without where they were found
         }
     for title, text in references(dataset):
         rows[title] = {metrics[key].title: text(key, metrics[key].style) for key in ranks}

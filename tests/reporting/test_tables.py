@@ -62,7 +62,7 @@ def test_pretrained_is_said(read, change):
     change("reports/blood-vessels/details/deep/card.json", {"pretrained": {"name": "VGG16, ImageNet (Keras)"}})
     found = read()["blood-vessels"]
     column = tables.leaderboard(found)["frame"]["pretrained"]
-    assert column.to_dict() == {"Wide U-Net": "no", "Deep": "VGG16, ImageNet (Keras)", "Toy-Net": "no", "trivial": "–"}
+    assert column.to_dict() == {"Wide U-Net": "no", "Deep": "VGG16, ImageNet", "Toy-Net": "no", "trivial": "–"}
     assert "VGG16, ImageNet (Keras)" in rows(tables.training(found))["Pretrained"]
 
 
