@@ -40,8 +40,8 @@ class Ensemble(TrainedModel):
         for start, bands in self.segment_rows_members(read, shape, settings, rows, align):
             yield start, mean_and_spread(bands)[0]
 
-    def classify_each(self, images):
-        for probabilities in self.classify_each_members(images):
+    def classify_each(self, images, flips=False):
+        for probabilities in self.classify_each_members(images, flips):
             yield probabilities.mean(axis=0)
 
     def segment_members(self, image, settings):
@@ -59,11 +59,11 @@ class Ensemble(TrainedModel):
         for found in zip(*map(bands_of, self.members), strict=True):
             yield found[0][0], [band for _, band in found]
 
-    def classify_each_members(self, images):
+    def classify_each_members(self, images, flips=False):
         """Classify as `classify_each` does, with each member: yield probabilities (members, K)."""
 
         def answers_of(member, images):
-            return member.classify_each(self._as_scaled_by(member, image) for image in images)
+            return member.classify_each((self._as_scaled_by(member, image) for image in images), flips)
 
         each = map(answers_of, self.members, tee(images, len(self.members)))
         yield from map(np.stack, zip(*each, strict=True))

@@ -13,6 +13,7 @@ import pipeline.networks.common.layers  # noqa: F401  registers the layers that 
 from pipeline.errors import UserError
 from pipeline.images.intensity import scaled
 from pipeline.images.resize import resize_image
+from pipeline.images.symmetry import symmetries
 from pipeline.inference.activations import sigmoid
 from pipeline.inference.card import read_card
 from pipeline.inference.features import coarsest_cell
@@ -87,17 +88,22 @@ class TrainedModel:
         logits = np.asarray(self._compiled(windows), np.float32)
         return sigmoid(logits)[..., 0] if logits.shape[-1] == 1 else softmax(logits, axis=-1)
 
-    def classify(self, images):
-        """Predict the probability of each class: images (H, W, C), scaled, to (N, K), float64. Reads them one by one."""
-        return np.stack(list(self.classify_each(images)))
+    def classify(self, images, flips=False):
+        """Predict the probability of each class: images (H, W, C), scaled, to (N, K), float64. Reads them one by one.
 
-    def classify_each(self, images):
+        With `flips`, it is the mean over the `symmetries` of each image.
+        """
+        return np.stack(list(self.classify_each(images, flips)))
+
+    def classify_each(self, images, flips=False):
         """Predict as `classify` does; yield the probabilities (K,) of each image in order, once its batch is complete."""
         size = tuple(self.card["resize"])
         together = min(MOST, max(1, PIXELS // (size[0] * size[1])))
         pixels = (resize_image(image, size) for image in images)
         for batch in iter(lambda: list(islice(pixels, together)), []):
-            yield from softmax(np.asarray(self._compiled(np.stack(batch)), np.float64), axis=-1)
+            views = [symmetry.apply(np.stack(batch)) for symmetry in symmetries(*size)[: None if flips else 1]]
+            logits = [np.asarray(self._compiled(np.ascontiguousarray(view)), np.float64) for view in views]
+            yield from softmax(logits, axis=-1).mean(axis=0)
 
 
 def load_trained(path):

@@ -54,6 +54,26 @@ def test_the_spread_of_several_classes_is_that_of_the_most_disputed_one():
     np.testing.assert_allclose(spread, [[0.1]])
 
 
+@pytest.mark.parametrize(("size", "views"), [((6, 6), 8), ((4, 6), 4)])
+def test_a_classifier_averages_over_flips_and_turns(size, views):
+    """Of a square all eight; of a rectangle the four that keep its shape."""
+    inputs = keras.Input((*size, 1))
+    layer = keras.layers.Dense(3)
+    network = keras.Model(inputs, layer(keras.layers.Flatten()(inputs)))
+    rng = np.random.default_rng(0)
+    layer.set_weights([rng.normal(size=weights.shape) for weights in layer.get_weights()])
+    card = {"task": "classification", "classes": ["a", "b", "c"], "channels": 1, "resize": list(size), "network": "toy"}
+    card |= {"intensity_range": [[0, 1]], "intensity_seen": SEEN}
+    one = TrainedModel(network, card)
+    images = rng.random((2, *size, 1), np.float32)
+    turned = [np.rot90(image, turns, axes=(1, 2)) for image in (images, images[:, ::-1]) for turns in range(4)]
+    expected = np.mean([one.classify(image) for image in turned if image.shape == images.shape], axis=0)
+    assert sum(image.shape == images.shape for image in turned) == views
+    np.testing.assert_allclose(one.classify(images, flips=True), expected, atol=1e-6)
+    np.testing.assert_allclose(ensemble([one, one]).classify(images, flips=True), expected, atol=1e-6)
+    assert np.abs(one.classify(images) - expected).max() > 0.01
+
+
 @pytest.mark.parametrize("changes", [{"channels": 3}, {"classes": ["background", "nucleus"]}, {"resize": [8, 8]}])
 def test_members_must_fit_together(changes):
     with pytest.raises(UserError, match=f"b: expected {next(iter(changes))} .* as a has, received"):

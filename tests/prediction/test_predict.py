@@ -277,8 +277,8 @@ def test_a_window_that_cannot_advance_is_refused(tmp_path, image, small_unet, ca
 
 
 def test_choices_without_effect_are_refused(tmp_path, image, cells, capsys):
-    (line,) = told(capsys, cells, image, "--out", tmp_path / "out", "--flips", "--threshold", 0.7)
-    assert "--threshold, --flips: no effect" in line
+    (line,) = told(capsys, cells, image, "--out", tmp_path / "out", "--split", "--threshold", 0.7)
+    assert "--threshold, --split: no effect" in line
 
 
 def test_arrays_that_python_gives(bright, picky, spots):

@@ -79,7 +79,7 @@ def score(models, dataset, records, params, title, pictures=None):
     """Classify all test images; `pictures` get those that the report shows (see `pipeline.tasks.segmentation.evaluation`)."""
     progress = tqdm(records, desc=f"{title} on {dataset}", disable=None)
     probabilities = [
-        models[fold].classify(models[fold].scaled(open_image(dataset, record)) for record in some)
+        models[fold].classify((models[fold].scaled(open_image(dataset, record)) for record in some), params.inference.flips)
         for fold, some in groupby(progress, key=lambda record: record["fold"])
     ]
     classes = models[0].card["classes"]

@@ -24,7 +24,7 @@ COLUMNS, ROWS = 8, 12  # of a sheet
 
 def without_effect(card):
     """Options of the command line that mean nothing to a classifier."""
-    return ("threshold", "split", "smallest", "median", "flips", "tile", "overlap")
+    return ("threshold", "split", "smallest", "median", "tile", "overlap")
 
 
 def card_lines(card):
@@ -39,7 +39,7 @@ def fit_to_memory(model, settings):
 
 def predict_array(model, image, choices, settings):
     """Classify an image (H, W, C) in memory: dict of class to probability."""
-    return dict(zip(model.card["classes"], map(float, model.classify([model.scaled(image)])[0]), strict=True))
+    return dict(zip(model.card["classes"], map(float, model.classify([model.scaled(image)], settings.flips)[0]), strict=True))
 
 
 def predict_images(model, images, results, settings, choices, cluster, attempt, warn):
@@ -51,14 +51,14 @@ def predict_images(model, images, results, settings, choices, cluster, attempt, 
                 results.claim(image)
                 yield image
 
-    for image, rows in _classify(model, claimed(), choices.intensity_range, attempt, warn):
+    for image, rows in _classify(model, claimed(), settings.flips, choices.intensity_range, attempt, warn):
         with attempt(image.path):
             results.finish(image, [], rows)
     with attempt(results.out / f"{SHEET}.png"):
         write_sheets(_thumbnails(results.images), results.out)
 
 
-def _classify(model, images, intensity_range, attempt, warn):
+def _classify(model, images, flips, intensity_range, attempt, warn):
     """Yield images with a row for each of their pages. Pages of different images fill a batch together."""
     read_ahead = deque()  # of each page that was given to the network: image, number of the page, number of pages
 
@@ -70,7 +70,10 @@ def _classify(model, images, intensity_range, attempt, warn):
                     yield page
 
     classes, rows = model.card["classes"], []
-    answers = model.classify_each_members(pages()) if model.members else ([one] for one in model.classify_each(pages()))
+    if model.members:
+        answers = model.classify_each_members(pages(), flips)
+    else:
+        answers = ([one] for one in model.classify_each(pages(), flips))
     for members in answers:
         probability, spread = mean_and_spread(members)
         image, number, count = read_ahead.popleft()
