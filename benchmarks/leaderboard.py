@@ -1,7 +1,8 @@
 """All networks of one data set, with what they cost: ``python -m benchmarks.leaderboard mitochondria``.
 
 Prints the scores of ``reports/`` as a table in Markdown, with patches a second of training and of prediction, measured here
-on patches of the data set. Training takes the batches of the stage, prediction eight patches at a time. Speeds are no results, so no stage writes them.
+on patches of the data set. Training takes the batches of the stage, prediction eight patches at a time. Speeds are no results, so
+no stage writes them.
 """
 
 import sys
@@ -29,7 +30,7 @@ PREDICTED = 8  # patches at a time
 def main(name):
     settings = params.load()
     (dataset,), _ = read_results({name: settings.dataset(name)}, lambda task: tasks.part(task, "tables"))
-    frame = leaderboard(dataset)["frame"].drop(columns=["epochs", "trained with"])
+    frame = leaderboard(dataset)["frame"].drop(columns="epochs")
     for network in dataset.networks:
         for title, speed in zip(
             ("training, patches/s", "prediction, patches/s"), speeds(name, network.name, settings), strict=True
