@@ -50,7 +50,7 @@ def speeds(dataset, name, settings):
     batch, card = min(train.batch_size, len(packed.images)), model.card
     images = {"channels": card["channels"], "classes": len(card["classes"]), "size": card["patch_size"]}
     learner, part = trainee(network.build(**images, mean=0.5, variance=0.1, seed=0)), tasks.part(network.task, "training")
-    learner.compile(optimizer(train, 1, 1000), part.loss(settings, card), [part.metric(card)])
+    learner.compile(optimizer(train, 1, 1000), loss=part.loss(settings, card), metrics=[part.metric(card)])
     shown = unpacked(packed.images[:PREDICTED])
 
     def fit(batches):
