@@ -101,8 +101,8 @@ class TrainedModel:
         together = min(MOST, max(1, PIXELS // (size[0] * size[1])))
         pixels = (resize_image(image, size) for image in images)
         for batch in iter(lambda: list(islice(pixels, together)), []):
-            views = [symmetry.apply(np.stack(batch)) for symmetry in symmetries(*size)[: None if flips else 1]]
-            logits = [np.asarray(self._compiled(np.ascontiguousarray(view)), np.float64) for view in views]
+            stacked, views = np.stack(batch), symmetries(*size) if flips else symmetries(*size)[:1]  # the first changes nothing
+            logits = [np.asarray(self._compiled(np.ascontiguousarray(view.apply(stacked))), np.float64) for view in views]
             yield from softmax(logits, axis=-1).mean(axis=0)
 
 
