@@ -9,11 +9,14 @@ runs as one experiment of DVC. Options behind the name are those of ``dvc exp ru
 import argparse
 import json
 import os
+from itertools import pairwise
 
 import yaml
 
 from pipeline import params, paths
 from pipeline.errors import UserError, plain_errors
+
+SET = ("-S", "--set-param")  # options of dvc exp run, in front of a changed value
 
 
 def main():
@@ -31,7 +34,7 @@ def main():
             print(f"{name:28} {title}")
         return
     changes = [part for change in overrides(read(arguments.name), params.load().datasets) for part in ("-S", change)]
-    os.execvp("dvc", ["dvc", "exp", "run", *changes, *arguments.options])
+    os.execvp("dvc", ["dvc", "exp", "run", *changes, *tolerant(arguments.options)])
 
 
 def recipes():
@@ -52,6 +55,11 @@ def overrides(recipe, datasets):
     """List the arguments of ``dvc exp run -S`` that turn ``params.yaml``, with these `datasets`, into that of a recipe."""
     dropped = [f"~datasets.{name}" for name in datasets if name not in recipe["datasets"]]
     return [*(f"++{key}={_grammar(value)}" for key, value in _leaves(recipe)), *dropped]
+
+
+def tolerant(options):
+    """Let ``-S key=value`` name a key that the recipe's file leaves to its default: DVC wants ``++key=value`` for that."""
+    return [f"++{option}" if before in SET and option[0] not in "+~" else option for before, option in pairwise(["", *options])]
 
 
 def _leaves(values, above=""):

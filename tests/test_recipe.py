@@ -1,6 +1,7 @@
 """Every recipe is a valid change of params.yaml, and its head says how to run it."""
 
 import importlib
+import re
 import shutil
 from pathlib import Path
 
@@ -29,8 +30,14 @@ def test_a_recipe_gives_valid_params_for_its_own_data_sets(name, project):
     changed = params.load()
     assert set(changed.datasets) == set(content["datasets"])
     assert all(changed.networks_of(dataset) for dataset in changed.datasets)
-    assert f"python -m pipeline.recipe {name}" in Path(f"recipes/{name}.yaml").read_text()
+    head = Path(f"recipes/{name}.yaml").read_text()
+    assert f"python -m pipeline.recipe {name}" in head
+    for option in re.findall(r"^#.*", head, re.MULTILINE):
+        said = re.findall(r"(-S) ([^\s.]\S*[^\s.,])", option)
+        apply_overrides(Path("params.yaml"), [value for value in recipe.tolerant(sum(said, ())) if value != "-S"])
+        params.load()
     # A second time it changes nothing.
+    apply_overrides(Path("params.yaml"), recipe.overrides(content, changed.datasets))
     before = Path("params.yaml").read_text()
     apply_overrides(Path("params.yaml"), recipe.overrides(content, changed.datasets))
     assert Path("params.yaml").read_text() == before
