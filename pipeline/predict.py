@@ -23,6 +23,7 @@ from pipeline import params, paths, tasks
 from pipeline.errors import UserError, plain_errors
 from pipeline.images.intensity import BY_IMAGE
 from pipeline.images.io import numbers
+from pipeline.images.sections import context_of, join
 from pipeline.inference.card import files_of
 from pipeline.params import Inference
 from pipeline.prediction.card_summary import card_summary
@@ -53,7 +54,8 @@ def predict(model, image, threshold=None, split=None, smallest=1, pixel_size_nm=
     ----------
     model : pipeline.inference.model.TrainedModel
     image : ndarray, shape (H, W) or (H, W, C)
-        Bool, integers of at most 32 bit, or floats.
+        Bool, integers of at most 32 bit, or floats. For a model with a context of k sections, a list of 2k + 1 of them, of which
+        the middle one is predicted.
     threshold : float, optional
         Probability from which a pixel is foreground; by default the one chosen on validation.
     split : bool, optional
@@ -81,17 +83,17 @@ def predict(model, image, threshold=None, split=None, smallest=1, pixel_size_nm=
         If grey values or pixel size are far from those of the training images.
     """
     _check_choices(threshold, smallest, pixel_size_nm)
-    image = np.asarray(image)
-    image = image[..., None] if image.ndim == 2 else image
-    if image.ndim != 3 or 0 in image.shape:
-        raise UserError(f"image: expected an array (H, W) or (H, W, C), received one of shape {image.shape}")
-    image = to_channels(numbers(image, "image"), model.card, "image", image.shape[-1] == 3)
-    for message in differences(model.card, model.scaled(image), pixel_size_nm):
+    context = context_of(model.card)
+    if context and len(image) != 2 * context + 1:
+        raise UserError(f"image: expected {2 * context + 1} sections, the one to predict in the middle, received {len(image)}")
+    sections = [_image(section, model.card) for section in (image if context else [image])]
+    scaled = [model.scaled(section) for section in sections]
+    for message in differences(model.card, scaled[context], pixel_size_nm):
         warnings.warn(message, stacklevel=2)
     threshold = _threshold(model, threshold, settings)
     split = model.split if split is None else split
     choices = Choices(threshold, split=split, smallest=smallest, pixel_size_nm=pixel_size_nm)
-    return _task(model).predict_array(model, image, choices, settings)
+    return _task(model).predict_array(model, sections[context], join(scaled), choices, settings)
 
 
 def describe(path, model):
@@ -100,6 +102,15 @@ def describe(path, model):
         return card_summary(path, model.card, _task(model).card_lines(model.card))
     except KeyError as error:
         raise UserError(f"{path}: the model's card has no entry {error}; train the model again") from error
+
+
+def _image(image, card):
+    """An array of the user's as (H, W, C), in the channels that a model expects."""
+    image = np.asarray(image)
+    image = image[..., None] if image.ndim == 2 else image
+    if image.ndim != 3 or 0 in image.shape:
+        raise UserError(f"image: expected an array (H, W) or (H, W, C), received one of shape {image.shape}")
+    return to_channels(numbers(image, "image"), card, "image", image.shape[-1] == 3)
 
 
 def _task(model):

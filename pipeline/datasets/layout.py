@@ -39,7 +39,6 @@ class DatasetInfo:
     colour: bool = False  # the channels are red, green and blue
     instances: bool = False  # whether the source tells objects apart
     grouped: bool = False  # True if the source or the user states the groups; False: each image, or each stack, by itself
-    depth_nm: float | None = None  # distance of neighbouring images of a volume in nanometres; None: unknown, or no volume
     phantom: bool = False  # True for generated images: reports mark every number measured on them
     licence: str = ""
     citation: str = ""

@@ -6,15 +6,17 @@ from pipeline import paths
 from pipeline.datasets.layout import read_table
 from pipeline.images.io import read_image, read_mask
 from pipeline.images.masks import read_instances
+from pipeline.images.sections import context_of, join, neighbours, with_runs
 
 
 def open_test_split(dataset, folds=1):
     """The test images of a data set, fold after fold, as rows of ``split.csv``: name, image, mask, label, group, unit.
 
-    `fold` is added: which network may be scored on the image. Each image is in one fold.
+    `fold` is added: which network may be scored on the image. Each image is in one fold. So are `run` and `place`, which tell its
+    neighbours (see `pipeline.images.sections.with_runs`).
     """
     tables = [read_table(paths.patches(dataset, fold) / "split.csv").assign(fold=fold) for fold in range(folds)]
-    return [record for table in tables for _, record in table[table["split"] == "test"].iterrows()]
+    return [record for table in tables for _, record in with_runs(table[table["split"] == "test"]).iterrows()]
 
 
 def open_every_image(dataset):
@@ -23,7 +25,7 @@ def open_every_image(dataset):
     Those that the split leaves out between blocks are one unit together.
     """
     table = read_table(paths.patches(dataset) / "split.csv").assign(fold=0)
-    return [record for _, record in table.assign(unit=table["unit"].replace("", "left out")).iterrows()]
+    return [record for _, record in with_runs(table.assign(unit=table["unit"].replace("", "left out"))).iterrows()]
 
 
 def count_shared(dataset, records, other):
@@ -39,6 +41,12 @@ def count_shared(dataset, records, other):
 def open_image(dataset, record):
     """Read one test image, shape (H, W, C), in the numbers of its file, at its original resolution."""
     return read_image(paths.raw(dataset) / record["image"])
+
+
+def open_scaled(dataset, record, model):
+    """Read one test image as a model takes it: scaled, with the neighbours that it was trained with (H, W, C)."""
+    files = neighbours(record, context_of(model.card))
+    return join([model.scaled(read_image(paths.raw(dataset) / file)) for file in files])
 
 
 def open_mask(dataset, record):

@@ -17,6 +17,7 @@ from pipeline.exporting import onnx
 from pipeline.exporting.documentation import document, publications
 from pipeline.images.intensity import BY_IMAGE, PERCENTILES, scaled
 from pipeline.images.resize import resize_image
+from pipeline.images.sections import channels_seen, context_of, join, ranges_seen, taken_apart
 from pipeline.images.sheet import displayable
 from pipeline.images.stack import described
 
@@ -36,12 +37,13 @@ def write(network, model, task, path):
         # Only networks for images that are not resized take tiles of any size.
         cell = model.align if task.PER_PIXEL and card["resize"] is None else None
         image = _example(card, task, (SIZE * cell, SIZE * cell) if cell else tuple(card["resize"]))
-        probability = np.asarray(
-            network(scaled(_in_units_of_the_data(image, card), card["intensity_range"])[None], training=False)
-        )
+        sections = taken_apart(_in_units_of_the_data(image, card), context_of(card))
+        seen = join([scaled(section, card["intensity_range"]) for section in sections])
+        probability = np.asarray(network(seen[None], training=False))
         np.save(folder / "input.npy", _in_units_of_the_data(image, card)[None])
         np.save(folder / "output.npy", probability)
-        Image.fromarray(_cover(image, _foreground(probability[0]) if task.PER_PIXEL else None)).save(folder / "cover.png")
+        middle = taken_apart(image, context_of(card))[context_of(card)]
+        Image.fromarray(_cover(middle, _foreground(probability[0]) if task.PER_PIXEL else None)).save(folder / "cover.png")
         (folder / "README.md").write_text(document(card, task.describe(card)), encoding="utf-8")
         # It names files of the folder and DOIs only, so that no check needs the network.
         with ValidationContext(root=folder, progressbar=False):
@@ -60,7 +62,7 @@ def read(path):
 
 def _example(card, task, size):
     """A generated image (*size, C), uint8, for the test and the cover: it shows no patient and needs no licence."""
-    image = task.example(card["channels"])
+    image = task.example(channels_seen(card))
     if card["resize"] is None:
         return image[: size[0], : size[1]]
     return np.round(resize_image(image / np.float32(255), size) * 255).astype(np.uint8)
@@ -68,7 +70,7 @@ def _example(card, task, size):
 
 def _in_units_of_the_data(image, card):
     """The generated image (H, W, C) with the intensities of the training images, float32."""
-    pairs = [(0, 255)] if card["intensity_range"] == BY_IMAGE else card["intensity_range"]
+    pairs = [(0, 255)] if card["intensity_range"] == BY_IMAGE else ranges_seen(card)
     low, high = np.asarray(pairs, np.float32).T
     return low + image / np.float32(255) * (high - low)
 
@@ -79,8 +81,8 @@ def _scaling(card):
         axes = ["channel", "y", "x"] if card["channels"] == 3 else ["y", "x"]  # as `robust_range`
         limits = dict(zip(("min_percentile", "max_percentile"), PERCENTILES, strict=True))
         return {"id": "scale_range", "kwargs": {"axes": axes, **limits}}
-    gain = [1 / (high - low) for low, high in card["intensity_range"]]
-    offset = [-low * factor for (low, _), factor in zip(card["intensity_range"], gain, strict=True)]
+    gain = [1 / (high - low) for low, high in ranges_seen(card)]
+    offset = [-low * factor for (low, _), factor in zip(ranges_seen(card), gain, strict=True)]
     return {"id": "scale_linear", "kwargs": {"axis": "channel", "gain": gain, "offset": offset}}
 
 
@@ -98,11 +100,12 @@ def _cover(image, probability):
 
 def _description(card, task, size, cell, folder):
     """The content of the package's ``rdf.yaml``."""
-    numbered = [f"channel {number + 1}" for number in range(card["channels"])]
+    numbered = [f"channel {number + 1}" for number in range(channels_seen(card))]
+    named = CHANNELS.get(described(card["channels"], card.get("colour"))) if not context_of(card) else None
     single = {"id": "ensure_dtype", "kwargs": {"dtype": "float32"}}
     image = {
         "id": "image",
-        "axes": _axes(card, CHANNELS.get(described(card["channels"], card.get("colour"))) or numbered),
+        "axes": _axes(card, named or numbered),
         "data": {"type": "float32"},
         "preprocessing": [single, _scaling(card), {"id": "clip", "kwargs": {"min": 0, "max": 1}}],
         "test_tensor": {"source": folder / "input.npy"},

@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.errors import UserError
 from pipeline.exporting.output import CARD
 from pipeline.images.intensity import change_of_range
+from pipeline.images.sections import ranges_seen
 from pipeline.startup import silent_stderr
 
 LIMIT = 1e-4  # of a probability; adding float32 numbers in another order changes it by a hundredth of that
@@ -47,7 +48,7 @@ def portable(model, activation):
     for number, member in enumerate(model.members, start=1):
         network = _in_float32(member.network, activation)
         network.name = f"member_{number}"
-        gain, offset = change_of_range(model.card["intensity_range"], member.card["intensity_range"])
+        gain, offset = change_of_range(ranges_seen(model.card), ranges_seen(member.card))
         x = keras.layers.ReLU(max_value=1.0)(keras.layers.Rescaling(gain, offset)(image))
         probabilities.append(network(x))
     return _called(keras.Model(image, keras.layers.Average(name="probability")(probabilities), name=model.network.name))

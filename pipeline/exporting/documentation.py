@@ -3,6 +3,7 @@
 import re
 
 from pipeline.images.intensity import in_words
+from pipeline.images.sections import context_of
 from pipeline.images.stack import described
 
 PAGE = """\
@@ -12,7 +13,7 @@ Trained with an open pipeline for biomedical images (DVC, Keras 3). Not a medica
 
 ## Input
 
-Images, {colour}, axes `byxc`, with intensities {intensities}. Scaling to 0 to 1 is part of the package.{resize}
+Images, {colour}{sections}, axes `byxc`, with intensities {intensities}. Scaling to 0 to 1 is part of the package.{resize}
 
 ## Output
 
@@ -39,11 +40,12 @@ Citation: {citation}.
 
 def document(card, output):
     """Fill the page for the card of a model (Markdown); `output` describes what the network returns."""
-    size = card["resize"]
+    size, context = card["resize"], context_of(card)
     return PAGE.format(
         title=card["title"],
         name=card["name"],
         colour=described(card["channels"], card.get("colour")),
+        sections=f", {2 * context + 1} neighbouring sections as channels, the one to predict in the middle" if context else "",
         intensities=in_words(card["intensity_range"]),
         resize=f" First resize each to {size[0]} × {size[1]} pixels (rows × columns), with smoothing." if size else "",
         output=output,

@@ -13,10 +13,11 @@ import numpy as np
 
 from pipeline.errors import UserError
 from pipeline.images.intensity import BY_IMAGE, change_of_range
+from pipeline.images.sections import ranges_seen
 from pipeline.inference.decision import mean_and_spread
 from pipeline.inference.model import TrainedModel, load_trained
 
-ALIKE = ("task", "classes", "channels", "resize")  # entries of the cards that must be the same
+ALIKE = ("task", "classes", "channels", "context", "resize")  # entries of the cards that must be the same
 THRESHOLDS = ("threshold", "threshold_flips")
 
 
@@ -70,7 +71,7 @@ class Ensemble(TrainedModel):
 
     def _as_scaled_by(self, member, image):
         """An image that was scaled for all, as one member takes it: folds have measured other training images."""
-        gain, offset = change_of_range(self.card["intensity_range"], member.card["intensity_range"])
+        gain, offset = change_of_range(ranges_seen(self.card), ranges_seen(member.card))
         return np.clip(image * np.float32(gain) + np.float32(offset), 0, 1)
 
 
@@ -80,8 +81,8 @@ def ensemble(members, names=None):
     cards = [member.card for member in members]
     for name, card in zip(names, cards, strict=True):
         for key in ALIKE:
-            if card[key] != cards[0][key]:
-                raise UserError(f"{name}: expected {key} {cards[0][key]} as {names[0]} has, received {card[key]}")
+            if card.get(key) != cards[0].get(key):
+                raise UserError(f"{name}: expected {key} {cards[0].get(key)} as {names[0]} has, received {card.get(key)}")
         if (card["intensity_range"] == BY_IMAGE) != (cards[0]["intensity_range"] == BY_IMAGE):
             raise UserError(f"{name}: expected intensities to be scaled as for {names[0]}: image by image, or all alike")
     joined = cards[0] | _intensities(cards) | {"members": len(members)}

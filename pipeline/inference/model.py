@@ -13,6 +13,7 @@ import pipeline.networks.common.layers  # noqa: F401  registers the layers that 
 from pipeline.errors import UserError
 from pipeline.images.intensity import scaled
 from pipeline.images.resize import resize_image
+from pipeline.images.sections import channels_seen
 from pipeline.images.symmetry import symmetries
 from pipeline.inference.activations import sigmoid
 from pipeline.inference.card import read_card
@@ -35,7 +36,10 @@ class TrainedModel:
     members = ()  # those of an `Ensemble`
 
     def scaled(self, image):
-        """Scale an image (H, W, C) of any numbers as for training: float32 in [0, 1], which the other methods take."""
+        """Scale an image (H, W, C) of any numbers as for training: float32 in [0, 1].
+
+        The other methods take it so; from a model with context, with its neighbours (see `pipeline.images.sections`).
+        """
         return scaled(image, self.card["intensity_range"])
 
     def threshold(self, settings):
@@ -120,6 +124,6 @@ def load_trained(path):
         raise UserError(f"{path}: not a model that this pipeline trained, or damaged: {reason}") from error
     classes = len(card["classes"])
     outputs = (None, None, None, classes if classes > 2 else 1) if card["task"] == "segmentation" else (None, classes)
-    if network.output.shape != outputs or network.input.shape[-1] != card["channels"]:
+    if network.output.shape != outputs or network.input.shape[-1] != channels_seen(card):
         raise UserError(f"{place}: the card of another network than {path.name}")
     return TrainedModel(network, card)

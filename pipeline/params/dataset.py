@@ -97,6 +97,7 @@ class Patches(Section):
     size: Pair | None = None
     stride: Pair | None = None
     foreground: Fraction = 0.0
+    context: Natural = 0
 
 
 def _intensity(value):
@@ -165,8 +166,8 @@ class Dataset(Section):
     def _patches_suit_the_task(self):
         resize, size, stride = self.patches.resize, self.patches.size, self.patches.stride
         if self.task == "classification":
-            if resize is None or size or stride or self.patches.foreground:
-                raise ValueError("classification needs patches.resize, and no size, stride or foreground: it takes whole images")
+            if resize is None or size or stride or self.patches.foreground or self.patches.context:
+                raise ValueError("classification needs patches.resize, and nothing else: it takes whole images, one by one")
         elif size is None or stride is None:
             raise ValueError("segmentation needs patches.size and patches.stride")
         elif any(step > side for step, side in zip(stride, size, strict=True)):

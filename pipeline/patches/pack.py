@@ -7,7 +7,8 @@
         split.csv             each image with its group, its role and its independent unit
         manifest.csv          each packed row: split, row, image, group, corner, copy, label
         train/images.npy      (N, H, W, C), memory-mapped: the intensity range on all levels of uint8, or of uint16 where the
-                              images have more than 8 bit; with surroundings where training augments (see `surroundings`)
+                              images have more than 8 bit; with surroundings where training augments (see `surroundings`), and
+                              with neighbours as further channels (see `pipeline.images.sections`)
         train/masks.npy       (N, H, W), bool, or uint8: class numbers, 255 ignored; for classification labels.npy, (N,), int64
         val/...               the same, never augmented
         fold-1/...            all of this for each further fold of a cross-validation
@@ -27,6 +28,7 @@ from pipeline.errors import UserError
 from pipeline.images.intensity import scaled
 from pipeline.images.io import read_image, read_mask
 from pipeline.images.resize import resize_image, resize_mask
+from pipeline.images.sections import join, neighbours, with_runs
 from pipeline.parallel import on_all_threads
 from pipeline.patches.augment import augmented_patch
 from pipeline.patches.foreground import foreground_corners
@@ -54,6 +56,7 @@ def pack(raw, folder, table, dataset, augment, seed, threads=None, facts=None):
         pd.concat(manifests).to_csv(part / "manifest.csv", index=False)
         card = json.loads((raw / "dataset.json").read_text(encoding="utf-8"))
         card |= {"resize": dataset.patches.resize, "patch_size": dataset.patches.size or dataset.patches.resize}
+        card |= {"context": dataset.patches.context} if dataset.patches.context else {}
         card |= intensities | {"split_method": dataset.split.method} | (facts or {})
         (part / "dataset.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     return {split: len(manifest) for split, manifest in zip(PACKED, manifests, strict=True)}
@@ -112,7 +115,7 @@ def npy_writer(path, shape, dtype):
 def _pack_split(raw, read, patches, augment, seed, intensity_range, map_in_order, folder, table):
     """Write the arrays of one split; return its part of the manifest."""
     folder.mkdir()
-    split, info, size = folder.name, read_info(raw), patches.size or patches.resize
+    split, info, size, table = folder.name, read_info(raw), patches.size or patches.resize, with_runs(table)
     versions = 1 + (augment.copies if split == "train" and augment.when == "patchify" else 0)  # of each patch
     paths = [raw / image for image in table["image"]]
     shapes = [patches.resize] * len(paths)
@@ -137,17 +140,19 @@ def _pack_split(raw, read, patches, augment, seed, intensity_range, map_in_order
     wide = tuple(side + 2 * more for side, more in zip(size, around, strict=True))
     firsts = np.cumsum([0, *(len(grid) * versions for grid in grids)])[:-1]
     depth = np.uint8 if read(paths[0]).dtype == np.uint8 else np.uint16
-    write_image = npy_writer(folder / "images.npy", (len(manifest), *wide, info.channels), depth)
+    channels = info.channels * (2 * patches.context + 1)
+    write_image = npy_writer(folder / "images.npy", (len(manifest), *wide, channels), depth)
     if segmentation:
         form = mask_of(table["mask"].iloc[0]).dtype
         write_mask = npy_writer(folder / "masks.npy", (len(manifest), *wide), form)
     else:
         np.save(folder / "labels.npy", manifest["label"].map(info.classes.index).to_numpy(np.int64))
 
-    def pack_image(index, image_file, mask_file, grid, first):
-        image, mask = scaled(read(raw / image_file), intensity_range), mask_of(mask_file) if segmentation else None
+    def pack_image(index, record, grid, first):
+        image = join([scaled(read(raw / file), intensity_range) for file in neighbours(record, patches.context)])
+        mask = mask_of(record.mask) if segmentation else None
         if segmentation and mask.dtype != form:
-            raise UserError(f"{raw / mask_file}: expected a mask of {form} like the first one, received {mask.dtype}")
+            raise UserError(f"{raw / record.mask}: expected a mask of {form} like the first one, received {mask.dtype}")
         if patches.resize:
             image = resize_image(image, patches.resize)
         if any(around):
@@ -164,7 +169,7 @@ def _pack_split(raw, read, patches, augment, seed, intensity_range, map_in_order
             if segmentation:
                 write_mask(first + row, patch_mask)
 
-    done = map_in_order(pack_image, table.index, table["image"], table["mask"], grids, firsts)
+    done = map_in_order(pack_image, table.index, table.itertuples(), grids, firsts)
     for _ in tqdm(done, total=len(table), desc=split, disable=None):
         pass  # errors of a thread are raised here
     return manifest

@@ -8,6 +8,7 @@ from pipeline import paths
 from pipeline.images.io import read_image
 from pipeline.images.masks import IGNORED
 from pipeline.images.overlay import outlined
+from pipeline.images.sections import taken_apart
 from pipeline.images.sheet import displayable, fitted, sheet
 from pipeline.patches.audit import messages, refuse_identical, split_and_audit, summarize
 from pipeline.patches.pack import pack
@@ -41,16 +42,19 @@ def patchify(name, params):
         packed = paths.patches(name, fold)
         counts = pack(raw, packed, table, dataset, params.augment, params.seed, facts={"unit": unit} | facts)
         print(f"{packed}: " + ", ".join(f"{count} {split}" for split, count in counts.items()) + " patches")
-    paths.preview(name).write_bytes(preview(*load_packed(folder, "train")))
+    paths.preview(name).write_bytes(preview(*load_packed(folder, "train"), dataset.patches.context))
     paths.audit(name).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     for line in messages(tables, summary):
         print(f"{folder}: {line}", flush=True)
 
 
-def preview(images, targets):
-    """Show some patches (N, H, W, C), evenly chosen, in a PNG: masks (N, H, W) as outlines, or labels (N,) as captions."""
+def preview(images, targets, context=0):
+    """Show some patches (N, H, W, C), evenly chosen, in a PNG: masks (N, H, W) as outlines, or labels (N,) as captions.
+
+    Of patches with `context`, it shows no neighbours.
+    """
     chosen = np.unique(np.linspace(0, len(images) - 1, min(len(images), PREVIEW_ROWS * PREVIEW_COLUMNS)).round().astype(int))
-    pictures = [fitted(displayable(np.asarray(images[index])), PREVIEW_WIDTH) for index in chosen]
+    pictures = [fitted(displayable(taken_apart(np.asarray(images[index]), context)[context]), PREVIEW_WIDTH) for index in chosen]
     if targets.ndim == 1:
         captions = [f"class {targets[index]}" for index in chosen]
     else:

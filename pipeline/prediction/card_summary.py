@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 from pipeline.images.intensity import in_words
+from pipeline.images.sections import context_of
 from pipeline.images.stack import described
 
 
@@ -23,12 +24,13 @@ def card_summary(path, card, task_lines):
     former = f"; went on from {card['start']['file']}, {card['start']['epochs'] or 'unknown'} epochs" if "start" in card else ""
     resized = ", of any size" if card["resize"] is None else ", resized to {} × {} pixels".format(*card["resize"])
     kind = described(card["channels"], card.get("colour"))
+    sections = f", each with its {2 * context_of(card)} nearest sections" if context_of(card) else ""
     lines = {
         "model": str(path),
         "network": f"{title}, {card['parameters']:,} weights, {card['precision']}, seed {card['seed']}",
         **({"pretrained": "{name}: {trained_on}".format(**pretrained)} if pretrained else {}),
         **task_lines,
-        "expects": (f"images of {kind}" if kind.endswith("channels") else f"{kind} images") + resized,
+        "expects": (f"images of {kind}" if kind.endswith("channels") else f"{kind} images") + resized + sections,
         "pixel size": f"{size[0]:g} × {size[1]:g} nm" if size else "not known",
         "intensities": in_words(card["intensity_range"]),
         "trained on": f"{card['name']} from {card['source']}{' (generated images)' if card.get('phantom') else ''}, "

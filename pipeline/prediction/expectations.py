@@ -1,11 +1,12 @@
 """What a model expects of an image: its channels, intensities and pixel size, as in training."""
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
 from pipeline.errors import UserError
 from pipeline.images.intensity import BY_IMAGE, QUANTILES, ROWS, evenly, quantiles_and_contrast, robust_range, sample, scaled
+from pipeline.images.sections import around, context_of, join
 from pipeline.images.stack import described
 
 PIXEL_SIZE = 1.5  # times larger or smaller: augmentation varied the scale by a fifth, and nothing beyond
@@ -27,11 +28,22 @@ def model_reader(stack, card, intensity_range=None):
     def as_stored(page, start, stop):
         return to_channels(stack.read(page, start, stop), card, stack.path, stack.colour)
 
-    @lru_cache(maxsize=1)
+    @cache  # neighbouring sections ask for each other's
     def range_of(page):
         return robust_range([sample(some_rows(as_stored, page, stack.shape))]) if isinstance(chosen, str) else chosen
 
     return lambda page, start, stop: scaled(as_stored(page, start, stop), range_of(page))
+
+
+def section_reader(read, stack, card):
+    """As `read`, but with the neighbours that the model was trained with (see `pipeline.images.sections`)."""
+    context = context_of(card)
+
+    def with_neighbours(page, start, stop):
+        first = page - page % stack.sections  # of one position and time point
+        return join([read(near, start, stop) for near in around(page, first, first + stack.sections - 1, context)])
+
+    return with_neighbours if context else read
 
 
 def some_rows(read, page, shape):

@@ -18,7 +18,7 @@ from pipeline.inference.decision import outputs
 from pipeline.parallel import deaf_to_ctrl_c
 from pipeline.params import Inference
 from pipeline.prediction import ome
-from pipeline.prediction.expectations import model_reader
+from pipeline.prediction.expectations import model_reader, section_reader
 from pipeline.prediction.writers import fill
 
 ROWS = 4 * ome.CHUNK  # of a block: whole chunks, so that no two workers write one, and few windows are predicted twice
@@ -138,7 +138,7 @@ def _predict_block(model, block, source, target, marks, settings, intensity_rang
     """Predict rows of one page into the volume of probabilities, and mark them as finished."""
     page, first = block
     with opened(source) as stack:
-        read = model_reader(stack, model.card, intensity_range)
+        read = section_reader(model_reader(stack, model.card, intensity_range), stack, model.card)
         rows = (first, min(first + ROWS, stack.shape[0]))
         settings = Inference.model_validate_json(settings)
         bands = model.segment_rows(lambda start, stop: read(page, start, stop), stack.shape, settings, rows)

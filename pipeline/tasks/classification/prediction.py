@@ -37,9 +37,9 @@ def fit_to_memory(model, settings):
     return settings
 
 
-def predict_array(model, image, choices, settings):
-    """Classify an image (H, W, C) in memory: dict of class to probability."""
-    return dict(zip(model.card["classes"], map(float, model.classify([model.scaled(image)], settings.flips)[0]), strict=True))
+def predict_array(model, image, seen, choices, settings):
+    """Classify an image (H, W, C) in memory, of which the model sees `seen`: dict of class to probability."""
+    return dict(zip(model.card["classes"], map(float, model.classify([seen], settings.flips)[0]), strict=True))
 
 
 def predict_images(model, images, results, settings, choices, cluster, attempt, warn):

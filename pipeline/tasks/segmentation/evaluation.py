@@ -10,7 +10,7 @@ from pipeline import paths
 from pipeline.datasets.layout import read_info
 from pipeline.evaluation import gallery
 from pipeline.evaluation.maps import map_panel
-from pipeline.evaluation.test_split import open_image, open_instances, open_mask
+from pipeline.evaluation.test_split import open_image, open_instances, open_mask, open_scaled
 from pipeline.images.masks import IGNORED
 from pipeline.inference.decision import of_class, predicted
 from pipeline.inference.explain import attention_maps
@@ -61,7 +61,7 @@ def score(models, dataset, records, params, title, pictures=None):
     for position, record in enumerate(tqdm(records, desc=f"{title} on {dataset}", disable=None)):
         model, threshold = models[record["fold"]], thresholds[record["fold"]]
         image, mask = open_image(dataset, record), open_mask(dataset, record)
-        probability = model.segment(model.scaled(image), params.inference)
+        probability = model.segment(open_scaled(dataset, record, model), params.inference)
         counted = None if mask.dtype == bool else mask != IGNORED
         scored = (lambda array: array) if counted is None else (lambda array, counted=counted: array[counted])
         prediction = predicted(probability, threshold)
@@ -177,11 +177,12 @@ def draw(scores, models, dataset, records, name, params):
         model = models[record["fold"]]
         image, mask = open_image(dataset, record), open_mask(dataset, record)
         file = re.sub(r"[^\w.-]", "_", record["name"]) + ".png"
-        probability = model.segment(model.scaled(image), params.inference)
+        seen = open_scaled(dataset, record, model)
+        probability = model.segment(seen, params.inference)
         prediction = predicted(probability, model.threshold(params.inference))
         title = f"{rank}, Dice {table['dice'][position]:.3f}"
         (paths.panels(dataset) / f"{name}-{file}").write_bytes(panel(image, mask, prediction, title, scores.names))
-        maps = {} if kind in explained else attention_maps(model, model.scaled(image), params.inference)  # the first of a kind
+        maps = {} if kind in explained else attention_maps(model, seen, params.inference)  # the first of a kind
         explained.add(kind)
         if maps:
             sheet = map_panel(image, {_gate_title(gate): values for gate, values in maps.items()})

@@ -13,10 +13,11 @@ from pipeline.errors import UserError
 from pipeline.images.colours import class_colour, rgb
 from pipeline.images.io import write_png
 from pipeline.images.ome_zarr import is_volume
+from pipeline.images.sections import context_of
 from pipeline.images.sheet import displayable
 from pipeline.images.stack import opened
 from pipeline.inference.decision import mean_and_spread, of_class, outputs, predicted
-from pipeline.prediction.expectations import differences, model_reader, some_rows
+from pipeline.prediction.expectations import differences, model_reader, section_reader, some_rows
 from pipeline.prediction.objects.label import label_page, row_bands
 from pipeline.prediction.objects.measure import COLUMNS, measure_page
 from pipeline.prediction.ome import channel_axis
@@ -62,15 +63,15 @@ def card_lines(card):
     }
 
 
-def predict_array(model, image, choices, settings):
-    """Segment an image (H, W, C) in memory: a `Prediction`."""
+def predict_array(model, image, seen, choices, settings):
+    """Segment an image (H, W, C) in memory, of which the model sees `seen`: a `Prediction`."""
     if choices.threshold is not None and without_effect(model.card):
         raise UserError("threshold: no effect on a model of several classes, where the most probable one counts; leave it out")
     disagreement = None
     if model.members:
-        probability, disagreement = mean_and_spread(model.segment_members(model.scaled(image), settings))
+        probability, disagreement = mean_and_spread(model.segment_members(seen, settings))
     else:
-        probability = model.segment(model.scaled(image), settings)
+        probability = model.segment(seen, settings)
     mask = predicted(probability, choices.threshold)
     labels, scratch = np.zeros((2, 1, *mask.shape), np.int32)
     read = lambda page, start, stop: image[start:stop]  # noqa: E731
@@ -134,6 +135,8 @@ def _segment(model, stack, files, folder, settings, choices, cluster, warn):
     volume, pages = is_volume(stack.path), range(stack.pages)
     if choices.median > 1 and stack.sections == 1 < stack.pages:
         warn(stack.path, f"{stack.path}: its pages are no sections of one volume, so --median has no effect")
+    if context_of(model.card) and stack.sections == 1:
+        warn(stack.path, f"{stack.path}: the model looks at neighbouring sections, and sees this one alone; save them as a stack")
     write = partial(write_tiff, shape=shape, pixel_size_nm=size)
     if volume:  # the other axes, and without a choice of the user all, keep the units of their source
         write = partial(write_volume, source=stack.path, pixel_size_nm=choices.pixel_size_nm)
@@ -143,7 +146,8 @@ def _segment(model, stack, files, folder, settings, choices, cluster, warn):
         single = predict_volume(model, stack, target, choices.pixel_size_nm, settings, choices.intensity_range, cluster)
     else:
         disagreement = temporary(folder / "disagreement", shape, np.float32) if model.members else None
-        single = _predict_pages(model, stack, read, folder / "probability", settings, disagreement)
+        sections = section_reader(read, stack, model.card)
+        single = _predict_pages(model, stack, sections, folder / "probability", settings, disagreement)
     axis = None if classes == 1 else channel_axis(stack.path) if volume else 0
     bands = partial(_median_bands, single, choices.median // 2, stack, axis)
     masks = lambda page: (predicted(band, choices.threshold) for band in bands(page))  # noqa: E731

@@ -11,6 +11,7 @@ from pipeline.images.intensity import scaled
 from pipeline.images.io import read_image, read_mask
 from pipeline.images.masks import IGNORED, read_instances
 from pipeline.images.resize import resize_image
+from pipeline.images.sections import context_of, join, neighbours, with_runs
 from pipeline.images.symmetry import symmetries
 from pipeline.inference.activations import sigmoid
 from pipeline.networks.common.run import runner
@@ -41,7 +42,7 @@ def choose_threshold(network, dataset, card):
     predict = runner(network)
     plain, averaged = Histogram(), Histogram()
     table = read_table(paths.patches(dataset, card.get("fold", 0)) / "split.csv")
-    records = list(table[table["split"] == "val"].itertuples())
+    records = list(with_runs(table[table["split"] == "val"]).itertuples())
     for record in records:
         image, mask = _open(dataset, record, card)
         changes = symmetries(*image.shape[:2])
@@ -58,7 +59,8 @@ def choose_threshold(network, dataset, card):
 
 def _open(dataset, record, card):
     """An image as the network takes it, and its mask in the original resolution."""
-    image = scaled(read_image(paths.raw(dataset) / record.image), card["intensity_range"])
+    files = neighbours(record, context_of(card))
+    image = join([scaled(read_image(paths.raw(dataset) / file), card["intensity_range"]) for file in files])
     if card["resize"]:
         image = resize_image(image, card["resize"])
     return image, read_mask(paths.raw(dataset) / record.mask)

@@ -1,0 +1,59 @@
+"""Sections of a volume with their neighbours, which a two-dimensional network sees as further channels.
+
+With a context of k, the channels of the k sections before a section, its own, and those of the k sections after it stand behind
+each other. Where the volume ends, its last section takes the place of those that are missing.
+"""
+
+import numpy as np
+
+
+def around(place, first, last, context):
+    """Places of a section and its neighbours in a volume that has sections from `first` to `last`.
+
+    >>> around(1, 0, 9, 2), around(9, 0, 9, 1)
+    ([0, 0, 1, 2, 3], [8, 9, 9])
+    """
+    return [min(max(place + step, first), last) for step in range(-context, context + 1)]
+
+
+def with_runs(table):
+    """Add to the images of one role the files among which their neighbours are: their `run`, and their `place` in it.
+
+    A run ends where the group or the role does, so that no network sees an image of another side of the split, not even as a
+    neighbour. The rows of `table` come from ``split.csv``, with their numbers there as its index.
+    """
+    sequence = table["group"].where(table.duplicated("group", keep=False), "")
+    number = (table.index.to_series().diff().ne(1) | sequence.ne(sequence.shift())).cumsum()
+    run = {one: files.tolist() for one, files in table["image"].groupby(number.to_numpy())}
+    return table.assign(run=[run[one] for one in number], place=table.groupby(number.to_numpy()).cumcount())
+
+
+def neighbours(record, context):
+    """The files of an image and its neighbours, of a row that `with_runs` returned."""
+    return [record.run[place] for place in around(record.place, 0, len(record.run) - 1, context)]
+
+
+def join(sections):
+    """Put sections (H, W, C) behind each other: (H, W, sections · C)."""
+    return np.concatenate(sections, axis=-1) if len(sections) > 1 else sections[0]
+
+
+def taken_apart(image, context):
+    """The sections (..., C) of an image (..., sections · C): a list, with the image's own in the middle."""
+    return np.split(image, 2 * context + 1, axis=-1)
+
+
+def context_of(card):
+    """How many neighbours on each side a network was trained with, by its card."""
+    return card.get("context", 0)
+
+
+def channels_seen(card):
+    """The number of channels that a network takes, by its card."""
+    return card["channels"] * (2 * context_of(card) + 1)
+
+
+def ranges_seen(card):
+    """The intensity range of each channel that a network takes, or "image" (see `pipeline.images.intensity.scaled`)."""
+    each = card["intensity_range"]
+    return each if isinstance(each, str) else each * (2 * context_of(card) + 1)
