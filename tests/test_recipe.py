@@ -48,7 +48,8 @@ def test_a_recipe_gives_valid_params_for_its_own_data_sets(name, project):
 )
 def test_a_leaderboard_has_every_network_of_its_task(name, task, project):
     apply_overrides(Path("params.yaml"), recipe.overrides(recipe.read(f"leaderboard-{name}"), params.load().datasets))
-    known = {module for module in params.network_names() if task == importlib.import_module(f"pipeline.networks.{module}").TASK}
+    two_dimensional = set(params.network_names()) - {"unet_3d"}  # which needs a context
+    known = {module for module in two_dimensional if task == importlib.import_module(f"pipeline.networks.{module}").TASK}
     assert set(params.load().networks_of(name)) == known
 
 

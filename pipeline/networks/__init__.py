@@ -34,7 +34,8 @@ class Network:
     def build(self, **images):
         """Build a model (N, H, W, channels), float32 in [0, 1] → logits, from facts about the images that its builder may name.
 
-        These are ``channels``, ``classes`` (their number), ``size`` (rows and columns of a patch), ``mean`` and ``variance`` (of
+        These are ``channels``, ``context`` (how many of them are of neighbouring sections: 2 context of 2 context + 1 parts),
+        ``classes`` (their number), ``size`` (rows and columns of a patch), ``mean`` and ``variance`` (of
         each channel, in [0, 1] units), ``seed``, ``pretrained`` (a weights file, or None).
         """
         known = images | self.settings.model_dump()

@@ -9,7 +9,7 @@ import keras
 from pipeline import paths
 from pipeline.atomic import whole
 from pipeline.errors import UserError
-from pipeline.images.sections import channels_seen
+from pipeline.images.sections import channels_seen, context_of
 from pipeline.networks.common.cost import gigaflops
 from pipeline.parallel import on_all_threads
 from pipeline.patches.packed import load_card, load_packed
@@ -76,7 +76,8 @@ def _train_one(dataset, network, task, params, seed, fold, model, curves, team):
 
     def build():
         size, classes = card["patch_size"], len(card["classes"])
-        images = {"channels": channels_seen(card), "classes": classes, "size": size, "mean": mean, "variance": variance}
+        images = {"channels": channels_seen(card), "context": context_of(card), "classes": classes}
+        images |= {"size": size, "mean": mean, "variance": variance}
         return network.build(**images, seed=seed, pretrained=weights)
 
     with team.together():

@@ -18,6 +18,7 @@ from pipeline import networks, params, tasks
 from pipeline.datasets.sources.phantom import mitochondria, tissue
 from pipeline.errors import UserError
 from pipeline.export import export
+from pipeline.images.sections import around, channels_seen, context_of, join
 from pipeline.inference.model import load_trained
 from pipeline.networks import densenet, googlenet, resnext
 from pipeline.networks.common import residual
@@ -40,6 +41,7 @@ OWN = {
     "wide_resnet": {"depth": 10},
     "googlenet": {"stem": "imagenet"},  # which halves the image three times before the modules, and not once
 }
+CONTEXT = {"unet_3d": 1}  # neighbouring sections on each side of each of its own
 CLASSES = ("adipose", "lymphocytes", "stroma")
 SIZE = 32  # rows and columns of a patch
 TRAIN = {"epochs": 8, "batch_size": 4, "lr": 0.01, "warmup": 0.5, "flips": True}
@@ -65,11 +67,12 @@ def halved(images):
 
 
 @functools.cache
-def phantom(task):
+def phantom(task, context=0):
     """Patches of training and of validation, no larger than a network needs to show that it learns."""
     if task == "segmentation":
         images, masks = mitochondria.volume(7, sections=6)
         images, masks = halved(images[..., None]), masks[:, ::2, ::2]
+        images = np.stack([join([images[near] for near in around(place, 0, 5, context)]) for place in range(6)])
         cut = [
             (z, slice(r, r + SIZE), slice(c, c + SIZE))
             for z in range(6)
@@ -92,6 +95,7 @@ def card_of(network):
     channels = 1 if segmentation else 3
     card = {"name": "phantom", "task": network.task, "network": network.name, "channels": channels, "patch_size": [SIZE, SIZE]}
     card |= {"classes": ["background", "mitochondria"] if segmentation else CLASSES, "intensity_range": [[0, 255]] * channels}
+    card |= {"context": CONTEXT[network.name]} if network.name in CONTEXT else {}
     card |= {"resize": None} | {"threshold": 0.5, "threshold_flips": 0.5} if segmentation else {"resize": [SIZE, SIZE]}
     return json.loads(json.dumps(card))
 
@@ -107,12 +111,13 @@ class Kept(Checkpoint):
 
 def train(network, folder, checkpoint):
     """Train as the stage does; return the path of the model."""
-    patches = phantom(network.task)
+    patches = phantom(network.task, CONTEXT.get(network.name, 0))
     settings = network.settings.model_copy(update={"epochs_scale": 1.0, "batch_scale": 1.0})
     settings = settings.training(params.load().train.model_copy(update=TRAIN))
     prepare(5, "float32")
     card, task, (mean, variance) = card_of(network), tasks.part(network.task, "training"), statistics(patches[0].images)
-    facts = {"channels": card["channels"], "classes": len(card["classes"]), "size": card["patch_size"]}
+    facts = {"channels": channels_seen(card), "context": context_of(card), "classes": len(card["classes"])}
+    facts |= {"size": card["patch_size"]}
     model = network.build(**facts, mean=mean, variance=variance, seed=5)
     fit(model, *patches, task.loss(params.load(), card), task.metric(card), settings, 5, folder / "curves.csv", checkpoint)
     path = folder / f"{network.name}.keras"
@@ -151,7 +156,7 @@ every = pytest.mark.parametrize("name", params.network_names())
 @every
 def test_it_learns(name, loaded):
     model = loaded(name)
-    _, validation = phantom(model.card["task"])
+    _, validation = phantom(model.card["task"], context_of(model.card))
     images = [model.scaled(image) for image in validation.images]
     if model.card["task"] == "segmentation":
         found = np.stack([model.segment(image, DEFAULTS) >= 0.5 for image in images])
@@ -174,7 +179,7 @@ def test_it_goes_on_after_a_kill_to_the_same_bytes(name, trained, tmp_path):
 def test_it_predicts_images_of_any_size(name, loaded):
     model = loaded(name)
     rng = np.random.default_rng(0)
-    images = [rng.random((*size, model.card["channels"]), np.float32) for size in [(1, 1), (17, 50), (33, 64), (101, 40)]]
+    images = [rng.random((*size, channels_seen(model.card)), np.float32) for size in [(1, 1), (17, 50), (33, 64), (101, 40)]]
     if model.card["task"] == "segmentation":
         for image in images:
             probability = model.segment(image, DEFAULTS)

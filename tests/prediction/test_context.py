@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-import pandas as pd
 import pytest
 import tifffile
 import zarr
@@ -19,7 +18,6 @@ from pipeline.patches.packed import load_card, load_packed
 from pipeline.patches.patchify import patchify
 from pipeline.predict import load, main, predict
 from pipeline.tasks.segmentation.threshold import choose_threshold
-from pipeline.training.save import save
 from tests.prediction.conftest import CARD, write
 
 
@@ -84,7 +82,7 @@ def test_several_models_as_one_and_models_that_do_not_fit(before, bright, sectio
     assert found.probability[bright_before].mean() == pytest.approx(
         (1 / (1 + np.exp(-7.255)) + 1 / (1 + np.exp(1.373))) / 2, abs=1e-3
     )
-    with pytest.raises(UserError, match="expected context 1 as .* has, received None"):
+    with pytest.raises(UserError, match=r"expected context 1 as .* has, received None"):
         load_all([before, bright])
 
 

@@ -27,7 +27,7 @@ def gigaflops(network, size):
         return outputs
 
     # A copy: the layers themselves know no shapes where any size is taken, and another call would become part of their graph.
-    image = keras.Input((*size, network.input_shape[-1]))
+    image = keras.Input(batch_shape=(1, *size, network.input_shape[-1]))
     plain = keras.Model(network.input, network.output)  # a compiled one would copy its optimizer, too
     keras.models.clone_model(plain, input_tensors=image, call_function=call)
     return 2 * sum(products) / 1e9
@@ -36,5 +36,5 @@ def gigaflops(network, size):
 def _products(layer, given, gave):
     """Multiply the weights of a layer by the positions at which each is used."""
     spread = isinstance(layer, keras.layers.Conv2DTranspose)  # each of its inputs meets each of its weights
-    positions = (given if spread else gave).shape[1:-1]
+    positions = (given if spread else gave).shape[:-1]  # also of sections, which stand in the place of images
     return math.prod(layer.kernel.shape) * math.prod(positions)

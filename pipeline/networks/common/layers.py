@@ -195,3 +195,74 @@ class PadTo(keras.layers.Layer):
 
     def get_config(self):
         return super().get_config() | {"cell": self.cell}
+
+
+class _OfSections(keras.layers.Layer):
+    """A layer of images (N · sections, H, W, C): the sections of a volume follow each other, volume after volume."""
+
+    def __init__(self, sections, **kwargs):
+        super().__init__(**kwargs)
+        self.sections = sections
+
+    def _volumes(self, inputs):
+        return ops.reshape(inputs, (-1, self.sections, *ops.shape(inputs)[1:3], inputs.shape[-1]))
+
+    def _shape(self, input_shape, left, channels):
+        batch, *sides, _ = input_shape
+        return (None if batch is None else batch // self.sections * left, *sides, channels)
+
+    def get_config(self):
+        return super().get_config() | {"sections": self.sections}
+
+
+def _images(volumes):
+    """(N, sections, H, W, C) to (N · sections, H, W, C)."""
+    return ops.reshape(volumes, (-1, *ops.shape(volumes)[2:4], volumes.shape[-1]))
+
+
+@keras.saving.register_keras_serializable(package="pipeline")
+class SectionsApart(_OfSections):
+    """Take the sections of images (N, H, W, sections · C) apart: (N · sections, H, W, C)."""
+
+    def call(self, inputs):
+        shape = ops.shape(inputs)
+        apart = ops.reshape(inputs, (*shape[:3], self.sections, inputs.shape[-1] // self.sections))
+        return _images(ops.transpose(apart, (0, 3, 1, 2, 4)))
+
+    def compute_output_shape(self, input_shape):
+        batch, *sides, channels = input_shape
+        return (None if batch is None else batch * self.sections, *sides, channels // self.sections)
+
+
+@keras.saving.register_keras_serializable(package="pipeline")
+class SectionsInThrees(_OfSections):
+    """Put each section between its neighbours: (N · sections, H, W, C) to (N · (sections - 2), H, W, 3 C).
+
+    A convolution of 3 × 3 behind it is one of 3 × 3 × 3 that is not padded in depth.
+    """
+
+    def call(self, inputs):
+        volumes = self._volumes(inputs)
+        return _images(ops.concatenate([volumes[:, :-2], volumes[:, 1:-1], volumes[:, 2:]], axis=-1))
+
+    def compute_output_shape(self, input_shape):
+        return self._shape(input_shape, self.sections - 2, 3 * input_shape[-1])
+
+
+@keras.saving.register_keras_serializable(package="pipeline")
+class MiddleSections(_OfSections):
+    """Keep the middle ones: (N · sections, H, W, C) to (N · kept, H, W, C)."""
+
+    def __init__(self, sections, kept, **kwargs):
+        super().__init__(sections, **kwargs)
+        self.kept = kept
+
+    def call(self, inputs):
+        first = (self.sections - self.kept) // 2
+        return _images(self._volumes(inputs)[:, first : first + self.kept])
+
+    def compute_output_shape(self, input_shape):
+        return self._shape(input_shape, self.kept, input_shape[-1])
+
+    def get_config(self):
+        return super().get_config() | {"kept": self.kept}
