@@ -43,6 +43,13 @@ def taken_apart(image, context):
     return np.split(image, 2 * context + 1, axis=-1)
 
 
+def nearest(images, context, kept):
+    """Of images (..., sections · C) with a `context`, the channels of the nearest sections: a view with the context `kept`."""
+    sections, channels = 2 * context + 1, images.shape[-1]
+    outer = channels // sections * (context - kept)
+    return images[..., outer : channels - outer]
+
+
 def context_of(card):
     """How many neighbours on each side a network was trained with, by its card."""
     return card.get("context", 0)

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pipeline.images.sections import context_of, nearest
+
 
 class Packed(NamedTuple):
     """The arrays of one split, memory-mapped."""
@@ -14,11 +16,12 @@ class Packed(NamedTuple):
     targets: np.ndarray  # masks (N, H, W), bool or uint8 (class numbers; 255: ignored), or labels (N,), int64
 
 
-def load_packed(folder, split):
-    """Open the arrays of one split without reading them into memory."""
-    folder = Path(folder, split)
-    targets = "masks.npy" if (folder / "masks.npy").exists() else "labels.npy"
-    return Packed(*(np.load(folder / file, mmap_mode="r") for file in ("images.npy", targets)))
+def load_packed(folder, split, context=None):
+    """Open the arrays of one split without reading them into memory; if only so much `context` is wanted, without the rest."""
+    arrays = Path(folder, split)
+    targets = "masks.npy" if (arrays / "masks.npy").exists() else "labels.npy"
+    images, targets = (np.load(arrays / file, mmap_mode="r") for file in ("images.npy", targets))
+    return Packed(images if context is None else nearest(images, context_of(load_card(folder)), context), targets)
 
 
 def unpacked(images):

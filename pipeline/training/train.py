@@ -60,7 +60,9 @@ def _train_one(dataset, network, task, params, seed, fold, model, curves, team):
     """Train with one seed on one fold; return the table that validation chose from, and the checkpoint."""
     precision = prepare(seed, params.train.precision)
     folder = paths.patches(dataset, fold)
-    card, training, validation = load_card(folder), load_packed(folder, "train"), load_packed(folder, "val")
+    card = load_card(folder)
+    card |= network.settings.seen(card, f"{network.name}.context")
+    training, validation = (load_packed(folder, split, context_of(card)) for split in ("train", "val"))
     mean, variance = statistics(training.images)
     settings = network.settings.training(params.train)
     deciding = {"network": network.name, "seed": seed, "precision": precision, "train": settings.model_dump()}

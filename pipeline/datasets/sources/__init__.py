@@ -9,6 +9,7 @@ SOURCES = {
     "folder": ("folder", None),
     "phantom-mitochondria": ("phantom.mitochondria", "segmentation"),
     "phantom-organelles": ("phantom.organelles", "segmentation"),
+    "phantom-volume": ("phantom.volume", "segmentation"),
     "phantom-polyps": ("phantom.polyps", "segmentation"),
     "phantom-tissue": ("phantom.tissue", "classification"),
     "vnc": ("vnc", "segmentation"),

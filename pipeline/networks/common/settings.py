@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.errors import UserError
-from pipeline.params.fields import Count, Fraction, Positive, Section
+from pipeline.images.sections import context_of
+from pipeline.params.fields import Count, Fraction, Natural, Positive, Section
 
 NONE = "none"  # no encoder: the network's own first half
 
@@ -17,8 +18,9 @@ def encoder_names():
 
 
 class NetworkSettings(Section):
-    """Factors on the `train` section; a network's own settings inherit from this class."""
+    """Factors on the `train` section, and what it sees; a network's own settings inherit from this class."""
 
+    context: Natural | None = None  # neighbouring sections on each side that it sees; None: all that patches.context gives
     lr_scale: Positive = 1.0
     epochs_scale: Positive = 1.0
     batch_scale: Positive = 1.0
@@ -34,6 +36,16 @@ class NetworkSettings(Section):
         if warms_up and train.warmup > scaled["epochs"]:
             raise UserError(f"train.warmup: {train.warmup:g} epochs of warm-up, but only {scaled['epochs']} epochs of training")
         return train.model_copy(update=scaled)
+
+    def seen(self, card, key):
+        """The entry ``context`` of this network's card, for patches with the card `card`; `key` names the setting.
+
+        Raises a UserError if the patches have fewer neighbours.
+        """
+        packed = context_of(card)
+        if self.context is not None and self.context > packed:
+            raise UserError(f"{key}: expected at most {packed} as patches.context of the data set, received {self.context}")
+        return {} if self.context in (None, packed) else {"context": self.context}
 
 
 def _encoder(name):

@@ -39,8 +39,8 @@ def volume(seed, sections=SECTIONS, size=SIZE, distance_nm=DISTANCE_NM):
     return images, shown == MITOCHONDRIA
 
 
-def organelles(seed, sections=SECTIONS, size=SIZE, distance_nm=DISTANCE_NM):
-    """Generate the same sections with all that they show.
+def organelles(seed, sections=SECTIONS, size=SIZE, distance_nm=DISTANCE_NM, lookalikes=False):
+    """Generate the same sections with all that they show; or, with `lookalikes`, those of the module `volume`.
 
     Returns
     -------
@@ -51,7 +51,9 @@ def organelles(seed, sections=SECTIONS, size=SIZE, distance_nm=DISTANCE_NM):
     side = size + 2 * JITTER
     tissue = _neurites(stream(seed, 1, 0), (sections, side, side), distance_nm / PIXEL_NM)
     _add_reticulum(stream(seed, 1, 1), tissue)
-    _add_mitochondria(stream(seed, 1, 2), tissue)
+    _add_mitochondria(stream(seed, 1, 2), tissue, 2 / 3 if lookalikes else 1)
+    if lookalikes:
+        _add_lookalikes(stream(seed, 1, 6), tissue)
     _add_dense_bodies(stream(seed, 1, 3), tissue)
     _add_vesicles(stream(seed, 1, 4), tissue)
     return _micrographs(stream(seed, 1, 5), tissue)
@@ -153,17 +155,22 @@ def _capsule(rng, tissue, radius, length):
     return box, outline
 
 
-def _add_mitochondria(rng, tissue):
-    """Double membrane, dark matrix and cristae, until they fill about 9 % of the volume."""
-    wanted, distance = rng.uniform(0.082, 0.098) * tissue.grey.size, tissue.distance
+def _capsules(rng, tissue, share):
+    """Yield the outlines of mitochondria, as `_capsule` does, until they fill a share of the volume."""
+    wanted = share * tissue.grey.size
     for _ in range(4000):
         if wanted <= 0:
             break
         found = _capsule(rng, tissue, rng.uniform(9, 16), rng.uniform(16, 50))
-        if found is None or np.count_nonzero(found[1] < 0) * distance < SMALLEST:
-            continue
-        box, outline = found
-        wanted -= np.count_nonzero(outline < 0)
+        if found is not None and np.count_nonzero(found[1] < 0) * tissue.distance >= SMALLEST:
+            wanted -= np.count_nonzero(found[1] < 0)
+            yield found
+
+
+def _add_mitochondria(rng, tissue, part=1):
+    """Double membrane, dark matrix and cristae, until they fill about 9 % of the volume, or a part of that."""
+    distance = tissue.distance
+    for box, outline in _capsules(rng, tissue, part * rng.uniform(0.082, 0.098)):
         np.minimum(tissue.outline[box], outline, out=tissue.outline[box])
         inner = -outline
         angle, period = rng.uniform(0, np.pi), rng.uniform(6.0, 8.5)
@@ -171,11 +178,36 @@ def _add_mitochondria(rng, tissue):
         wave = (0.3 * distance * z + np.cos(angle) * y + np.sin(angle) * x) / period
         wave += 0.3 * smooth_noise(rng, outline.shape, (18 / distance, 7, 7))
         cristae = line(wave % 1 - 0.5, 0.34) * soft_step(smooth_noise(rng, outline.shape, (18 / distance, 8, 8)) + 0.9, 0.4)
-        matrix = rng.uniform(0.42, 0.55) + 0.03 * smooth_noise(rng, outline.shape, (6 / distance, 2, 2))
+        matrix = _matrix(rng, outline.shape, distance)
         body = matrix - rng.uniform(0.16, 0.27) * cristae * soft_step(inner - 4.0, 1.0)
-        body += 0.03 * line(inner - 2.5, 1.3)  # the space between the two membranes
-        body -= 0.24 * line(inner - 1.2, 1.7) + 0.18 * line(inner - 3.8, 1.4)
-        tissue.grey[box] += soft_step(inner, 0.7) * (body - tissue.grey[box])
+        _paint(tissue, box, inner, body)
+
+
+def _paint(tissue, box, inner, body):
+    """Draw a body with a double membrane where `inner`, the distance from its outline, is above 0."""
+    body += 0.03 * line(inner - 2.5, 1.3)  # the space between the two membranes
+    body -= 0.24 * line(inner - 1.2, 1.7) + 0.18 * line(inner - 3.8, 1.4)
+    tissue.grey[box] += soft_step(inner, 0.7) * (body - tissue.grey[box])
+
+
+def _add_lookalikes(rng, tissue):
+    """Mitochondria without visible cristae, 3 % of the volume, and as many profiles that look the same but are none.
+
+    A profile that is none lies in one section alone.
+    """
+    profiles = 0
+    for box, outline in _capsules(rng, tissue, 0.03):
+        np.minimum(tissue.outline[box], outline, out=tissue.outline[box])
+        profiles += (outline < 0).any(axis=(1, 2)).sum()
+        _paint(tissue, box, -outline, _matrix(rng, outline.shape, tissue.distance))
+    for _, (box, outline) in zip(range(profiles), _capsules(rng, tissue, np.inf), strict=False):
+        alone = rng.choice(np.flatnonzero((outline < 0).any(axis=(1, 2))))
+        outline[np.arange(len(outline)) != alone] = FAR
+        _paint(tissue, box, -outline, _matrix(rng, outline.shape, tissue.distance))
+
+
+def _matrix(rng, shape, distance):
+    return rng.uniform(0.42, 0.55) + 0.03 * smooth_noise(rng, shape, (6 / distance, 2, 2))
 
 
 def _add_dense_bodies(rng, tissue):
