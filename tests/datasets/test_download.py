@@ -48,7 +48,9 @@ def test_an_unknown_source_lists_the_known_ones(project):
 
 def test_a_source_of_the_other_task_says_what_to_change(project):
     message = "kather2016 is for classification; set datasets.nuclei.task to classification, or datasets.nuclei.source to one of "
-    with pytest.raises(UserError, match=message + "folder, phantom-mitochondria, phantom-organelles, phantom-polyps, vnc"):
+    with pytest.raises(
+        UserError, match=message + "folder, phantom-mitochondria, phantom-organelles, phantom-volume, phantom-polyps, vnc"
+    ):
         download("nuclei", project("segmentation", source="kather2016"))
 
 

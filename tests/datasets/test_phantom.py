@@ -11,7 +11,7 @@ from sklearn.model_selection import GroupKFold, cross_val_score
 
 from docs import phantom
 from pipeline.datasets.layout import DatasetWriter, read_info, read_table
-from pipeline.datasets.sources.phantom import bowel, mitochondria, organelles, polyps, tissue
+from pipeline.datasets.sources.phantom import bowel, mitochondria, organelles, polyps, tissue, volume
 from pipeline.datasets.sources.phantom.texture import line, paste, smooth_noise, soft_step, stream, to_uint8
 from pipeline.images.io import read_image, read_mask
 
@@ -48,7 +48,7 @@ def made(tmp_path, block):
             writer.finish(painter.make(writer, "any", block(task, "phantom-any"), SEED))
         info = read_info(tmp_path / "any")
         assert info.phantom and (info.name, info.source, info.task) == ("any", "phantom-any", task)
-        assert info.grouped == (painter not in (mitochondria, organelles))
+        assert info.grouped == (painter not in (mitochondria, organelles, volume))
         return tmp_path / "any", info, read_table(tmp_path / "any/images.csv")
 
     return made
@@ -147,6 +147,32 @@ class TestMitochondria:
         assert table["name"].is_monotonic_increasing and table["group"].is_unique and len(table) == 40
         assert np.array_equal(read_image(folder / table["image"][11])[..., 0], sections[0][11])
         assert np.array_equal(read_mask(folder / table["mask"][11]), sections[1][11])
+
+
+class TestVolume:
+    def test_as_many_profiles_look_the_same_in_one_section_as_go_on(self, monkeypatch):
+        """The former are no part of the mask, the latter are mitochondria; both are painted alike."""
+        painted = []
+
+        def recorded(tissue, box, inner, body, paint=mitochondria._paint):
+            sections = (inner > 0).any(axis=(1, 2)).sum()
+            painted.append((sections, (tissue.outline[box][inner > 0] < 0).mean()))
+            paint(tissue, box, inner, body)
+
+        monkeypatch.setattr(mitochondria, "_paint", recorded)
+        images, shown = mitochondria.organelles(SEED, sections=16, size=128, lookalikes=True)
+        assert images.shape == shown.shape == (16, 128, 128)
+        assert {inside for _, inside in painted} == {0.0, 1.0}
+        alone = [sections for sections, inside in painted if not inside]
+        assert len(alone) > 5 and set(alone) == {1}
+        assert np.mean([sections for sections, inside in painted if inside]) > 2
+
+    def test_make(self, made, monkeypatch):
+        shown = np.arange(2 * 4 * 5, dtype=np.uint8).reshape(2, 4, 5) % 4
+        monkeypatch.setattr(volume, "organelles", lambda seed, lookalikes: (shown * 50, shown))
+        folder, info, table = made(volume, "segmentation")
+        assert (info.pixel_size_nm, info.depth_nm, info.classes) == ((8, 8), 48, ("background", "mitochondria"))
+        assert np.array_equal(read_mask(folder / table["mask"][1]), shown[1] == mitochondria.MITOCHONDRIA)
 
 
 class TestOrganelles:
