@@ -150,6 +150,7 @@ def _parser():
     add("--split", action=argparse.BooleanOptionalAction, help="separate objects that touch (default: as validation chose)")
     add("--smallest", type=int, default=1, metavar="PIXELS", help="leave out smaller objects")
     add("--median", type=int, default=1, metavar="SECTIONS", help="median of the probability over this many sections (odd)")
+    add("--solids", action="store_true", help="count an object of a volume once through all its sections, and measure its volume")
     add("--range", nargs="+", metavar="LOW HIGH", help="intensities that count as darkest and brightest; 'image': each its own")
     add("--pixel-size", type=float, nargs="+", metavar="NM", help="height and width of a pixel, or one number for both")
     add("--flips", action="store_true", help="average over eight flips and turns: slower, a little better")
@@ -251,7 +252,7 @@ def main(arguments=None):
         settings = task.fit_to_memory(model, settings)
     threshold = _threshold(model, given.threshold, settings)
     split = model.split if given.split is None else given.split
-    choices = Choices(threshold, given.median, split, given.smallest, given.range, given.pixel_size)
+    choices = Choices(threshold, given.median, split, given.smallest, given.solids, given.range, given.pixel_size)
     cluster = Cluster(models, given.workers, given.memory, given.scheduler)
     count = predict_files(task, model, models, inputs, missing, given.out, settings, choices, cluster, given.overwrite)
     print(f"{count} images predicted into {given.out}", file=sys.stderr)

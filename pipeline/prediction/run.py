@@ -24,6 +24,7 @@ class Choices:
     median: int = 1  # sections, odd, over which the median of the probability is taken
     split: bool = False  # separate objects that touch
     smallest: int = 1  # objects of fewer pixels are left out of labels and tables
+    solids: bool = False  # count objects once through all sections
     intensity_range: tuple | str | None = None  # (low, high) that become 0 and 1, or "image"; None: the model's own
     pixel_size_nm: tuple | None = None  # height and width of a pixel, instead of what the file says
 

@@ -24,7 +24,7 @@ COLUMNS, ROWS = 8, 12  # of a sheet
 
 def without_effect(card):
     """Options of the command line that mean nothing to a classifier."""
-    return ("threshold", "split", "smallest", "median", "tile", "overlap")
+    return ("threshold", "split", "smallest", "median", "solids", "tile", "overlap")
 
 
 def card_lines(card):

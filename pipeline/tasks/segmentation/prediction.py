@@ -20,6 +20,7 @@ from pipeline.inference.decision import mean_and_spread, of_class, outputs, pred
 from pipeline.prediction.expectations import differences, model_reader, section_reader, some_rows
 from pipeline.prediction.objects.label import label_page, row_bands
 from pipeline.prediction.objects.measure import COLUMNS, measure_page
+from pipeline.prediction.objects.solids import join_sections, measure_solids
 from pipeline.prediction.ome import channel_axis
 from pipeline.prediction.results_folder import write_table
 from pipeline.prediction.volume import predict_volume
@@ -94,6 +95,7 @@ def predict_images(model, images, results, settings, choices, cluster, attempt, 
             if model.members and not is_volume(image.path):
                 files["disagreement"] = f"{image.name}_disagreement.tif"
             files |= {"objects": f"{image.name}_objects.csv", "overlay": f"{image.name}_overlay.png"}
+            files |= {"solids": f"{image.name}_solids.csv"} if choices.solids and stack.sections > 1 else {}
             folder = results.workspace(image, files.values())
             files = {kind: folder / name for kind, name in files.items()}
             rows = _segment(model, stack, files, folder, settings, choices, cluster, warn)
@@ -133,8 +135,9 @@ def _segment(model, stack, files, folder, settings, choices, cluster, warn):
         if message:
             warn(stack.path, f"{stack.path}: {message}")
     volume, pages = is_volume(stack.path), range(stack.pages)
-    if choices.median > 1 and stack.sections == 1 < stack.pages:
-        warn(stack.path, f"{stack.path}: its pages are no sections of one volume, so --median has no effect")
+    for option, chosen in (("--median", choices.median > 1), ("--solids", choices.solids)):
+        if chosen and stack.sections == 1 < stack.pages:
+            warn(stack.path, f"{stack.path}: its pages are no sections of one volume, so {option} has no effect")
     if context_of(model.card) and stack.sections == 1:
         warn(stack.path, f"{stack.path}: the model looks at neighbouring sections, and sees this one alone; save them as a stack")
     write = partial(write_tiff, shape=shape, pixel_size_nm=size)
@@ -171,6 +174,8 @@ def _segment(model, stack, files, folder, settings, choices, cluster, warn):
             rows.append({"page": page + 1} | of | {"count": len(found)} | area)
             count += len(found)
         most = max(most, count)
+    if "solids" in files:
+        most = max(most, _write_solids(files, labels, stack, size))
     kind = np.uint16 if most < 2**16 else np.uint32
     parts = row_bands(stack.shape[0])
     if "disagreement" in files:
@@ -241,6 +246,18 @@ def _objects(masks, labels, scratch, page, names, choices, read, size):
             table.insert(0, "class", name)
             offset += len(found)
         yield name, found, table
+
+
+def _write_solids(files, labels, stack, pixel_size_nm):
+    """Give objects the same number in all sections, also in their table, and write their volumes; return how many there are."""
+    profiles = pd.read_csv(files["objects"])
+    profiles["label"] = join_sections(labels, profiles, stack.sections)
+    write_table(files["objects"], profiles)
+    known = pixel_size_nm is not None and stack.depth_nm is not None
+    voxel_um3 = float(np.prod([*pixel_size_nm, stack.depth_nm]) * 1e-9) if known else None
+    solids = measure_solids(profiles, stack.sections, voxel_um3)
+    write_table(files["solids"], solids)
+    return len(solids)
 
 
 def _total_area(area, shape, pixel_size_nm):
