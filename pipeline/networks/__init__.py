@@ -38,7 +38,7 @@ class Network:
         ``classes`` (their number), ``size`` (rows and columns of a patch), ``mean`` and ``variance`` (of
         each channel, in [0, 1] units), ``seed``, ``pretrained`` (a weights file, or None).
         """
-        known = images | self.settings.model_dump()
+        known = self.settings.model_dump() | images
         wanted = inspect.signature(self.builder).parameters
         return self.builder(**{name: value for name, value in known.items() if name in wanted})
 

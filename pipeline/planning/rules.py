@@ -53,6 +53,9 @@ def plan(seen, network, settings):
     """Plan a data set as `Seen`, for the network of that name with its `settings` in ``params.yaml``: `Plan`."""
     split, alone = _split(seen)
     patches, side, count = (_windows if seen.task == "segmentation" else _tiles)(seen, _training_images(seen, split))
+    if seen.task == "segmentation":
+        series = seen.pages > 1 or split["method"][0] == "blocks"
+        patches["context"] = (0, "1 shows networks the sections before and after, too" if series else "images by themselves")
     folder = {} if seen.masks is None else dict(seen.masks.settings)
     if seen.likeness.pattern and not seen.likeness.doubted and not seen.grouped:
         folder = {
@@ -123,6 +126,8 @@ def _split(seen):
     split = {"method": (method, reason)}
     for role, share, what in (("val", 0.15, "chooses epoch and threshold"), ("test", 0.2, "is scored")):
         split[role] = (share, f"not used: your {role}/ holds" if role in stated else f"of the images; {what}")
+    if not stated:
+        split["folds"] = (1, "5 tests every image, and takes five times as long")
     if method == "blocks":
         split["gap"] = (gap, "images left out at each border" if gap else "none left out: there are few images")
     return split, audit
