@@ -13,6 +13,7 @@ import numpy as np
 
 from benchmarks.machine import describe
 from pipeline import networks, params, paths, tasks
+from pipeline.images.sections import channels_seen, context_of
 from pipeline.inference.model import load_trained
 from pipeline.patches.packed import Packed, load_packed, unpacked
 from pipeline.reporting.format import COUNT, number
@@ -46,9 +47,11 @@ def speeds(dataset, name, settings):
     """Patches a second of training and of prediction of a network."""
     network, model = networks.load(name, settings), load_trained(paths.model(dataset, name))
     prepare(0, settings.train.precision)
-    packed, train = load_packed(paths.patches(dataset), "train"), network.settings.training(settings.train)
-    batch, card = min(train.batch_size, len(packed.images)), model.card
-    images = {"channels": card["channels"], "classes": len(card["classes"]), "size": card["patch_size"]}
+    card, train = model.card, network.settings.training(settings.train)
+    packed = load_packed(paths.patches(dataset), "train", context_of(card))
+    batch = min(train.batch_size, len(packed.images))
+    images = {"channels": channels_seen(card), "context": context_of(card), "classes": len(card["classes"])}
+    images |= {"size": card["patch_size"]}
     learner, part = trainee(network.build(**images, mean=0.5, variance=0.1, seed=0)), tasks.part(network.task, "training")
     learner.compile(optimizer(train, 1, 1000), loss=part.loss(settings, card), metrics=[part.metric(card)])
     shown = unpacked(packed.images[:PREDICTED])

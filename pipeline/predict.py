@@ -93,7 +93,7 @@ def predict(model, image, threshold=None, split=None, smallest=1, pixel_size_nm=
     threshold = _threshold(model, threshold, settings)
     split = model.split if split is None else split
     choices = Choices(threshold, split=split, smallest=smallest, pixel_size_nm=pixel_size_nm)
-    return _task(model).predict_array(model, sections[context], join(scaled), choices, settings)
+    return _task(model).predict_array(model, sections[context], join(scaled, "image"), choices, settings)
 
 
 def describe(path, model):
@@ -150,7 +150,7 @@ def _parser():
     add("--split", action=argparse.BooleanOptionalAction, help="separate objects that touch (default: as validation chose)")
     add("--smallest", type=int, default=1, metavar="PIXELS", help="leave out smaller objects")
     add("--median", type=int, default=1, metavar="SECTIONS", help="median of the probability over this many sections (odd)")
-    add("--solids", action="store_true", help="count an object of a volume once through all its sections, and measure its volume")
+    add("--solids", action="store_true", help="count each object of a volume once across all its sections")
     add("--range", nargs="+", metavar="LOW HIGH", help="intensities that count as darkest and brightest; 'image': each its own")
     add("--pixel-size", type=float, nargs="+", metavar="NM", help="height and width of a pixel, or one number for both")
     add("--flips", action="store_true", help="average over eight flips and turns: slower, a little better")

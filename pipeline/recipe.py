@@ -9,14 +9,15 @@ runs as one experiment of DVC. Options behind the name are those of ``dvc exp ru
 import argparse
 import json
 import os
-from itertools import pairwise
+import re
 
 import yaml
 
 from pipeline import params, paths
 from pipeline.errors import UserError, plain_errors
 
-SET = ("-S", "--set-param")  # options of dvc exp run, in front of a changed value
+SET, JOINED = ("-S", "--set-param"), ("-S", "--set-param=")  # options of dvc exp run, in front of a changed value
+FIRST = re.compile(r"^([^=:]*:)?(?=[^+~])")  # of a changed value: perhaps a file and a colon
 
 
 def main():
@@ -59,7 +60,13 @@ def overrides(recipe, datasets):
 
 def tolerant(options):
     """Let ``-S key=value`` name a key that the recipe's file leaves to its default: DVC wants ``++key=value`` for that."""
-    return [f"++{option}" if before in SET and option[0] not in "+~" else option for before, option in pairwise(["", *options])]
+    found, is_value = [], False
+    for option in options:
+        joined = next((flag for flag in JOINED if option.startswith(flag) and len(option) > len(flag)), "")
+        value = option[len(joined) :]
+        found.append(joined + FIRST.sub(r"\1++", value, count=1) if is_value or joined else option)
+        is_value = option in SET
+    return found
 
 
 def _leaves(values, above=""):

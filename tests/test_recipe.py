@@ -64,6 +64,20 @@ def test_any_value_arrives(project):
     assert found["toy"] == {}
 
 
+@pytest.mark.parametrize(
+    ("given", "passed"),
+    [
+        (["-S", "a.b=1", "--queue"], ["-S", "++a.b=1", "--queue"]),
+        (["-Sa=1", "--set-param=a=x:y"], ["-S++a=1", "--set-param=++a=x:y"]),
+        (["--set-param", "params.yaml:a=1"], ["--set-param", "params.yaml:++a=1"]),
+        (["-S", "+a=1", "-S", "~a", "-S", ""], ["-S", "+a=1", "-S", "~a", "-S", ""]),
+        (["--name", "a=1"], ["--name", "a=1"]),
+    ],
+)
+def test_options_may_name_keys_that_a_recipe_leaves_out(given, passed):
+    assert recipe.tolerant(given) == passed
+
+
 def test_an_unknown_recipe_is_refused_with_the_list(project):
     with pytest.raises(UserError, match=f"nothing is no recipe; there are: .*{RECIPES[-1]}"):
         recipe.read("nothing")

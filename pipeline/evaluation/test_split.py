@@ -16,7 +16,7 @@ def open_test_split(dataset, folds=1):
     neighbours (see `pipeline.images.sections.with_runs`).
     """
     tables = [read_table(paths.patches(dataset, fold) / "split.csv").assign(fold=fold) for fold in range(folds)]
-    return [record for table in tables for _, record in with_runs(table[table["split"] == "test"]).iterrows()]
+    return [record for table in map(with_runs, tables) for _, record in table[table["split"] == "test"].iterrows()]
 
 
 def open_every_image(dataset):
@@ -46,7 +46,7 @@ def open_image(dataset, record):
 def open_scaled(dataset, record, model):
     """Read one test image as a model takes it: scaled, with the neighbours that it was trained with (H, W, C)."""
     files = neighbours(record, context_of(model.card))
-    return join([model.scaled(read_image(paths.raw(dataset) / file)) for file in files])
+    return join([model.scaled(read_image(paths.raw(dataset) / file)) for file in files], record["image"])
 
 
 def open_mask(dataset, record):

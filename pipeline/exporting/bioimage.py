@@ -38,7 +38,7 @@ def write(network, model, task, path):
         cell = model.align if task.PER_PIXEL and card["resize"] is None else None
         image = _example(card, task, (SIZE * cell, SIZE * cell) if cell else tuple(card["resize"]))
         sections = taken_apart(_in_units_of_the_data(image, card), context_of(card))
-        seen = join([scaled(section, card["intensity_range"]) for section in sections])
+        seen = join([scaled(section, card["intensity_range"]) for section in sections], path)
         probability = np.asarray(network(seen[None], training=False))
         np.save(folder / "input.npy", _in_units_of_the_data(image, card)[None])
         np.save(folder / "output.npy", probability)
@@ -62,7 +62,7 @@ def read(path):
 
 def _example(card, task, size):
     """A generated image (*size, C), uint8, for the test and the cover: it shows no patient and needs no licence."""
-    image = task.example(channels_seen(card))
+    image = task.example(card["channels"], 2 * context_of(card) + 1)
     if card["resize"] is None:
         return image[: size[0], : size[1]]
     return np.round(resize_image(image / np.float32(255), size) * 255).astype(np.uint8)
@@ -78,6 +78,10 @@ def _in_units_of_the_data(image, card):
 def _scaling(card):
     """The step of the package that does what `pipeline.images.intensity.scaled` does, but for the clipping."""
     if card["intensity_range"] == BY_IMAGE:
+        if card["channels"] == 3 and context_of(card):
+            raise UserError(
+                "bioimage: cannot say that each section in colour has an intensity range of its own; choose another format"
+            )
         axes = ["channel", "y", "x"] if card["channels"] == 3 else ["y", "x"]  # as `robust_range`
         limits = dict(zip(("min_percentile", "max_percentile"), PERCENTILES, strict=True))
         return {"id": "scale_range", "kwargs": {"axes": axes, **limits}}

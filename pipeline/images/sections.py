@@ -1,10 +1,12 @@
 """Sections of a volume with their neighbours, which a two-dimensional network sees as further channels.
 
-With a context of k, the channels of the k sections before a section, its own, and those of the k sections after it stand behind
-each other. Where the volume ends, its last section takes the place of those that are missing.
+With a context of k, the channels of the k sections before a section, its own, and those of the k sections after it follow one
+another. Where the volume ends, its last section takes the place of those that are missing.
 """
 
 import numpy as np
+
+from pipeline.errors import UserError
 
 
 def around(place, first, last, context):
@@ -17,15 +19,17 @@ def around(place, first, last, context):
 
 
 def with_runs(table):
-    """Add to the images of one role the files among which their neighbours are: their `run`, and their `place` in it.
+    """Add to all images of ``split.csv`` the files among which their neighbours are: their `run`, and their `place` in it.
 
-    A run ends where the group or the role does, so that no network sees an image of another side of the split, not even as a
-    neighbour. The rows of `table` come from ``split.csv``, with their numbers there as its index.
+    The images of a group follow each other in the order of the table, and so do all those without a group, whose group is their
+    own name. A run ends where the role does, so that no network sees an image of another side of the split, not even as a
+    neighbour.
     """
-    sequence = table["group"].where(table.duplicated("group", keep=False), "")
-    number = (table.index.to_series().diff().ne(1) | sequence.ne(sequence.shift())).cumsum()
-    run = {one: files.tolist() for one, files in table["image"].groupby(number.to_numpy())}
-    return table.assign(run=[run[one] for one in number], place=table.groupby(number.to_numpy()).cumcount())
+    sequence = table["group"].where(table["group"] != table["name"], "")
+    turns = table["split"].groupby(sequence).transform(lambda roles: roles.ne(roles.shift()).cumsum())
+    runs = table["image"].groupby([sequence, turns])
+    files = {key: run.tolist() for key, run in runs}
+    return table.assign(run=[files[key] for key in zip(sequence, turns, strict=True)], place=runs.cumcount())
 
 
 def neighbours(record, context):
@@ -33,8 +37,15 @@ def neighbours(record, context):
     return [record.run[place] for place in around(record.place, 0, len(record.run) - 1, context)]
 
 
-def join(sections):
-    """Put sections (H, W, C) behind each other: (H, W, sections · C)."""
+def join(sections, where):
+    """Join the channels of sections (H, W, C): (H, W, sections · C).
+
+    Raises a `UserError` that begins with `where` if they differ in size.
+    """
+    sizes = sorted({section.shape[:2] for section in sections})
+    if len(sizes) > 1:
+        received = " and ".join(f"{rows} × {columns}" for rows, columns in sizes)
+        raise UserError(f"{where}: expected neighbouring sections of one size, received {received} (patches.context is above 0)")
     return np.concatenate(sections, axis=-1) if len(sections) > 1 else sections[0]
 
 

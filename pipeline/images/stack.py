@@ -38,13 +38,13 @@ class Stack:
 
 
 @contextmanager
-def opened(path):
+def opened(path, kept=1):
     """Open an image file or an OME-Zarr folder as a `Stack`.
 
     A TIFF is read by its series and axes: positions, time points and sections are pages, channels and samples are channels;
     alpha, masks and lower resolutions are left out. PNG, JPEG, BMP, GIF and WebP have one page. A page is decoded as a whole
-    when it is first asked for; a volume is read by its chunks. Raises `UserError` if it is no image, is damaged, or holds
-    numbers of another type.
+    when it is first asked for, and of a TIFF so many pages are `kept`; a volume is read by its chunks. Raises `UserError` if it
+    is no image, is damaged, or holds numbers of another type.
     """
     from pipeline.images import ome_zarr, tiff  # they make a `Stack`, and import what takes long
 
@@ -54,7 +54,7 @@ def opened(path):
             if ome_zarr.is_volume(path):
                 stack = ome_zarr.stack(path)
             elif is_tiff(path):
-                stack = tiff.stack(path, files)
+                stack = tiff.stack(path, files, kept)
             else:
                 stack = _single(path)
         yield stack

@@ -52,8 +52,8 @@ class Planes:
         return self.page.tags.valueof(ORIENTATION, 1)
 
 
-def stack(path, files):
-    """Open a TIFF as a `Stack`; `files`, a `contextlib.ExitStack`, closes it."""
+def stack(path, files, kept=1):
+    """Open a TIFF as a `Stack` that keeps some decoded pages; `files`, a `contextlib.ExitStack`, closes it."""
     file, series = _believed(path, files)
     first, *others = series
     _check_photometric(first, path)
@@ -70,14 +70,17 @@ def stack(path, files):
     left_out = sum(sum(planes.present) for planes in others if planes not in alike)
     size, depth = _pixel_size(file, first.shape)
     turned = first.orientation in TURNED
-    latest = {}  # the page that was read last, by its number
+    latest = {}  # the pages that were read last, by their number
 
     def read(page, start, stop):
-        if page not in latest:
+        if page in latest:
+            latest[page] = latest.pop(page)  # the last of them
+        else:
             planes, row = pages[page]
             with decoding(path):
                 pixels = np.concatenate([planes.plane(number) for number in row], axis=-1)
-                latest.clear()
+                if len(latest) == kept:
+                    latest.pop(next(iter(latest)))
                 latest[page] = numbers(upright(pixels, first.orientation), path)
         return latest[page][start:stop]
 

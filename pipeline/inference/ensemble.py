@@ -13,11 +13,11 @@ import numpy as np
 
 from pipeline.errors import UserError
 from pipeline.images.intensity import BY_IMAGE, change_of_range
-from pipeline.images.sections import ranges_seen
+from pipeline.images.sections import context_of, ranges_seen
 from pipeline.inference.decision import mean_and_spread
 from pipeline.inference.model import TrainedModel, load_trained
 
-ALIKE = ("task", "classes", "channels", "context", "resize")  # entries of the cards that must be the same
+ALIKE = ("task", "classes", "channels", "resize")  # entries of the cards that must be the same
 THRESHOLDS = ("threshold", "threshold_flips")
 
 
@@ -80,9 +80,10 @@ def ensemble(members, names=None):
     names = names or [member.card["network"] for member in members]
     cards = [member.card for member in members]
     for name, card in zip(names, cards, strict=True):
-        for key in ALIKE:
-            if card.get(key) != cards[0].get(key):
-                raise UserError(f"{name}: expected {key} {cards[0].get(key)} as {names[0]} has, received {card.get(key)}")
+        both = {key: (cards[0][key], card[key]) for key in ALIKE} | {"context": (context_of(cards[0]), context_of(card))}
+        for key, (expected, received) in both.items():
+            if expected != received:
+                raise UserError(f"{name}: expected {key} {expected} as {names[0]} has, received {received}")
         if (card["intensity_range"] == BY_IMAGE) != (cards[0]["intensity_range"] == BY_IMAGE):
             raise UserError(f"{name}: expected intensities to be scaled as for {names[0]}: image by image, or all alike")
     joined = cards[0] | _intensities(cards) | {"members": len(members)}

@@ -5,10 +5,20 @@ import keras
 
 def feature_maps(network, size):
     """List the operations whose ``output`` is (N, H, W, C), and its rows and columns for an image of `size`, in network order."""
+    return [(operation, shape[1:3]) for operation, shape in _shapes(network, size)]
+
+
+def widest(network):
+    """The largest number of channels that features as large as the image have, those of all sections together."""
+    side = 1024
+    return max(shape[0] * shape[-1] for _, shape in _shapes(network, (side, side)) if shape[1] >= side)
+
+
+def _shapes(network, size):
     operations = [operation for operation in network.operations if len(getattr(operation.output, "shape", ())) == 4]
     features = keras.Model(network.input, [operation.output for operation in operations])
     shapes = features.compute_output_shape((1, *size, network.input.shape[-1]))
-    return [(operation, shape[1:3]) for operation, shape in zip(operations, shapes, strict=True)]
+    return list(zip(operations, shapes, strict=True))
 
 
 def coarsest_cell(network):

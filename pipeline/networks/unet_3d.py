@@ -39,7 +39,7 @@ def build(
     """Build a 3D U-Net for the middle one of 2 `context` + 1 sections: (N, H, W, channels) → logits (N, H, W, 1 or classes).
 
     As in the paper, the first of the two convolutions of a level has half of the filters of the second, and convolutions are not
-    padded in depth: each of 3 × 3 × 3 leaves two sections less. As soon as only the middle one is left, they are 3 × 3.
+    padded in depth: each of 3 × 3 × 3 leaves two sections fewer. As soon as only the middle one is left, they are 3 × 3.
     So nothing is computed on which the middle section does not depend. With a context of 14, all fourteen convolutions are
     three-dimensional. Unlike in the paper, poolings and transposed convolutions are 1 × 2 × 2, because sections are few and
     mostly further apart than pixels. With those of 2 × 2 × 2 it would have the 19,069,955 weights of the paper, which counts
@@ -64,7 +64,9 @@ def build(
     """
     most = 2 * max(0, depth + 1 - flat_levels) + 2 * max(0, depth - flat_levels)
     if not 1 <= context <= most:
-        raise UserError(f"unet_3d: expected patches.context of 1 to {most}, its 3 × 3 × 3 convolutions, received {context}")
+        raise UserError(
+            f"unet_3d: expected patches.context of 1 to {most}, as many as its 3 × 3 × 3 convolutions, received {context}"
+        )
 
     def convolve(x, left, width, level, activation=True):
         """Convolve in three dimensions as long as more than one section is left."""

@@ -42,12 +42,13 @@ def pack(raw, folder, table, dataset, augment, seed, threads=None, facts=None):
     """Cut and augment the data set in the folder `raw`, and return the number of packed patches by split.
 
     `table` has its images with their roles and units (see `split_and_audit`), and `facts`, a dict, go into the card.
-    Memory holds one image per thread (default: one per core), however large the data set is; the bytes do not depend on the
-    threads.
+    Memory holds one image per thread (default: one per core) and its neighbours, however large the data set is; the bytes do not
+    depend on the threads.
     """
+    table = with_runs(table)
     with whole(folder) as part, on_all_threads(threads) as map_in_order:
         part.mkdir()
-        table.to_csv(part / "split.csv", index=False)
+        table.drop(columns=["run", "place"]).to_csv(part / "split.csv", index=False)
         training = [raw / image for image in table.loc[table["split"] == "train", "image"]]
         read = partial(_read_alike, read_info(raw).channels, read_image(training[0]).dtype)
         intensities = measure_intensities(training, dataset.intensity, read, map_in_order)
@@ -115,7 +116,7 @@ def npy_writer(path, shape, dtype):
 def _pack_split(raw, read, patches, augment, seed, intensity_range, map_in_order, folder, table):
     """Write the arrays of one split; return its part of the manifest."""
     folder.mkdir()
-    split, info, size, table = folder.name, read_info(raw), patches.size or patches.resize, with_runs(table)
+    split, info, size = folder.name, read_info(raw), patches.size or patches.resize
     versions = 1 + (augment.copies if split == "train" and augment.when == "patchify" else 0)  # of each patch
     paths = [raw / image for image in table["image"]]
     shapes = [patches.resize] * len(paths)
@@ -149,7 +150,8 @@ def _pack_split(raw, read, patches, augment, seed, intensity_range, map_in_order
         np.save(folder / "labels.npy", manifest["label"].map(info.classes.index).to_numpy(np.int64))
 
     def pack_image(index, record, grid, first):
-        image = join([scaled(read(raw / file), intensity_range) for file in neighbours(record, patches.context)])
+        sections = [scaled(read(raw / file), intensity_range) for file in neighbours(record, patches.context)]
+        image = join(sections, raw / record.image)
         mask = mask_of(record.mask) if segmentation else None
         if segmentation and mask.dtype != form:
             raise UserError(f"{raw / record.mask}: expected a mask of {form} like the first one, received {mask.dtype}")

@@ -8,7 +8,7 @@ from pipeline import paths
 from pipeline.images.io import read_image
 from pipeline.images.masks import IGNORED
 from pipeline.images.overlay import outlined
-from pipeline.images.sections import taken_apart
+from pipeline.images.sections import neighbours, taken_apart, with_runs
 from pipeline.images.sheet import displayable, fitted, sheet
 from pipeline.patches.audit import messages, refuse_identical, split_and_audit, summarize
 from pipeline.patches.pack import pack
@@ -44,6 +44,8 @@ def patchify(name, params):
         print(f"{packed}: " + ", ".join(f"{count} {split}" for split, count in counts.items()) + " patches")
     paths.preview(name).write_bytes(preview(*load_packed(folder, "train"), dataset.patches.context))
     paths.audit(name).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    if dataset.patches.context:
+        print(f"{folder}: {neighboured(tables[0], dataset.patches.context)}")
     for line in messages(tables, summary):
         print(f"{folder}: {line}", flush=True)
 
@@ -62,6 +64,13 @@ def preview(images, targets, context=0):
         masks = (targets[index] * (targets[index] != IGNORED) for index in chosen)
         pictures = [outlined(picture, mask) for picture, mask in zip(pictures, masks, strict=True)]
     return sheet(pictures, captions, PREVIEW_COLUMNS, PREVIEW_WIDTH)
+
+
+def neighboured(table, context):
+    """Say how many images of ``split.csv`` have all their neighbours; if few do, they are no volume, or one in many pieces."""
+    records = list(with_runs(table[table["split"] != ""]).itertuples())
+    count = sum(len(set(neighbours(record, context))) == 2 * context + 1 for record in records)
+    return f"{count} of {len(records)} images have all their {2 * context} neighbours, for the others the nearest ones stand in"
 
 
 def leakage_sheet(pairs, read):

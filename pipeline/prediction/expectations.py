@@ -41,7 +41,7 @@ def section_reader(read, stack, card):
 
     def with_neighbours(page, start, stop):
         first = page - page % stack.sections  # of one position and time point
-        return join([read(near, start, stop) for near in around(page, first, first + stack.sections - 1, context)])
+        return join([read(near, start, stop) for near in around(page, first, first + stack.sections - 1, context)], stack.path)
 
     return with_neighbours if context else read
 

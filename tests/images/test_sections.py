@@ -2,16 +2,18 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.errors import UserError
 from pipeline.images.sections import around, join, neighbours, taken_apart, with_runs
 
 
 def seen(rows, context, split="train"):
     """The letters that stand for the images that each image of one role is seen with; `rows` are (letter, group, split)."""
-    table = pd.DataFrame(rows, columns=["image", "group", "split"])
-    return ["".join(neighbours(record, context)) for record in with_runs(table[table["split"] == split]).itertuples()]
+    table = with_runs(pd.DataFrame(rows, columns=["image", "group", "split"]).assign(name=lambda table: table["image"]))
+    return ["".join(neighbours(record, context)) for record in table[table["split"] == split].itertuples()]
 
 
 def test_neighbours_stand_around_an_image_and_the_ends_stand_for_what_is_missing():
@@ -23,6 +25,18 @@ def test_no_neighbour_is_of_another_group():
     assert seen([("a", "x", "train"), ("b", "x", "train"), ("c", "y", "train"), ("d", "y", "train")], 1) == [
         "aab", "abb", "ccd", "cdd",
     ]  # fmt: skip
+
+
+def test_groups_of_one_image_are_no_series_and_groups_may_interleave():
+    assert seen([("a", "x", "train"), ("b", "y", "train"), ("c", "z", "train")], 1) == ["aaa", "bbb", "ccc"]
+    assert seen([("a", "x", "train"), ("b", "y", "train"), ("c", "x", "train"), ("d", "y", "train")], 1) == [
+        "aac", "bbd", "acc", "bdd",
+    ]  # fmt: skip
+
+
+def test_sections_of_two_sizes_are_told():
+    with pytest.raises(UserError, match="here: expected neighbouring sections of one size, received 2 × 3 and 4 × 3"):
+        join([np.zeros((2, 3, 1)), np.zeros((4, 3, 1))], "here")
 
 
 def test_no_neighbour_is_of_another_side_or_beyond_a_gap():
@@ -41,6 +55,6 @@ def test_no_neighbour_is_of_another_side_or_beyond_a_gap():
 @given(st.integers(1, 4), st.integers(0, 3), st.integers(0, 5))
 def test_what_is_joined_can_be_taken_apart(channels, context, place):
     sections = [np.full((2, 3, channels), near) for near in around(place, 0, 5, context)]
-    apart = taken_apart(join(sections), context)
+    apart = taken_apart(join(sections, ""), context)
     assert [part.flat[0] for part in apart] == around(place, 0, 5, context)
     np.testing.assert_array_equal(apart[context], np.full((2, 3, channels), place))

@@ -72,7 +72,7 @@ def phantom(task, context=0):
     if task == "segmentation":
         images, masks = mitochondria.volume(7, sections=6)
         images, masks = halved(images[..., None]), masks[:, ::2, ::2]
-        images = np.stack([join([images[near] for near in around(place, 0, 5, context)]) for place in range(6)])
+        images = np.stack([join([images[near] for near in around(place, 0, 5, context)], "") for place in range(6)])
         cut = [
             (z, slice(r, r + SIZE), slice(c, c + SIZE))
             for z in range(6)

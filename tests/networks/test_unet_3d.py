@@ -25,7 +25,7 @@ def test_three_sections_side_by_side_are_a_convolution_in_three_dimensions():
     sections = rng.normal(size=(2, 5, 6, 7, 4)).astype(np.float32)  # (N, S, H, W, C)
     kernel = rng.normal(size=(3, 3, 3, 4, 8)).astype(np.float32)
     expected = keras.ops.conv(np.pad(sections, [(0, 0), (0, 0), (1, 1), (1, 1), (0, 0)]), kernel, padding="valid")
-    images = np.stack([join(list(volume)) for volume in sections])  # (N, H, W, S · C)
+    images = np.stack([join(list(volume), "") for volume in sections])  # (N, H, W, S · C)
     seen = SectionsInThrees(5)(SectionsApart(5)(images))
     found = keras.ops.conv(seen, np.concatenate(list(kernel), axis=2), padding="same")
     np.testing.assert_allclose(np.reshape(found, expected.shape), expected, atol=1e-4)
@@ -51,7 +51,9 @@ def test_each_section_of_the_context_counts_and_none_beyond_its_own_pixels(conte
 
 @pytest.mark.parametrize("context", [0, 15])
 def test_more_context_than_convolutions_is_refused(context):
-    with pytest.raises(UserError, match=f"expected patches.context of 1 to 14, its 3 × 3 × 3 convolutions, received {context}"):
+    with pytest.raises(
+        UserError, match=f"expected patches.context of 1 to 14, as many as its 3 × 3 × 3 convolutions, received {context}"
+    ):
         build(channels=3, context=context)
 
 

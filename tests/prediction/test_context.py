@@ -82,7 +82,7 @@ def test_several_models_as_one_and_models_that_do_not_fit(before, bright, sectio
     assert found.probability[bright_before].mean() == pytest.approx(
         (1 / (1 + np.exp(-7.255)) + 1 / (1 + np.exp(1.373))) / 2, abs=1e-3
     )
-    with pytest.raises(UserError, match=r"expected context 1 as .* has, received None"):
+    with pytest.raises(UserError, match=r"expected context 1 as .* has, received 0"):
         load_all([before, bright])
 
 

@@ -1,6 +1,7 @@
 """Objects of a volume: those of its sections that touch from section to section, counted once.
 
-Sections are 26-connected, as pixels of a section are 8-connected: what touches at an edge or a corner is one object.
+Sections are 26-connected, as pixels of a section are 8-connected: what touches at an edge or a corner is one object, unless
+objects that touch are separated.
 """
 
 from itertools import product
@@ -18,18 +19,21 @@ COLUMNS = [
 ]
 
 
-def join_sections(labels, profiles, sections):
-    """Give the objects of all sections numbers that hold through a volume, in place.
+def join_sections(labels, profiles, sections, split=False):
+    """Give the objects of all sections numbers that hold across a volume, in place.
 
     Parameters
     ----------
     labels : array, shape (pages, H, W), int32
-        Each page is numbered by itself, from 1; 0 is background.
+        Each page is numbered by itself: 1, 2, 3, ..., and 0 is background.
     profiles : pandas.DataFrame
-        The objects of all pages, with the columns `page` (from 1), `label` and, if there are several classes, `class`: objects of
-        different classes stay apart.
+        The objects of all pages in the order of their numbers, with the columns `page` (from 1) and, if there are several
+        classes, `class`: objects of different classes stay apart.
     sections : int
         Pages of one volume. The next ones are another time point or position.
+    split : bool
+        Whether objects that touch within a section were separated. Then a profile belongs only to the one before it that it
+        overlaps most, if that one overlaps no other more: else the parts would be joined again by their neighbours.
 
     Returns
     -------
@@ -37,30 +41,53 @@ def join_sections(labels, profiles, sections):
         The number of each profile: 1, 2, 3, ... in the order of their first profiles.
     """
     pages, height, _ = labels.shape
-    place = np.zeros((pages, profiles["label"].max() + 1 if len(profiles) else 1), np.int64)  # of a label of a page, from 1
-    place[profiles["page"] - 1, profiles["label"]] = np.arange(1, len(profiles) + 1)
-    touching = [np.empty((2, 0), np.int64)]
+    first = np.searchsorted(profiles["page"].to_numpy(np.int64), np.arange(1, pages + 1))  # profile of each page, by its place
+    of = profiles["class"].to_numpy() if "class" in profiles else np.zeros(len(profiles))
+    links = [np.empty((2, 0), np.int64)]
     for page in (page for page in range(pages) if page % sections):
-        for start, stop in row_bands(height):
-            here = place[page][labels[page, start:stop]]
-            around = (max(0, 1 - start), max(0, stop + 1 - height))
-            before = np.pad(place[page - 1][labels[page - 1, max(0, start - 1) : stop + 1]], (around, (1, 1)))
-            for down, right in product(range(3), repeat=2):
-                other = before[down : down + here.shape[0], right : right + here.shape[1]]
-                both = (here > 0) & (other > 0)
-                touching.append(np.unique(np.stack([other[both], here[both]]), axis=1))
-    one, other = np.concatenate(touching, axis=1) - 1
-    if "class" in profiles:
-        of = profiles["class"].to_numpy()
-        one, other = one[of[one] == of[other]], other[of[one] == of[other]]
+        one, other, count = _touching(labels, page, height, [(1, 1)] if split else list(product(range(3), repeat=2)))
+        one, other = one + first[page - 1] - 1, other + first[page] - 1
+        same = of[one] == of[other]
+        one, other, count = one[same], other[same], count[same]
+        if split:
+            mutual = (count == _most(one, count, len(profiles))[one]) & (count == _most(other, count, len(profiles))[other])
+            one, other = one[mutual], other[mutual]
+        links.append(np.stack([one, other]))
+    one, other = np.concatenate(links, axis=1)
     graph = coo_array((np.ones(len(one), bool), (one, other)), shape=(len(profiles), len(profiles)))
     _, component = connected_components(graph, directed=False)
     number = (pd.factorize(component)[0] + 1).astype(np.int32)
     for page in range(pages):
-        of_page = np.append(0, number)[place[page]].astype(np.int32)
+        of_page = np.append(0, number[first[page] : first[page + 1] if page + 1 < pages else None]).astype(np.int32)
         for start, stop in row_bands(height):
             labels[page, start:stop] = of_page[labels[page, start:stop]]
     return number
+
+
+def _touching(labels, page, height, steps):
+    """Pairs of labels of the page before and of a page that touch, and at how many pixels: three arrays (n,).
+
+    `steps` are the places in a window of 3 × 3 around a pixel at which the page before is looked at.
+    """
+    found = []
+    for start, stop in row_bands(height):
+        here = labels[page, start:stop].astype(np.int64)
+        around = (max(0, 1 - start), max(0, stop + 1 - height))
+        before = np.pad(labels[page - 1, max(0, start - 1) : stop + 1].astype(np.int64), (around, (1, 1)))
+        for down, right in steps:
+            there = before[down : down + here.shape[0], right : right + here.shape[1]]
+            both = (here > 0) & (there > 0)
+            found.append(np.stack(np.unique((there[both] << 32) + here[both], return_counts=True)))
+    pairs, counts = np.concatenate(found, axis=1)
+    pairs, place = np.unique(pairs, return_inverse=True)
+    return pairs >> 32, pairs & (2**32 - 1), np.bincount(place, counts, len(pairs)).astype(np.int64)
+
+
+def _most(names, counts, length):
+    """The largest of the counts of each name from 0 to `length` - 1."""
+    most = np.zeros(length, np.int64)
+    np.maximum.at(most, names, counts)
+    return most
 
 
 def measure_solids(profiles, sections, voxel_um3=None):

@@ -21,6 +21,6 @@ def describe(card):
     return "The probability of each class, after softmax: " + ", ".join(card["classes"]) + "."
 
 
-def example(channels):
+def example(channels, sections=1):
     _, image, *_ = next(tissue.tiles(SEED))
     return image if channels == 3 else image.mean(axis=-1, keepdims=True).astype(np.uint8).repeat(channels, axis=-1)

@@ -28,10 +28,10 @@ def describe(card):
     )
 
 
-def example(channels):
-    """A generated image (H, W, channels), uint8: a frame, or sections of a volume as its channels."""
+def example(channels, sections=1):
+    """A generated image (H, W, sections · channels), uint8: a frame in colour, or sections of a volume."""
     if channels == 3:
         _, image, *_ = next(polyps.frames(SEED))
-        return image
-    sections, _ = mitochondria.volume(SEED)
-    return np.moveaxis(sections[np.arange(channels) % len(sections)], 0, -1)
+        return np.tile(image, sections)
+    volume, _ = mitochondria.volume(SEED)
+    return np.moveaxis(volume[np.arange(channels * sections) % len(volume)], 0, -1)

@@ -30,9 +30,9 @@ from pipeline.tasks.segmentation.separation import WATERSHED
 OVERALL = ("images.csv",)  # results over all images
 OVERLAY = 4096  # pixels on the longer side of an overlay, at most: more than a screen shows, less than a viewer refuses
 OUTLINE = (213, 94, 0)  # vermilion of the Okabe-Ito palette, which colour-blind eyes can tell apart, too
-# Bytes that a window needs per pixel and filter of the first level: peak memory with 4 windows of 1024 × 1024 less that with
-# 2, of the default networks with TensorFlow on a CPU, is 24 and 26.
-WINDOW_BYTES = 30
+# Bytes that a window needs per pixel and channel of the widest features: peak memory with 4 windows of 1024 × 1024 less that
+# with 2, of the default networks with TensorFlow on a CPU, is 12 and 13.
+WINDOW_BYTES = 15
 FREE_SHARE = 0.5  # of the free memory, for windows; the rest is for the image, its results, and other programs
 
 
@@ -89,7 +89,7 @@ def predict_images(model, images, results, settings, choices, cluster, attempt, 
     ``attempt(path)`` is a context that remembers why something failed for a file; ``warn(path, message)`` passes on a message.
     """
     for image in images:
-        with attempt(image.path), opened(image.path) as stack:
+        with attempt(image.path), opened(image.path, kept=2 * context_of(model.card) + 1) as stack:
             suffix = ".ome.zarr" if is_volume(image.path) else ".tif"
             files = {kind: f"{image.name}_{kind}{suffix}" for kind in ("mask", "probability", "labels")}
             if model.members and not is_volume(image.path):
@@ -104,10 +104,9 @@ def predict_images(model, images, results, settings, choices, cluster, attempt, 
 
 def fit_to_memory(model, settings):
     """Reduce the batch size, to no less than 1, to the windows that fit into memory."""
-    import keras
+    from pipeline.inference.features import widest
 
-    filters = next(layer.filters for layer in model.network.layers if isinstance(layer, keras.layers.Conv2D))
-    fitting = int(FREE_SHARE * free_memory() / (WINDOW_BYTES * filters * settings.tile[0] * settings.tile[1]))
+    fitting = int(FREE_SHARE * free_memory() / (WINDOW_BYTES * widest(model.network) * settings.tile[0] * settings.tile[1]))
     return settings.model_copy(update={"batch_size": max(1, min(settings.batch_size, fitting))})
 
 
@@ -136,8 +135,8 @@ def _segment(model, stack, files, folder, settings, choices, cluster, warn):
             warn(stack.path, f"{stack.path}: {message}")
     volume, pages = is_volume(stack.path), range(stack.pages)
     for option, chosen in (("--median", choices.median > 1), ("--solids", choices.solids)):
-        if chosen and stack.sections == 1 < stack.pages:
-            warn(stack.path, f"{stack.path}: its pages are no sections of one volume, so {option} has no effect")
+        if chosen and stack.sections == 1:
+            warn(stack.path, f"{stack.path}: holds no sections of one volume, so {option} has no effect")
     if context_of(model.card) and stack.sections == 1:
         warn(stack.path, f"{stack.path}: the model looks at neighbouring sections, and sees this one alone; save them as a stack")
     write = partial(write_tiff, shape=shape, pixel_size_nm=size)
@@ -175,7 +174,7 @@ def _segment(model, stack, files, folder, settings, choices, cluster, warn):
             count += len(found)
         most = max(most, count)
     if "solids" in files:
-        most = max(most, _write_solids(files, labels, stack, size))
+        most = max(most, _write_solids(files, labels, stack, size, choices.split))
     kind = np.uint16 if most < 2**16 else np.uint32
     parts = row_bands(stack.shape[0])
     if "disagreement" in files:
@@ -248,10 +247,10 @@ def _objects(masks, labels, scratch, page, names, choices, read, size):
         yield name, found, table
 
 
-def _write_solids(files, labels, stack, pixel_size_nm):
+def _write_solids(files, labels, stack, pixel_size_nm, split):
     """Give objects the same number in all sections, also in their table, and write their volumes; return how many there are."""
-    profiles = pd.read_csv(files["objects"])
-    profiles["label"] = join_sections(labels, profiles, stack.sections)
+    profiles = pd.read_csv(files["objects"], dtype={"class": str}, keep_default_na=False)  # a class may be called NA
+    profiles["label"] = join_sections(labels, profiles, stack.sections, split)
     write_table(files["objects"], profiles)
     known = pixel_size_nm is not None and stack.depth_nm is not None
     voxel_um3 = float(np.prod([*pixel_size_nm, stack.depth_nm]) * 1e-9) if known else None

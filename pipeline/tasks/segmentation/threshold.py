@@ -41,8 +41,8 @@ def choose_threshold(network, dataset, card):
     """
     predict = runner(network)
     plain, averaged = Histogram(), Histogram()
-    table = read_table(paths.patches(dataset, card.get("fold", 0)) / "split.csv")
-    records = list(with_runs(table[table["split"] == "val"]).itertuples())
+    table = with_runs(read_table(paths.patches(dataset, card.get("fold", 0)) / "split.csv"))
+    records = list(table[table["split"] == "val"].itertuples())
     for record in records:
         image, mask = _open(dataset, record, card)
         changes = symmetries(*image.shape[:2])
@@ -60,7 +60,7 @@ def choose_threshold(network, dataset, card):
 def _open(dataset, record, card):
     """An image as the network takes it, and its mask in the original resolution."""
     files = neighbours(record, context_of(card))
-    image = join([scaled(read_image(paths.raw(dataset) / file), card["intensity_range"]) for file in files])
+    image = join([scaled(read_image(paths.raw(dataset) / file), card["intensity_range"]) for file in files], record.image)
     if card["resize"]:
         image = resize_image(image, card["resize"])
     return image, read_mask(paths.raw(dataset) / record.mask)

@@ -1,5 +1,7 @@
 """Objects through sections: SciPy's components in three dimensions, counted by hand where it has none."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +18,7 @@ from pipeline.prediction.objects import label
 from pipeline.prediction.objects.label import label_page
 from pipeline.prediction.objects.measure import measure_page
 from pipeline.prediction.objects.solids import join_sections, measure_solids
+from pipeline.tasks.segmentation.prediction import _write_solids
 
 EVERY = np.ones((3, 3, 3), bool)
 
@@ -63,6 +66,24 @@ def test_what_is_measured():
     row = measure_solids(profiles.assign(label=number), 4, voxel_um3=0.5).iloc[0]
     assert (row["first_page"], row["last_page"], row["volume_px"], row["volume_um3"], row["largest_area_px"]) == (1, 3, 8, 4, 5)
     assert row["centroid_page"] == pytest.approx((5 * 1 + 2 * 2 + 3) / 8) and row["touches_border"]
+
+
+def test_parts_that_were_separated_stay_apart():
+    """Two halves that touch in both sections, the second section one pixel to the right; a third half overlaps neither."""
+    labels = np.array([[[1, 1, 1, 2, 2, 2, 0]], [[0, 1, 1, 1, 2, 2, 2]]], np.int32)
+    profiles = pd.DataFrame({"page": [1, 1, 2, 2], "label": [1, 2, 1, 2]})
+    assert join_sections(labels.copy(), profiles, sections=2).tolist() == [1, 1, 1, 1]
+    assert join_sections(labels.copy(), profiles, sections=2, split=True).tolist() == [1, 2, 1, 2]
+
+
+def test_a_class_may_have_any_name(bright, tmp_path):
+    profiles = pd.DataFrame({"page": [1, 2], "label": [1, 1], "class": ["NA", "NA"], "area_px": 1, "touches_border": False})
+    profiles = profiles.assign(centroid_row=0.0, centroid_column=0.0)
+    profiles.to_csv(tmp_path / "o.csv", index=False)
+    labels = np.ones((2, 1, 1), np.int32)
+    files, stack = {"objects": tmp_path / "o.csv", "solids": tmp_path / "s.csv"}, SimpleNamespace(sections=2, depth_nm=None)
+    assert _write_solids(files, labels, stack, None, split=False) == 1
+    assert (tmp_path / "s.csv").read_text().splitlines()[1].startswith("NA,1,1,2,")
 
 
 def test_time_points_stay_apart_and_so_do_classes():
@@ -115,5 +136,5 @@ def test_a_volume_is_counted_through_its_sections(form, bright, tmp_path, capsys
 def test_pages_that_are_no_sections_are_warned_of(bright, tmp_path, capsys):
     tifffile.imwrite(tmp_path / "t.tif", np.zeros((2, 6, 8), np.uint8), imagej=True, metadata={"axes": "TYX"})
     main([str(bright), str(tmp_path / "t.tif"), "--out", str(tmp_path / "out"), "--solids"])
-    assert "its pages are no sections of one volume, so --solids has no effect" in capsys.readouterr().err
+    assert "holds no sections of one volume, so --solids has no effect" in capsys.readouterr().err
     assert not (tmp_path / "out/t_solids.csv").exists()

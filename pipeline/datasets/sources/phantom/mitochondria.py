@@ -4,6 +4,7 @@ All objects are solids in three dimensions, so their outlines move from section 
 Coordinates are (z, row, column) in pixels of 8 nm; membranes and objects are drawn from signed distances.
 """
 
+import itertools
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,6 +24,7 @@ FAR = 99.0  # pixels; outside every object
 MEMBRANE = 1.8  # pixels on either side of the middle between two cells that the drawn membranes fill
 CYTOPLASM, MEMBRANES, MITOCHONDRIA, VESICLES = range(4)  # what a pixel shows
 SMALLEST = 12_000  # cubic pixels of a mitochondrion; below, it is a fragment
+ROUNDS = 5  # of tries to place what looks like a mitochondrion; one is mostly enough
 DENSE_BODIES, CLUSTERS = 120, 45  # tried in a volume of the default size
 
 
@@ -71,8 +73,9 @@ def _neurites(rng, shape, distance):
     """Cut space into cells bounded by membranes: a warped power diagram, which has large and small cells.
 
     Of each voxel, `cell` is the number of its neurite, `depth` the distance in pixels to the neurite's membrane, `outline`
-    the signed distance to the nearest mitochondrion (negative inside), `vesicles` how far it is covered by one (0 to 1), and
-    `grey` the electron image before blur and noise. `distance` is that of two sections, in pixels.
+    the signed distance to the nearest mitochondrion (negative inside), `taken` that to the nearest body that others keep clear
+    of, `vesicles` how far it is covered by one (0 to 1), and `grey` the electron image before blur and noise. `distance` is that
+    of two sections, in pixels.
     """
     sections, side, _ = shape
     low, high = np.array([-60, -40, -40]), np.array([sections * distance + 60, side + 40, side + 40])
@@ -101,7 +104,8 @@ def _neurites(rng, shape, distance):
     membrane = line(depth, 3.0) - 0.35 * line(depth, 1.0)  # two membranes and the cleft between them
     grey -= 0.42 * membrane * (1 + 0.15 * smooth_noise(rng, shape, (12 / distance, 8, 8)))
     outline, vesicles = np.full(shape, FAR, np.float32), np.zeros(shape, np.float32)
-    return SimpleNamespace(cell=cell, depth=depth, outline=outline, vesicles=vesicles, grey=grey, distance=distance)
+    space = {"cell": cell, "depth": depth, "outline": outline, "taken": outline}
+    return SimpleNamespace(**space, vesicles=vesicles, grey=grey, distance=distance)
 
 
 def _add_reticulum(rng, tissue):
@@ -148,7 +152,7 @@ def _capsule(rng, tissue, radius, length):
     outline = np.maximum(outline, 4.5 - inside) + near * near * 3.0 / 4  # a smooth maximum: no kink where the two meet
 
     parts, count = ndimage.label(outline < -3)
-    if count == 0 or (tissue.outline[box][outline < 4] < 4).any():
+    if count == 0 or (tissue.taken[box][outline < 4] < 4).any():
         return None
     core = parts == np.bincount(parts.ravel())[1:].argmax() + 1
     outline[~ndimage.binary_dilation(core, iterations=7)] = FAR  # no fragments, and no slivers along the cell's membrane
@@ -191,19 +195,27 @@ def _paint(tissue, box, inner, body):
 
 
 def _add_lookalikes(rng, tissue):
-    """Mitochondria without visible cristae, 3 % of the volume, and as many profiles that look the same but are none.
+    """Mitochondria without visible cristae, 3 % of the volume, and as many profiles that look the same but are not.
 
-    A profile that is none lies in one section alone.
+    A profile of the latter lies in one section alone.
     """
     profiles = 0
     for box, outline in _capsules(rng, tissue, 0.03):
         np.minimum(tissue.outline[box], outline, out=tissue.outline[box])
         profiles += (outline < 0).any(axis=(1, 2)).sum()
         _paint(tissue, box, -outline, _matrix(rng, outline.shape, tissue.distance))
-    for _, (box, outline) in zip(range(profiles), _capsules(rng, tissue, np.inf), strict=False):
+    taken, tissue.taken = tissue.outline.copy(), np.full_like(tissue.outline, FAR)  # these need space in one section alone
+    for box, outline in itertools.chain.from_iterable(_capsules(rng, tissue, np.inf) for _ in range(ROUNDS)):
         alone = rng.choice(np.flatnonzero((outline < 0).any(axis=(1, 2))))
         outline[np.arange(len(outline)) != alone] = FAR
+        if (taken[box][outline < 4] < 4).any():
+            continue
+        np.minimum(taken[box], outline, out=taken[box])  # other bodies keep clear of it, as of mitochondria
         _paint(tissue, box, -outline, _matrix(rng, outline.shape, tissue.distance))
+        profiles -= 1
+        if not profiles:
+            break
+    tissue.taken = taken
 
 
 def _matrix(rng, shape, distance):
@@ -244,7 +256,7 @@ def _add_vesicles(rng, tissue):
                 where = (section, *centre)
                 if not (centre.min() >= 0 and centre.max() < side) or tissue.cell[where] != cell:
                     continue
-                if tissue.depth[where] < 4 or tissue.outline[where] < 4:
+                if tissue.depth[where] < 4 or tissue.taken[where] < 4:
                     continue
                 shift = rng.uniform(-0.5, 0.5, 2)
                 rim = np.hypot(row - shift[0], column - shift[1]) - rng.uniform(2.0, 2.7)
