@@ -5,6 +5,7 @@ another. Where the volume ends, its last section takes the place of those that a
 """
 
 import numpy as np
+import pandas as pd
 
 from pipeline.errors import UserError
 
@@ -25,11 +26,15 @@ def with_runs(table):
     own name. A run ends where the role does, so that no network sees an image of another side of the split, not even as a
     neighbour.
     """
-    sequence = table["group"].where(table["group"] != table["name"], "")
-    turns = table["split"].groupby(sequence).transform(lambda roles: roles.ne(roles.shift()).cumsum())
-    runs = table["image"].groupby([sequence, turns])
-    files = {key: run.tolist() for key, run in runs}
-    return table.assign(run=[files[key] for key in zip(sequence, turns, strict=True)], place=runs.cumcount())
+    sequence, _ = pd.factorize(table["group"].where(table["group"] != table["name"], ""))
+    order = np.argsort(sequence, kind="stable")
+    role, sequence = table["split"].to_numpy()[order], sequence[order]
+    begins = np.ones(len(table), bool)
+    begins[1:] = (sequence[1:] != sequence[:-1]) | (role[1:] != role[:-1])
+    number, first = np.cumsum(begins) - 1, np.flatnonzero(begins)
+    runs = [files.tolist() for files in np.split(table["image"].to_numpy()[order], first[1:])]
+    back = np.argsort(order)
+    return table.assign(run=[runs[one] for one in number[back]], place=(np.arange(len(table)) - first[number])[back])
 
 
 def neighbours(record, context):
