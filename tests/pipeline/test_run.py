@@ -148,6 +148,19 @@ def ran(output):
     return {line.split("'")[1].split("@")[0] for line in lines} - {"weights"}
 
 
+def test_the_leaderboard_has_the_speed_of_each_network(project, monkeypatch, capsys):
+    monkeypatch.chdir(project.root)
+    from benchmarks import leaderboard
+
+    monkeypatch.setattr(leaderboard, "SECONDS", 0)  # one batch each
+    leaderboard.main("polyps")
+    *_, head, _, first, second = capsys.readouterr().out.splitlines()
+    assert {"training, patches/s", "prediction, patches/s"} <= {cell.strip() for cell in head.split("|")}
+    speeds = [float(cell) for row in (first, second) for cell in row.split("|")[-3:-1]]
+    assert len(speeds) == 4 and min(speeds) > 0
+    assert "U-Net" in first + second and "Attention ResU-Net" in first + second
+
+
 def test_the_learning_rate_reruns_training_and_what_follows(project):
     result = project.experiment("train-unet@polyps", train__lr="1e-5", train__schedule="constant", train__warmup="0")
     assert ran(result.stdout) == {"train-unet"}
