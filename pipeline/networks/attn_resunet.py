@@ -9,7 +9,7 @@ from pydantic import Field
 from pipeline.networks.common import blocks
 from pipeline.networks.common.attention import attention_gate
 from pipeline.networks.common.encoders import first_half
-from pipeline.networks.common.settings import NONE, EncoderSettings
+from pipeline.networks.common.settings import NONE, ContextSettings, EncoderSettings
 from pipeline.params.fields import Count, Fraction
 
 TITLE = "Attention ResU-Net"
@@ -18,7 +18,7 @@ CITATION += "He, Zhang, Ren, Sun: Deep residual learning, CVPR 2016, doi 10.1109
 TASK = "segmentation"
 
 
-class Settings(EncoderSettings):
+class Settings(ContextSettings, EncoderSettings):
     filters: Count = 64
     depth: Annotated[int, Field(ge=1, le=7)] = 4
     dropout: Fraction = 0.0

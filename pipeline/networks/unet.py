@@ -8,7 +8,7 @@ from pydantic import Field
 
 from pipeline.networks.common import blocks
 from pipeline.networks.common.encoders import first_half
-from pipeline.networks.common.settings import NONE, EncoderSettings
+from pipeline.networks.common.settings import NONE, ContextSettings, EncoderSettings
 from pipeline.params.fields import Count, Fraction
 
 TITLE = "U-Net"
@@ -16,7 +16,7 @@ CITATION = "Ronneberger, Fischer, Brox: U-Net, MICCAI 2015, doi 10.1007/978-3-31
 TASK = "segmentation"
 
 
-class Settings(EncoderSettings):
+class Settings(ContextSettings, EncoderSettings):
     filters: Count = 64
     depth: Annotated[int, Field(ge=1, le=7)] = 4
     dropout: Fraction = 0.0

@@ -28,7 +28,8 @@ def test_every_network_says_what_it_is_and_builds(name):
     # Of segmentation, two classes share a logit.
     outputs = {2: (None, None, None, 1), 3: (None, None, None, 3)} if network.task == "segmentation" else {3: (None, 3)}
     for classes, shape in outputs.items():
-        model = network.build(channels=1, classes=classes, size=(32, 32), mean=[0.5], variance=[0.1], seed=0)
+        images = {"channels": 3, "context": 1, "size": (32, 32), "mean": [0.5] * 3, "variance": [0.1] * 3}
+        model = network.build(**images, classes=classes, seed=0)
         assert model.output.shape == shape
         assert model.output.dtype == "float32"
 

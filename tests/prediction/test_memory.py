@@ -9,7 +9,7 @@ from pipeline.tasks.segmentation import prediction
 def test_windows_by_hand(monkeypatch):
     model = TrainedModel(unet(channels=1, filters=4, depth=1), {})
     settings = DEFAULTS.model_copy(update={"tile": (100, 200), "batch_size": 8})
-    window = prediction.WINDOW_BYTES * 4 * 100 * 200
+    window = prediction.WINDOW_BYTES * 8 * 100 * 200  # the widest features: those of both sides, concatenated
     for free, expected in ((0, 1), (2 * window, 1), (6.2 * window, 3), (1000 * window, 8)):
         monkeypatch.setattr(prediction, "free_memory", lambda free=free: free)
         assert prediction.fit_to_memory(model, settings).batch_size == expected

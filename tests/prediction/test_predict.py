@@ -110,7 +110,7 @@ def test_a_median_over_sections_stays_in_one_time_point(tmp_path, bright, capsys
     probability = tifffile.imread(tmp_path / "out" / "a_probability.tif")
     assert (probability == probability[[0, 0, 0, 3, 3, 3]]).all()
     said = [line for line in capsys.readouterr().err.splitlines() if "--median" in line]
-    assert len(said) == 1 and "b.tif: its pages are no sections of one volume, so --median has no effect" in said[0]
+    assert len(said) == 1 and "b.tif: holds no sections of one volume, so --median has no effect" in said[0]
 
 
 def test_a_median_over_sections_removes_what_one_section_shows(tmp_path, bright):

@@ -37,7 +37,7 @@ def _project(folder, patches=24, **train):
         mask = f"{number}_mask.png"
         write_png(raw / f"{number}.png", image)
         write_png(raw / mask, image[..., 0] > 150)
-        rows.append({"name": number, "image": f"{number}.png", "mask": mask, "instances": "", "split": "val"})
+        rows.append({"name": number, "group": number, "image": f"{number}.png", "mask": mask, "instances": "", "split": "val"})
     pd.DataFrame(rows).to_csv(folder / "data/patches/mitochondria/split.csv", index=False)
     card = {
         "name": "mitochondria",

@@ -18,9 +18,8 @@ def encoder_names():
 
 
 class NetworkSettings(Section):
-    """Factors on the `train` section, and what it sees; a network's own settings inherit from this class."""
+    """Factors on the `train` section; a network's own settings inherit from this class."""
 
-    context: Natural | None = None  # neighbouring sections on each side that it sees; None: all that patches.context gives
     lr_scale: Positive = 1.0
     epochs_scale: Positive = 1.0
     batch_scale: Positive = 1.0
@@ -42,10 +41,16 @@ class NetworkSettings(Section):
 
         Raises a UserError if the patches have fewer neighbours.
         """
-        packed = context_of(card)
-        if self.context is not None and self.context > packed:
-            raise UserError(f"{key}: expected at most {packed} as patches.context of the data set, received {self.context}")
-        return {} if self.context in (None, packed) else {"context": self.context}
+        packed, wanted = context_of(card), getattr(self, "context", None)
+        if wanted is not None and wanted > packed:
+            raise UserError(f"{key}: expected at most {packed} as patches.context of the data set, received {wanted}")
+        return {} if wanted in (None, packed) else {"context": wanted}
+
+
+class ContextSettings(NetworkSettings):
+    """Settings of a network that may see less than the patches give."""
+
+    context: Natural | None = None  # neighbouring sections on each side; None: all that patches.context of the data set gives
 
 
 def _encoder(name):
@@ -71,7 +76,7 @@ class EncoderSettings(NetworkSettings):
         return self
 
 
-class UNetSettings(NetworkSettings):
+class UNetSettings(ContextSettings):
     """What the variants of U-Net share. The defaults are those of `unet` in ``params.yaml``, for the same reasons."""
 
     filters: Count = 16  # of the first level, doubled at each; the papers' 32 or 64 need a GPU
