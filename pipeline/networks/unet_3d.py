@@ -45,8 +45,7 @@ def build(
     mostly further apart than pixels. With those of 2 × 2 × 2 it would have the 19,069,955 weights of the paper, which counts
     neither the normalisation nor the biases of transposed convolutions.
 
-    A convolution of 3 × 3 × 3 is computed as one of 3 × 3 of three sections side by side. The result is the same, and
-    kernels for two dimensions are several times as fast on a CPU.
+    A convolution of 3 × 3 × 3 is computed as one of 3 × 3 of three sections side by side. The result is the same.
 
     Parameters
     ----------

@@ -68,9 +68,10 @@ def preview(images, targets, context=0):
 
 def neighboured(table, context):
     """Say how many images of ``split.csv`` have all their neighbours; if few do, they are no volume, or one in many pieces."""
-    records = list(with_runs(table[table["split"] != ""]).itertuples())
+    table = with_runs(table)
+    records = list(table[table["split"] != ""].itertuples())
     count = sum(len(set(neighbours(record, context))) == 2 * context + 1 for record in records)
-    return f"{count} of {len(records)} images have all their {2 * context} neighbours, for the others the nearest ones stand in"
+    return f"{count} of {len(records)} images have all their {2 * context} neighbours; in the others, the nearest ones stand in for those missing"
 
 
 def leakage_sheet(pairs, read):
