@@ -45,6 +45,11 @@ class DatasetInfo:
     url: str | None = None
     sha256: dict | None = None  # checksum of each downloaded file by its name
 
+    @property
+    def voxel_size_nm(self):
+        """Distance of neighbouring images, height and width of a pixel in nanometres; None if the images are no volume."""
+        return (self.depth_nm, *self.pixel_size_nm) if self.depth_nm and self.pixel_size_nm else None
+
 
 class DatasetWriter:
     """Write a data set whole or not at all: if the ``with`` block raises, `folder` stays as it was.

@@ -6,7 +6,7 @@ from pipeline import paths
 from pipeline.datasets.layout import read_table
 from pipeline.images.io import read_image, read_mask
 from pipeline.images.masks import read_instances
-from pipeline.images.sections import context_of, join, neighbours, with_runs
+from pipeline.images.sections import context_of, read_with_neighbours, with_runs
 
 
 def open_test_split(dataset, folds=1):
@@ -45,8 +45,7 @@ def open_image(dataset, record):
 
 def open_scaled(dataset, record, model):
     """Read one test image as a model takes it: scaled, with the neighbours that it was trained with (H, W, C)."""
-    files = neighbours(record, context_of(model.card))
-    return join([model.scaled(read_image(paths.raw(dataset) / file)) for file in files], record["image"])
+    return read_with_neighbours(record, context_of(model.card), lambda file: model.scaled(read_image(paths.raw(dataset) / file)))
 
 
 def open_mask(dataset, record):

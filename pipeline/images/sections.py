@@ -42,6 +42,11 @@ def neighbours(record, context):
     return [record.run[place] for place in around(record.place, 0, len(record.run) - 1, context)]
 
 
+def read_with_neighbours(record, context, read):
+    """Read an image and its neighbours by ``read(file)``, and join their channels: (H, W, sections · C)."""
+    return join([read(file) for file in neighbours(record, context)], record.image)
+
+
 def join(sections, where):
     """Join the channels of sections (H, W, C): (H, W, sections · C).
 
@@ -66,17 +71,28 @@ def nearest(images, context, kept):
     return images[..., outer : channels - outer]
 
 
+def upside_down(images, sections):
+    """Images (..., sections · C) of any array library with their sections in reverse order; the middle one stays."""
+    apart = images.reshape(*images.shape[:-1], sections, -1)
+    return apart[..., ::-1, :].reshape(images.shape)
+
+
 def context_of(card):
     """How many neighbours on each side a network was trained with, by its card."""
     return card.get("context", 0)
 
 
+def sections_seen(card):
+    """The number of sections that a network takes, by its card."""
+    return 2 * context_of(card) + 1
+
+
 def channels_seen(card):
     """The number of channels that a network takes, by its card."""
-    return card["channels"] * (2 * context_of(card) + 1)
+    return card["channels"] * sections_seen(card)
 
 
 def ranges_seen(card):
     """The intensity range of each channel that a network takes, or "image" (see `pipeline.images.intensity.scaled`)."""
     each = card["intensity_range"]
-    return each if isinstance(each, str) else each * (2 * context_of(card) + 1)
+    return each if isinstance(each, str) else each * sections_seen(card)

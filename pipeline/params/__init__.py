@@ -48,6 +48,7 @@ class Augment(Section):
     noise: Fraction
     blur: NonNegative
     cutout: Fraction
+    faults: Fraction
 
 
 def _devices(value):

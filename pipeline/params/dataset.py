@@ -123,7 +123,7 @@ class Dataset(Section):
     folder: Annotated[Folder, BeforeValidator(or_defaults)] = Folder()
     split: Annotated[Split, BeforeValidator(or_defaults)] = Split()
     patches: Patches
-    reported: Annotated[dict[str, Real | str], BeforeValidator(or_defaults)] = {}
+    reported: Annotated[dict[str, Real | str], BeforeValidator(or_defaults)] = Field(default_factory=dict)
 
     @property
     def class_names(self):

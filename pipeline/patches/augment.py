@@ -9,9 +9,10 @@ import numpy as np
 from scipy import ndimage
 
 SPLINE_MARGIN = 2  # control points beyond each border, so that the displacement is defined there too
+SHIFT = 16  # pixels, at most, by which a faulty section is shifted
 
 
-def augmented_patch(image, mask, corner, size, rng, settings):
+def augmented_patch(image, mask, corner, size, rng, settings, sections=1):
     """Cut a patch of `size` and its mask from an image through a random deformation, then change its intensities.
 
     The deformation rotates, scales, stretches and shears about the centre of the patch and adds an elastic displacement. The
@@ -19,11 +20,15 @@ def augmented_patch(image, mask, corner, size, rng, settings):
     image.
 
     Images are (H, W, C), float32 in [0, 1]; masks are (H, W), bool or uint8, or None. `corner` is the row and the column of the
-    patch's top left corner in the image, `settings` the section `augment` of the params.
+    patch's top left corner in the image, `settings` the section `augment` of the params. C holds the channels of so many
+    `sections` of a volume, of which the mask belongs to the middle one.
     """
     coordinates = _coordinates(corner, size, rng, settings)
     channels = [ndimage.map_coordinates(image[..., c], coordinates, order=1, mode="reflect") for c in range(image.shape[-1])]
-    patch = _intensities(np.stack(channels, axis=-1), rng, settings)
+    patch = np.stack(channels, axis=-1)
+    if settings.faults > 0 and sections > 1:
+        patch = _faulty(patch, sections, rng, settings.faults)
+    patch = _intensities(patch, rng, settings)
     if mask is None:
         return patch, None
     nearest = ndimage.map_coordinates(mask.view(np.uint8), coordinates, order=0, mode="reflect")
@@ -78,6 +83,20 @@ def _linear(rng, settings):
     if settings.shear > 0:
         matrix = matrix @ [[1, 0], [np.tan(np.deg2rad(rng.uniform(-settings.shear, settings.shear))), 1]]
     return matrix
+
+
+def _faulty(patch, sections, rng, chance):
+    """Let each section but the middle one be shifted, dark or missing, as happens in serial-section electron microscopy."""
+    apart = np.split(patch, sections, axis=-1)
+    for place in range(sections):
+        if place == sections // 2 or rng.random() >= chance:
+            continue
+        fault = rng.choice(["shifted", "dark", "missing"])
+        if fault == "shifted":
+            apart[place] = ndimage.shift(apart[place], (*rng.integers(-SHIFT, SHIFT + 1, 2), 0), order=0, mode="reflect")
+        else:
+            apart[place] = apart[place] * np.float32(rng.uniform(0.2, 0.7) if fault == "dark" else 0)
+    return np.concatenate(apart, axis=-1)
 
 
 def _intensities(patch, rng, settings):

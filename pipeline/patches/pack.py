@@ -28,7 +28,7 @@ from pipeline.errors import UserError
 from pipeline.images.intensity import scaled
 from pipeline.images.io import read_image, read_mask
 from pipeline.images.resize import resize_image, resize_mask
-from pipeline.images.sections import join, neighbours, with_runs
+from pipeline.images.sections import read_with_neighbours, with_runs
 from pipeline.parallel import on_all_threads
 from pipeline.patches.augment import augmented_patch
 from pipeline.patches.foreground import foreground_corners
@@ -150,8 +150,7 @@ def _pack_split(raw, read, patches, augment, seed, intensity_range, map_in_order
         np.save(folder / "labels.npy", manifest["label"].map(info.classes.index).to_numpy(np.int64))
 
     def pack_image(index, record, grid, first):
-        sections = [scaled(read(raw / file), intensity_range) for file in neighbours(record, patches.context)]
-        image = join(sections, raw / record.image)
+        image = read_with_neighbours(record, patches.context, lambda file: scaled(read(raw / file), intensity_range))
         mask = mask_of(record.mask) if segmentation else None
         if segmentation and mask.dtype != form:
             raise UserError(f"{raw / record.mask}: expected a mask of {form} like the first one, received {mask.dtype}")
@@ -164,7 +163,7 @@ def _pack_split(raw, read, patches, augment, seed, intensity_range, map_in_order
             if copy:
                 # Seeded by what the patch is, not by when it is made: the bytes are the same in any order.
                 rng = np.random.default_rng([seed, index, number, copy])
-                patch, patch_mask = augmented_patch(image, mask, grid[number], size, rng, augment)
+                patch, patch_mask = augmented_patch(image, mask, grid[number], size, rng, augment, 2 * patches.context + 1)
             else:
                 patch, patch_mask = cut(image, grid[number], wide), cut(mask, grid[number], wide) if segmentation else None
             write_image(first + row, np.rint(patch * np.iinfo(depth).max))

@@ -8,6 +8,8 @@ A border pixel is a foreground pixel with background above, below, left or right
 background (as in MedPy), so an object cut off by the image edge has a border there. Distances run between pixel centres.
 Each border pixel counts once, whatever the length of the outline in it (Nikolov et al. weigh by length).
 
+Volumes have border voxels: those with background in front of or behind them, too.
+
 Empty masks
 -----------
 If reference and prediction are both empty, the prediction is exactly right: NSD is 1, HD95 and ASSD are 0. If only one
@@ -22,19 +24,41 @@ from pipeline.scoring.overlap import check_masks
 
 
 def border(mask):
-    """Find the border pixels of a mask, ndarray of bool, shape (H, W)."""
-    padded = np.pad(mask, 1)  # slices are about 25 times as fast as scipy.ndimage.binary_erosion
-    inside = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    """Find the border pixels of a mask (H, W) or voxels of a volume (D, H, W): ndarray of bool, of the same shape."""
+    inside = mask.copy()
+    for axis in range(mask.ndim):  # slices are about 25 times as fast as scipy.ndimage.binary_erosion
+        there, within = np.moveaxis(mask, axis, 0), np.moveaxis(inside, axis, 0)
+        within[1:] &= there[:-1]
+        within[:-1] &= there[1:]
+        within[:1] = within[-1:] = False
     return mask & ~inside
 
 
-def surface_distances(reference, prediction, spacing=(1.0, 1.0)):
-    """Measure the distance from each border pixel of one boolean mask (H, W) to the nearest border pixel of the other.
+def surface_distances(reference, prediction, spacing=None):
+    """Measure the distance from each border pixel of one boolean mask to the nearest border pixel of the other.
 
-    Returns the distances from the reference (n,) and from the prediction (m,), in row-major order and in units of `spacing`, the
-    height and width of a pixel; infinite if the other mask is empty.
+    Parameters
+    ----------
+    reference, prediction : ndarray of bool, shape (H, W) or (D, H, W)
+    spacing : tuple of float, optional
+        The size of a pixel or voxel along each axis; 1 by default.
+
+    Returns
+    -------
+    from_reference, from_prediction : ndarray, shapes (n,) and (m,)
+        In row-major order and in units of `spacing`; infinite if the other mask is empty.
+
+    Examples
+    --------
+    Two sections, 50 nm apart, of which the prediction has only the first:
+
+    >>> solid = np.ones((2, 1, 1), bool)
+    >>> first = np.array([[[True]], [[False]]])
+    >>> surface_distances(solid, first, (50.0, 4.0, 4.0))
+    (array([ 0., 50.]), array([0.]))
     """
     check_masks(reference, prediction)
+    spacing = (1.0,) * reference.ndim if spacing is None else spacing
     reference, prediction = np.argwhere(border(reference)), np.argwhere(border(prediction))
     return _to_nearest(reference, prediction, spacing), _to_nearest(prediction, reference, spacing)
 

@@ -52,19 +52,22 @@ class Objects:
 
 
 def label(mask):
-    """Number the 8-connected components of a mask (H, W), bool: the labels (H, W), int32, where 0 is background."""
+    """Number the components of a mask (H, W), or of a volume (D, H, W), bool: the labels, int32, where 0 is background.
+
+    Pixels that share a corner are connected (8 neighbours), and so are voxels (26).
+    """
     mask = np.asarray(mask)
-    if mask.dtype != bool or mask.ndim != 2:
-        raise ValueError(f"expected a boolean mask of shape (H, W), received {mask.dtype} of shape {mask.shape}")
-    return ndimage.label(mask, structure=np.ones((3, 3)))[0]
+    if mask.dtype != bool or mask.ndim not in (2, 3):
+        raise ValueError(f"expected a boolean mask of shape (H, W) or (D, H, W), received {mask.dtype} of shape {mask.shape}")
+    return ndimage.label(mask, structure=np.ones((3,) * mask.ndim))[0]
 
 
 def find_objects(reference, prediction):
-    """Measure how the objects of two images overlap.
+    """Measure how the objects of two images, or of two volumes, overlap.
 
     Parameters
     ----------
-    reference, prediction : ndarray, shape (H, W)
+    reference, prediction : ndarray, shape (H, W) or (D, H, W)
         A mask, bool, whose objects are its components, or a label image of integers, 0 for the background.
 
     Returns

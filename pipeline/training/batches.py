@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from pipeline.images.sections import upside_down
 from pipeline.images.symmetry import draw_symmetry, symmetries
 from pipeline.patches.augment import augmented_patch
 from pipeline.patches.packed import unpacked
@@ -17,14 +18,17 @@ from pipeline.training.on_device import OnDevice, fits
 class Batches(keras.utils.PyDataset):
     """Packed patches as batches; set ``epoch``, from 0, before each epoch.
 
-    `shuffle` draws another order each epoch, `flips` flips and turns each batch at random. With `balanced` and labels, an epoch
-    of the same length holds all classes equally often (see `balanced_order`). The last, smaller batch is kept.
-    This process reads its part of each batch, as `team` shares it. With `fresh`, a `Fresh`, each patch is a copy drawn anew.
+    `shuffle` draws another order each epoch, `flips` flips and turns each batch at random, and turns its `sections` upside down.
+    With `balanced` and labels, an epoch of the same length holds all classes equally often (see `balanced_order`). The last,
+    smaller batch is kept. This process reads its part of each batch, as `team` shares it. With `fresh`, a `Fresh`, each patch is
+    a copy drawn anew.
     """
 
-    def __init__(self, packed, batch_size, seed=0, shuffle=False, flips=False, team=ALONE, balanced=False, fresh=None):
+    def __init__(
+        self, packed, batch_size, seed=0, shuffle=False, flips=False, team=ALONE, balanced=False, fresh=None, sections=1
+    ):
         super().__init__()
-        self.packed, self.batch_size, self.team, self.fresh = packed, batch_size, team, fresh
+        self.packed, self.batch_size, self.team, self.fresh, self.sections = packed, batch_size, team, fresh, sections
         self.seed, self.shuffle, self.flips, self.balanced = seed, shuffle, flips, balanced
         self.epoch = 0
         self._drawn = None, None  # epoch, and the order of its patches
@@ -33,11 +37,12 @@ class Batches(keras.utils.PyDataset):
         return math.ceil(len(self.packed.images) / self.batch_size)
 
     def __getitem__(self, index):
-        chosen, number = self.plan(index)
+        chosen, number, turned = self.plan(index)
         if self.fresh:
-            images, targets = self.fresh.draw(self.packed, chosen, [self.seed, 3, self.epoch, index])
+            images, targets = self.fresh.draw(self.packed, chosen, [self.seed, 3, self.epoch, index], self.sections)
         else:
             images, targets = self.packed.images[chosen], np.asarray(self.packed.targets[chosen])
+        images = upside_down(images, self.sections) if turned else images
         symmetry = symmetries(*images.shape[1:3])[number]
         images = np.ascontiguousarray(symmetry.apply(images))  # turned as bytes, which move a quarter of the memory of floats
         if targets.ndim == 3:
@@ -45,16 +50,18 @@ class Batches(keras.utils.PyDataset):
         return images if self.fresh else unpacked(images), targets
 
     def plan(self, index):
-        """Return the patches that this process reads, in ascending order so that the disk is read forwards, and a symmetry.
+        """Return the patches that this process reads, the symmetry of the batch, and whether its sections are upside down.
 
-        The symmetry of the whole batch is an index into the `symmetries` of its shape, of which 0 changes nothing.
+        The patches are in ascending order, so that the disk is read forwards. The symmetry is an index into the `symmetries` of
+        the batch's shape, of which 0 changes nothing.
         """
         first = index * self.batch_size
         chosen = self.team.share(np.sort(self._order()[first : first + self.batch_size]))
         if not self.flips:
-            return chosen, 0
+            return chosen, 0, False
         size = self.fresh.size if self.fresh else self.packed.images.shape[1:3]
-        return chosen, draw_symmetry(*size, np.random.default_rng([self.seed, 2, self.epoch, index]))
+        rng = np.random.default_rng([self.seed, 2, self.epoch, index])
+        return chosen, draw_symmetry(*size, rng), self.sections > 1 and bool(rng.integers(2))
 
     def _order(self):
         if self._drawn[0] != self.epoch:  # drawn once an epoch: for a million patches it takes as long as a training step
@@ -79,7 +86,7 @@ class Fresh:
     size: tuple[int, int]
     map_in_order: Callable = map
 
-    def draw(self, packed, rows, seed):
+    def draw(self, packed, rows, seed, sections=1):
         """Copies of packed patches: images (N, H, W, C), float32 in [0, 1], and targets (N, H, W) or (N,).
 
         What a copy shows depends on `seed` and on the number of its patch, not on the others of the batch.
@@ -90,7 +97,7 @@ class Fresh:
         def copy(row):
             rng = np.random.default_rng([*seed, row])
             mask = np.asarray(packed.targets[row]) if masks else None
-            return augmented_patch(unpacked(packed.images[row]), mask, around, self.size, rng, self.settings)
+            return augmented_patch(unpacked(packed.images[row]), mask, around, self.size, rng, self.settings, sections)
 
         images, targets = zip(*self.map_in_order(copy, rows.tolist()), strict=True)
         return np.stack(images), np.stack(targets) if masks else np.asarray(packed.targets[rows])

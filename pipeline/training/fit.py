@@ -15,7 +15,9 @@ from pipeline.training.rates import scale_rates
 from pipeline.training.supervised import trainee
 
 
-def fit(network, train, val, loss, metric, settings, seed, curves, checkpoint, team=ALONE, balanced=False, fresh=None):
+def fit(
+    network, train, val, loss, metric, settings, seed, curves, checkpoint, team=ALONE, balanced=False, fresh=None, sections=1
+):
     """Train a network that returns logits, and leave it with its best epoch's weights; return ``epochs`` and ``best_epoch``.
 
     With ``settings.minutes``, the number of epochs is what fits, and from then on the training is that of so many epochs.
@@ -24,12 +26,12 @@ def fit(network, train, val, loss, metric, settings, seed, curves, checkpoint, t
     ends with the same bits as one that was never interrupted. The caller removes the checkpoint once the results are safe.
     `train` and `val` are `pipeline.patches.packed.Packed`; `curves` is the CSV file for the learning curves; a larger `metric`
     is better; the network was built in the context of `team`; `balanced` draws all classes of `train` equally often; `fresh`, a
-    `pipeline.training.batches.Fresh`, draws copies of its patches in each epoch. Raises a UserError if the loss is no longer a
-    finite number.
+    `pipeline.training.batches.Fresh`, draws copies of its patches in each epoch, which show `sections` of a volume. Raises a
+    UserError if the loss is no longer a finite number.
     """
     _refuse(settings, team)
     network = trainee(network)
-    how = {"shuffle": True, "flips": settings.flips, "balanced": balanced, "fresh": fresh}
+    how = {"shuffle": True, "flips": settings.flips, "balanced": balanced, "fresh": fresh, "sections": sections}
     batches = Batches(train, settings.batch_size, seed, team=team, **how)
     validation = readable(Batches(val, settings.batch_size, team=team))
     measured = BatchStatistics(network, train, settings.batch_size, seed) if _measures(settings) else None

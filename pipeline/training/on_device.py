@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from pipeline.images.sections import upside_down
 from pipeline.images.symmetry import symmetries
 from pipeline.patches.packed import unpacked
 
@@ -19,7 +20,7 @@ class OnDevice(keras.utils.PyDataset):
 
         self.batches = batches
         self.patches = jax.device_put((np.asarray(batches.packed.images), np.asarray(batches.packed.targets)))
-        self.take = jax.jit(_take)
+        self.take = jax.jit(_take, static_argnames="sections")
         dtype = batches.packed.images.dtype
         # All grey levels in [0, 1]. XLA replaces a division by a product with the inverse, which may change the last bit.
         self.levels = jax.device_put(unpacked(np.arange(np.iinfo(dtype).max + 1, dtype=dtype)))
@@ -28,7 +29,7 @@ class OnDevice(keras.utils.PyDataset):
         return len(self.batches)
 
     def __getitem__(self, index):
-        return self.take(*self.patches, *self.batches.plan(index), self.levels)
+        return self.take(*self.patches, *self.batches.plan(index), self.levels, sections=self.batches.sections)
 
 
 def fits(packed):
@@ -39,12 +40,13 @@ def fits(packed):
     return packed.images.nbytes + packed.targets.nbytes <= memory / PART
 
 
-def _take(images, targets, chosen, symmetry, levels):
+def _take(images, targets, chosen, symmetry, turned, levels, sections):
     """As `Batches.__getitem__`, in JAX; compiled once for each batch size."""
     import jax
 
     images, targets = images[chosen], targets[chosen]
     changes = [change.apply for change in symmetries(*images.shape[1:3])]
+    images = jax.numpy.where(turned, upside_down(images, sections), images)
     images = jax.lax.switch(symmetry, changes, images)
     if targets.ndim == 3:
         targets = jax.lax.switch(symmetry, changes, targets)[..., None].astype(np.float32)

@@ -9,7 +9,7 @@ import keras
 from pipeline import paths
 from pipeline.atomic import whole
 from pipeline.errors import UserError
-from pipeline.images.sections import channels_seen, context_of
+from pipeline.images.sections import channels_seen, context_of, sections_seen
 from pipeline.networks.common.cost import gigaflops
 from pipeline.parallel import on_all_threads
 from pipeline.patches.packed import load_card, load_packed
@@ -102,7 +102,7 @@ def _train_one(dataset, network, task, params, seed, fold, model, curves, team):
         how = settings, seed, curves, checkpoint, team, task.balanced(params)
         with on_all_threads() if anew else nullcontext() as map_in_order:
             fresh = Fresh(anew, tuple(card["patch_size"]), map_in_order) if anew else None
-            epochs = fit(model_in_training, training, validation, *goal, *how, fresh)
+            epochs = fit(model_in_training, training, validation, *goal, *how, fresh, sections_seen(card))
     if not team.leads:
         return None, checkpoint
     trained = model_in_training

@@ -171,7 +171,7 @@ class TestVolume:
 
     def test_make(self, made, monkeypatch):
         shown = np.arange(2 * 4 * 5, dtype=np.uint8).reshape(2, 4, 5) % 4
-        monkeypatch.setattr(volume, "organelles", lambda seed, lookalikes: (shown * 50, shown))
+        monkeypatch.setattr(volume, "organelles", lambda seed, sections, lookalikes: (shown * 50, shown))
         folder, info, table = made(volume, "segmentation")
         assert (info.pixel_size_nm, info.depth_nm, info.classes) == ((8, 8), 48, ("background", "mitochondria"))
         assert np.array_equal(read_mask(folder / table["mask"][1]), shown[1] == mitochondria.MITOCHONDRIA)

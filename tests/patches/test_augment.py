@@ -8,7 +8,7 @@ from pipeline.params import Augment
 from pipeline.patches.augment import augmented_patch, elastic_displacement
 
 STILL = dict(rotation=0, scale=0, stretch=0, shear=0, elastic=0, elastic_sigma=16, brightness=0, contrast=0, colour=0, gamma=0)
-STILL |= dict(noise=0, blur=0, cutout=0)
+STILL |= dict(noise=0, blur=0, cutout=0, faults=0)
 
 
 def settings(**changes):
@@ -48,6 +48,24 @@ def test_classes_move_as_the_two_of_a_mask_do_and_none_is_invented(disc):
     )
     assert numbers.dtype == np.uint8
     np.testing.assert_array_equal(numbers, np.where(moved, 255, 3))
+
+
+def test_faults_fall_on_neighbouring_sections_alone():
+    """Each of four neighbours is whole, shifted, dark or missing; the middle one, which the mask belongs to, stays."""
+    rows = np.linspace(0.1, 1, 64 * 48, dtype=np.float32).reshape(64, 48, 1).repeat(5, -1)
+    found = {"whole": 0, "shifted": 0, "dark": 0, "missing": 0}
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        patch, _ = augmented_patch(rows, None, (0, 0), (64, 48), rng, settings(faults=0.5), sections=5)
+        np.testing.assert_allclose(patch[..., 2], rows[..., 2], atol=1e-6)
+        for place in (0, 1, 3, 4):
+            ratio = patch[..., place] / rows[..., place]
+            constant = ratio.std() < 1e-5
+            fault = "missing" if constant and ratio.mean() == 0 else "dark" if constant and ratio.mean() < 0.9 else None
+            found[fault or ("whole" if constant else "shifted")] += 1
+    assert 90 < found["whole"] < 150 and min(found.values()) > 25  # of 240; half of them, and a sixth of each fault
+    alone, _ = augmented_patch(rows, None, (0, 0), (64, 48), np.random.default_rng(0), settings(faults=0.5))
+    np.testing.assert_allclose(alone, rows, atol=1e-6)  # five channels of one section
 
 
 def test_intensities_stay_in_range_and_leave_the_mask(disc):

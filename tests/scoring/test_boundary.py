@@ -2,6 +2,7 @@ from itertools import cycle
 
 import numpy as np
 import pytest
+import SimpleITK as sitk  # noqa: N813 (its users know it by no other name)
 from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import gaussian_filter
@@ -127,3 +128,40 @@ def test_agrees_with_brute_force():
         assert assd(*distances) == pytest.approx((there.sum() + back.sum()) / (len(there) + len(back)), abs=1e-9)
         near = (there <= 1.7).sum() + (back <= 1.7).sum()  # 1.7 is no distance between pixels: rounding decides nothing
         assert nsd(*distances, 1.7) == pytest.approx(near / (len(there) + len(back)), abs=1e-12)
+
+
+def test_the_surface_of_a_cube_by_hand():
+    """A cube of 3 × 3 × 3 voxels and its middle voxel: 26 surface voxels, each as far away as its steps say."""
+    cube, middle = np.zeros((2, 5, 5, 5), bool)
+    cube[1:4, 1:4, 1:4] = middle[2, 2, 2] = True
+    there, back = surface_distances(cube, middle, (50.0, 4.0, 3.0))
+    assert len(there) == 26 and back.tolist() == [3.0]  # to the voxel beside it, not to the one in the next section
+    steps = {(1, 0, 0): 2, (0, 1, 0): 2, (0, 0, 1): 2, (1, 1, 0): 4, (1, 0, 1): 4, (0, 1, 1): 4, (1, 1, 1): 8}
+    expected = [((50 * z) ** 2 + (4 * y) ** 2 + (3 * x) ** 2) ** 0.5 for (z, y, x), n in steps.items() for _ in range(n)]
+    np.testing.assert_allclose(sorted(there), sorted(expected), rtol=1e-12)
+    assert nsd(there, back, 5.0) == 9 / 27  # the eight voxels around it in its own section, and itself
+    assert assd(there, back) == pytest.approx((sum(expected) + 3) / 27)
+
+
+def test_a_solid_that_reaches_the_first_and_the_last_section_ends_there():
+    assert border(np.ones((2, 4, 4), bool)).all()
+    assert np.argwhere(~border(np.ones((3, 3, 3), bool))).tolist() == [[1, 1, 1]]
+
+
+def test_surfaces_in_three_dimensions_agree_with_itk():
+    """Surfaces by ITK's contours, and distances by its exact distance map, with voxels of three different sides."""
+    spacing, rng = (40.0, 4.0, 5.0), np.random.default_rng(3)
+    for share in (0.05, 0.3, 0.7):
+        fields = [gaussian_filter(rng.random((9, 30, 35)), (1, 2.5, 2.5)) for _ in range(2)]
+        masks = [field > np.quantile(field, 1 - share) for field in fields]
+        surfaces, maps = [], []
+        for mask in masks:
+            image = sitk.GetImageFromArray(np.pad(mask, 1).astype(np.uint8))
+            image.SetSpacing(spacing[::-1])
+            contour = sitk.LabelContour(image, fullyConnected=False)
+            surfaces.append(sitk.GetArrayFromImage(contour) > 0)
+            maps.append(sitk.GetArrayFromImage(sitk.SignedMaurerDistanceMap(contour, False, False, True)))
+        there, back = surface_distances(*masks, spacing)
+        # Inside a contour ITK's distance is negative; a contour is one voxel thick, so there it is 0.
+        np.testing.assert_allclose(there, np.abs(maps[1])[surfaces[0]], atol=1e-3)
+        np.testing.assert_allclose(back, np.abs(maps[0])[surfaces[1]], atol=1e-3)

@@ -108,9 +108,9 @@ def test_labels_and_overlaps_agree_with_simpleitk_and_coco():
         np.testing.assert_allclose(table, np.reshape(expected, table.T.shape).T, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("mask", [FULL.astype(np.uint8), FULL.astype(float), FULL[None], FULL[0]])
+@pytest.mark.parametrize("mask", [FULL.astype(np.uint8), FULL.astype(float), FULL[None, None], FULL[0]])
 def test_raises_for_anything_but_a_mask(mask):
-    with pytest.raises(ValueError, match=r"expected a boolean mask of shape \(H, W\), received (uint8|float64|bool) of shape"):
+    with pytest.raises(ValueError, match=r"expected a boolean mask of shape .*, received (uint8|float|bool)"):
         label(mask)
 
 

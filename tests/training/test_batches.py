@@ -48,6 +48,17 @@ def test_masks_stay_with_their_images(packed):
         np.testing.assert_array_equal(masks, np.rint(images * 255) % 2)
 
 
+def test_sections_are_upside_down_in_half_of_the_batches():
+    """Three sections of two channels: the order of the sections turns, that of the channels and the middle one stay."""
+    images = np.arange(12, dtype=np.uint8).reshape(2, 1, 1, 6)
+    batches, found = Batches(Packed(images, images[..., 0]), 2, seed=1, flips=True, sections=3), []
+    for batches.epoch in range(40):
+        assert (batches[0][1] == images[..., :1]).all()
+        found.append(np.rint(batches[0][0][0, 0, 0] * 255).astype(int).tolist())
+    assert {tuple(order) for order in found} == {(0, 1, 2, 3, 4, 5), (4, 5, 2, 3, 0, 1)}
+    assert 10 < found.count([4, 5, 2, 3, 0, 1]) < 30
+
+
 def test_the_stream_holds_the_same_batches(packed):
     batches = Batches(packed, 4, seed=1, shuffle=True, flips=True)
     stream = readable(batches)

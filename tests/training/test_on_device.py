@@ -19,7 +19,7 @@ TARGETS = {"masks": lambda images: images[..., 0] % 2 == 1, "labels": lambda ima
 @pytest.mark.parametrize("images", IMAGES)
 def test_the_device_makes_the_batches_of_the_host(images, targets, team):
     packed = Packed(IMAGES[images], TARGETS[targets](IMAGES[images]))
-    batches = Batches(packed, 4, seed=3, shuffle=True, flips=True, team=team)
+    batches = Batches(packed, 4, seed=3, shuffle=True, flips=True, team=team, sections=packed.images.shape[-1])
     device = OnDevice(batches)
     assert len(device) == len(batches) == 3
     for batches.epoch in range(4):

@@ -1,6 +1,7 @@
 """How segmentation networks are scored: on whole test images, at their original resolution."""
 
 import re
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from pipeline.tasks.segmentation.losses import loss_of
 from pipeline.tasks.segmentation.panel import panel
 from pipeline.tasks.segmentation.per_class import per_class
 from pipeline.tasks.segmentation.scores import ClassScores, Scores
+from pipeline.tasks.segmentation.solids import Volumes, summary
 
 HEADLINE = ("iou", "dice", "mean_iou", "accuracy", "nsd", "pq", "loss")
 LEADING, LEADING_TITLE = "dice", "Dice"  # the metric by which networks are ranked
@@ -52,10 +54,12 @@ def score(models, dataset, records, params, title, pictures=None):
     -------
     Scores
     """
-    pixel_size, names = read_info(paths.raw(dataset)).pixel_size_nm, models[0].card["classes"]
+    info, names = read_info(paths.raw(dataset)), models[0].card["classes"]
+    pixel_size, voxel_size = info.pixel_size_nm, info.voxel_size_nm
     thresholds, tolerance = [model.threshold(params.inference) for model in models], params.segmentation.tolerance
     losses_of = [loss_of(params.segmentation.loss, model.card) for model in models]
-    images, histograms = ({number: make() for number in range(1, len(names))} for make in (list, Histogram))
+    kinds = list, Histogram, partial(Volumes, voxel_size, tolerance * max(pixel_size or (1,)))
+    images, histograms, volumes = ({number: make() for number in range(1, len(names))} for make in kinds)
     confusions, losses, reliability = [], [], 0
     pictured = gallery.pictured(len(records)) if pictures else ()
     for position, record in enumerate(tqdm(records, desc=f"{title} on {dataset}", disable=None)):
@@ -71,13 +75,15 @@ def score(models, dataset, records, params, title, pictures=None):
             histograms[number].add(scored(reference), scored(of_number))  # first: it reports a training that diverged
             areas = reference, prediction == number, of_number
             images[number].append(score_image(record, *areas, counted, tolerance, pixel_size, **objects_of))
+            if voxel_size:
+                volumes[number].add(record, *areas[:2], counted)
         confusions.append(classes.pixel_confusion(scored(mask), scored(prediction), len(names)))
         reliability += calibration.sums_of_image(*_confidence(scored(mask), scored(probability)))
         losses.append(_loss(losses_of[record["fold"]], mask, probability))
         if position in pictured:
             gallery.write_image(pictures, position, image)
             gallery.write_errors(pictures, position, mask, prediction, len(names))
-    scores = {number: ClassScores(images[number], histograms[number]) for number in images}
+    scores = {number: ClassScores(images[number], histograms[number], volumes[number].table()) for number in images}
     threshold = None if None in thresholds else float(np.mean(thresholds))
     return Scores(names, scores, np.array(confusions), losses, reliability, threshold, pixel_size)
 
@@ -85,20 +91,25 @@ def score(models, dataset, records, params, title, pictures=None):
 def detail(scores, params):
     """Everything beside the metrics: intervals, distributions over images, objects, probabilities (dict)."""
     threshold = {} if scores.several else {"threshold": scores.threshold}
-    return threshold | {
-        "tolerance": params.segmentation.tolerance,
-        "pixel_size_nm": scores.pixel_size_nm,
-        "trivial": classes.trivial(scores.confusion),
-        "intervals": intervals(scores, params.seed),
-        "per_image": {key: quartiles(scores.table[key]) for key in DISTRIBUTIONS if key in scores.table},
-        "objects": _objects(scores),
-        "probability": {
-            "average_precision": _mean(curves.average_precision(found.histogram) for found in scores.by_class.values()),
-            "auroc": _mean(curves.roc_area(found.histogram) for found in scores.by_class.values()),
-            "ece": calibration.expected_calibration_error(scores.reliability),
-            "brier": calibration.brier_score(scores.reliability),
-        },
-    }
+    volumes = pd.concat(found.volumes for found in scores.by_class.values())
+    return (
+        threshold
+        | {
+            "tolerance": params.segmentation.tolerance,
+            "pixel_size_nm": scores.pixel_size_nm,
+            "trivial": classes.trivial(scores.confusion),
+            "intervals": intervals(scores, params.seed),
+            "per_image": {key: quartiles(scores.table[key]) for key in DISTRIBUTIONS if key in scores.table},
+            "objects": _objects(scores),
+            "probability": {
+                "average_precision": _mean(curves.average_precision(found.histogram) for found in scores.by_class.values()),
+                "auroc": _mean(curves.roc_area(found.histogram) for found in scores.by_class.values()),
+                "ece": calibration.expected_calibration_error(scores.reliability),
+                "brier": calibration.brier_score(scores.reliability),
+            },
+        }
+        | ({"volumes": summary(volumes)} if len(volumes) else {})
+    )
 
 
 def intervals(scores, seed):
@@ -132,6 +143,8 @@ def tables(scores, params):
         "roc": by_class(lambda one: curves.thinned(curves.roc(one.histogram).replace(np.inf, np.nan))),
         "reliability": calibration.reliability_table(scores.reliability),
     }
+    if len(scores.by_class[1].volumes):
+        found["per_volume"] = by_class(lambda one: one.volumes)
     if scores.several:
         found |= {
             "per_class": per_class(scores, params.seed),

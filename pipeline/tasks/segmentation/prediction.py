@@ -13,7 +13,7 @@ from pipeline.errors import UserError
 from pipeline.images.colours import class_colour, rgb
 from pipeline.images.io import write_png
 from pipeline.images.ome_zarr import is_volume
-from pipeline.images.sections import context_of
+from pipeline.images.sections import context_of, sections_seen
 from pipeline.images.sheet import displayable
 from pipeline.images.stack import opened
 from pipeline.inference.decision import mean_and_spread, of_class, outputs, predicted
@@ -89,7 +89,7 @@ def predict_images(model, images, results, settings, choices, cluster, attempt, 
     ``attempt(path)`` is a context that remembers why something failed for a file; ``warn(path, message)`` passes on a message.
     """
     for image in images:
-        with attempt(image.path), opened(image.path, kept=2 * context_of(model.card) + 1) as stack:
+        with attempt(image.path), opened(image.path, kept=sections_seen(model.card)) as stack:
             suffix = ".ome.zarr" if is_volume(image.path) else ".tif"
             files = {kind: f"{image.name}_{kind}{suffix}" for kind in ("mask", "probability", "labels")}
             if model.members and not is_volume(image.path):

@@ -19,6 +19,7 @@ class ClassScores:
 
     images: list  # of `ImageScore`
     histogram: Histogram
+    volumes: pd.DataFrame  # a row for each volume of several sections, as `pipeline.tasks.segmentation.solids` scores it
 
     @property
     def counts(self):

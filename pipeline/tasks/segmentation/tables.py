@@ -60,6 +60,15 @@ OBJECTS = {
     "splits": Metric("Splits", COUNT, "objects predicted in pieces"),
     "merges": Metric("Merges", COUNT, "predicted objects that join several"),
 }
+VOLUMES = {
+    "nsd": Metric("NSD", SHARE, "share of the surfaces that agree"),
+    "hd95_nm": Metric("HD95, nm", COUNT, "95th percentile of the distance between the surfaces"),
+    "assd_nm": Metric("ASSD, nm", COUNT, "mean distance between the surfaces"),
+    "reference": Metric("Objects in the masks", COUNT, "pieces of foreground that are connected across sections"),
+    "predicted": Metric("Objects predicted", COUNT),
+    "f1": Metric("F1 of objects", SHARE, "objects found, IoU ≥ 0.5"),
+    "pq": Metric("Panoptic quality", SHARE, "F1 of objects times the mean IoU of those found"),
+}
 PROBABILITIES = {
     "average_precision": Metric("Average precision", SHARE, "area under precision–recall, over all thresholds"),
     "auroc": Metric("AUROC", SHARE, "area under the ROC curve; high where there is little foreground"),
@@ -98,6 +107,7 @@ def tables(dataset):
         _per_image("Overlap, image by image", OVERLAP_PER_IMAGE, networks, "Each image weighs the same."),
         _per_image("Borders, image by image", borders, networks, _note_on_borders(dataset)),
         metric_table("Objects, all test images pooled", _objects(dataset.info), objects, _note_on_objects(networks)),
+        _volumes(dataset),
         metric_table("Probabilities, all test pixels pooled", PROBABILITIES, probabilities),
         folds(dataset),
         seeds(dataset),
@@ -219,6 +229,17 @@ def _objects(info):
     name, style, _ = OBJECTS["reference"]
     numbered = {"reference": Metric(name, style, "as the label images number them, also where they touch")}
     return OBJECTS | numbered if info.get("instances") else OBJECTS
+
+
+def _volumes(dataset):
+    """Surfaces and objects in three dimensions; None where the images are not sections of a volume."""
+    detail = dataset.networks[0].detail
+    if "volumes" not in detail:
+        return None
+    columns = [(n.title, lambda key, style, n=n: number(n.detail["volumes"][key], style)) for n in dataset.networks]
+    tolerance = detail["tolerance"] * max(detail["pixel_size_nm"])
+    note = f"Test sections that follow each other, as one. Surfaces agree within {tolerance:g} nm."
+    return metric_table("Volumes", VOLUMES, columns, note)
 
 
 def _note_on_objects(networks):

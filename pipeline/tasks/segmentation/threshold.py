@@ -11,7 +11,7 @@ from pipeline.images.intensity import scaled
 from pipeline.images.io import read_image, read_mask
 from pipeline.images.masks import IGNORED, read_instances
 from pipeline.images.resize import resize_image
-from pipeline.images.sections import context_of, join, neighbours, with_runs
+from pipeline.images.sections import context_of, read_with_neighbours, with_runs
 from pipeline.images.symmetry import symmetries
 from pipeline.inference.activations import sigmoid
 from pipeline.networks.common.run import runner
@@ -59,8 +59,11 @@ def choose_threshold(network, dataset, card):
 
 def _open(dataset, record, card):
     """An image as the network takes it, and its mask in the original resolution."""
-    files = neighbours(record, context_of(card))
-    image = join([scaled(read_image(paths.raw(dataset) / file), card["intensity_range"]) for file in files], record.image)
+
+    def read(file):
+        return scaled(read_image(paths.raw(dataset) / file), card["intensity_range"])
+
+    image = read_with_neighbours(record, context_of(card), read)
     if card["resize"]:
         image = resize_image(image, card["resize"])
     return image, read_mask(paths.raw(dataset) / record.mask)
