@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.tasks.segmentation.evaluation import _shown
+from pipeline.tasks.segmentation.evaluation.pictures import _shown
 
 # By the test images, the hardest first: each that is shown, and what its rank is called.
 RANKS = [

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.tasks.segmentation.image import mean_over_classes, score_image
+from pipeline.tasks.segmentation.evaluation.image import mean_over_classes, score_image
 
 RECORD = {"name": "a", "group": "a", "unit": "a"}
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.tasks.segmentation.panel import panel
+from pipeline.images.colours import ERRORS, rgb
+from pipeline.images.overlay import COVER
+from pipeline.tasks.segmentation.evaluation.panel import cuts, panel
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (20, 30, 1), np.uint8)
@@ -18,3 +20,17 @@ def test_four_pictures_side_by_side_fill_the_report(image, mask):
     picture = Image.open(io.BytesIO(panel(image, mask, np.zeros_like(mask), "worst")))
     assert picture.format == "PNG"
     assert picture.width == 1152 > 4 * picture.height
+
+
+def test_a_volume_is_cut_where_it_shows_most():
+    """Foreground in row 7 and column 11 of three sections; the prediction misses it in the last one."""
+    masks = np.zeros((3, 20, 30), np.uint8)
+    masks[:, 7, 11] = masks[1, 7, 2:9] = masks[2, 3:6, 11] = 1
+    predictions = masks.copy()
+    predictions[2] = 0
+    with Image.open(io.BytesIO(cuts([np.zeros((20, 30, 1), np.uint8)] * 3, masks, predictions, 4.4))) as picture:
+        drawn = np.asarray(picture.convert("RGB"))
+    assert drawn.shape[1] == 1152
+    shown = [(drawn == np.rint(COVER * np.array(rgb(colour)))).all(axis=-1).sum() for colour in ERRORS.values()]
+    # Of both cuts, each voxel four pixels high before it is enlarged to the width of its picture.
+    assert shown[0] > shown[2] > 0 == shown[1]

@@ -10,7 +10,8 @@ from pipeline.scoring import classes, objects
 from pipeline.scoring.curves import Histogram
 from pipeline.scoring.ratios import or_none
 from pipeline.scoring.statistics import sum_by_unit
-from pipeline.tasks.segmentation.image import mean_over_classes
+from pipeline.tasks.segmentation.evaluation.image import mean_over_classes
+from pipeline.tasks.segmentation.evaluation.volumes import Volumes
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,6 @@ class ClassScores:
 
     images: list  # of `ImageScore`
     histogram: Histogram
-    volumes: pd.DataFrame  # a row for each volume of several sections, as `pipeline.tasks.segmentation.solids` scores it
 
     @property
     def counts(self):
@@ -48,6 +48,7 @@ class Scores:
     reliability: np.ndarray
     threshold: float | None  # of several folds, the mean; None for several classes
     pixel_size_nm: tuple | None
+    volumes: Volumes
 
     @property
     def several(self):
@@ -80,6 +81,11 @@ class Scores:
         }
         losses = [self.losses[position] for position in positions]
         return replace(self, by_class=by_class, confusions=self.confusions[positions], losses=losses)
+
+    @cached_property
+    def per_volume(self):
+        """The scores of each foreground class in volumes: a dict of DataFrame by class number, empty where there are none."""
+        return {number: self.volumes.table(number) for number in self.by_class if next(iter(self.volumes), None)}
 
     @property
     def units(self):

@@ -8,7 +8,7 @@ from pipeline.scoring.statistics import interval
 
 
 def per_class(scores, seed):
-    """A row for each class, the background first, from `pipeline.tasks.segmentation.scores.Scores`.
+    """A row for each class, the background first, from `pipeline.tasks.segmentation.evaluation.scores.Scores`.
 
     ``share`` is that of the class among the pixels of the masks; ``trivial_iou`` what calling every pixel so would score. NSD is
     the mean over the images whose mask or prediction holds the class. Borders, objects and areas below curves are those of

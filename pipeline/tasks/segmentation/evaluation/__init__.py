@@ -1,8 +1,5 @@
 """How segmentation networks are scored: on whole test images, at their original resolution."""
 
-import re
-from functools import partial
-
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
@@ -10,25 +7,22 @@ from tqdm import tqdm
 from pipeline import paths
 from pipeline.datasets.layout import read_info
 from pipeline.evaluation import gallery
-from pipeline.evaluation.maps import map_panel
 from pipeline.evaluation.test_split import open_image, open_instances, open_mask, open_scaled
 from pipeline.images.masks import IGNORED
 from pipeline.inference.decision import of_class, predicted
-from pipeline.inference.explain import attention_maps
 from pipeline.scoring import calibration, classes, curves, objects
 from pipeline.scoring.curves import Histogram
 from pipeline.scoring.ratios import MEAN
 from pipeline.scoring.statistics import interval, paired_difference, quartiles
-from pipeline.tasks.segmentation.image import score_image
+from pipeline.tasks.segmentation.evaluation.image import score_image
+from pipeline.tasks.segmentation.evaluation.per_class import per_class
+from pipeline.tasks.segmentation.evaluation.pictures import draw  # noqa: F401 (what `pipeline.evaluation.evaluate` asks a task for)
+from pipeline.tasks.segmentation.evaluation.scores import ClassScores, Scores
+from pipeline.tasks.segmentation.evaluation.volumes import Volumes, summary
 from pipeline.tasks.segmentation.losses import loss_of
-from pipeline.tasks.segmentation.panel import panel
-from pipeline.tasks.segmentation.per_class import per_class
-from pipeline.tasks.segmentation.scores import ClassScores, Scores
-from pipeline.tasks.segmentation.solids import Volumes, summary
 
 HEADLINE = ("iou", "dice", "mean_iou", "accuracy", "nsd", "pq", "loss")
 LEADING, LEADING_TITLE = "dice", "Dice"  # the metric by which networks are ranked
-FIXED = 3  # panels of the same images whatever the network makes of them, so that `dvc plots diff` can pair experiments
 DISTRIBUTIONS = ("dice", "iou", "nsd", "hd95", "assd", "hd95_nm", "assd_nm")
 # Means over images, by their column of ``per_image.csv``. An image without a value is left out.
 MEANS = {"dice_per_image": "dice", "nsd": "nsd", "hd95": "hd95", "assd": "assd", "loss": "loss"}
@@ -55,12 +49,10 @@ def score(models, dataset, records, params, title, pictures=None):
     Scores
     """
     info, names = read_info(paths.raw(dataset)), models[0].card["classes"]
-    pixel_size, voxel_size = info.pixel_size_nm, info.voxel_size_nm
     thresholds, tolerance = [model.threshold(params.inference) for model in models], params.segmentation.tolerance
     losses_of = [loss_of(params.segmentation.loss, model.card) for model in models]
-    kinds = list, Histogram, partial(Volumes, voxel_size, tolerance * max(pixel_size or (1,)))
-    images, histograms, volumes = ({number: make() for number in range(1, len(names))} for make in kinds)
-    confusions, losses, reliability = [], [], 0
+    images, histograms = ({number: make() for number in range(1, len(names))} for make in (list, Histogram))
+    confusions, losses, reliability, volumes = [], [], 0, Volumes(info.voxel_size_nm, tolerance)
     pictured = gallery.pictured(len(records)) if pictures else ()
     for position, record in enumerate(tqdm(records, desc=f"{title} on {dataset}", disable=None)):
         model, threshold = models[record["fold"]], thresholds[record["fold"]]
@@ -74,26 +66,26 @@ def score(models, dataset, records, params, title, pictures=None):
             reference, of_number = mask == number, of_class(probability, number)
             histograms[number].add(scored(reference), scored(of_number))  # first: it reports a training that diverged
             areas = reference, prediction == number, of_number
-            images[number].append(score_image(record, *areas, counted, tolerance, pixel_size, **objects_of))
-            if voxel_size:
-                volumes[number].add(record, *areas[:2], counted)
+            images[number].append(score_image(record, *areas, counted, tolerance, info.pixel_size_nm, **objects_of))
+        volumes.add(record, mask, prediction)
         confusions.append(classes.pixel_confusion(scored(mask), scored(prediction), len(names)))
         reliability += calibration.sums_of_image(*_confidence(scored(mask), scored(probability)))
         losses.append(_loss(losses_of[record["fold"]], mask, probability))
         if position in pictured:
             gallery.write_image(pictures, position, image)
             gallery.write_errors(pictures, position, mask, prediction, len(names))
-    scores = {number: ClassScores(images[number], histograms[number], volumes[number].table()) for number in images}
+    scores = {number: ClassScores(images[number], histograms[number]) for number in images}
     threshold = None if None in thresholds else float(np.mean(thresholds))
-    return Scores(names, scores, np.array(confusions), losses, reliability, threshold, pixel_size)
+    return Scores(names, scores, np.array(confusions), losses, reliability, threshold, info.pixel_size_nm, volumes)
 
 
 def detail(scores, params):
     """Everything beside the metrics: intervals, distributions over images, objects, probabilities (dict)."""
     threshold = {} if scores.several else {"threshold": scores.threshold}
-    volumes = pd.concat(found.volumes for found in scores.by_class.values())
+    volumes = {"volumes": summary(pd.concat(scores.per_volume.values()))} if scores.per_volume else {}
     return (
         threshold
+        | volumes
         | {
             "tolerance": params.segmentation.tolerance,
             "pixel_size_nm": scores.pixel_size_nm,
@@ -108,7 +100,6 @@ def detail(scores, params):
                 "brier": calibration.brier_score(scores.reliability),
             },
         }
-        | ({"volumes": summary(volumes)} if len(volumes) else {})
     )
 
 
@@ -129,10 +120,13 @@ def intervals(scores, seed):
 def tables(scores, params):
     """The tables of the results: dict of DataFrame by file name."""
 
-    def by_class(make):
+    def joined(parts):
         """One table; of several classes below each other, with their names in the first column."""
-        parts = {scores.names[number]: make(found) for number, found in scores.by_class.items()}
-        return pd.concat(parts, names=["class"]).reset_index("class") if scores.several else parts[scores.names[1]]
+        named = {scores.names[number]: part for number, part in parts.items()}
+        return pd.concat(named, names=["class"]).reset_index("class") if scores.several else parts[1]
+
+    def by_class(make):
+        return joined({number: make(found) for number, found in scores.by_class.items()})
 
     found = {
         "per_image": scores.table.assign(picture=gallery.stems(len(scores.losses), gallery.pictured(len(scores.losses)))),
@@ -143,8 +137,8 @@ def tables(scores, params):
         "roc": by_class(lambda one: curves.thinned(curves.roc(one.histogram).replace(np.inf, np.nan))),
         "reliability": calibration.reliability_table(scores.reliability),
     }
-    if len(scores.by_class[1].volumes):
-        found["per_volume"] = by_class(lambda one: one.volumes)
+    if scores.per_volume:
+        found["per_volume"] = joined(scores.per_volume)
     if scores.several:
         found |= {
             "per_class": per_class(scores, params.seed),
@@ -177,29 +171,6 @@ def compare(best, other, seed):
         defined = ~(np.isnan(best.values(column)) | np.isnan(other.values(column)))
         found[name] = paired(MEAN, lambda scores, c=column, d=defined: np.stack([np.where(d, scores.values(c), 0), d], axis=1))
     return found | {name: paired(statistic, Scores.objects) for name, statistic in classes.OBJECTS.items()}
-
-
-def draw(scores, models, dataset, records, name, params):
-    """Draw some images with their prediction, and what the attention gates see of them.
-
-    A panel is named by its image, and its rank stands in the picture.
-    """
-    table, explained = scores.table, set()
-    for position, rank in _shown(table.sort_values(["dice", "image"]).index.tolist()):
-        record, kind = records[position], rank.split()[0]
-        model = models[record["fold"]]
-        image, mask = open_image(dataset, record), open_mask(dataset, record)
-        file = re.sub(r"[^\w.-]", "_", record["name"]) + ".png"
-        seen = open_scaled(dataset, record, model)
-        probability = model.segment(seen, params.inference)
-        prediction = predicted(probability, model.threshold(params.inference))
-        title = f"{rank}, Dice {table['dice'][position]:.3f}"
-        (paths.panels(dataset) / f"{name}-{file}").write_bytes(panel(image, mask, prediction, title, scores.names))
-        maps = {} if kind in explained else attention_maps(model, seen, params.inference)  # the first of a kind
-        explained.add(kind)
-        if maps:
-            sheet = map_panel(image, {_gate_title(gate): values for gate, values in maps.items()})
-            (paths.panels(dataset) / f"{name}-attention-{file}").write_bytes(sheet)
 
 
 def _loss(loss, mask, probability):
@@ -245,23 +216,3 @@ def _objects(scores):
         "splits": total["splits"],
         "merges": total["merges"],
     }
-
-
-def _shown(ranked):
-    """Choose the images that get a panel: the worst, the median, the best, and `FIXED` others spread over the test set.
-
-    `ranked` has the positions of the test images, the hardest first. Returns pairs of a position and what its rank is called, in
-    that order; no image twice.
-    """
-    count, ranks = len(ranked), {}
-    for place, rank in ((count - 1, "best"), (0, "worst"), (count // 2, "median")):
-        if 0 <= place < count:
-            ranks.setdefault(ranked[place], rank)
-    for position in np.linspace(0, count - 1, min(count, FIXED)).round().astype(int).tolist():
-        ranks.setdefault(position, f"rank {count - ranked.index(position)} of {count}")
-    return sorted(ranks.items(), key=lambda shown: ranked.index(shown[0]))
-
-
-def _gate_title(gate):
-    level = int(gate.removeprefix("attention_"))
-    return f"gate {level + 1}" + (" (finest)" if level == 0 else "")
