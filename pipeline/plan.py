@@ -1,7 +1,8 @@
 """Look at your own images and suggest their block of ``params.yaml``: ``python -m pipeline.plan FOLDER``.
 
 It prints what it sees, a block with a reason for each value, what to train it with, and about how long that takes here.
-``--write NAME`` adds the block to ``params.yaml``, and its name to the list of a network.
+``--write NAME`` adds the block to ``params.yaml``, and its name to the list of a network. ``--pretrained`` plans for an
+encoder that has seen ImageNet.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from pipeline.planning.cost import cores, matrix_speed, minutes
 from pipeline.planning.describe import described_folder
 from pipeline.planning.look import look
 from pipeline.planning.rules import plan
+from pipeline.planning.training import PRETRAINED, RANDOM
 from pipeline.planning.write import add_dataset, add_to_list, block_text, option, shown
 
 
@@ -25,6 +27,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m pipeline.plan", description=__doc__.splitlines()[0].replace("``", "`"))
     parser.add_argument("folder", metavar="FOLDER", help="with images/ and masks/, or with a folder of images for each class")
     parser.add_argument("--write", metavar="NAME", help="add the block to params.yaml under this name")
+    parser.add_argument("--pretrained", action="store_true", help="begin with an encoder that has seen ImageNet: a download")
     given = parser.parse_args(arguments)
     settings = params.load()
     if given.write and (not re.fullmatch(r"[A-Za-z0-9][\w-]*", given.write) or yaml.safe_load(given.write) != given.write):
@@ -35,17 +38,26 @@ def main(arguments=None):
     name = given.write or re.sub(r"\W+", "-", folder.resolve().name).strip("-_") or "own"
     seen = look(folder)
     network, *others = _networks(seen.task, settings)
+    if given.pretrained and seen.task == "classification":
+        network, others = "encoder_classifier", []
     section = settings.networks[network]
-    found = plan(seen, network, section)
+    found = plan(seen, network, section, PRETRAINED if given.pretrained else RANDOM)
+    joined = f", and {name} to {network}.datasets"
+    if "datasets" not in section:
+        pair = {"dataset": name, "network": network}
+        found.training[f"pairs.{name}-{network}"] = pair, "this network has no list of data sets"
+        joined = ""
     print(*described_folder(seen), "", sep="\n")
     print(block_text(name, found.block))
     if given.write:
-        _write(name, found.block, network)
+        _write(name, found.block, network if joined else None)
         also = f"; {' and '.join(others)} would fit too" if others else ""
-        print(f"{paths.PARAMS}: added datasets.{name}, and {name} to {network}.datasets{also}")
+        print(f"{paths.PARAMS}: added datasets.{name}{joined}{also}")
     else:
-        command = f"python -m pipeline.plan {shlex.quote(given.folder)} --write {name}"
-        print(f"`{command}` adds this to {paths.PARAMS}, and {name} to {network}.datasets")
+        command = f"python -m pipeline.plan {shlex.quote(given.folder)} {'--pretrained ' * given.pretrained}--write {name}"
+        print(f"`{command}` adds this to {paths.PARAMS}{joined}")
+        if not given.pretrained and seen.channels in (1, 3):
+            print("`--pretrained` plans for an encoder that has seen ImageNet: better for few images (docs/pretrained.md)")
     for note in found.notes:
         print(f"note: {note}")
     _tell_training(name, found, network, section)
@@ -61,7 +73,9 @@ def _tell_training(name, found, network, section):
     rounded = max(1, round(estimate))
     print(f"About {rounded} minute{'s' if rounded > 1 else ''} of training on {cores()} cores of this computer, in float32")
     print("(an estimate, wrong by a factor of two perhaps; a GPU, or a processor with bfloat16, is several times as fast)")
-    options = " ".join(f"-S {option(key, value)}" for key, (value, _) in found.training.items())
+    # A pair is a key that params.yaml need not have.
+    keys = {key: f"++{key}" if key.startswith("pairs.") else key for key in found.training}
+    options = " ".join(f"-S {option(keys[key], value)}" for key, (value, _) in found.training.items())
     print(f"\nNext: dvc exp run evaluate@{name} {options}")
 
 
@@ -78,7 +92,8 @@ def _networks(task, settings):
 def _write(name, block, network):
     with open(paths.PARAMS, encoding="utf-8", newline="") as file:
         text = file.read()
-    text = add_to_list(add_dataset(text, name, block), network, name)
+    text = add_dataset(text, name, block)
+    text = add_to_list(text, network, name) if network else text
     with whole(paths.PARAMS) as part:
         part.write_bytes(text.encode())
         params.load(part)

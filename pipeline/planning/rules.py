@@ -9,7 +9,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.errors import UserError
 from pipeline.patches.pack import corners
+from pipeline.planning.training import COPIED, FEW, RANDOM, copies, training
 
 ALIKE = 0.2  # correlation of neighbouring masks from which the images are a series
 SERIES = 6  # images from which a correlation says anything
@@ -17,14 +19,7 @@ RARE = 0.03  # share of the pixels below which the grid of patches hardly meets 
 LARGE, LONE = 1 / 6, 2  # of the image's side, and number: objects that are recognised from the whole frame
 SIDES = 128, 192, 256  # of a patch; larger ones do not fit the time of two cores
 MULTIPLE = 16  # pixels: four poolings halve a side four times
-FRAME = 128  # pixels of the longer side of a whole frame
-TILE = 64  # pixels of the shorter side of an image that is classified
-COPIED = 0.2  # share of images with a near-duplicate from which a folder is one of augmented copies
 NARROW = 0.25  # of the common range of intensities: images that span less have ranges of their own
-UNEVEN = 3  # times as many images in the commonest class as in the rarest
-FEW, MANY = 1000, 3000  # training patches: below the first the grid is drawn closer, above the second nothing is copied
-STEPS = {"segmentation": 1500, "classification": 2300}  # of training; the recipes of docs/recipes.md take about as many
-EPOCHS = 5, 60  # at least and at most
 
 
 @dataclass(frozen=True)
@@ -49,10 +44,13 @@ class Plan:
     pixels: int
 
 
-def plan(seen, network, settings):
+def plan(seen, network, settings, start=RANDOM):
     """Plan a data set as `Seen`, for the network of that name with its `settings` in ``params.yaml``: `Plan`."""
+    if start.pretrained and seen.channels not in (1, 3):
+        raise UserError(f"{seen.root}: pretrained weights take grey or RGB images, these are {seen.kind}")
     split, alone = _split(seen)
-    patches, side, count = (_windows if seen.task == "segmentation" else _tiles)(seen, _training_images(seen, split))
+    cut = _windows if seen.task == "segmentation" else _tiles
+    patches, side, count = cut(seen, _training_images(seen, split), start)
     if seen.task == "segmentation":
         series = seen.pages > 1 or split["method"][0] == "blocks"
         patches["context"] = (0, "1 shows networks the sections before and after, too" if series else "images by themselves")
@@ -74,10 +72,10 @@ def plan(seen, network, settings):
         "split": split,
         "patches": patches,
     }
-    copies = _copies(seen, count, whole=patches.get("resize", (None,))[0] is not None)
-    training = _training(seen, network, settings, count * (1 + copies[0]), min(side)) | alone
-    training = {"augment.copies": copies} | training
-    return Plan(block, training, list(_notes(seen)), count * (1 + copies[0]) * side[0] * side[1])
+    more = copies(seen, start, count, whole=patches.get("resize", (None,))[0] is not None)
+    count *= 1 + more[0]
+    settled = {"augment.copies": more} | training(seen, start, network, settings, count, min(side)) | alone
+    return Plan(block, settled, list(_notes(seen)), count * side[0] * side[1])
 
 
 def _path(root):
@@ -140,12 +138,12 @@ def _training_images(seen, split):
     return max(1, round(seen.images.get("train", 0) * (1 - missing)))
 
 
-def _windows(seen, images):
+def _windows(seen, images, start):
     """Patches of images with masks, their sides, and how many train."""
     masks, shape = seen.masks, seen.shape
     frame = seen.colour and len(masks.classes) <= 2 and "instances" not in masks.settings
-    if frame and masks.largest >= LARGE and masks.objects <= LONE and max(shape) > FRAME:
-        size = [max(32, round(n * FRAME / max(shape) / 32) * 32) for n in shape]
+    if frame and masks.largest >= LARGE and masks.objects <= LONE and max(shape) > start.frame:
+        size = [max(32, round(n * start.frame / max(shape) / 32) * 32) for n in shape]
         reason = f"objects span {100 * masks.largest:.0f} % of a frame: they are recognised from all of it"
         whole = {"resize": (size, reason), "size": (size, "the whole frame"), "stride": (size, "one patch a frame")}
         return whole | {"foreground": (0.0, "each frame is a patch")}, size, images
@@ -168,48 +166,15 @@ def _windows(seen, images):
     return patches, size, round(count / (1 - foreground))
 
 
-def _tiles(seen, images):
+def _tiles(seen, images, start):
     """Size to which images are reduced that are classified, and how many train."""
-    shrink = min(1, TILE / min(seen.shape))
+    shrink = min(1, start.tile / min(seen.shape))
     size = [max(32, round(n * shrink)) for n in seen.shape]
     return (
         {"resize": (size, f"from {seen.shape[0]} × {seen.shape[1]}: minutes on two cores; details may want more")},
         size,
         images,
     )
-
-
-def _copies(seen, count, whole):
-    if seen.likeness.copies >= COPIED and seen.masks is None:
-        return 0, "many images are copies of each other already"
-    if count > MANY:
-        return 0, f"{count} patches are enough; each batch is flipped and turned"
-    return (1, "of each frame") if whole else (3 if count <= FEW else 1, f"of each of {count} patches")
-
-
-def _training(seen, network, settings, patches, side):
-    """Settings of training and of the network."""
-    scale = {key: float(settings.get(key, 1)) for key in ("lr_scale", "batch_scale", "epochs_scale")}
-    batch = 16 if patches >= 2000 and seen.masks is not None else 8 if patches >= 200 else 4
-    epochs = round(STEPS[seen.task] * batch / patches)
-    epochs = min(max(epochs, EPOCHS[0]), EPOCHS[1])
-    training = {
-        "train.lr": (0.001, "half the phantoms': real images are less alike"),
-        "train.batch_size": (batch, "patches"),
-        "train.epochs": (epochs, f"of {-(-patches // batch)} steps"),
-    }
-    training |= {f"{network}.{key}": (1, "as train says") for key, value in scale.items() if value != 1}
-    if settings.get("normalization") == "none":
-        training[f"{network}.normalization"] = ("batch", "without it, random weights hardly learn real images")
-    depth = next(poolings for poolings in range(4, 0, -1) if side >= 4 * 2**poolings)
-    if settings.get("depth", 0) > depth:
-        training[f"{network}.depth"] = (depth, "poolings that patches of this size bear")
-    if seen.classes and max(seen.classes.values()) > UNEVEN * min(seen.classes.values()):
-        training["classification.class_weights"] = (
-            "balanced",
-            "the commonest class has several times as many images as the rarest",
-        )
-    return training
 
 
 def _notes(seen):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
@@ -92,6 +93,41 @@ def test_copies_in_classes_stay_together_whatever_their_names_say(project, capsy
     assert "vgg16.normalization=batch" in printed and " group:" not in printed
     assert re.search(r"suggest groups by '.*', but only 0 of \d+ pairs", printed)
     assert "own" not in params.load().datasets  # nothing was written
+
+
+def test_pretrained_weights_see_more_of_a_frame_and_train_an_encoder(project, capsys):
+    for patient in range(5):
+        for frame in range(3):
+            project(f"own/images/p{patient}_{frame}.png", texture(288, 384, 3))
+            project(f"own/masks/p{patient}_{frame}.png", discs((288, 384), RNG.uniform(120, 180, (1, 2)), 80) * np.uint8(255))
+    plan.main(["own", "--pretrained", "--write", "cells"])
+    block, printed = params.load().datasets["cells"], capsys.readouterr().out
+    assert block.patches.resize == block.patches.size == block.patches.stride == (192, 256)
+    assert params.load().networks_of("cells") == ["unet"]
+    for setting in ("unet.encoder=efficientnet_lite0", "unet.encoder_weights=imagenet", "augment.when=epoch", "augment.copies=0"):
+        assert f"-S {setting} " in printed
+
+
+def test_a_pretrained_classifier_is_paired_by_the_command(project, capsys):
+    for label in ("a", "b"):
+        for number in range(4):
+            project(f"own/{label}/{number}.png", texture(180, 240))
+    plan.main(["own", "--pretrained", "--write", "cells"])
+    loaded, printed = params.load(), capsys.readouterr().out
+    assert loaded.datasets["cells"].patches.resize == (168, 224)
+    assert loaded.networks_of("cells") == [] and "cells to" not in printed
+    assert "-S '++pairs.cells-encoder_classifier={dataset: cells, network: encoder_classifier}'" in printed
+    assert "-S encoder_classifier.batch_scale=1" in printed
+
+
+def test_pretrained_weights_take_grey_or_rgb(project):
+    for number in range(4):
+        tifffile.imwrite(f"own{number}.tif", np.zeros((2, 64, 64), np.uint8), metadata={"axes": "CYX"})
+        project(f"own/masks/{number}.png", discs((64, 64), [(30, 30)], 9))
+        Path("own/images").mkdir(exist_ok=True)
+        Path(f"own{number}.tif").rename(f"own/images/{number}.tif")
+    with pytest.raises(UserError, match="own: pretrained weights take grey or RGB images, these are 2 channels of uint8"):
+        plan.main(["own", "--pretrained"])
 
 
 def test_a_table_of_groups_holds_and_ranges_of_their_own_are_seen(project, planned):
