@@ -37,9 +37,7 @@ def main(arguments=None):
     folder = Path(given.folder).expanduser()
     name = given.write or re.sub(r"\W+", "-", folder.resolve().name).strip("-_") or "own"
     seen = look(folder)
-    network, *others = _networks(seen.task, settings)
-    if given.pretrained and seen.task == "classification":
-        network, others = "encoder_classifier", []
+    network, *others = _networks(seen.task, settings, "encoder" if given.pretrained else "datasets")
     section = settings.networks[network]
     found = plan(seen, network, section, PRETRAINED if given.pretrained else RANDOM)
     joined = f", and {name} to {network}.datasets"
@@ -79,13 +77,13 @@ def _tell_training(name, found, network, section):
     print(f"\nNext: dvc exp run evaluate@{name} {options}")
 
 
-def _networks(task, settings):
-    """Networks for a task whose lists a stage trains, in the order of ``params.yaml``."""
-    listed = [name for name, section in settings.networks.items() if "datasets" in section]
-    source = {name: (paths.NETWORKS / f"{name}.py").read_text(encoding="utf-8") for name in listed}
-    fitting = [name for name in listed if re.search(rf'TASK = "{task}"', source[name])]
+def _networks(task, settings, key):
+    """Networks for a task whose section in ``params.yaml`` has a key, such as a list of data sets, in the order of the file."""
+    having = [name for name, section in settings.networks.items() if key in section]
+    source = {name: (paths.NETWORKS / f"{name}.py").read_text(encoding="utf-8") for name in having}
+    fitting = [name for name in having if re.search(rf'TASK = "{task}"', source[name])]
     if not fitting:
-        raise UserError(f"{paths.PARAMS}: no network for {task} has a list of datasets")
+        raise UserError(f"{paths.PARAMS}: no network for {task} has the setting {key}")
     return fitting
 
 

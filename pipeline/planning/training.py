@@ -39,8 +39,7 @@ def training(seen, start, network, settings, patches, side):
     `seen` is a `pipeline.planning.look.Seen`; `network` has its `settings` in ``params.yaml``; an epoch has so many `patches`,
     whose shorter `side` has so many pixels.
     """
-    settle = _from_pretrained if start.pretrained else _from_random
-    batch, found = settle(seen, network, settings, patches, side)
+    batch, found = _from_pretrained(seen, network) if start.pretrained else _from_random(seen, network, settings, patches, side)
     epochs = min(max(round(start.steps[seen.task] * batch / patches), EPOCHS[0]), EPOCHS[1])
     found |= {"train.batch_size": (batch, "patches"), "train.epochs": (epochs, f"of {-(-patches // batch)} steps")}
     scales = [key for key in ("lr_scale", "batch_scale", "epochs_scale") if float(settings.get(key, 1)) != 1]
@@ -61,7 +60,7 @@ def _from_random(seen, network, settings, patches, side):
     return 16 if patches >= 2000 and seen.masks is not None else 8 if patches >= 200 else 4, found
 
 
-def _from_pretrained(seen, network, settings, patches, side):
+def _from_pretrained(seen, network):
     segmentation = seen.task == "segmentation"
     found = {
         f"{network}.encoder": (ENCODER, "made for CPUs"),
