@@ -42,6 +42,12 @@ class Histogram:
         self.foreground += np.bincount(bins[reference], minlength=BINS + 1)
         self.background += np.bincount(bins[~reference], minlength=BINS + 1)
 
+    def __add__(self, other):
+        """Count the pixels of both."""
+        both = Histogram()
+        both.foreground, both.background = self.foreground + other.foreground, self.background + other.background
+        return both
+
     def at_thresholds(self):
         """Thresholds k / 1024, and the true and false positives at each: three arrays of shape (1025,)."""
         tp, fp = (np.cumsum(counts[::-1])[::-1] for counts in (self.foreground, self.background))
@@ -88,13 +94,36 @@ def roc_area(histogram):
     return float(-np.trapezoid(curve["true_positive_rate"], curve["false_positive_rate"]))
 
 
-def best_threshold(histogram):
-    """Choose the threshold with the highest pooled Dice, of equally good ones the nearest to 0.5; 0.5 without foreground."""
-    if not histogram.foreground.any():
+def best_threshold(histograms):
+    """Choose the threshold whose pooled Dice is high: of those that are as good as the best, the nearest to 0.5.
+
+    As good means at most one standard error below, as Breiman et al. 1984 choose a tree: the highest Dice of few units is that
+    of their peculiarities. The error is that of the difference from the best, by the jackknife over units.
+
+    Parameters
+    ----------
+    histograms : list of Histogram
+        One for each independent unit; a single one gives the highest Dice.
+
+    Returns
+    -------
+    float
+        0.5 without any foreground.
+    """
+    histograms = [histogram for histogram in histograms if histogram.foreground.any() or histogram.background.any()]
+    tp, fp = (np.array([found.at_thresholds()[place] for found in histograms]).reshape(-1, BINS + 1) for place in (1, 2))
+    true = tp[:, :1]
+    total_tp, total_fp, total = tp.sum(axis=0), fp.sum(axis=0), true.sum()
+    if not total:
         return 0.5
-    curve = precision_recall(histogram)
-    best = curve.loc[curve["dice"] == curve["dice"].max(), "threshold"].to_numpy()
-    return float(best[np.argmin(np.abs(best - 0.5))])
+    threshold, pooled = np.arange(BINS + 1) / BINS, dice(total_tp, total_fp, total - total_tp)
+    best = int(np.lexsort((np.abs(threshold - 0.5), -pooled))[0])
+    error = 0.0
+    if len(histograms) > 1:
+        without = dice(total_tp - tp, total_fp - fp, total - true - (total_tp - tp))  # one unit left out, shape (units, 1025)
+        error = np.sqrt((len(tp) - 1) * np.nanvar(without[:, [best]] - without, axis=0))
+    good = threshold[pooled[best] - pooled <= error]
+    return float(good[np.argmin(np.abs(good - 0.5))])
 
 
 def thinned(curve, points=200):

@@ -3,6 +3,8 @@
 With it, choose how objects are told apart, where the masks are label images.
 """
 
+from collections import defaultdict
+
 import numpy as np
 
 from pipeline import paths
@@ -22,7 +24,7 @@ TILE = 1024  # pixels; larger images are cut, without overlap: their few seams m
 
 
 def choose_threshold(network, dataset, card):
-    """Choose the thresholds with the highest pooled Dice on the validation images, with and without flips.
+    """Choose the thresholds on the validation images, with and without flips, as `pipeline.scoring.curves.best_threshold` does.
 
     Parameters
     ----------
@@ -40,7 +42,7 @@ def choose_threshold(network, dataset, card):
         Precision, recall and Dice by threshold, without flips.
     """
     predict = runner(network)
-    plain, averaged = Histogram(), Histogram()
+    plain, averaged = defaultdict(Histogram), defaultdict(Histogram)  # of each independent unit
     table = with_runs(read_table(paths.patches(dataset, card.get("fold", 0)) / "split.csv"))
     records = list(table[table["split"] == "val"].itertuples())
     for record in records:
@@ -48,13 +50,13 @@ def choose_threshold(network, dataset, card):
         changes = symmetries(*image.shape[:2])
         turned = _tiled(predict, np.concatenate([change.apply(image[None]) for change in changes]))
         views = [change.undo(probability[None])[0] for change, probability in zip(changes, turned, strict=True)]
-        for histogram, probability in ((plain, views[0]), (averaged, sum(views) / len(views))):
+        for histograms, probability in ((plain, views[0]), (averaged, sum(views) / len(views))):
             probability = resize_image(probability, mask.shape) if card["resize"] else probability
             counted = mask != IGNORED
-            histogram.add(mask[counted] == 1, probability[counted])
-    chosen = {"threshold": best_threshold(plain), "threshold_flips": best_threshold(averaged)}
+            histograms[record.unit].add(mask[counted] == 1, probability[counted])
+    chosen = {"threshold": best_threshold(plain.values()), "threshold_flips": best_threshold(averaged.values())}
     chosen["separation"] = choose_separation(_objects(predict, dataset, records, card, chosen["threshold"]))
-    return chosen, thinned(precision_recall(plain))
+    return chosen, thinned(precision_recall(sum(plain.values(), Histogram())))
 
 
 def _open(dataset, record, card):
