@@ -78,7 +78,7 @@ def test_training_chooses_on_validation(tmp_path, monkeypatch, bright, instances
         Image.fromarray(labels > 0).save(raw / f"{number}_mask.png")
         write_instances(raw / f"{number}.tif", labels)
         files = {"image": f"{number}.png", "mask": f"{number}_mask.png", "instances": f"{number}.tif" if instances else ""}
-        rows.append({"name": number, "group": number, **files, "split": split})
+        rows.append({"name": number, "group": number, **files, "split": split, "unit": number})
     paths.patches("cells").mkdir(parents=True)
     pd.DataFrame(rows).to_csv(paths.patches("cells") / "split.csv", index=False)
     chosen, _ = choose_threshold(bright, "cells", {"resize": resize, "intensity_range": [[0, 255]]})

@@ -37,7 +37,8 @@ def _project(folder, patches=24, **train):
         mask = f"{number}_mask.png"
         write_png(raw / f"{number}.png", image)
         write_png(raw / mask, image[..., 0] > 150)
-        rows.append({"name": number, "group": number, "image": f"{number}.png", "mask": mask, "instances": "", "split": "val"})
+        files = {"image": f"{number}.png", "mask": mask, "instances": ""}
+        rows.append({"name": number, "group": number, **files, "split": "val", "unit": number})
     pd.DataFrame(rows).to_csv(folder / "data/patches/mitochondria/split.csv", index=False)
     card = {
         "name": "mitochondria",
