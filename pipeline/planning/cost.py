@@ -10,6 +10,9 @@ SIDE, SECONDS = 512, 0.3  # of the matrices whose product is timed, and for how 
 SHARE = 0.42  # of that speed that training reaches in float32 (docs/performance.md)
 PASSES = 3  # forward, and backward to the inputs and to the weights, which take as long each
 VGG16 = 2 * 15.3e9 / 224**2  # operations of its convolutions for a pixel of a padded image (Simonyan and Zisserman 2015)
+# What EfficientNet-Lite0, the encoder that `plan` suggests, takes for a pixel, as if it ran at that speed: its depthwise
+# convolutions are slower. Measured on two cores in float32, with fresh copies: as a U-Net's first half, and with a classifier.
+ENCODER_UNET, ENCODER_CLASSIFIER = 100_000, 46_000
 START = 0.3  # minutes to start, to save and to choose the threshold
 
 
@@ -22,11 +25,15 @@ def minutes(pixels, epochs, settings, speed):
         Of an epoch.
     epochs : int
     settings : dict
-        Of the network; with ``filters`` and ``depth`` it counts as a U-Net, else as VGG16.
+        Of the network; with ``filters`` and ``depth`` it counts as a U-Net, with an ``encoder`` as one on that, else as VGG16.
     speed : float
         Operations a second of a matrix product.
     """
-    operations = unet(settings["filters"], settings["depth"]) if "filters" in settings and "depth" in settings else VGG16
+    upsampled = "filters" in settings and "depth" in settings
+    if settings.get("encoder", "none") != "none":
+        operations = ENCODER_UNET if upsampled else ENCODER_CLASSIFIER
+    else:
+        operations = unet(settings["filters"], settings["depth"]) if upsampled else VGG16
     return START + PASSES * operations * pixels * epochs / (SHARE * speed) / 60
 
 
