@@ -1,6 +1,5 @@
 """Make ``data/weights/<network>/`` for each network: the weights that its settings ask for, and where they come from."""
 
-import difflib
 import importlib
 import json
 import shutil
@@ -9,6 +8,7 @@ from pathlib import Path
 from pipeline import paths
 from pipeline.atomic import whole
 from pipeline.errors import UserError
+from pipeline.params import did_you_mean
 from pipeline.weights.sources import sha256
 
 NOTHING = {"asked": None}
@@ -70,15 +70,15 @@ def _wanted(network, section):
         raise UserError(f"{where}: {asked} needs {network}.encoder to be one of {', '.join(encoders())}, received {encoder}")
     known = published(encoder)
     file = Path(str(asked)).expanduser()
-    if asked in known:
-        return encoder, asked, known[asked]
-    if file.is_file() or _read(paths.weights(network)).get("asked") == asked:
-        return encoder, asked, file
-    if file.suffix or len(file.parts) > 1:
-        raise UserError(f"{where}: {asked}: no such file")
-    close = difflib.get_close_matches(str(asked), known, n=1)
-    hint = f"; did you mean {close[0]}?" if close else ""
-    raise UserError(f"{where}: expected null, {', '.join(known)} or the path of a file for {encoder}, received {asked!r}{hint}")
+    if isinstance(asked, str):
+        if asked in known:
+            return encoder, asked, known[asked]
+        if file.is_file() or _read(paths.weights(network)).get("asked") == asked:
+            return encoder, asked, file
+        if file.suffix or len(file.parts) > 1:
+            raise UserError(f"{where}: {asked}: no such file")
+    what = f"null, a name or the path of a file for {encoder}"
+    raise UserError(f"{where}: expected {what}, received {asked!r}{did_you_mean(asked, known)}")
 
 
 def _bring(folder, encoder, asked, source):
