@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pipeline import paths
 from pipeline.atomic import whole
+from pipeline.datasets.sources.fetch import digest
 from pipeline.errors import UserError
 from pipeline.params import did_you_mean
-from pipeline.weights.sources import sha256
 
 NOTHING = {"asked": None}
 
@@ -90,9 +90,9 @@ def _bring(folder, encoder, asked, source):
     told = {"asked": asked, "encoder": encoder}
     told |= {"name": asked, "file": source.name} if isinstance(source, Path) else source.origin()
     kept = folder / told["file"]
-    unchanged = kept.is_file() and before.get("sha256") == sha256(kept) and told.items() <= before.items()
+    unchanged = kept.is_file() and before.get("sha256") == digest(kept) and told.items() <= before.items()
     if isinstance(source, Path) and source.is_file():  # another computer may have the copy alone
-        unchanged = unchanged and sha256(source) == before["sha256"]
+        unchanged = unchanged and digest(source) == before["sha256"]
     if not unchanged:
         _write(folder, told, source)
     origin = _read(folder)
@@ -110,7 +110,7 @@ def _write(folder, told, source=None):
                 shutil.copyfile(source, file)
             else:
                 source.bring(file)
-            told = told | {"size": file.stat().st_size, "sha256": sha256(file)}
+            told = told | {"size": file.stat().st_size, "sha256": digest(file)}
         (part / paths.ORIGIN).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
 
 
