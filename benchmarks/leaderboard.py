@@ -30,7 +30,8 @@ PREDICTED = 8  # patches at a time
 
 def main(name):
     settings = params.load()
-    (dataset,), _ = read_results({name: settings.dataset(name)}, lambda task: tasks.part(task, "tables"))
+    alone = settings.model_copy(update={"datasets": {name: settings.dataset(name)}})
+    (dataset,), _ = read_results(alone, lambda task: tasks.part(task, "tables"))
     frame = leaderboard(dataset)["frame"].drop(columns="epochs")
     for network in dataset.networks:
         for title, speed in zip(

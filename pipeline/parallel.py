@@ -10,6 +10,11 @@ from multiprocessing import resource_tracker
 from threadpoolctl import threadpool_limits
 
 
+def cores():
+    """Number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
 @contextmanager
 def on_all_cores(worthwhile=True):
     """Yield a `map` that uses one process per core, or the built-in `map` if it is not `worthwhile`.
@@ -20,7 +25,7 @@ def on_all_cores(worthwhile=True):
         yield map
         return
     # Not forked: threads of this process would not survive in a copy.
-    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(cores(), mp_context=multiprocessing.get_context("spawn")) as pool:
 
         def map_in_order(function, *items):
             with deaf_to_ctrl_c():  # the first call starts the processes
@@ -35,7 +40,7 @@ def on_all_threads(count=None):
 
     NumPy's own threads are switched off meanwhile: they wait without sleeping, and would take the cores from ours.
     """
-    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(count or os.cpu_count()) as pool:
+    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(count or cores()) as pool:
         yield pool.map
 
 

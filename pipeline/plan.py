@@ -15,7 +15,8 @@ import yaml
 from pipeline import params, paths
 from pipeline.atomic import whole
 from pipeline.errors import UserError, plain_errors
-from pipeline.planning.cost import cores, matrix_speed, minutes
+from pipeline.parallel import cores
+from pipeline.planning.cost import matrix_speed, minutes
 from pipeline.planning.describe import described_folder
 from pipeline.planning.look import look
 from pipeline.planning.rules import plan

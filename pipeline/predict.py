@@ -90,7 +90,7 @@ def predict(model, image, threshold=None, split=None, smallest=1, pixel_size_nm=
     scaled = [model.scaled(section) for section in sections]
     for message in differences(model.card, scaled[context], pixel_size_nm):
         warnings.warn(message, stacklevel=2)
-    threshold = _threshold(model, threshold, settings)
+    threshold = model.threshold(settings) if threshold is None else threshold
     split = model.split if split is None else split
     choices = Choices(threshold, split=split, smallest=smallest, pixel_size_nm=pixel_size_nm)
     return _task(model).predict_array(model, sections[context], join(scaled, "image"), choices, settings)
@@ -115,11 +115,6 @@ def _image(image, card):
 
 def _task(model):
     return tasks.part(model.card["task"], "prediction")
-
-
-def _threshold(model, threshold, settings):
-    """The threshold that the user chose, or else validation; None for a classifier."""
-    return model.threshold(settings) if threshold is None and "threshold" in model.card else threshold
 
 
 def _check_choices(threshold, smallest, pixel_size_nm):
@@ -250,7 +245,7 @@ def main(arguments=None):
         raise UserError(f"{', '.join(without_effect)}: no effect on this {model.card['task']} model; leave it out")
     if given.batch_size is None:
         settings = task.fit_to_memory(model, settings)
-    threshold = _threshold(model, given.threshold, settings)
+    threshold = model.threshold(settings) if given.threshold is None else given.threshold
     split = model.split if given.split is None else given.split
     choices = Choices(threshold, given.median, split, given.smallest, given.solids, given.range, given.pixel_size)
     cluster = Cluster(models, given.workers, given.memory, given.scheduler)

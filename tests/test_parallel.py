@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 from threadpoolctl import threadpool_info
@@ -37,6 +38,12 @@ def test_threads_give_results_in_order_and_keep_linear_algebra_to_themselves():
         assert list(several(abs, range(-20, 0))) == list(range(20, 0, -1))
         assert set(blas()) == {1}
     assert blas() == before
+
+
+def test_only_the_cores_that_the_process_may_use_are_used(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0}, raising=False)
+    with on_all_threads() as several:
+        assert len(set(several(lambda _: time.sleep(0.05) or threading.get_ident(), range(4)))) == 1
 
 
 def test_ctrl_c_prints_one_word(tmp_path):

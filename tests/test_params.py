@@ -93,7 +93,7 @@ def test_every_positive_number_survives_its_text(value):
         (
             "datasets.polyps.split",
             "{block: 2}",
-            "datasets.polyps.split: block counted images and is gone; remove it, or set unit",
+            "datasets.polyps.split.block: unknown key; known here: method, val, test, folds, gap, unit",
         ),
         ("datasets.polyps.split.unit", "0", "datasets.polyps.split.unit: expected greater than 0, received 0"),
         ("datasets.polyps.folder.pixel_size_nm", "[1, 2, 3, 4]", "datasets.polyps.folder.pixel_size_nm: expected"),

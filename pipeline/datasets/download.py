@@ -1,12 +1,12 @@
 """Make the raw images of a data set, from the source that ``params.yaml`` names."""
 
-import difflib
 from importlib import import_module
 
 from pipeline import paths
 from pipeline.datasets.layout import DatasetWriter, read_table
 from pipeline.datasets.sources import SOURCES
 from pipeline.errors import UserError
+from pipeline.params import did_you_mean
 
 
 def download(name, params):
@@ -26,9 +26,7 @@ def source_module(name, dataset):
     """Import the module of a data set's source."""
     key, source = f"datasets.{name}", dataset.source
     if source not in SOURCES:
-        close = difflib.get_close_matches(source, SOURCES, n=1)
-        hint = f" (did you mean {close[0]}?)" if close else ""
-        raise UserError(f"{key}.source: unknown source {source!r}{hint}; the sources are {', '.join(SOURCES)}")
+        raise UserError(f"{key}.source: unknown source {source!r}{did_you_mean(source, SOURCES)}")
     module, task = SOURCES[source]
     if task not in (None, dataset.task):
         fitting = [other for other, (_, other_task) in SOURCES.items() if other_task in (None, dataset.task)]

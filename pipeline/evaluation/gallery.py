@@ -4,6 +4,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.images.colours import INK, PALETTE, class_colour, rgb
+from pipeline.images.intensity import evenly
 from pipeline.images.masks import IGNORED
 from pipeline.images.overlay import kinds_of_error
 from pipeline.images.sheet import displayable
@@ -15,7 +16,7 @@ MOST = 100  # test images of a network that get a picture; of more, these are sp
 
 def pictured(count):
     """Positions, in a test set of `count` images, of those that get a picture."""
-    return set(np.linspace(0, count - 1, min(count, MOST)).round().astype(int).tolist())
+    return set(evenly(count, MOST).tolist())
 
 
 def stem(position):

@@ -45,7 +45,7 @@ class TrainedModel:
     def threshold(self, settings):
         """The probability from which a pixel is foreground, as validation chose it for predictions with or without flips.
 
-        None for a model of several classes, where the most probable one counts.
+        None where the most probable class counts: for a model of several classes, and for a classifier.
         """
         return self.card.get("threshold_flips" if settings.flips else "threshold")
 

@@ -167,14 +167,14 @@ class Params(BaseModel):
         known = network_names()
         for name, section in self.networks.items():
             if name not in known:
-                raise ValueError(f"{name}: unknown key{_did_you_mean(name, [*type(self).model_fields, *known])}")
+                raise ValueError(f"{name}: unknown key{did_you_mean(name, [*type(self).model_fields, *known])}")
             if not isinstance(section, dict):
                 raise ValueError(f"{name}: expected the settings of a network, received {section!r}")
             if not isinstance(section.get("datasets", []), list):
                 raise ValueError(f"{name}.datasets: expected a list of data sets, received {section['datasets']!r}")
             for dataset in section.get("datasets", ()):
                 if dataset not in list(self.datasets):  # a list: what stands there may have no hash
-                    raise ValueError(f"{name}.datasets: unknown data set {dataset!r}{_did_you_mean(dataset, self.datasets)}")
+                    raise ValueError(f"{name}.datasets: unknown data set {dataset!r}{did_you_mean(dataset, self.datasets)}")
             if "datasets" in section and not _has_stage(name):
                 raise ValueError(f"{name}.datasets: no stage trains this list; name each data set under pairs instead")
         return self
@@ -184,7 +184,7 @@ class Params(BaseModel):
         for key, pair in self.pairs.items():
             for what, name, known in (("data set", pair.dataset, self.datasets), ("network", pair.network, network_names())):
                 if name not in known:
-                    raise ValueError(f"pairs.{key}: unknown {what} {name!r}{_did_you_mean(name, known)}")
+                    raise ValueError(f"pairs.{key}: unknown {what} {name!r}{did_you_mean(name, known)}")
             if key != f"{pair.dataset}-{pair.network}":
                 raise ValueError(f"pairs.{key}: call it {pair.dataset}-{pair.network}, as its stage and its model")
             if "datasets" in self.networks.get(pair.network, {}):
@@ -199,7 +199,7 @@ class Params(BaseModel):
             names = transfer.model, transfer.images
             for name in names:
                 if name not in self.datasets:
-                    raise ValueError(f"transfers.{key}: unknown data set {name!r}{_did_you_mean(name, self.datasets)}")
+                    raise ValueError(f"transfers.{key}: unknown data set {name!r}{did_you_mean(name, self.datasets)}")
             if transfer.model == transfer.images:
                 raise ValueError(f"transfers.{key}: expected two data sets, received {names[0]} twice; `evaluate` scores its own")
             if key != f"{transfer.model}-on-{transfer.images}":
@@ -280,7 +280,7 @@ def _line(model, mistake, section):
         location.append(last)
     key = ".".join(str(part) for part in [*([section] if section else []), *location])
     if mistake["type"] == "extra_forbidden":
-        return f"{key}: unknown key{_did_you_mean(str(location[-1]), _known_keys(model, location[:-1]))}"
+        return f"{key}: unknown key{did_you_mean(str(location[-1]), _known_keys(model, location[:-1]))}"
     if mistake["type"] == "missing":
         return f"{key}: missing key"
     message = mistake["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
@@ -298,6 +298,7 @@ def _known_keys(model, location):
     return model.model_fields
 
 
-def _did_you_mean(name, known):
+def did_you_mean(name, known):
+    """The end of a message about an unknown name: the known one that is most alike, or all of them."""
     close = difflib.get_close_matches(str(name), known, n=1)
     return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(known)}"

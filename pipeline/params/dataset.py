@@ -76,13 +76,6 @@ class Split(Section):
     gap: Natural = 0
     unit: Positive | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _units_are_lengths(cls, values):
-        if isinstance(values, dict) and "block" in values:
-            raise ValueError("block counted images and is gone; remove it, or set unit, a length in nm")
-        return values
-
     @model_validator(mode="after")
     def _leaves_something_to_train_on(self):
         if self.folds == 2:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import UserError
-from pipeline.patches.split import ROLES, undivided
+from pipeline.patches.split import ROLES, name_parts, undivided
 
 
 def assign_folds(table, rule, weights, seed=0, grouped=False):
@@ -32,9 +32,7 @@ def assign_folds(table, rule, weights, seed=0, grouped=False):
         fold = deal(groups, weights, rule.folds, np.random.default_rng(seed))
     table = table.assign(split=[f"fold {number}" for number in fold])
     if rule.method == "blocks":
-        folds = table.groupby("group")["split"].transform("nunique")
-        cut_through = folds[folds > 1].index
-        table.loc[cut_through, "group"] += " " + table.loc[cut_through, "split"]
+        name_parts(table)
     return table
 
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 
 from pipeline import paths
+from pipeline.images.intensity import evenly
 from pipeline.images.io import read_image
 from pipeline.images.masks import IGNORED
 from pipeline.images.overlay import outlined
@@ -55,7 +56,7 @@ def preview(images, targets, context=0):
 
     Of patches with `context`, it shows no neighbours.
     """
-    chosen = np.unique(np.linspace(0, len(images) - 1, min(len(images), PREVIEW_ROWS * PREVIEW_COLUMNS)).round().astype(int))
+    chosen = evenly(len(images), PREVIEW_ROWS * PREVIEW_COLUMNS)
     pictures = [fitted(displayable(taken_apart(np.asarray(images[index]), context)[context]), PREVIEW_WIDTH) for index in chosen]
     if targets.ndim == 1:
         captions = [f"class {targets[index]}" for index in chosen]

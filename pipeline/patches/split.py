@@ -44,10 +44,15 @@ def assign_splits(table, rule, seed=0, grouped=False):
                 f"with split.method {rule.method}; {_remedy(role, rule, units, [one for one in sizes if sizes[one] > 0])}"
             )
     if rule.method == "blocks":
-        roles = table[table["split"] != ""].groupby("group")["split"].transform("nunique")
-        cut_through = roles[roles > 1].index
-        table.loc[cut_through, "group"] += " " + table.loc[cut_through, "split"]
+        name_parts(table)
     return table
+
+
+def name_parts(table):
+    """Tell the parts of a group apart that blocks cut through, in place: `group` then names the part's `split`, too."""
+    parts = table[table["split"] != ""].groupby("group")["split"].transform("nunique")
+    cut_through = parts[parts > 1].index
+    table.loc[cut_through, "group"] += " " + table.loc[cut_through, "split"]
 
 
 def _remedy(role, rule, units, cut):

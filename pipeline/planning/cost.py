@@ -1,10 +1,11 @@
 """How long a training takes here: an estimate, from the arithmetic of a U-Net or VGG16 and the speed of this computer now."""
 
-import os
 import time
 
 import numpy as np
 from threadpoolctl import threadpool_limits
+
+from pipeline.parallel import cores
 
 SIDE, SECONDS = 512, 0.3  # of the matrices whose product is timed, and for how long
 SHARE = 0.42  # of that speed that training reaches in float32 (docs/performance.md)
@@ -62,8 +63,3 @@ def matrix_speed():
             a @ a
             best = min(best, time.thread_time() - start)
     return cores() * 2 * SIDE**3 / best
-
-
-def cores():
-    """Number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

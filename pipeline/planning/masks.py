@@ -12,6 +12,7 @@ from pipeline.errors import UserError
 from pipeline.images.io import is_tiff
 from pipeline.images.masks import IGNORED, JPEG, TWO_CLASSES, MaskRule, mask_values
 from pipeline.patches.units import shares
+from pipeline.scoring.objects import label
 
 NEAR = 1 / 16  # of the greatest value: what a lossy file makes of black and white
 MOSTLY = 0.95  # of the pixels are near black or white in a mask of two classes
@@ -190,8 +191,7 @@ def _pieces(page):
     _, numbers = np.unique(page, return_inverse=True)
     numbers = numbers.reshape(page.shape) + (page.min() > 0)
     boxes = ndimage.find_objects(numbers, max_label=COUNTED)
-    eight = np.ones((3, 3))
-    return np.array([ndimage.label(numbers[box] == number, eight)[1] for number, box in enumerate(boxes, 1) if box is not None])
+    return np.array([label(numbers[box] == number).max() for number, box in enumerate(boxes, 1) if box is not None])
 
 
 def _objects(path, rule):
@@ -204,7 +204,7 @@ def _objects(path, rule):
             labelled = {1: mask.instances.astype(np.int64)}
         else:
             present = [number for number in np.unique(classes) if 0 < number < IGNORED]
-            labelled = {number: ndimage.label(classes == number)[0] for number in present}
+            labelled = {number: label(classes == number) for number in present}
         for number, labels in labelled.items():
             boxes = filter(None, ndimage.find_objects(labels))
             extents += [(number, max(side.stop - side.start for side in box)) for box in boxes]

@@ -24,10 +24,10 @@ def changes(dataset):
     Empty if no score has changed.
     """
     key, found = dataset.comparison["metric"], {}
-    before = {network.name: committed(dataset.name, network.name) for network in dataset.networks}
-    if all(old is None or old == {name: network.scores.get(name) for name in old} for network, old in _pairs(dataset, before)):
+    pairs = [(network, committed(dataset.name, network.name)) for network in dataset.networks]
+    if all(old is None or old == {name: network.scores.get(name) for name in old} for network, old in pairs):
         return {}
-    for network, old in _pairs(dataset, before):
+    for network, old in pairs:
         new, style = network.scores[key], dataset.task.METRICS[key].style
         if old is None or old.get(key) is None or new is None:
             text = "new" if old is None else MISSING
@@ -38,10 +38,6 @@ def changes(dataset):
             text = f"**{text}**" if _is_large(network, key, old[key]) else text
         found[network.title] = text
     return found
-
-
-def _pairs(dataset, before):
-    return [(network, before[network.name]) for network in dataset.networks]
 
 
 def _is_large(network, key, old):

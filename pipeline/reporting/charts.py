@@ -70,6 +70,18 @@ def roc(curves):
     return _square(paint, "false positive rate", "true positive rate")
 
 
+def of_each_class(networks):
+    """Draw precision and recall, and the ROC, of each class against the rest: (title, note, SVG) for each network."""
+    shown = []
+    for network in networks:
+        pr, roc_curves = (dict(list(network.tables[key].groupby("class", sort=False))) for key in ("precision_recall", "roc"))
+        shown += [
+            (f"Precision and recall, {network.title}", "Each class against the rest.", precision_recall(pr)),
+            (f"ROC, {network.title}", "Each class against the rest; the diagonal is chance.", roc(roc_curves)),
+        ]
+    return shown
+
+
 def reliability(curves):
     """Draw how often a prediction of a given confidence came true, one line for each network; the diagonal is perfect."""
 

@@ -29,7 +29,7 @@ def missing(results):
     return [name for name in results["files"] if not Path(name).exists()]
 
 
-def outdated(dataset, results, values, lock):
+def outdated(dataset, results, networks, values, lock):
     """Say in what the results of a data set differ from the project as it is now.
 
     Parameters
@@ -37,6 +37,8 @@ def outdated(dataset, results, values, lock):
     dataset : str
     results : dict
         ``reports/results/<dataset>.json``.
+    networks : list of str
+        Those that are trained on the data set now.
     values, lock : dict
         ``params.yaml`` and ``dvc.lock``, as `read_yaml` gives them.
 
@@ -46,19 +48,18 @@ def outdated(dataset, results, values, lock):
         A text for each difference; empty if the results are up to date.
     """
     stages = lock.get("stages", {})
-    evaluated = {entry["path"]: entry.get("md5") for entry in stages.get(f"evaluate@{dataset}", {}).get("deps", [])}
-    found = []
+    evaluated, found = _checksums(stages, f"evaluate@{dataset}", "deps"), []
     for stage in MADE_BY:
-        ran = stages.get(f"{stage}@{dataset}", {})
-        for key, before in ran.get("params", {}).get(paths.PARAMS.name, {}).items():
+        ran = stages.get(f"{stage}@{dataset}", {}).get("params", {})
+        for key, before in ran.get(paths.PARAMS.name, {}).items():
             if key == "seed" or key.startswith(f"datasets.{dataset}."):
                 found += _differences(key, before, _value(values, key))
-        made = {entry["path"]: entry.get("md5") for entry in ran.get("outs", [])}
+        made = _checksums(stages, f"{stage}@{dataset}", "outs")
         found += [f"{path} was made anew" for path in made if made[path] != evaluated.get(path, made[path])]
     changed = [name for name, checksum in results["files"].items() if _checksum(name) != checksum]
     if changed:
         found.append(f"another run wrote {_listed(changed)}")
-    unscored = [network for network in _networks(values, dataset) if network not in results["networks"]]
+    unscored = [network for network in networks if network not in results["networks"]]
     if unscored:
         found.append(f"{_listed(unscored)} not evaluated yet")
     return list(dict.fromkeys(found))
@@ -67,12 +68,8 @@ def outdated(dataset, results, values, lock):
 def outdated_transfer(key, transfer, lock):
     """Which networks or images were made anew since a transfer scored them: a list of texts."""
     stages = lock.get("stages", {})
-
-    def checksums(stage, kind):
-        return {entry["path"]: entry.get("md5") for entry in stages.get(stage, {}).get(kind, [])}
-
-    scored = checksums(f"transfer@{key}", "deps")
-    now = checksums(f"evaluate@{transfer.model}", "deps") | checksums(f"download@{transfer.images}", "outs")
+    scored = _checksums(stages, f"transfer@{key}", "deps")
+    now = _checksums(stages, f"evaluate@{transfer.model}", "deps") | _checksums(stages, f"download@{transfer.images}", "outs")
     both = [path.as_posix() for path in (paths.trained_networks(transfer.model).parent, paths.raw(transfer.images))]
     return [f"{path} was made anew" for path in both if path in scored and path in now and scored[path] != now[path]]
 
@@ -94,12 +91,9 @@ def _value(values, key):
     return values
 
 
-def _networks(values, dataset):
-    """Networks that ``params.yaml`` names for a data set."""
-    listed = [
-        name for name, section in values.items() if isinstance(section, dict) and dataset in (section.get("datasets") or ())
-    ]
-    return listed + [pair["network"] for pair in (values.get("pairs") or {}).values() if pair["dataset"] == dataset]
+def _checksums(stages, stage, kind):
+    """What ``dvc.lock`` says of the dependencies ("deps") or the outputs ("outs") of a stage: dict by path."""
+    return {entry["path"]: entry.get("md5") for entry in stages.get(stage, {}).get(kind, [])}
 
 
 def _checksum(name):

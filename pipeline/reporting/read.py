@@ -48,12 +48,12 @@ class Dataset:
         return sorted(self.networks, key=lambda n: (n.name != self.comparison["best"], -(n.scores[metric] or 0)))
 
 
-def read_results(datasets, tables_of):
+def read_results(params, tables_of):
     """Read the results of all data sets.
 
     Parameters
     ----------
-    datasets : dict of str to pipeline.params.dataset.Dataset
+    params : pipeline.params.Params
     tables_of : callable
         Gives the ``tables`` module of a task.
 
@@ -64,7 +64,7 @@ def read_results(datasets, tables_of):
     """
     evaluated, without = [], {}
     values, lock = freshness.read_yaml(paths.PARAMS), freshness.read_yaml(paths.LOCK)
-    for name, settings in datasets.items():
+    for name, settings in params.datasets.items():
         if not paths.results(name).exists():
             without[name] = "not evaluated yet"
             continue
@@ -79,7 +79,7 @@ def read_results(datasets, tables_of):
         folder, networks = paths.details(name), [_read_network(name, network) for network in results["networks"]]
         info, comparison = _read_json(folder / "dataset.json"), _read_json(folder / "comparison.json")
         task, audit = tables_of(results["task"]), _read_json(paths.audit(name))
-        outdated = freshness.outdated(name, results, values, lock)
+        outdated = freshness.outdated(name, results, params.networks_of(name), values, lock)
         evaluated.append(Dataset(name, task, info, audit, comparison, networks, settings.reported, outdated))
     return evaluated, without
 

@@ -20,8 +20,6 @@ leaves those images out and must say how many: a network is not better for findi
 import numpy as np
 from scipy.spatial import cKDTree
 
-from pipeline.scoring.overlap import check_masks
-
 
 def border(mask):
     """Find the border pixels of a mask (H, W) or voxels of a volume (D, H, W): ndarray of bool, of the same shape."""
@@ -57,10 +55,17 @@ def surface_distances(reference, prediction, spacing=None):
     >>> surface_distances(solid, first, (50.0, 4.0, 4.0))
     (array([ 0., 50.]), array([0.]))
     """
-    check_masks(reference, prediction)
+    _check(reference, prediction)
     spacing = (1.0,) * reference.ndim if spacing is None else spacing
     reference, prediction = np.argwhere(border(reference)), np.argwhere(border(prediction))
     return _to_nearest(reference, prediction, spacing), _to_nearest(prediction, reference, spacing)
+
+
+def _check(reference, prediction):
+    if np.shape(reference) != np.shape(prediction):
+        raise ValueError(f"expected two masks of the same shape, received {np.shape(reference)} and {np.shape(prediction)}")
+    if reference.dtype != bool or prediction.dtype != bool:
+        raise ValueError(f"expected boolean masks, received {reference.dtype} and {prediction.dtype}")
 
 
 def _to_nearest(points, others, spacing):

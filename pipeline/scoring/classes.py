@@ -2,19 +2,30 @@
 
 Class 0 is the background. A mean over classes leaves out those that neither the masks nor the predictions hold; a class that is
 predicted where no mask holds it scores 0. With two classes, every mean over foreground classes is the score of the foreground.
+
+Definitions follow Metrics Reloaded (Maier-Hein et al. 2024, doi 10.1038/s41592-023-02151-z); `pipeline.scoring.ratios` has
+the formulas.
+
+Empty masks
+-----------
+A ratio with denominator zero is undefined and becomes None. The one exception: if reference and prediction of a single
+image are both empty, its IoU and Dice are 1 (`per_image`). The prediction is exactly right, and leaving the image out
+would hide that. If only the reference is empty, both are 0 by the formula. Precision without a prediction and recall
+without a reference stay None. Pooled over a test set without any foreground, IoU and Dice are None.
 """
 
 import numpy as np
 
 from pipeline.scoring.ratios import OBJECTS as OF_OBJECTS
 from pipeline.scoring.ratios import OVERLAP as OF_ONE
-from pipeline.scoring.ratios import divide, or_none
+from pipeline.scoring.ratios import divide, or_none, ratio
 
 
 def pixel_confusion(reference, prediction, classes):
     """Count pixels by true class (rows) and predicted class (columns): ndarray, shape (classes, classes), int64.
 
-    `reference` and `prediction` are arrays of class numbers of the same shape, without ignored pixels.
+    `reference` and `prediction` are arrays of class numbers of the same shape, without ignored pixels. (A float32 counter, as in
+    Keras's MeanIoU, stops counting at 2^24 pixels.)
     """
     if np.shape(reference) != np.shape(prediction):
         raise ValueError(f"expected two masks of the same shape, received {np.shape(reference)} and {np.shape(prediction)}")
@@ -56,13 +67,29 @@ def _by_class(sums):
 
 
 # Statistics of the summed counts of all classes, (R, 4K) -> (R,), as in `pipeline.scoring.ratios`.
-OVERLAP = {name: mean_of_classes(statistic, 1) for name, statistic in OF_ONE.items()} | {
+OVERLAP = {
+    "iou": mean_of_classes(OF_ONE["iou"], 1),
+    "dice": mean_of_classes(OF_ONE["dice"], 1),
     "mean_iou": mean_of_classes(OF_ONE["iou"]),
     "iou_background": of_class(OF_ONE["iou"], 0),
     "accuracy": _accuracy,
+    "precision": mean_of_classes(OF_ONE["precision"], 1),
+    "recall": mean_of_classes(OF_ONE["recall"], 1),
 }
 # Of the matched objects of the foreground classes, (R, 4(K - 1)) -> (R,).
 OBJECTS = {name: mean_of_classes(statistic) for name, statistic in OF_OBJECTS.items()}
+
+
+def per_image(counts):
+    """Score one class of one image from its counts (tp, fp, fn, tn), with the rule for empty masks above.
+
+    The two fractions are the share of the image that is of the class.
+    """
+    (tp, fp, fn, tn), total = counts, sum(counts)
+    image = {name: or_none(OF_ONE[name](counts)) for name in ("dice", "iou", "precision", "recall")}
+    if 0 < total == tn:
+        image |= {"dice": 1.0, "iou": 1.0}
+    return image | {"reference_fraction": ratio(tp + fn, total), "predicted_fraction": ratio(tp + fp, total)}
 
 
 def trivial(confusion):

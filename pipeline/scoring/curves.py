@@ -11,6 +11,7 @@ from pipeline.errors import UserError
 from pipeline.scoring.ratios import dice, divide
 
 BINS = 1024  # a power of two: p · 1024 and k / 1024 are exact in float32, so rounding never moves a pixel across a threshold
+POINTS = 200  # of a curve that is drawn
 
 
 def check_probabilities(reference, probabilities):
@@ -126,9 +127,9 @@ def best_threshold(histograms):
     return float(good[np.argmin(np.abs(good - 0.5))])
 
 
-def thinned(curve, points=200):
-    """Keep about `points` evenly spaced rows of a curve and its last one: enough to draw it."""
-    kept = np.arange(0, len(curve), max(1, len(curve) // points))
+def thinned(curve):
+    """Keep about `POINTS` evenly spaced rows of a curve and its last one: enough to draw it."""
+    kept = np.arange(0, len(curve), max(1, len(curve) // POINTS))
     return curve.iloc[np.union1d(kept, [len(curve) - 1])] if len(curve) else curve
 
 

@@ -42,9 +42,6 @@ def _of_columns(score):
 OVERLAP = {
     "iou": _of_columns(lambda tp, fp, fn, tn: iou(tp, fp, fn)),
     "dice": _of_columns(lambda tp, fp, fn, tn: dice(tp, fp, fn)),
-    "mean_iou": _of_columns(lambda tp, fp, fn, tn: (iou(tp, fp, fn) + iou(tn, fn, fp)) / 2),
-    "iou_background": _of_columns(lambda tp, fp, fn, tn: iou(tn, fn, fp)),
-    "accuracy": _of_columns(lambda tp, fp, fn, tn: divide(tp + tn, tp + fp + fn + tn)),
     "precision": _of_columns(lambda tp, fp, fn, tn: divide(tp, tp + fp)),
     "recall": _of_columns(lambda tp, fp, fn, tn: divide(tp, tp + fn)),
 }

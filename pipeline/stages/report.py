@@ -17,7 +17,7 @@ def main():
     def tables_of(task):
         return part(task, "tables")
 
-    datasets, without = read_results(settings.datasets, tables_of)
+    datasets, without = read_results(settings, tables_of)
     results, unscored = read_transfers(settings.transfers, tables_of)
     without, transfers = without | unscored, table_of_transfers(results, datasets)
     page = render(datasets, without, paths.PARAMS.read_text(encoding="utf-8"), transfers)

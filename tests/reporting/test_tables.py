@@ -11,9 +11,7 @@ from pipeline.tasks import part
 @pytest.fixture
 def read(workspace):
     """Read all data sets: a dict by name."""
-    return lambda: {
-        dataset.name: dataset for dataset in read_results(params.load().datasets, lambda task: part(task, "tables"))[0]
-    }
+    return lambda: {dataset.name: dataset for dataset in read_results(params.load(), lambda task: part(task, "tables"))[0]}
 
 
 def rows(table):
@@ -25,7 +23,7 @@ def titled(dataset, title):
 
 
 def test_data_sets_without_results_are_listed_with_the_reason(workspace):
-    evaluated, without = read_results(params.load().datasets, lambda task: part(task, "tables"))
+    evaluated, without = read_results(params.load(), lambda task: part(task, "tables"))
     assert [dataset.name for dataset in evaluated] == ["nuclei", "blood-vessels", "cells"]
     assert without == {"later": "not evaluated yet", "unused": "no network is trained on it"}
 

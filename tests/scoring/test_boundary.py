@@ -33,6 +33,15 @@ def test_one_empty_scores_zero_and_has_no_distance(masks):
     assert scores == {"nsd": 0.0, "hd95": None, "assd": None, "hd95_nm": None, "assd_nm": None}
 
 
+@pytest.mark.parametrize(
+    ("prediction", "received"),
+    [(EMPTY.T, r"same shape, received \(3, 4\) and \(4, 3\)"), (np.zeros((3, 4)), "boolean masks, received bool and float64")],
+)
+def test_masks_must_match(prediction, received):
+    with pytest.raises(ValueError, match=received):
+        surface_distances(EMPTY, prediction)
+
+
 def test_one_pixel_each():
     reference, prediction = points((1, 1)), points((4, 5))
     assert per_image(reference, prediction, 4.99) == {"nsd": 0.0, "hd95": 5.0, "assd": 5.0}

@@ -7,7 +7,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from pipeline.errors import UserError
 from pipeline.scoring.curves import BINS, Histogram, average_precision, best_threshold, precision_recall, roc, roc_area
-from pipeline.scoring.overlap import confusion_counts, scores
+from pipeline.scoring.ratios import dice, divide
 
 
 def _histogram(reference, probabilities):
@@ -92,8 +92,9 @@ probabilities = arrays(np.float32, (6, 6), elements=st.floats(0, 1, width=32))
 @given(arrays(bool, (6, 6)), probabilities)
 def test_the_curve_is_what_thresholding_the_image_gives(reference, values):
     for row in precision_recall(_histogram(reference, values)).iloc[::97].itertuples():
-        counts = scores(confusion_counts(reference, values >= row.threshold))
-        expected = [np.nan if counts[name] is None else counts[name] for name in ("dice", "precision", "recall")]
+        found = values >= row.threshold
+        tp, fp, fn = (np.count_nonzero(pixels) for pixels in (reference & found, ~reference & found, reference & ~found))
+        expected = [float(score) for score in (dice(tp, fp, fn), divide(tp, tp + fp), divide(tp, tp + fn))]
         assert [row.dice, row.precision, row.recall] == pytest.approx(expected, nan_ok=True)
 
 

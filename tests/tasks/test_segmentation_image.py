@@ -3,9 +3,18 @@
 import numpy as np
 import pytest
 
+from pipeline.scoring.classes import against_the_rest, pixel_confusion
 from pipeline.tasks.segmentation.evaluation.image import mean_over_classes, score_image
 
 RECORD = {"name": "a", "group": "a", "unit": "a"}
+
+
+def scored(reference, prediction, counted=True, instances=None):
+    """Score two masks as evaluation does; `counted` is False where pixels are ignored."""
+    counted = np.broadcast_to(counted, reference.shape)
+    pixels = against_the_rest(pixel_confusion(reference[counted], prediction[counted], 2))[1]
+    areas = reference & counted, prediction & counted, prediction.astype(np.float32)
+    return score_image(RECORD, pixels, *areas, 1.0, None, instances)
 
 
 def test_ignored_pixels_belong_to_no_count_no_border_and_no_object():
@@ -14,8 +23,8 @@ def test_ignored_pixels_belong_to_no_count_no_border_and_no_object():
     prediction[5:8, 5:8] = True  # wrong, but nobody knows
     counted[...] = True
     counted[5:8, 5:8] = False
-    score = score_image(RECORD, reference, prediction, prediction.astype(np.float32), counted, 1.0, None)
-    assert score.pixels.tolist() == [4, 0, 0, 64 - 9 - 4]
+    score = scored(reference, prediction, counted)
+    assert [score.row[name] for name in ("tp", "fp", "fn", "tn")] == [4, 0, 0, 64 - 9 - 4]
     assert (score.row["dice"], score.row["nsd"], score.row["hd95"]) == (1, 1, 0)
     assert score.row["objects_predicted"] == 1
     assert score.row["reference_fraction"] == pytest.approx(4 / 55)
@@ -27,29 +36,21 @@ def test_objects_of_a_label_image_that_touch_are_two():
     instances[:, :3], instances[:, 3:6] = 7, 2
     counted = np.arange(8) < np.full((4, 1), 6)
     prediction = (instances == 7) | ~counted
-
-    def scored(instances):
-        confidence = prediction.astype(np.float32)
-        return score_image(RECORD, reference, prediction, confidence, counted, 1.0, None, instances)
-
-    reference = instances > 0
-    row, table = scored(instances).row, scored(instances).table
+    score = scored(instances > 0, prediction, counted, instances)
+    row, table = score.row, score.table
     assert [row[f"objects_{name}"] for name in ("reference", "predicted", "matched", "iou")] == [2, 1, 1, 1]
     assert table["partner"].tolist()[1:] == [1, 2] and table["area"].tolist() == [12, 12, 12]  # numbered in the same order
-    assert scored(None).row["objects_reference"] == 1
+    assert scored(instances > 0, prediction, counted).row["objects_reference"] == 1
 
 
 def test_an_image_of_ignored_pixels_alone_has_no_dice():
     empty = np.zeros((4, 4), bool)
-    score = score_image(RECORD, empty, empty, empty.astype(np.float32), empty, 1.0, None)
-    assert score.pixels.tolist() == [0, 0, 0, 0]
+    score = scored(empty, empty, counted=False)
+    assert [score.row[name] for name in ("tp", "fp", "fn", "tn")] == [0, 0, 0, 0]
     assert mean_over_classes([score, score])["dice"] is None
 
 
 def test_an_image_is_scored_by_the_classes_that_it_shows():
-    def scored(reference, prediction):
-        return score_image(RECORD, reference, prediction, prediction.astype(np.float32), None, 1.0, None)
-
     there, absent = np.zeros((4, 4), bool), np.zeros((4, 4), bool)
     there[:2] = True
     row = mean_over_classes([scored(there, there), scored(absent, absent), scored(~there, absent)])

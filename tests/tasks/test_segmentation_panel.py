@@ -6,6 +6,7 @@ from PIL import Image
 
 from pipeline.images.colours import ERRORS, rgb
 from pipeline.images.overlay import COVER
+from pipeline.tasks.segmentation.evaluation import panel as panels
 from pipeline.tasks.segmentation.evaluation.panel import cuts, panel
 
 RNG = np.random.default_rng(0)
@@ -20,6 +21,15 @@ def test_four_pictures_side_by_side_fill_the_report(image, mask):
     picture = Image.open(io.BytesIO(panel(image, mask, np.zeros_like(mask), "worst")))
     assert picture.format == "PNG"
     assert picture.width == 1152 > 4 * picture.height
+
+
+def test_ignored_pixels_do_not_decide_where_a_volume_is_cut(monkeypatch):
+    masks, captions = np.zeros((2, 20, 30), np.uint8), []
+    masks[:, 7, 11] = 1
+    masks[:, 3:6, 20:25] = 255
+    monkeypatch.setattr(panels, "sheet", lambda pictures, texts, *_, **__: captions.extend(texts))
+    cuts([np.zeros((20, 30, 1), np.uint8)] * 2, masks, np.where(masks == 255, 1, masks), 1)
+    assert captions[::2] == ["row 7 of 2 sections", "column 11 of 2 sections"]
 
 
 def test_a_volume_is_cut_where_it_shows_most():

@@ -107,9 +107,10 @@ def test_a_file_of_the_user_is_copied_and_outlives_its_original(project, tmp_pat
     [
         (
             {"encoder": "resnet50", "encoder_weights": "hed"},
-            "encoder_weights: expected null, imagenet or the path of a file",
+            "encoder_weights: expected null, a name or the path of a file for resnet50, received 'hed'; known here: imagenet",
         ),
-        ({"encoder": "vgg16", "encoder_weights": "imagenets"}, "expected null, imagenet, hed or .*did you mean imagenet"),
+        ({"encoder": "vgg16", "encoder_weights": "imagenets"}, "expected null, a name or .*did you mean imagenet"),
+        ({"encoder": "vgg16", "encoder_weights": ["imagenet"]}, r"expected null, a name or .*, received \['imagenet'\]"),
         ({"encoder": "none", "encoder_weights": "imagenet"}, "needs unet.encoder to be one of densenet121, efficientnet_lite0"),
         ({"encoder": "vgg16", "encoder_weights": "no/such.h5"}, "unet.encoder_weights: no/such.h5: no such file"),
     ],

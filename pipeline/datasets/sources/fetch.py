@@ -67,7 +67,7 @@ def fetch(remote, url=None, timeout=TIMEOUT, waits=WAITS):
         with filelock.FileLock(path.with_name(f".{remote.name}.lock")):
             checksum = remote.checksum()
             if path.exists() and _sound(path, checksum, remote.md5):
-                checksum = checksum or _sha256(path)
+                checksum = checksum or digest(path)
             else:
                 checksum = _download(remote, url, path, timeout, waits)
             if remote.sha256 is None:
@@ -129,11 +129,11 @@ def _copy(url, part, timeout):
 
 def _verified(url, part, remote, resumed):
     """Return the checksum of a download that has the known size and checksum."""
-    size, checksum, known = part.stat().st_size, _sha256(part), remote.checksum()
+    size, checksum, known = part.stat().st_size, digest(part), remote.checksum()
     if remote.size and size < remote.size and not url.startswith("file:"):  # the server had not stated the length
         raise requests.ConnectionError(f"received {size} of {remote.size} bytes")
     part.with_name(f"{part.name}.version").unlink(missing_ok=True)
-    md5 = _digest(part, "md5") if remote.md5 else None
+    md5 = digest(part, "md5") if remote.md5 else None
     if remote.size in (None, size) and known in (None, checksum) and remote.md5 == md5:
         return checksum
     part.unlink()
@@ -149,13 +149,9 @@ def _verified(url, part, remote, resumed):
 
 def _sound(path, sha256, md5):
     """Whether a file has the known checksum; a file that somebody copied into the cache has a published one, or is not used."""
-    return sha256 == _sha256(path) if sha256 else md5 == _digest(path, "md5")
+    return sha256 == digest(path) if sha256 else md5 == digest(path, "md5")
 
 
-def _sha256(path):
-    return _digest(path, "sha256")
-
-
-def _digest(path, kind):
+def digest(path, kind="sha256"):
     with open(path, "rb") as file:
         return hashlib.file_digest(file, kind).hexdigest()

@@ -43,7 +43,7 @@ def label_page(masks, labels, page, split=False, smallest=1):
     if len(objects) and (split or smallest > 1):
         highest = objects.index.max()
         objects, number = _in_reading_order(objects[objects["area"] >= smallest], highest)
-        _relabel(labels, page, number)
+        relabel(labels, page, number)
     return objects
 
 
@@ -81,10 +81,9 @@ def _label_bands(masks, labels, page):
             touching.append(np.stack([neighbour[both], band[0][both]]))
         count, row, above = count + len(fragments[-1]), row + len(band), np.pad(band[-1], 1)
     touching = np.concatenate(touching, axis=1)
-    graph = coo_array((np.ones(touching.shape[1], bool), touching), shape=(count + 1, count + 1))
-    _, component = connected_components(graph, directed=False)
+    component = connected(touching, count + 1)
     objects, number = _in_reading_order(pd.concat(fragments).groupby(component[1:]).agg(EXTENT), component.max())
-    _relabel(labels, page, number[component])
+    relabel(labels, page, number[component])
     return objects
 
 
@@ -134,6 +133,13 @@ def _in_reading_order(objects, highest):
     return objects.set_axis(range(1, len(objects) + 1)), number
 
 
-def _relabel(labels, page, number):
+def connected(pairs, count):
+    """Number of the component that each of `count` nodes belongs to, shape (count,); `pairs` of them (2, n) are connected."""
+    graph = coo_array((np.ones(pairs.shape[1], bool), pairs), shape=(count, count))
+    return connected_components(graph, directed=False)[1]
+
+
+def relabel(labels, page, number):
+    """Replace each label of a page by its `number`, band by band, in place."""
     for start, stop in row_bands(labels.shape[1]):
         labels[page, start:stop] = number[labels[page, start:stop]]

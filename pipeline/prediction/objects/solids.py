@@ -8,10 +8,8 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from pipeline.prediction.objects.label import row_bands
+from pipeline.prediction.objects.label import connected, relabel, row_bands
 
 COLUMNS = [
     *("label", "first_page", "last_page", "centroid_page", "centroid_row", "centroid_column", "volume_px", "volume_um3"),
@@ -53,14 +51,11 @@ def join_sections(labels, profiles, sections, split=False):
             mutual = (count == _most(one, count, len(profiles))[one]) & (count == _most(other, count, len(profiles))[other])
             one, other = one[mutual], other[mutual]
         links.append(np.stack([one, other]))
-    one, other = np.concatenate(links, axis=1)
-    graph = coo_array((np.ones(len(one), bool), (one, other)), shape=(len(profiles), len(profiles)))
-    _, component = connected_components(graph, directed=False)
+    component = connected(np.concatenate(links, axis=1), len(profiles))
     number = (pd.factorize(component)[0] + 1).astype(np.int32)
     for page in range(pages):
-        of_page = np.append(0, number[first[page] : first[page + 1] if page + 1 < pages else None]).astype(np.int32)
-        for start, stop in row_bands(height):
-            labels[page, start:stop] = of_page[labels[page, start:stop]]
+        of_page = number[first[page] : first[page + 1] if page + 1 < pages else None]
+        relabel(labels, page, np.append(0, of_page).astype(np.int32))
     return number
 
 

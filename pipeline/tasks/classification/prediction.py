@@ -6,10 +6,10 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageOps
 
 from pipeline.errors import UserError
-from pipeline.images.sheet import FONT, displayable
+from pipeline.images.sheet import displayable, sheet
 from pipeline.images.stack import opened
 from pipeline.inference.decision import mean_and_spread
 from pipeline.prediction.expectations import differences, model_reader
@@ -17,8 +17,6 @@ from pipeline.prediction.results_folder import SHEET
 
 OVERALL = ("predictions.csv", f"{SHEET}*.png")  # results over all images
 THUMBNAIL = 128  # pixels
-GAP = 8  # pixels between thumbnails
-LABEL = 28  # pixels of text under a thumbnail: two lines
 COLUMNS, ROWS = 8, 12  # of a sheet
 
 
@@ -98,13 +96,14 @@ def _pages(stack, card, intensity_range, warn):
 
 
 def _thumbnails(finished):
-    """The first page of each finished image that can still be read, as a small Pillow image, with its row."""
+    """The first page of each finished image that can still be read, as a small square picture, with its row."""
     for name in sorted(finished):
         with suppress(UserError, OSError), opened(Path(finished[name]["source"]["path"])) as stack:
             step = max(1, min(stack.shape) // (2 * THUMBNAIL))
             pixels = stack.read(0, 0, stack.shape[0])[::step, ::step]
-            picture = Image.fromarray(np.ascontiguousarray(displayable(pixels)))
-            yield ImageOps.contain(picture, (THUMBNAIL, THUMBNAIL)), finished[name]["rows"][0]  # small tiles are enlarged
+            picture = Image.fromarray(np.ascontiguousarray(displayable(pixels))).convert("RGBA")
+            square = ImageOps.pad(picture, (THUMBNAIL, THUMBNAIL), color=(0, 0, 0, 0))  # small tiles are enlarged
+            yield np.asarray(square), finished[name]["rows"][0]
 
 
 def write_sheets(pictures, out):
@@ -120,21 +119,5 @@ def write_sheets(pictures, out):
     while following:
         current, following, number = following, list(islice(pictures, COLUMNS * ROWS)), number + 1
         name = f"{SHEET}.png" if number == 1 and not following else f"{SHEET}_{number}.png"
-        _sheet(current).save(out / name, compress_level=1)  # as `pipeline.images.io.write_png`
-
-
-def _sheet(pictures):
-    font = ImageFont.truetype(FONT, 10)
-    wide, high = THUMBNAIL + GAP, THUMBNAIL + LABEL + GAP
-    sheet = Image.new("RGB", (min(COLUMNS, len(pictures)) * wide, -(-len(pictures) // COLUMNS) * high), "white")
-    draw = ImageDraw.Draw(sheet)
-    for index, (picture, row) in enumerate(pictures):
-        x, y = index % COLUMNS * wide + GAP // 2, index // COLUMNS * high + GAP // 2
-        sheet.paste(picture, (x + (THUMBNAIL - picture.width) // 2, y + (THUMBNAIL - picture.height) // 2))
-        draw.text((x, y + THUMBNAIL + 2), _short(row["image"]), "black", font)
-        draw.text((x, y + THUMBNAIL + 14), f"{_short(row['predicted'], 15)} {row[row['predicted']]:.2f}", "black", font)
-    return sheet
-
-
-def _short(text, most=21):
-    return text if len(text) <= most else text[: most - 1] + "…"
+        captions = [f"{row['image']}\n{row['predicted']} {row[row['predicted']]:.2f}" for _, row in current]
+        (out / name).write_bytes(sheet([picture for picture, _ in current], captions, COLUMNS, THUMBNAIL))

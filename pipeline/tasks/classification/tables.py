@@ -49,19 +49,9 @@ def tables(dataset):
 
 def curves(dataset):
     """List the charts as (title, note, SVG)."""
-    shown = []
-    for network in dataset.networks:
-
-        def by_class(name, network=network):
-            return dict(list(network.tables[name].groupby("class", sort=False)))
-
-        pr, roc = charts.precision_recall(by_class("precision_recall")), charts.roc(by_class("roc"))
-        shown += [
-            (f"Precision and recall, {network.title}", "Each class against the rest.", pr),
-            (f"ROC, {network.title}", "Each class against the rest; the diagonal is chance.", roc),
-        ]
     reliability = charts.reliability({network.title: network.tables["reliability"] for network in dataset.networks})
-    return [*shown, ("Reliability", "Confidence of the answer, and how often it is right.", reliability)]
+    note = "Confidence of the answer, and how often it is right."
+    return [*charts.of_each_class(dataset.networks), ("Reliability", note, reliability)]
 
 
 def images(dataset):

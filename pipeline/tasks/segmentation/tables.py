@@ -122,7 +122,8 @@ def curves(dataset):
         return {network.title: network.tables[name] for network in dataset.networks}
 
     if "threshold" not in dataset.networks[0].card:
-        return _curves_of_classes(dataset, charts.reliability(each("reliability")))
+        note = "Probability of the predicted class, and how often it is right."
+        return [*charts.of_each_class(dataset.networks), ("Reliability", note, charts.reliability(each("reliability")))]
     chosen = {network.title: network.card["threshold"] for network in dataset.networks}
     of = " of fold 0" if "folds" in dataset.info else ""
     return [
@@ -192,15 +193,6 @@ def _classes(network):
         table(f"Each class, {network.title}", pd.DataFrame(columns, index=classes.index), note=note, first="class"),
         confusion(f"Predicted class, {network.title}", counts, "Test pixels, and their share of the actual class."),
     ]
-
-
-def _curves_of_classes(dataset, reliability):
-    shown = []
-    for network in dataset.networks:
-        pr, roc = (dict(list(network.tables[name].groupby("class", sort=False))) for name in ("precision_recall", "roc"))
-        shown.append((f"Precision and recall, {network.title}", "Each class against the rest.", charts.precision_recall(pr)))
-        shown.append((f"ROC, {network.title}", "Each class against the rest; the diagonal is chance.", charts.roc(roc)))
-    return [*shown, ("Reliability", "Probability of the predicted class, and how often it is right.", reliability)]
 
 
 def _part(network, part, values):

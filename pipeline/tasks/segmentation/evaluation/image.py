@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.scoring import boundary, objects, overlap
+from pipeline.scoring import boundary, classes, objects
 from pipeline.tasks.segmentation.separation import separated
 
 
@@ -13,36 +13,30 @@ from pipeline.tasks.segmentation.separation import separated
 class ImageScore:
     """The scores of one image."""
 
-    pixels: np.ndarray  # true and false positives, false and true negatives
     objects: dict  # as `pipeline.scoring.objects.count_objects` gives it
     row: dict  # of ``per_image.csv``
     table: pd.DataFrame  # its rows of ``per_object.csv``
 
 
-def score_image(record, reference, prediction, probability, counted, tolerance, pixel_size_nm, instances=None, split=False):
+def score_image(record, pixels, reference, prediction, probability, tolerance, pixel_size_nm, instances=None, split=False):
     """Score one class of an image, whose row of ``split.csv`` is `record`: an `ImageScore`.
 
-    `reference` and `prediction` are (H, W), bool: where the class is; `probability` is (H, W), float32. `counted`, (H, W), bool,
-    is False on ignored pixels; None: there are none. `tolerance` is that of the normalised surface Dice, in pixels;
-    `pixel_size_nm` is the height and width of a pixel. `instances`, (H, W), are the numbers of the objects; None: they are the
-    components of `reference`. With `split`, predicted objects that touch are separated.
+    `pixels` are the counts (tp, fp, fn, tn). `reference` and `prediction` are (H, W), bool: where the class is, and no pixel is
+    ignored; `probability` is (H, W), float32. `tolerance` is that of the normalised surface Dice, in pixels; `pixel_size_nm` is
+    the height and width of a pixel. `instances`, (H, W), are the numbers of the objects; None: they are the components of
+    `reference`. With `split`, predicted objects that touch are separated.
     """
-    if counted is None:
-        pixels = overlap.confusion_counts(reference, prediction)
-    else:  # ignored pixels belong to no border and to no object
-        pixels = overlap.confusion_counts(reference[counted], prediction[counted])
-        reference, prediction = reference & counted, prediction & counted
     found = objects.find_objects(reference if instances is None else instances, separated(prediction) if split else prediction)
     counts = objects.count_objects(found)
     matches = counts["at_50"]
     row = {"image": record["name"], "group": record["group"], "unit": record["unit"]}
-    row |= overlap.per_image(pixels) | boundary.per_image(reference, prediction, tolerance, pixel_size_nm)
+    row |= classes.per_image(pixels) | boundary.per_image(reference, prediction, tolerance, pixel_size_nm)
     row |= {"objects_reference": len(found.reference_area), "objects_predicted": len(found.prediction_area)}
     row |= {"objects_matched": int(matches[0]), "objects_iou": matches[3], "object_f1": objects.f1_of_image(matches)}
     row |= dict(zip(("tp", "fp", "fn", "tn"), pixels, strict=True))
     table = objects.per_object(found, np.asarray(probability))
     table.insert(0, "image", record["name"])
-    return ImageScore(pixels, counts, row, table)
+    return ImageScore(counts, row, table)
 
 
 def mean_over_classes(scores):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from pipeline.images.colours import ERRORS, class_colour
+from pipeline.images.masks import IGNORED
 from pipeline.images.overlay import errors, painted
 from pipeline.images.sheet import displayable, sheet
 
@@ -28,7 +29,7 @@ def cuts(sections, masks, predictions, stretch):
     `sections` are images (H, W, C) of any type; `masks` and `predictions` are (D, H, W), class numbers. Each section is drawn
     `stretch` pixels thick, its distance from the next in pixels.
     """
-    pictures, captions, foreground = [], [], masks | predictions > 0
+    pictures, captions, foreground = [], [], ((masks > 0) | (predictions > 0)) & (masks != IGNORED)
     for axis, name in enumerate(("row", "column")):
         place = int(foreground.sum(axis=(0, 2 - axis)).argmax())
         cut = [np.take(volume, place, axis + 1) for volume in (np.stack(sections), masks, predictions)]

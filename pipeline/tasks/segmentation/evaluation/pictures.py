@@ -2,11 +2,10 @@
 
 import re
 
-import numpy as np
-
 from pipeline import paths
 from pipeline.evaluation.maps import map_panel
 from pipeline.evaluation.test_split import open_image, open_mask, open_scaled
+from pipeline.images.intensity import evenly
 from pipeline.inference.decision import predicted
 from pipeline.inference.explain import attention_maps
 from pipeline.tasks.segmentation.evaluation.panel import cuts, panel
@@ -58,7 +57,7 @@ def _shown(ranked):
     for place, rank in ((count - 1, "best"), (0, "worst"), (count // 2, "median")):
         if 0 <= place < count:
             ranks.setdefault(ranked[place], rank)
-    for position in np.linspace(0, count - 1, min(count, FIXED)).round().astype(int).tolist():
+    for position in evenly(count, FIXED).tolist():
         ranks.setdefault(position, f"rank {count - ranked.index(position)} of {count}")
     return sorted(ranks.items(), key=lambda shown: ranked.index(shown[0]))
 

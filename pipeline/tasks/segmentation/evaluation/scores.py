@@ -85,7 +85,7 @@ class Scores:
     @cached_property
     def per_volume(self):
         """The scores of each foreground class in volumes: a dict of DataFrame by class number, empty where there are none."""
-        return {number: self.volumes.table(number) for number in self.by_class if next(iter(self.volumes), None)}
+        return {number: self.volumes.table(number) for number in self.by_class} if self.volumes else {}
 
     @property
     def units(self):

@@ -32,6 +32,9 @@ class Volumes:
             volume = self._sections.setdefault((record["fold"], record["run"][0]), {})
             volume[record["place"]] = record, mask.astype(np.uint8), prediction.astype(np.uint8)
 
+    def __bool__(self):
+        return any(len(sections) > 1 for sections in self._sections.values())
+
     def __iter__(self):
         """Give each volume: its records, and its masks and predictions (D, H, W), uint8."""
         for sections in self._sections.values():
