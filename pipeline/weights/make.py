@@ -1,7 +1,6 @@
 """Make ``data/weights/<network>/`` for each network: the weights that its settings ask for, and where they come from."""
 
 import difflib
-import importlib
 import json
 import shutil
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from pipeline import paths
 from pipeline.atomic import whole
 from pipeline.errors import UserError
+from pipeline.weights.published import PUBLISHED
 from pipeline.weights.sources import sha256
 
 NOTHING = {"asked": None}
@@ -46,16 +46,6 @@ def make(networks):
     return [line for network, weights in wanted.items() if (line := _bring(paths.weights(network), *weights))]
 
 
-def encoders():
-    """Names of the encoders that have published weights: the modules of ``published/``."""
-    return sorted(file.stem for file in Path(__file__).with_name("published").glob("[!_]*.py"))
-
-
-def published(encoder):
-    """The published weights of an encoder: dict of str to `Address` or `Package`."""
-    return importlib.import_module(f"pipeline.weights.published.{encoder}").WEIGHTS
-
-
 def _wanted(network, section):
     """Name of the encoder, what is asked for, and the published weights or the user's file; Nones where nothing is asked.
 
@@ -66,9 +56,9 @@ def _wanted(network, section):
     if asked is None:
         return None, None, None
     where = f"{network}.{key}"
-    if encoder not in encoders():
-        raise UserError(f"{where}: {asked} needs {network}.encoder to be one of {', '.join(encoders())}, received {encoder}")
-    known = published(encoder)
+    if encoder not in PUBLISHED:
+        raise UserError(f"{where}: {asked} needs {network}.encoder to be one of {', '.join(PUBLISHED)}, received {encoder}")
+    known = PUBLISHED[encoder]
     file = Path(str(asked)).expanduser()
     if asked in known:
         return encoder, asked, known[asked]
