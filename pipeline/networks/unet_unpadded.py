@@ -46,9 +46,7 @@ def unpadded(x, filters, depth, dropout=0.0, normalization="none"):
     x = layers.Dropout(dropout)(x)
     x = blocks.two_convolutions(x, filters * 2**depth, normalization, padding="valid")
     for level in reversed(range(depth)):
-        bias = normalization != "batch"  # as in blocks.upsample
-        how = {"strides": 2, "use_bias": bias, "kernel_initializer": blocks.INITIALIZER}
-        x = layers.Conv2DTranspose(filters * 2**level, 2, **how)(x)
+        x = blocks.doubled(x, filters * 2**level, normalization)
         # What the levels below took off, and this one did not yet: the skip is that much larger.
         middle = layers.Cropping2D(2 * border(depth - level - 1))(skips[level])
         x = layers.Concatenate()([middle, x])

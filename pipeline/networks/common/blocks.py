@@ -51,11 +51,15 @@ def downsample(x):
     return layers.MaxPooling2D(2, padding="same")(x)
 
 
-def upsample(x, filters, skip, normalization):
-    """Double height and width with a 2 × 2 transposed convolution, and crop to those of `skip`."""
+def doubled(x, filters, normalization):
+    """Double height and width with a 2 × 2 transposed convolution."""
     bias = normalization == "none"  # the normalisation behind the next convolution takes away what is the same everywhere
-    x = layers.Conv2DTranspose(filters, 2, strides=2, use_bias=bias, kernel_initializer=INITIALIZER)(x)
-    return CropTo()([x, skip])
+    return layers.Conv2DTranspose(filters, 2, strides=2, use_bias=bias, kernel_initializer=INITIALIZER)(x)
+
+
+def upsample(x, filters, skip, normalization):
+    """Double height and width, and crop to those of `skip`."""
+    return CropTo()([doubled(x, filters, normalization), skip])
 
 
 def outputs(classes):
