@@ -3,11 +3,10 @@
 from typing import Annotated, Literal
 
 import keras
-from keras import layers
 from pydantic import Field
 
 from pipeline.networks.common import blocks
-from pipeline.networks.common.encoders import first_half
+from pipeline.networks.common.halves import first_half, second_half
 from pipeline.networks.common.settings import NONE, ContextSettings, EncoderSettings
 from pipeline.params.fields import Count, Fraction
 
@@ -71,12 +70,6 @@ def build(
         return blocks.two_convolutions(x, filters * 2**level, normalization)
 
     how = {"frozen": encoder_frozen, "lr_scale": encoder_lr_scale, "pretrained": pretrained}
-    first = first_half(encoder, two_convolutions, depth, channels=channels, mean=mean, variance=variance, **how)
-    x = layers.Dropout(dropout)(first.deepest)
-    if first.own:
-        x = two_convolutions(x, depth)
-    for level, skip in reversed([*enumerate(first.skips)]):
-        x = blocks.upsample(x, filters * 2**level, skip, normalization)
-        x = layers.Concatenate()([skip, x])
-        x = two_convolutions(x, level)
-    return keras.Model(first.inputs, blocks.logits(first.cropped(x), blocks.outputs(classes)), name="unet")
+    first = first_half(encoder, two_convolutions, depth, dropout, channels=channels, mean=mean, variance=variance, **how)
+    x = second_half(first, two_convolutions, filters, normalization)
+    return keras.Model(first.inputs, blocks.logits(x, blocks.outputs(classes)), name="unet")

@@ -5,7 +5,7 @@ from keras import layers
 from pydantic import model_validator
 
 from pipeline.networks.common import blocks
-from pipeline.networks.common.encoders import first_half
+from pipeline.networks.common.halves import first_half
 from pipeline.networks.common.layers import AverageProbability
 from pipeline.networks.common.settings import NONE, EncoderSettings, UNetSettings
 from pipeline.params.fields import Count
@@ -64,11 +64,9 @@ def build(
         return blocks.two_convolutions(x, filters * 2**level, normalization)
 
     how = {"frozen": encoder_frozen, "lr_scale": encoder_lr_scale, "pretrained": pretrained}
-    first = first_half(encoder, two_convolutions, depth, channels=channels, mean=mean, variance=variance, **how)
-    deepest = layers.Dropout(dropout)(first.deepest)
-    features = [*first.skips, two_convolutions(deepest, depth) if first.own else deepest]
+    first = first_half(encoder, two_convolutions, depth, dropout, channels=channels, mean=mean, variance=variance, **how)
     widths = [filters * 2**level for level in range(len(first.skips))]
-    decoded = [first.cropped(x) for x in nested_decoders(features, widths, normalization)]
+    decoded = [first.cropped(x) for x in nested_decoders([*first.skips, first.deepest], widths, normalization)]
     if not deep_supervision:
         return keras.Model(first.inputs, blocks.logits(decoded[-1], blocks.outputs(classes)), name="unetpp")
     heads = [blocks.logits(x, blocks.outputs(classes), name=f"logits_{depth}") for depth, x in enumerate(decoded, 1)]
