@@ -3,11 +3,11 @@
 from typing import Annotated, Literal
 
 import keras
-import numpy as np
 from keras import layers
 from pydantic import Field
 
 from pipeline.errors import UserError
+from pipeline.networks.common.classifier import SeededLayers, stream
 from pipeline.networks.common.encoders import vgg16 as published
 from pipeline.networks.common.layers import MOMENTUM, BatchNormalization
 from pipeline.networks.common.pretrained import as_rgb, is_own, load_donor, readable, scaling_of, take_over
@@ -94,24 +94,17 @@ def build(
         # The published features have a deviation of about 5. Dense layers by He's rule make logits of that size of them: a first
         # loss of 6, and steps that kill the ReLUs of fc1 and fc2 within an epoch. The network then stays at chance.
         x = BatchNormalization(momentum=MOMENTUM, name="features")(x)
-    x = layers.Flatten(name="flatten")(x)
+    x, make = layers.Flatten(name="flatten")(x), SeededLayers(seed)
     for number in (1, 2):
-        initializer = keras.initializers.HeNormal(seed=_stream(seed, f"fc{number}"))
-        x = layers.Dense(dense, activation="relu", kernel_initializer=initializer, name=f"fc{number}")(x)
-        x = layers.Dropout(dropout, seed=_stream(seed, f"dropout{number}"), name=f"dropout{number}")(x)
+        x = make.dropout(make.dense(x, dense, f"fc{number}"), dropout, f"dropout{number}")
     start = "glorot_uniform" if pretrained is None else "zeros"  # zeros: the first steps leave what is pretrained as it is
     logits = layers.Dense(classes, kernel_initializer=start, dtype="float32", name="logits")
     return keras.Model(inputs, logits(x), name="vgg16")
-
-
-def _stream(seed, name):
-    """A seed of its own for each layer, unlike that of any layer under another seed: repeats share no weights."""
-    return int(np.random.SeedSequence([seed, *name.encode()]).generate_state(1)[0] >> 1)
 
 
 def _convolutions(shape, seed):
     """The convolutions and poolings of the Keras application, in their order, with He-normal kernels."""
     base = keras.applications.VGG16(include_top=False, weights=None, input_shape=tuple(shape))
     for layer in (layer for layer in base.layers if hasattr(layer, "kernel")):
-        layer.kernel.assign(keras.initializers.HeNormal(seed=_stream(seed, layer.name))(layer.kernel.shape))
+        layer.kernel.assign(keras.initializers.HeNormal(seed=stream(seed, layer.name))(layer.kernel.shape))
     return base.layers[1:]
