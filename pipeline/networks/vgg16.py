@@ -6,8 +6,7 @@ import keras
 from keras import layers
 from pydantic import Field
 
-from pipeline.errors import UserError
-from pipeline.networks.common.classifier import SeededLayers, stream
+from pipeline.networks.common.classifier import SeededLayers, check_size, stream
 from pipeline.networks.common.encoders import vgg16 as published
 from pipeline.networks.common.layers import MOMENTUM, BatchNormalization
 from pipeline.networks.common.pretrained import as_rgb, is_own, load_donor, readable, scaling_of, take_over
@@ -67,8 +66,7 @@ def build(
     seed : int
         Draws the random kernels.
     """
-    if min(size) < SMALLEST:
-        raise UserError(f"vgg16: needs patches.resize of at least [{SMALLEST}, {SMALLEST}], received {list(size)}")
+    check_size("vgg16", size, SMALLEST)
     inputs = keras.Input((*size, channels), name="image")
     x, donor = inputs, load_donor(pretrained, channels) if is_own(pretrained) else None
     if pretrained is not None:
