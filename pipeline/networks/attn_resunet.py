@@ -55,7 +55,7 @@ def build(
     how = {"frozen": encoder_frozen, "lr_scale": encoder_lr_scale, "pretrained": pretrained}
     first = first_half(encoder, block, depth, dropout, channels=channels, mean=mean, variance=variance, **how)
     x = second_half(first, block, filters, normalization, gate)
-    return keras.Model(first.inputs, blocks.logits(x, blocks.outputs(classes)), name="attn_resunet")
+    return keras.Model(first.inputs, blocks.logits(x, classes), name="attn_resunet")
 
 
 def residual_block(x, filters, normalization):

@@ -50,4 +50,4 @@ def build(
     how = {"frozen": encoder_frozen, "lr_scale": encoder_lr_scale, "pretrained": pretrained}
     first = first_half(encoder, two_convolutions, depth, dropout, channels=channels, mean=mean, variance=variance, **how)
     x = second_half(first, two_convolutions, filters, normalization, gate)
-    return keras.Model(first.inputs, blocks.logits(x, blocks.outputs(classes)), name="attn_unet")
+    return keras.Model(first.inputs, blocks.logits(x, classes), name="attn_unet")

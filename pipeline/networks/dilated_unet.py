@@ -58,7 +58,7 @@ def build(
     how = {"frozen": encoder_frozen, "lr_scale": encoder_lr_scale, "pretrained": pretrained}
     first = first_half(encoder, two_convolutions, depth, dropout, context, channels=channels, mean=mean, variance=variance, **how)
     x = second_half(first, two_convolutions, filters, normalization)
-    return keras.Model(first.inputs, blocks.logits(x, blocks.outputs(classes)), name="dilated_unet")
+    return keras.Model(first.inputs, blocks.logits(x, classes), name="dilated_unet")
 
 
 def dilated_context(x, filters, dilations, normalization):

@@ -72,4 +72,4 @@ def build(
     how = {"frozen": encoder_frozen, "lr_scale": encoder_lr_scale, "pretrained": pretrained}
     first = first_half(encoder, two_convolutions, depth, dropout, channels=channels, mean=mean, variance=variance, **how)
     x = second_half(first, two_convolutions, filters, normalization)
-    return keras.Model(first.inputs, blocks.logits(x, blocks.outputs(classes)), name="unet")
+    return keras.Model(first.inputs, blocks.logits(x, classes), name="unet")

@@ -97,7 +97,7 @@ def build(
         x = blocks.upsample(x, x.shape[-1], skip, normalization)
         x = layers.Concatenate()([middle(skip, before, left), x])
         x, left = two_convolutions(x, left, [2 * filters * 2**level] * 2, level)
-    return keras.Model(inputs, blocks.logits(x, blocks.outputs(classes)), name="unet_3d")
+    return keras.Model(inputs, blocks.logits(x, classes), name="unet_3d")
 
 
 def middle(x, sections, kept):

@@ -30,7 +30,7 @@ def build(*, channels, classes=2, filters=64, depth=4, dropout=0.0, normalizatio
     inputs, image = blocks.image_input(channels, mean, variance)
     x = MirrorTile(border(depth), 2**depth)(image)
     x = CropTo()([unpadded(x, filters, depth, dropout, normalization), image])
-    return keras.Model(inputs, blocks.logits(x, blocks.outputs(classes)), name="unet_unpadded")
+    return keras.Model(inputs, blocks.logits(x, classes), name="unet_unpadded")
 
 
 def unpadded(x, filters, depth, dropout=0.0, normalization="none"):

@@ -68,8 +68,8 @@ def build(
     widths = [filters * 2**level for level in range(len(first.skips))]
     decoded = [first.cropped(x) for x in nested_decoders([*first.skips, first.deepest], widths, normalization)]
     if not deep_supervision:
-        return keras.Model(first.inputs, blocks.logits(decoded[-1], blocks.outputs(classes)), name="unetpp")
-    heads = [blocks.logits(x, blocks.outputs(classes), name=f"logits_{depth}") for depth, x in enumerate(decoded, 1)]
+        return keras.Model(first.inputs, blocks.logits(decoded[-1], classes), name="unetpp")
+    heads = [blocks.logits(x, classes, name=f"logits_{depth}") for depth, x in enumerate(decoded, 1)]
     average = AverageProbability(dtype="float32", name="logits")
     network = keras.Model(first.inputs, heads[prune - 1] if prune else average(heads), name="unetpp")
     network.supervised = [(head, 1 / len(heads)) for head in heads]

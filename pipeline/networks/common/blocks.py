@@ -67,6 +67,6 @@ def outputs(classes):
     return 1 if classes == 2 else classes
 
 
-def logits(x, classes=1, name="logits"):
-    """End a network: a 1 × 1 convolution in float32, with no activation and no normalisation behind it."""
-    return layers.Conv2D(classes, 1, dtype="float32", name=name)(x)
+def logits(x, classes=2, name="logits"):
+    """End a network: a 1 × 1 convolution to its `outputs`, in float32, with no activation and no normalisation behind it."""
+    return layers.Conv2D(outputs(classes), 1, dtype="float32", name=name)(x)
