@@ -14,8 +14,7 @@ from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.devices import resolve_precision
 from pipeline.training.distributed import Team
 from pipeline.training.fit import fit
-from pipeline.training.optimizers import optimizer
-from pipeline.training.rates import scale_rates
+from pipeline.training.optimizers import optimizer, scale_rates
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def encode(encoder, *, channels, mean=0.0, variance=1.0, size=(None, None), pret
 
 
 def _mark(inputs, features, frozen, lr_scale):
-    """Freeze the first levels, and note the factor on the learning rate of the others (see `pipeline.training.rates`)."""
+    """Freeze the first levels, and note the factor on the learning rate of the others (see `pipeline.training.optimizers`)."""
     seen = set()
     for level, feature in enumerate(features, 1):
         for layer in (layer for layer in keras.Model(inputs, feature).layers if layer.name not in seen):
