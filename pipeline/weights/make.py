@@ -1,12 +1,11 @@
 """Make ``data/weights/<network>/`` for each network: the weights that its settings ask for, and where they come from."""
 
 import difflib
-import json
 import shutil
 from pathlib import Path
 
 from pipeline import paths
-from pipeline.atomic import whole
+from pipeline.atomic import read_json, whole, write_json
 from pipeline.errors import UserError
 from pipeline.weights.published import PUBLISHED
 from pipeline.weights.sources import sha256
@@ -101,9 +100,9 @@ def _write(folder, told, source=None):
             else:
                 source.bring(file)
             told = told | {"size": file.stat().st_size, "sha256": sha256(file)}
-        (part / paths.ORIGIN).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        write_json(part / paths.ORIGIN, told)
 
 
 def _read(folder):
     known = folder / paths.ORIGIN
-    return json.loads(known.read_text(encoding="utf-8")) if known.is_file() else {}
+    return read_json(known) if known.is_file() else {}
