@@ -25,19 +25,7 @@ class Settings(NetworkSettings):
     batch_scale: Positive = 4.0
 
 
-def build(
-    *,
-    size,
-    channels,
-    classes,
-    dense=1024,
-    dropout=0.5,
-    normalization="batch",
-    stem="auto",
-    mean=0.0,
-    variance=1.0,
-    seed=0,
-):
+def build(*, size, channels, classes, dense, dropout, normalization, stem, mean, variance, seed):
     """Build AlexNet: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
 
     The one-column form of 2014, with 64, 192, 384, 256 and 256 filters: the network of 2012 was cut in two to fit two GPUs. With

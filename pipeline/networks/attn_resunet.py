@@ -9,7 +9,7 @@ from pydantic import Field
 from pipeline.networks.common import blocks
 from pipeline.networks.common.attention import attention_gate
 from pipeline.networks.common.halves import first_half, second_half
-from pipeline.networks.common.settings import NONE, ContextSettings, EncoderSettings
+from pipeline.networks.common.settings import ContextSettings, EncoderSettings
 from pipeline.params.fields import Count, Fraction
 
 TITLE = "Attention ResU-Net"
@@ -28,17 +28,17 @@ class Settings(ContextSettings, EncoderSettings):
 def build(
     *,
     channels,
-    classes=2,
-    filters=64,
-    depth=4,
-    dropout=0.0,
-    normalization="batch",
-    mean=0.0,
-    variance=1.0,
-    encoder=NONE,
-    encoder_frozen=0,
-    encoder_lr_scale=1.0,
-    pretrained=None,
+    classes,
+    filters,
+    depth,
+    dropout,
+    normalization,
+    mean,
+    variance,
+    encoder,
+    encoder_frozen,
+    encoder_lr_scale,
+    pretrained,
 ):
     """Build an Attention Residual U-Net.
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from pipeline.networks.common import blocks
 from pipeline.networks.common.attention import attention_gate
 from pipeline.networks.common.halves import first_half, second_half
-from pipeline.networks.common.settings import NONE, EncoderSettings, UNetSettings
+from pipeline.networks.common.settings import EncoderSettings, UNetSettings
 
 TITLE = "Attention U-Net"
 CITATION = "Oktay et al.: Attention U-Net, 2018, arXiv 1804.03999"
@@ -22,17 +22,17 @@ class Settings(UNetSettings, EncoderSettings):
 def build(
     *,
     channels,
-    classes=2,
-    filters=64,
-    depth=4,
-    dropout=0.0,
-    normalization="none",
-    mean=0.0,
-    variance=1.0,
-    encoder=NONE,
-    encoder_frozen=0,
-    encoder_lr_scale=1.0,
-    pretrained=None,
+    classes,
+    filters,
+    depth,
+    dropout,
+    normalization,
+    mean,
+    variance,
+    encoder,
+    encoder_frozen,
+    encoder_lr_scale,
+    pretrained,
 ):
     """Build an Attention U-Net.
 

@@ -23,7 +23,7 @@ class Settings(NetworkSettings):
     batch_scale: Positive = 4.0
 
 
-def build(*, size, channels, classes, depth=121, growth=12, stem="auto", mean=0.0, variance=1.0, seed=0):
+def build(*, size, channels, classes, depth, growth, stem, mean, variance, seed):
     """Build a DenseNet-BC: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
 
     Written here rather than taken from `keras.applications`, which has only a growth of 32 and the stem for large images, and

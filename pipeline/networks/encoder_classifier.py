@@ -20,19 +20,7 @@ class Settings(EncoderSettings):
     dropout: Fraction = 0.2
 
 
-def build(
-    *,
-    size,
-    channels,
-    classes,
-    encoder="efficientnet_lite0",
-    dropout=0.2,
-    mean=0.0,
-    variance=1.0,
-    encoder_frozen=0,
-    encoder_lr_scale=1.0,
-    pretrained=None,
-):
+def build(*, size, channels, classes, encoder, dropout, mean, variance, encoder_frozen, encoder_lr_scale, pretrained):
     """Build a classifier: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
 
     Parameters

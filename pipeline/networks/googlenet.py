@@ -40,20 +40,7 @@ class Settings(NetworkSettings):
     batch_scale: Positive = 4.0
 
 
-def build(
-    *,
-    size,
-    channels,
-    classes,
-    auxiliary=False,
-    large_kernel=5,
-    dropout=0.4,
-    normalization="batch",
-    stem="auto",
-    mean=0.0,
-    variance=1.0,
-    seed=0,
-):
+def build(*, size, channels, classes, auxiliary, large_kernel, dropout, normalization, stem, mean, variance, seed):
     """Build GoogLeNet: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
 
     At three channels and 1000 classes, without normalisation, it has the 6,998,552 weights of the paper; with it and a

@@ -21,7 +21,7 @@ class Settings(NetworkSettings):
     batch_scale: Positive = 4.0
 
 
-def build(*, size, channels, classes, depth=18, filters=64, stem="auto", mean=0.0, variance=1.0, seed=0):
+def build(*, size, channels, classes, depth, filters, stem, mean, variance, seed):
     """Build a pre-activation ResNet: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
 
     Parameters, and the smallest images, are those of `pipeline.networks.resnet.build`. As in the authors' code, the stem is

@@ -24,7 +24,7 @@ class Settings(NetworkSettings):
     batch_scale: Positive = 4.0
 
 
-def build(*, size, channels, classes, depth=26, groups=32, width=4, stem="auto", mean=0.0, variance=1.0, seed=0):
+def build(*, size, channels, classes, depth, groups, width, stem, mean, variance, seed):
     """Build a ResNeXt: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
 
     ResNeXt-50 32 × 4d for ImageNet, with three channels and 1000 classes, has 25,028,904 weights.

@@ -16,7 +16,7 @@ class Settings(UNetSettings):
     pass
 
 
-def build(*, channels, classes=2, filters=64, depth=4, dropout=0.0, normalization="none", mean=0.0, variance=1.0):
+def build(*, channels, classes, filters, depth, dropout, normalization, mean, variance):
     """Build a U-Net of unpadded convolutions.
 
     Parameters and returns are those of `pipeline.networks.unet.build`, and so is the number of weights. The published network

@@ -7,7 +7,7 @@ from pydantic import model_validator
 from pipeline.networks.common import blocks
 from pipeline.networks.common.halves import first_half
 from pipeline.networks.common.layers import AverageProbability
-from pipeline.networks.common.settings import NONE, EncoderSettings, UNetSettings
+from pipeline.networks.common.settings import EncoderSettings, UNetSettings
 from pipeline.params.fields import Count
 
 TITLE = "U-Net++"
@@ -31,24 +31,24 @@ class Settings(UNetSettings, EncoderSettings):
 def build(
     *,
     channels,
-    classes=2,
-    filters=32,
-    depth=4,
-    dropout=0.0,
-    normalization="none",
-    deep_supervision=True,
-    prune=None,
-    mean=0.0,
-    variance=1.0,
-    encoder=NONE,
-    encoder_frozen=0,
-    encoder_lr_scale=1.0,
-    pretrained=None,
+    classes,
+    filters,
+    depth,
+    dropout,
+    normalization,
+    deep_supervision,
+    prune,
+    mean,
+    variance,
+    encoder,
+    encoder_frozen,
+    encoder_lr_scale,
+    pretrained,
 ):
     """Build a U-Net++.
 
-    The other parameters and returns are those of `pipeline.networks.unet.build`. With the defaults and one channel it has
-    9,041,700 weights (the paper: 9.04 million). Dropout and normalisation are ours.
+    The other parameters and returns are those of `pipeline.networks.unet.build`. With 32 filters, a depth of 4
+    and one channel it has 9,041,700 weights (the paper: 9.04 million). Dropout and normalisation are ours.
 
     Parameters
     ----------

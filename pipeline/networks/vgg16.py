@@ -27,20 +27,7 @@ class Settings(NetworkSettings):
     frozen_blocks: Annotated[int, Field(ge=0, le=5)] = 0
 
 
-def build(
-    *,
-    size,
-    channels,
-    classes,
-    pretrained=None,
-    dense=4096,
-    dropout=0.5,
-    normalization="none",
-    frozen_blocks=0,
-    mean=0.0,
-    variance=1.0,
-    seed=0,
-):
+def build(*, size, channels, classes, pretrained, dense, dropout, normalization, frozen_blocks, mean, variance, seed):
     """Build VGG16: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
 
     It has the 13 convolutions of the Keras application and the 3 dense layers of the paper: at 224 × 224 × 3 with 1000 classes

@@ -32,7 +32,7 @@ class Settings(NetworkSettings):
         return depth
 
 
-def build(*, size, channels, classes, depth=16, width=4, dropout=0.0, stem="auto", mean=0.0, variance=1.0, seed=0):
+def build(*, size, channels, classes, depth, width, dropout, stem, mean, variance, seed):
     """Build a Wide ResNet: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
 
     Three stages of pre-activation blocks of two 3 × 3 convolutions. The paper's WRN-28-10 for 32 × 32 × 3 and 10 classes has

@@ -7,7 +7,6 @@ import pytest
 
 from pipeline import params
 from pipeline.errors import UserError
-from pipeline.networks.unet import build as unet
 from pipeline.patches.packed import Packed
 from pipeline.tasks.segmentation.losses import PooledDice, bce_dice
 from pipeline.training.checkpoint import Checkpoint
@@ -15,6 +14,9 @@ from pipeline.training.devices import resolve_precision
 from pipeline.training.distributed import Team
 from pipeline.training.fit import fit
 from pipeline.training.optimizers import optimizer, scale_rates
+from tests.builder import builder
+
+unet = builder("unet")
 
 
 @pytest.fixture
