@@ -52,8 +52,8 @@ def speeds(dataset, name, settings):
     packed = load_packed(paths.patches(dataset), "train", context_of(card))
     batch = min(train.batch_size, len(packed.images))
     images = {"channels": channels_seen(card), "context": context_of(card), "classes": len(card["classes"])}
-    images |= {"size": card["patch_size"]}
-    learner, part = trainee(network.build(**images, mean=0.5, variance=0.1, seed=0)), tasks.part(network.task, "training")
+    images |= {"size": card["patch_size"], "mean": 0.5, "variance": 0.1}
+    learner, part = trainee(network.build(**images, seed=0, pretrained=None)), tasks.part(network.task, "training")
     learner.compile(optimizer(train, 1, 1000), loss=part.loss(settings, card), metrics=[part.metric(card)])
     shown = unpacked(packed.images[:PREDICTED])
 

@@ -9,6 +9,7 @@ import argparse
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -83,8 +84,7 @@ def curve(train, val, normalization, changes, epochs=EPOCHS, filters=8, depth=3)
     """Train once; return validation Dice after each epoch, and seconds an epoch."""
     import pandas as pd
 
-    from pipeline import params
-    from pipeline.networks.unet import build
+    from pipeline import networks, params
     from pipeline.tasks.segmentation.losses import PooledDice, bce_dice
     from pipeline.training.batches import statistics
     from pipeline.training.checkpoint import Checkpoint
@@ -94,7 +94,9 @@ def curve(train, val, normalization, changes, epochs=EPOCHS, filters=8, depth=3)
     prepare(SEED, "float32")
     settings = params.load().train.model_copy(update={"epochs": epochs, "batch_size": 4} | changes)
     mean, variance = statistics(train.images)
-    network = build(channels=1, filters=filters, depth=depth, normalization=normalization, mean=mean, variance=variance)
+    section = {"filters": filters, "depth": depth, "normalization": normalization}
+    own = networks.load("unet", SimpleNamespace(networks={"unet": section}))
+    network = own.build(channels=1, classes=2, mean=mean, variance=variance, pretrained=None)
     with tempfile.TemporaryDirectory() as folder:
         curves, start = Path(folder, "curves.csv"), time.perf_counter()
         fit(network, train, val, bce_dice, PooledDice(), settings, SEED, curves, Checkpoint(Path(folder, "state.npz")))

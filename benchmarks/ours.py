@@ -24,9 +24,9 @@ def _network_of(task):
 
 def network(task):
     """The network of a `Task`, not compiled."""
-    size = task.side, task.side
     own = _network_of(task)
-    return own.build(channels=task.channels, classes=len(_classes(own)), size=size, mean=0.5, variance=0.1, seed=0)
+    facts = {"mean": 0.5, "variance": 0.1, "seed": 0, "pretrained": None}
+    return own.build(channels=task.channels, classes=len(_classes(own)), size=(task.side, task.side), **facts)
 
 
 def _classes(own):

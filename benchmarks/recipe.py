@@ -9,6 +9,7 @@ import argparse
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -56,8 +57,7 @@ def packed(images, masks, anew, augment):
 
 def scores(images, masks, anew, changes):
     """Train once; return Dice, IoU, and minutes of training."""
-    from pipeline import params
-    from pipeline.networks.unet import build
+    from pipeline import networks, params
     from pipeline.patches.packed import Packed
     from pipeline.tasks.segmentation.losses import PooledDice, bce_dice
     from pipeline.training.batches import Fresh, statistics
@@ -72,7 +72,9 @@ def scores(images, masks, anew, changes):
     settings = known.train.model_copy(update={"epochs": epochs} | changes)
     prepare(SEED, "float32")
     mean, variance = statistics(train.images)
-    network = build(channels=1, filters=8, depth=4, dropout=0.1, normalization="batch", mean=mean, variance=variance)
+    section = {"filters": 8, "depth": 4, "dropout": 0.1, "normalization": "batch"}
+    own = networks.load("unet", SimpleNamespace(networks={"unet": section}))
+    network = own.build(channels=1, classes=2, mean=mean, variance=variance, pretrained=None)
     fresh = Fresh(known.augment, PATCH) if anew else None
     with tempfile.TemporaryDirectory() as folder:
         start, state = time.perf_counter(), Checkpoint(Path(folder, "state.npz"))

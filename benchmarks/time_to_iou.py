@@ -63,7 +63,7 @@ def _epochs(contender, train, val):
     prepare(known.seed, known.train.precision)
     own = networks.load("unet", known)
     mean, variance = statistics(train[0])
-    network = own.build(channels=1, mean=mean, variance=variance)
+    network = own.build(channels=1, classes=2, mean=mean, variance=variance, pretrained=None)
     settings = own.settings.training(known.train).model_copy(update={"schedule": "constant"})
     batches = Batches(Packed(*train), settings.batch_size, known.seed, shuffle=True, flips=True)
     loss = tasks.part(own.task, "training").loss(known, {"classes": range(2)})

@@ -1,5 +1,6 @@
-"""Write a file or a folder whole or not at all: whoever is interrupted leaves the former one."""
+"""Write a file or a folder whole or not at all: whoever is interrupted leaves the former one. And JSON, as all rooms write it."""
 
+import json
 import os
 import shutil
 from contextlib import contextmanager
@@ -40,6 +41,17 @@ def whole(path):
     finally:
         _remove(part)
         _remove(former)
+
+
+def write_json(path, values):
+    """Write values as JSON, in a folder that need not exist yet. Raises a ValueError for NaN, which is no JSON."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read_json(path):
+    return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def _remove(path):

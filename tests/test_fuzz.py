@@ -282,10 +282,10 @@ def test_models(tmp_path):
 
     load_keras()
     from pipeline.inference.model import load_trained
-    from pipeline.networks.unet import build as unet
     from pipeline.training.save import save
+    from tests.builder import builder
 
-    save(unet(channels=1, filters=2, depth=1), tmp_path / "sound.keras")
+    save(builder("unet")(channels=1, filters=2, depth=1), tmp_path / "sound.keras")
     content, card = (tmp_path / "sound.keras").read_bytes(), json.dumps({"task": "segmentation", "channels": 1}).encode()
     file = tmp_path / "network.keras"
     for rng in draws(100):

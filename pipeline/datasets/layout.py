@@ -11,7 +11,6 @@
         instances/      32-bit TIFF, each object its number, 0 for the background (where the source tells objects apart)
 """
 
-import json
 import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 from pydantic import TypeAdapter
 
-from pipeline.atomic import whole
+from pipeline.atomic import whole, write_json
 from pipeline.errors import UserError
 from pipeline.images.io import write_image, write_png
 from pipeline.images.masks import write_instances
@@ -114,7 +113,7 @@ class DatasetWriter:
             table["label"] = [renamed.get(label, label) for label in table["label"]]
             info = replace(info, classes=tuple(classes))
         table.to_csv(self._folder / "images.csv", index=False)
-        (self._folder / "dataset.json").write_text(json.dumps(asdict(info), indent=2) + "\n")
+        write_json(self._folder / "dataset.json", asdict(info))
 
 
 def read_info(folder):

@@ -6,8 +6,10 @@ import shutil
 from pathlib import Path
 
 from pipeline import paths
+from pipeline.atomic import write_json
 from pipeline.evaluation.test_split import fingerprint, independent_units, open_test_split
 from pipeline.evaluation.trained import open_trained
+from pipeline.patches.packed import load_card
 from pipeline.scoring.statistics import over_seeds, sentence
 
 PICTURES = (".png", ".jpg", ".webp")
@@ -32,7 +34,7 @@ def evaluate(dataset, networks, task, params):
     """
     from pipeline.inference.ensemble import load_all
 
-    card = json.loads((paths.patches(dataset) / "dataset.json").read_text(encoding="utf-8"))
+    card = load_card(paths.patches(dataset))
     folder, records = _fresh_folders(dataset), open_test_split(dataset, card.get("folds", 1))
     write_json(folder / "dataset.json", card)
     unit, data = independent_units(records, card), fingerprint(dataset, records)
@@ -136,12 +138,6 @@ def write_headline(path, metrics, task, data):
     """Write what ``dvc metrics show`` prints: the headline of a task, and the fingerprint of the images."""
     headline = {key: metrics[key] for key in task.HEADLINE} | {"data": data}
     write_json(path, rounded(headline, lambda value: round(value, METRIC_DIGITS)))
-
-
-def write_json(path, values):
-    """Write values as JSON, in a folder that need not exist yet."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def rounded(value, digits=lambda number: float(f"{number:.{DIGITS}g}")):

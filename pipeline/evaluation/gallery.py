@@ -3,9 +3,8 @@
 import numpy as np
 from PIL import Image
 
-from pipeline.images.colours import INK, PALETTE, class_colour, rgb
+from pipeline.images.colours import CLASS_PALETTE, ERROR_PALETTE
 from pipeline.images.intensity import evenly
-from pipeline.images.masks import IGNORED
 from pipeline.images.overlay import kinds_of_error
 from pipeline.images.sheet import displayable
 
@@ -37,11 +36,10 @@ def write_image(folder, position, image):
 
 def write_errors(folder, position, mask, prediction, classes=2):
     """Write ``<stem>-errors.png`` of the kinds of error; of several classes, also ``-mask.png`` and ``-prediction.png``."""
-    _write_indexed(folder / f"{stem(position)}-errors.png", kinds_of_error(mask, prediction), PALETTE)
+    _write_indexed(folder / f"{stem(position)}-errors.png", kinds_of_error(mask, prediction), ERROR_PALETTE)
     if classes > 2:
-        colours = [value for number in range(IGNORED) for value in rgb(class_colour(number))] + list(rgb(INK))
-        _write_indexed(folder / f"{stem(position)}-mask.png", mask, colours)
-        _write_indexed(folder / f"{stem(position)}-prediction.png", prediction, colours)
+        _write_indexed(folder / f"{stem(position)}-mask.png", mask, CLASS_PALETTE)
+        _write_indexed(folder / f"{stem(position)}-prediction.png", prediction, CLASS_PALETTE)
 
 
 def write_map(folder, position, picture):

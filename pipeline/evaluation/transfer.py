@@ -1,12 +1,12 @@
 """Score the networks of one data set on all images of another one, which none of them has seen."""
 
-import json
 import shutil
 
 from pipeline import paths
+from pipeline.atomic import read_json, write_json
 from pipeline.datasets.layout import read_info
 from pipeline.errors import UserError
-from pipeline.evaluation.evaluate import rounded, write_headline, write_json
+from pipeline.evaluation.evaluate import rounded, write_headline
 from pipeline.evaluation.test_split import count_shared, fingerprint, independent_units, open_every_image
 from pipeline.evaluation.trained import open_trained
 
@@ -29,7 +29,7 @@ def transfer(model, images, networks, task, params):
     from pipeline.inference.ensemble import load_all
 
     key, info, records = f"{model}-on-{images}", read_info(paths.raw(images)), open_every_image(images)
-    unit = independent_units(records, json.loads(paths.audit(images).read_text(encoding="utf-8")))
+    unit = independent_units(records, read_json(paths.audit(images)))
     data, shared = fingerprint(images, records), count_shared(images, records, model)
     shutil.rmtree(paths.transfer_metrics(key), ignore_errors=True)
     paths.transfer_metrics(key).mkdir(parents=True)  # also if no network is trained

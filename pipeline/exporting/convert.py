@@ -1,11 +1,11 @@
 """Convert a trained model to another format, and verify the result."""
 
 import importlib
-import json
 
 import keras
 import numpy as np
 
+from pipeline.atomic import write_json
 from pipeline.errors import UserError
 from pipeline.exporting.output import CARD
 from pipeline.images.intensity import change_of_range
@@ -28,7 +28,7 @@ def convert(model, task, name, path):
         network = portable(model, task.activation(model.card))
         writer.write(network, model, task, path)
         if path.is_dir():  # a format of one file has the card inside
-            (path / CARD).write_text(json.dumps(model.card, indent=2) + "\n", encoding="utf-8")
+            write_json(path / CARD, model.card)
         found = difference(writer.read(path), network)
     if not found <= LIMIT:  # also if it is not a number
         raise UserError(f"{name}: probabilities differ from those of Keras by {found:.1e} (limit {LIMIT:g}); nothing was written")

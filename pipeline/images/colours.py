@@ -20,5 +20,6 @@ def rgb(colour):
     return tuple(bytes.fromhex(colour.removeprefix("#")))
 
 
-# Palette of indexed images of errors: 0 is correct background, then the order of `ERRORS`.
-PALETTE = [0, 0, 0, *(value for colour in ERRORS.values() for value in rgb(colour))]
+# Palettes of indexed images. Of errors: 0 is correct background, then the order of `ERRORS`; of masks: the classes, and ignored.
+ERROR_PALETTE = [0, 0, 0, *(value for colour in ERRORS.values() for value in rgb(colour))]
+CLASS_PALETTE = [value for colour in (*map(class_colour, range(255)), INK) for value in rgb(colour)]

@@ -34,10 +34,11 @@ def read_image(path):
     return page.astype(np.uint8) * 255 if page.dtype == bool else page
 
 
-def decode(path):
-    """Decode a PNG, JPEG, BMP, GIF or WebP: its pixels (H, W, C), upright and without alpha, and whether they are colours.
+def decode(path, indexed=False, alpha=False):
+    """Decode a PNG, JPEG, BMP, GIF or WebP: its pixels (H, W, C), upright, and whether they are colours.
 
-    Palettes become colours. Raises `UserError` for an animation and for colours that are not RGB; a decoder may raise anything.
+    Palettes become colours or, if `indexed`, stay numbers. With `alpha`, it is the last channel, if there is any. Raises
+    `UserError` for an animation and for colours that are not RGB; a decoder may raise anything.
     """
     with Image.open(path, formats=PILLOW) as image:
         # An MPO is a JPEG with a second view of the same scene; the first is the photograph.
@@ -46,6 +47,10 @@ def decode(path):
         orientation = image.getexif().get(ORIENTATION, 1)
         if image.format == "PNG" and _png_depth(path) == 16:
             pixels = imagecodecs.png_decode(Path(path).read_bytes())  # Pillow reduces 16-bit colours to 8 bit
+        elif indexed and image.mode == "P":
+            pixels = np.asarray(image)
+        elif alpha and image.has_transparency_data:
+            pixels = np.asarray(image.convert("RGBA"))
         elif image.mode in ("P", "PA"):
             pixels = np.asarray(image.convert("RGB"))
         elif image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
@@ -54,7 +59,7 @@ def decode(path):
             pixels = np.asarray(image)
     pixels = pixels[..., None] if pixels.ndim == 2 else pixels
     samples = 1 if pixels.shape[-1] <= 2 else 3  # in these formats, a second or fourth one is alpha
-    return upright(pixels[..., :samples], orientation), samples == 3
+    return upright(pixels if alpha else pixels[..., :samples], orientation), samples == 3
 
 
 def is_tiff(path):

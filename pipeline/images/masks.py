@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import imagecodecs
 import numpy as np
 import tifffile
-from PIL import Image
 
 from pipeline.errors import UserError
-from pipeline.images.io import ORIENTATION, PILLOW, check_end, decoding, is_tiff, upright
+from pipeline.images.io import ORIENTATION, check_end, decode, decoding, is_tiff, upright
 
 IGNORED = 255  # class number of pixels that neither train nor score
 TWO_CLASSES = ({0, 1}, {0, 255}, {0, 65535})  # values that need no explanation
@@ -144,7 +142,7 @@ def mask_values(path, indexed=False, exact=True):
         If the file is damaged or no image, or if its numbers are not whole.
     """
     with decoding(path):
-        pages = _tiff_pages(path, indexed) if is_tiff(path) else [_decoded(path, indexed)]
+        pages = _tiff_pages(path, indexed) if is_tiff(path) else [decode(path, indexed, alpha=True)[0]]
         return [_integers(_brightest(page, path, exact), path) for page in pages]
 
 
@@ -156,27 +154,6 @@ def write_instances(path, objects):
 def read_instances(path):
     """Read the object numbers of an image of ``data/raw``, shape (H, W), uint32, 0 for the background."""
     return tifffile.imread(path)
-
-
-def _decoded(path, indexed):
-    """Decode a file that is no TIFF, with alpha as a last channel."""
-    with Image.open(path, formats=PILLOW) as image:
-        if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":  # MPO: two views of one photograph
-            raise UserError(f"{path}: an animation of {image.n_frames} frames; save the frames as images, or as pages of a TIFF")
-        if image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
-            raise UserError(f"{path}: expected grey, RGB or a palette, received {image.mode}; save it as PNG")
-        deep = image.format == "PNG" and ";16" in str(image.tile)
-        orientation = image.getexif().get(ORIENTATION, 1)  # decodes the image, and forgets its tile
-        if deep:
-            with open(path, "rb") as file:
-                pixels = imagecodecs.png_decode(file.read())  # Pillow reduces 16-bit colours to 8 bit
-        elif image.mode == "P" and indexed:
-            pixels = np.asarray(image)
-        elif image.has_transparency_data:
-            pixels = np.asarray(image.convert("RGBA"))
-        else:
-            pixels = np.asarray(image.convert("RGB") if image.mode == "P" else image)
-    return upright(pixels, orientation)
 
 
 def _tiff_pages(path, indexed):

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.ndimage import binary_erosion
 
-from pipeline.images.colours import ERRORS, INK, ORANGE, class_colour, rgb
+from pipeline.images.colours import CLASS_PALETTE, ERRORS, ORANGE, class_colour, rgb
 from pipeline.images.sheet import displayable, fitted
 
 OUTLINE = 2  # pixels, width of the outline of a mask
@@ -37,7 +37,7 @@ def painted(mask):
     """Paint a mask (H, W), bool in white on black, class numbers in their colours: (H, W, 3), uint8."""
     if mask.dtype == bool:
         return np.broadcast_to(np.uint8(255) * mask[..., None], (*mask.shape, 3))
-    return np.array([rgb(class_colour(number)) for number in range(255)] + [rgb(INK)], np.uint8)[mask]
+    return np.array(CLASS_PALETTE, np.uint8).reshape(-1, 3)[mask]
 
 
 def outlined(picture, mask):

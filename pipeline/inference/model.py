@@ -17,6 +17,7 @@ from pipeline.images.sections import channels_seen
 from pipeline.images.symmetry import symmetries
 from pipeline.inference.activations import sigmoid
 from pipeline.inference.card import read_card
+from pipeline.inference.decision import outputs
 from pipeline.inference.features import coarsest_cell
 from pipeline.inference.fold import folded
 from pipeline.inference.tiling import predict_image, predict_rows
@@ -122,8 +123,7 @@ def load_trained(path):
     except Exception as error:  # zipfile, h5py and Keras each raise their own
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(f"{path}: not a model that this pipeline trained, or damaged: {reason}") from error
-    classes = len(card["classes"])
-    outputs = (None, None, None, classes if classes > 2 else 1) if card["task"] == "segmentation" else (None, classes)
-    if network.output.shape != outputs or network.input.shape[-1] != channels_seen(card):
+    shape = (None, None, None, outputs(card)) if card["task"] == "segmentation" else (None, len(card["classes"]))
+    if network.output.shape != shape or network.input.shape[-1] != channels_seen(card):
         raise UserError(f"{place}: the card of another network than {path.name}")
     return TrainedModel(network, card)

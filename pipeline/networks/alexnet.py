@@ -5,8 +5,7 @@ from typing import Literal
 import keras
 from keras import layers
 
-from pipeline.networks.common import residual
-from pipeline.networks.common.classifier import SeededLayers, image_input
+from pipeline.networks.common.classifier import Stem, begin
 from pipeline.networks.common.settings import NetworkSettings
 from pipeline.params.fields import Count, Fraction, Positive
 
@@ -21,24 +20,12 @@ class Settings(NetworkSettings):
     dense: Count = 1024
     dropout: Fraction = 0.5
     normalization: Literal["batch", "none"] = "batch"
-    stem: residual.Stem = "auto"
+    stem: Stem = "auto"
     lr_scale: Positive = 0.5
     batch_scale: Positive = 4.0
 
 
-def build(
-    *,
-    size,
-    channels,
-    classes,
-    dense=1024,
-    dropout=0.5,
-    normalization="batch",
-    stem="auto",
-    mean=0.0,
-    variance=1.0,
-    seed=0,
-):
+def build(*, size, channels, classes, dense, dropout, normalization, stem, mean, variance, seed):
     """Build AlexNet: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
 
     The one-column form of 2014, with 64, 192, 384, 256 and 256 filters: the network of 2012 was cut in two to fit two GPUs. With
@@ -59,9 +46,7 @@ def build(
     seed : int
         Draws the random kernels.
     """
-    stem = residual.chosen(stem, size)
-    inputs, x = image_input("alexnet", size, channels, mean, variance, SMALLEST[stem])
-    make = SeededLayers(seed)
+    inputs, x, make, stem = begin("alexnet", size, channels, mean, variance, seed, stem, SMALLEST)
     kernel, strides = (3, 1) if stem == "small" else (11, 4)
     x = make.unit(x, 64, kernel, "conv1", normalization, strides=strides)
     x = layers.MaxPooling2D(3, strides=2, name="pool1")(x)

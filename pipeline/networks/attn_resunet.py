@@ -8,8 +8,8 @@ from pydantic import Field
 
 from pipeline.networks.common import blocks
 from pipeline.networks.common.attention import attention_gate
-from pipeline.networks.common.encoders import first_half
-from pipeline.networks.common.settings import NONE, ContextSettings, EncoderSettings
+from pipeline.networks.common.halves import first_half, second_half
+from pipeline.networks.common.settings import ContextSettings, EncoderSettings
 from pipeline.params.fields import Count, Fraction
 
 TITLE = "Attention ResU-Net"
@@ -28,17 +28,17 @@ class Settings(ContextSettings, EncoderSettings):
 def build(
     *,
     channels,
-    classes=2,
-    filters=64,
-    depth=4,
-    dropout=0.0,
-    normalization="batch",
-    mean=0.0,
-    variance=1.0,
-    encoder=NONE,
-    encoder_frozen=0,
-    encoder_lr_scale=1.0,
-    pretrained=None,
+    classes,
+    filters,
+    depth,
+    dropout,
+    normalization,
+    mean,
+    variance,
+    encoder,
+    encoder_frozen,
+    encoder_lr_scale,
+    pretrained,
 ):
     """Build an Attention Residual U-Net.
 
@@ -49,17 +49,13 @@ def build(
     def block(x, level):
         return residual_block(x, filters * 2**level, normalization)
 
+    def gate(skip, x, level):
+        return attention_gate(skip, x, filters * 2**level // 2, name=f"attention_{level}")
+
     how = {"frozen": encoder_frozen, "lr_scale": encoder_lr_scale, "pretrained": pretrained}
-    first = first_half(encoder, block, depth, channels=channels, mean=mean, variance=variance, **how)
-    x = layers.Dropout(dropout)(first.deepest)
-    if first.own:
-        x = block(x, depth)
-    for level, skip in reversed([*enumerate(first.skips)]):
-        gated = attention_gate(skip, x, filters * 2**level // 2, name=f"attention_{level}")
-        x = blocks.upsample(x, filters * 2**level, skip, normalization)
-        x = layers.Concatenate()([gated, x])
-        x = block(x, level)
-    return keras.Model(first.inputs, blocks.logits(first.cropped(x), blocks.outputs(classes)), name="attn_resunet")
+    first = first_half(encoder, block, depth, dropout, channels=channels, mean=mean, variance=variance, **how)
+    x = second_half(first, block, filters, normalization, gate)
+    return keras.Model(first.inputs, blocks.logits(x, classes), name="attn_resunet")
 
 
 def residual_block(x, filters, normalization):

@@ -3,13 +3,12 @@
 from typing import Annotated
 
 import keras
-from keras import layers
 from pydantic import Field
 
 from pipeline.networks.common import blocks
 from pipeline.networks.common.attention import attention_gate
-from pipeline.networks.common.encoders import first_half
-from pipeline.networks.common.settings import NONE, EncoderSettings, UNetSettings
+from pipeline.networks.common.halves import first_half, second_half
+from pipeline.networks.common.settings import EncoderSettings, UNetSettings
 
 TITLE = "Attention U-Net"
 CITATION = "Oktay et al.: Attention U-Net, 2018, arXiv 1804.03999"
@@ -23,17 +22,17 @@ class Settings(UNetSettings, EncoderSettings):
 def build(
     *,
     channels,
-    classes=2,
-    filters=64,
-    depth=4,
-    dropout=0.0,
-    normalization="none",
-    mean=0.0,
-    variance=1.0,
-    encoder=NONE,
-    encoder_frozen=0,
-    encoder_lr_scale=1.0,
-    pretrained=None,
+    classes,
+    filters,
+    depth,
+    dropout,
+    normalization,
+    mean,
+    variance,
+    encoder,
+    encoder_frozen,
+    encoder_lr_scale,
+    pretrained,
 ):
     """Build an Attention U-Net.
 
@@ -45,15 +44,10 @@ def build(
     def two_convolutions(x, level):
         return blocks.two_convolutions(x, filters * 2**level, normalization)
 
+    def gate(skip, x, level):
+        return attention_gate(skip, x, filters * 2**level // 2, name=f"attention_{level}") if level else skip
+
     how = {"frozen": encoder_frozen, "lr_scale": encoder_lr_scale, "pretrained": pretrained}
-    first = first_half(encoder, two_convolutions, depth, channels=channels, mean=mean, variance=variance, **how)
-    x = layers.Dropout(dropout)(first.deepest)
-    if first.own:
-        x = two_convolutions(x, depth)
-    for level, skip in reversed([*enumerate(first.skips)]):
-        width = filters * 2**level
-        gated = attention_gate(skip, x, width // 2, name=f"attention_{level}") if level else skip
-        x = blocks.upsample(x, width, skip, normalization)
-        x = layers.Concatenate()([gated, x])
-        x = two_convolutions(x, level)
-    return keras.Model(first.inputs, blocks.logits(first.cropped(x), blocks.outputs(classes)), name="attn_unet")
+    first = first_half(encoder, two_convolutions, depth, dropout, channels=channels, mean=mean, variance=variance, **how)
+    x = second_half(first, two_convolutions, filters, normalization, gate)
+    return keras.Model(first.inputs, blocks.logits(x, classes), name="attn_unet")

@@ -6,25 +6,24 @@ import keras
 from keras import layers
 
 from pipeline.networks.common import residual
-from pipeline.networks.common.classifier import SeededLayers, image_input
+from pipeline.networks.common.classifier import Stem, begin
 from pipeline.networks.common.settings import NetworkSettings
 from pipeline.params.fields import Count, Positive
 
 TITLE = "DenseNet"
 CITATION = "Huang, Liu, van der Maaten, Weinberger: Densely connected networks, CVPR 2017, doi 10.1109/CVPR.2017.243"
 TASK = "classification"
-SMALLEST = {"small": 8, "imagenet": 32}  # pixels: three and five halvings leave one
 LAYERS = {121: (6, 12, 24, 16), 169: (6, 12, 32, 32), 201: (6, 12, 48, 32)}  # of each dense block
 
 
 class Settings(NetworkSettings):
     depth: Literal[121, 169, 201] = 121
     growth: Count = 12
-    stem: residual.Stem = "auto"
+    stem: Stem = "auto"
     batch_scale: Positive = 4.0
 
 
-def build(*, size, channels, classes, depth=121, growth=12, stem="auto", mean=0.0, variance=1.0, seed=0):
+def build(*, size, channels, classes, depth, growth, stem, mean, variance, seed):
     """Build a DenseNet-BC: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
 
     Written here rather than taken from `keras.applications`, which has only a growth of 32 and the stem for large images, and
@@ -40,9 +39,7 @@ def build(*, size, channels, classes, depth=121, growth=12, stem="auto", mean=0.
     size, stem, mean, variance, seed
         As in `pipeline.networks.resnet.build`, with the same smallest images.
     """
-    stem = residual.chosen(stem, size)
-    inputs, x = image_input("densenet", size, channels, mean, variance, SMALLEST[stem])
-    make = SeededLayers(seed)
+    inputs, x, make, stem = begin("densenet", size, channels, mean, variance, seed, stem)
     x = residual.start(make, x, 2 * growth, stem)
     for block, count in enumerate(LAYERS[depth], start=1):
         if block > 1:

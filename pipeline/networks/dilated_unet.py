@@ -7,8 +7,8 @@ from keras import layers
 from pydantic import Field
 
 from pipeline.networks.common import blocks
-from pipeline.networks.common.encoders import first_half
-from pipeline.networks.common.settings import NONE, EncoderSettings, UNetSettings
+from pipeline.networks.common.halves import first_half, second_half
+from pipeline.networks.common.settings import EncoderSettings, UNetSettings
 from pipeline.params.fields import Count
 
 TITLE = "Dilated U-Net"
@@ -25,18 +25,18 @@ class Settings(UNetSettings, EncoderSettings):
 def build(
     *,
     channels,
-    classes=2,
-    filters=64,
-    depth=4,
-    dropout=0.0,
-    normalization="none",
-    dilations=(1, 2, 4, 8),
-    mean=0.0,
-    variance=1.0,
-    encoder=NONE,
-    encoder_frozen=0,
-    encoder_lr_scale=1.0,
-    pretrained=None,
+    classes,
+    filters,
+    depth,
+    dropout,
+    normalization,
+    dilations,
+    mean,
+    variance,
+    encoder,
+    encoder_frozen,
+    encoder_lr_scale,
+    pretrained,
 ):
     """Build a dilated U-Net.
 
@@ -52,15 +52,13 @@ def build(
     def two_convolutions(x, level):
         return blocks.two_convolutions(x, filters * 2**level, normalization)
 
+    def context(x, level):
+        return dilated_context(x, filters * 2**level, dilations, normalization)
+
     how = {"frozen": encoder_frozen, "lr_scale": encoder_lr_scale, "pretrained": pretrained}
-    first = first_half(encoder, two_convolutions, depth, channels=channels, mean=mean, variance=variance, **how)
-    x = layers.Dropout(dropout)(first.deepest)
-    x = dilated_context(x, filters * 2 ** len(first.skips), dilations, normalization)
-    for level, skip in reversed([*enumerate(first.skips)]):
-        x = blocks.upsample(x, filters * 2**level, skip, normalization)
-        x = layers.Concatenate()([skip, x])
-        x = two_convolutions(x, level)
-    return keras.Model(first.inputs, blocks.logits(first.cropped(x), blocks.outputs(classes)), name="dilated_unet")
+    first = first_half(encoder, two_convolutions, depth, dropout, context, channels=channels, mean=mean, variance=variance, **how)
+    x = second_half(first, two_convolutions, filters, normalization)
+    return keras.Model(first.inputs, blocks.logits(x, classes), name="dilated_unet")
 
 
 def dilated_context(x, filters, dilations, normalization):

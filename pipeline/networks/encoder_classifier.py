@@ -1,43 +1,26 @@
 """A classifier on any encoder: its features are averaged over the image, and one dense layer tells the classes."""
 
+from typing import Annotated
+
 import keras
 from keras import layers
-from pydantic import model_validator
+from pydantic import AfterValidator
 
 from pipeline.networks.common.encoders import encode
-from pipeline.networks.common.settings import EncoderSettings, encoder_names
+from pipeline.networks.common.settings import EncoderSettings, one_of
 from pipeline.params.fields import Fraction
 
 TITLE = "Encoder classifier"
 CITATION = "Lin, Chen, Yan: Network in network (global average pooling), ICLR 2014, arXiv 1312.4400; the encoder's own paper"
 TASK = "classification"
-SMALLEST = 32  # pixels: a cell of the deepest features
 
 
 class Settings(EncoderSettings):
-    encoder: str = "efficientnet_lite0"
+    encoder: Annotated[str, AfterValidator(one_of)] = "efficientnet_lite0"
     dropout: Fraction = 0.2
 
-    @model_validator(mode="after")
-    def _has_an_encoder(self):
-        if self.encoder not in encoder_names():
-            raise ValueError(f"encoder: expected {', '.join(encoder_names())}, received {self.encoder!r}")
-        return self
 
-
-def build(
-    *,
-    size,
-    channels,
-    classes,
-    encoder="efficientnet_lite0",
-    dropout=0.2,
-    mean=0.0,
-    variance=1.0,
-    encoder_frozen=0,
-    encoder_lr_scale=1.0,
-    pretrained=None,
-):
+def build(*, size, channels, classes, encoder, dropout, mean, variance, encoder_frozen, encoder_lr_scale, pretrained):
     """Build a classifier: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
 
     Parameters

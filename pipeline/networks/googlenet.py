@@ -5,15 +5,13 @@ from typing import Literal
 import keras
 from keras import layers
 
-from pipeline.networks.common import residual
-from pipeline.networks.common.classifier import SeededLayers, image_input
+from pipeline.networks.common.classifier import SMALLEST, Stem, begin
 from pipeline.networks.common.settings import NetworkSettings
 from pipeline.params.fields import Fraction, Positive
 
 TITLE = "GoogLeNet"
 CITATION = "Szegedy, Liu, Jia et al.: Going deeper with convolutions, CVPR 2015, doi 10.1109/CVPR.2015.7298594"
 TASK = "classification"
-SMALLEST = {"small": 8, "imagenet": 32}  # pixels: the poolings leave 2 × 2 and 1 × 1
 AUXILIARY_SMALLEST = {"small": 9, "imagenet": 65}  # pixels: leave the 5 × 5 that an auxiliary classifier pools
 AUXILIARY = ("4a", "4d")  # the modules behind which they stand
 AUXILIARY_WEIGHT = 0.3  # of their loss; that of the last classifier counts 1
@@ -38,24 +36,11 @@ class Settings(NetworkSettings):
     large_kernel: Literal[3, 5] = 5
     dropout: Fraction = 0.4
     normalization: Literal["batch", "none"] = "batch"
-    stem: residual.Stem = "auto"
+    stem: Stem = "auto"
     batch_scale: Positive = 4.0
 
 
-def build(
-    *,
-    size,
-    channels,
-    classes,
-    auxiliary=False,
-    large_kernel=5,
-    dropout=0.4,
-    normalization="batch",
-    stem="auto",
-    mean=0.0,
-    variance=1.0,
-    seed=0,
-):
+def build(*, size, channels, classes, auxiliary, large_kernel, dropout, normalization, stem, mean, variance, seed):
     """Build GoogLeNet: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
 
     At three channels and 1000 classes, without normalisation, it has the 6,998,552 weights of the paper; with it and a
@@ -81,10 +66,8 @@ def build(
     seed : int
         Draws the random kernels.
     """
-    stem = residual.chosen(stem, size)
-    smallest = (AUXILIARY_SMALLEST if auxiliary else SMALLEST)[stem]
-    inputs, x = image_input("googlenet", size, channels, mean, variance, smallest)
-    make = SeededLayers(seed)
+    smallest = AUXILIARY_SMALLEST if auxiliary else SMALLEST
+    inputs, x, make, stem = begin("googlenet", size, channels, mean, variance, seed, stem, smallest)
     x = make.unit(x, 64, 3, "stem", normalization) if stem == "small" else make.unit(x, 64, 7, "stem", normalization, strides=2)
     x = pooled(x, "stem_pool") if stem == "imagenet" else x
     x = make.unit(x, 64, 1, "conv2_reduce", normalization)

@@ -20,7 +20,7 @@ class Settings(NetworkSettings):
     batch_scale: Positive = 4.0
 
 
-def build(*, size, channels, classes, activation="relu", mean=0.0, variance=1.0, seed=0):
+def build(*, size, channels, classes, activation, mean, variance, seed):
     """Build LeNet-5: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
 
     The layers C1 to F6 of the paper. As usual today, C3 reads all maps of S2, poolings have no weights, and logits replace the

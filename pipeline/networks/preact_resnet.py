@@ -5,33 +5,30 @@ from typing import Literal
 import keras
 
 from pipeline.networks.common import residual
-from pipeline.networks.common.classifier import SeededLayers, image_input
+from pipeline.networks.common.classifier import Stem, begin
 from pipeline.networks.common.settings import NetworkSettings
 from pipeline.params.fields import Count, Positive
 
 TITLE = "Pre-activation ResNet"
 CITATION = "He, Zhang, Ren, Sun: Identity mappings in deep residual networks, ECCV 2016, doi 10.1007/978-3-319-46493-0_38"
 TASK = "classification"
-SMALLEST = {"small": 8, "imagenet": 32}  # pixels: three and five halvings leave one
 
 
 class Settings(NetworkSettings):
     depth: Literal[18, 34, 50, 101, 152] = 18
     filters: Count = 64
-    stem: residual.Stem = "auto"
+    stem: Stem = "auto"
     batch_scale: Positive = 4.0
 
 
-def build(*, size, channels, classes, depth=18, filters=64, stem="auto", mean=0.0, variance=1.0, seed=0):
+def build(*, size, channels, classes, depth, filters, stem, mean, variance, seed):
     """Build a pre-activation ResNet: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
 
     Parameters, and the smallest images, are those of `pipeline.networks.resnet.build`. As in the authors' code, the stem is
     normalised and activated, so the first block starts with its convolution; a normalisation and a ReLU follow the last block.
     Keras's ResNet50V2 has a bias beside its normalisations, and the strides in the last block of each stage.
     """
-    stem = residual.chosen(stem, size)
-    inputs, x = image_input("preact_resnet", size, channels, mean, variance, SMALLEST[stem])
-    make = SeededLayers(seed)
+    inputs, x, make, stem = begin("preact_resnet", size, channels, mean, variance, seed, stem)
 
     def block(x, filters, strides, name):
         first = name == "stage1_block1"

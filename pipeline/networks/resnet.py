@@ -6,24 +6,23 @@ from typing import Literal
 import keras
 
 from pipeline.networks.common import residual
-from pipeline.networks.common.classifier import SeededLayers, image_input
+from pipeline.networks.common.classifier import Stem, begin
 from pipeline.networks.common.settings import NetworkSettings
 from pipeline.params.fields import Count, Positive
 
 TITLE = "ResNet"
 CITATION = "He, Zhang, Ren, Sun: Deep residual learning, CVPR 2016, doi 10.1109/CVPR.2016.90"
 TASK = "classification"
-SMALLEST = {"small": 8, "imagenet": 32}  # pixels: three and five halvings leave one
 
 
 class Settings(NetworkSettings):
     depth: Literal[18, 34, 50, 101, 152] = 18
     filters: Count = 64
-    stem: residual.Stem = "auto"
+    stem: Stem = "auto"
     batch_scale: Positive = 4.0
 
 
-def build(*, size, channels, classes, depth=18, filters=64, stem="auto", mean=0.0, variance=1.0, seed=0):
+def build(*, size, channels, classes, depth, filters, stem, mean, variance, seed):
     """Build a ResNet: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
 
     Written here rather than taken from `keras.applications`, whose ResNets begin at 50 layers, have a bias beside each batch
@@ -45,9 +44,7 @@ def build(*, size, channels, classes, depth=18, filters=64, stem="auto", mean=0.
     seed : int
         Draws the random kernels.
     """
-    stem = residual.chosen(stem, size)
-    inputs, x = image_input("resnet", size, channels, mean, variance, SMALLEST[stem])
-    make = SeededLayers(seed)
+    inputs, x, make, stem = begin("resnet", size, channels, mean, variance, seed, stem)
     x = residual.start(make, x, filters, stem)
     x = residual.stages(x, residual.BLOCKS[depth], filters, partial(residual.bottleneck if depth >= 50 else basic, make))
     return keras.Model(inputs, make.head(x, classes), name="resnet")

@@ -5,14 +5,13 @@ from typing import Literal
 import keras
 
 from pipeline.networks.common import residual
-from pipeline.networks.common.classifier import SeededLayers, image_input
+from pipeline.networks.common.classifier import Stem, begin
 from pipeline.networks.common.settings import NetworkSettings
 from pipeline.params.fields import Count, Positive
 
 TITLE = "ResNeXt"
 CITATION = "Xie, Girshick, Dollár, Tu, He: Aggregated residual transformations, CVPR 2017, doi 10.1109/CVPR.2017.634"
 TASK = "classification"
-SMALLEST = {"small": 8, "imagenet": 32}  # pixels: three and five halvings leave one
 BLOCKS = residual.BLOCKS | {26: residual.BLOCKS[18]}  # the shortest of bottlenecks; the paper begins at 50
 FILTERS = 64  # of the stem, and of the first stage before its groups
 
@@ -21,11 +20,11 @@ class Settings(NetworkSettings):
     depth: Literal[26, 50, 101, 152] = 26
     groups: Count = 32
     width: Count = 4
-    stem: residual.Stem = "auto"
+    stem: Stem = "auto"
     batch_scale: Positive = 4.0
 
 
-def build(*, size, channels, classes, depth=26, groups=32, width=4, stem="auto", mean=0.0, variance=1.0, seed=0):
+def build(*, size, channels, classes, depth, groups, width, stem, mean, variance, seed):
     """Build a ResNeXt: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
 
     ResNeXt-50 32 × 4d for ImageNet, with three channels and 1000 classes, has 25,028,904 weights.
@@ -41,9 +40,7 @@ def build(*, size, channels, classes, depth=26, groups=32, width=4, stem="auto",
     size, stem, mean, variance, seed
         As in `pipeline.networks.resnet.build`, with the same smallest images.
     """
-    stem = residual.chosen(stem, size)
-    inputs, x = image_input("resnext", size, channels, mean, variance, SMALLEST[stem])
-    make = SeededLayers(seed)
+    inputs, x, make, stem = begin("resnext", size, channels, mean, variance, seed, stem)
 
     def block(x, filters, strides, name):
         inner = groups * width * filters // FILTERS

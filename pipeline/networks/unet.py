@@ -3,12 +3,11 @@
 from typing import Annotated, Literal
 
 import keras
-from keras import layers
 from pydantic import Field
 
 from pipeline.networks.common import blocks
-from pipeline.networks.common.encoders import first_half
-from pipeline.networks.common.settings import NONE, ContextSettings, EncoderSettings
+from pipeline.networks.common.halves import first_half, second_half
+from pipeline.networks.common.settings import ContextSettings, EncoderSettings
 from pipeline.params.fields import Count, Fraction
 
 TITLE = "U-Net"
@@ -26,17 +25,17 @@ class Settings(ContextSettings, EncoderSettings):
 def build(
     *,
     channels,
-    classes=2,
-    filters=64,
-    depth=4,
-    dropout=0.0,
-    normalization="none",
-    mean=0.0,
-    variance=1.0,
-    encoder=NONE,
-    encoder_frozen=0,
-    encoder_lr_scale=1.0,
-    pretrained=None,
+    classes,
+    filters,
+    depth,
+    dropout,
+    normalization,
+    mean,
+    variance,
+    encoder,
+    encoder_frozen,
+    encoder_lr_scale,
+    pretrained,
 ):
     """Build a U-Net: (N, H, W, channels), float32 in [0, 1] → logits (N, H, W, 1), float32, or (N, H, W, classes).
 
@@ -71,12 +70,6 @@ def build(
         return blocks.two_convolutions(x, filters * 2**level, normalization)
 
     how = {"frozen": encoder_frozen, "lr_scale": encoder_lr_scale, "pretrained": pretrained}
-    first = first_half(encoder, two_convolutions, depth, channels=channels, mean=mean, variance=variance, **how)
-    x = layers.Dropout(dropout)(first.deepest)
-    if first.own:
-        x = two_convolutions(x, depth)
-    for level, skip in reversed([*enumerate(first.skips)]):
-        x = blocks.upsample(x, filters * 2**level, skip, normalization)
-        x = layers.Concatenate()([skip, x])
-        x = two_convolutions(x, level)
-    return keras.Model(first.inputs, blocks.logits(first.cropped(x), blocks.outputs(classes)), name="unet")
+    first = first_half(encoder, two_convolutions, depth, dropout, channels=channels, mean=mean, variance=variance, **how)
+    x = second_half(first, two_convolutions, filters, normalization)
+    return keras.Model(first.inputs, blocks.logits(x, classes), name="unet")

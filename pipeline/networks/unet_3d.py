@@ -22,20 +22,7 @@ class Settings(UNetSettings):
     residual: bool = False  # add a shortcut around the two convolutions of each level
 
 
-def build(
-    *,
-    channels,
-    context,
-    classes=2,
-    filters=32,
-    depth=3,
-    dropout=0.0,
-    normalization="batch",
-    flat_levels=0,
-    residual=False,
-    mean=0.0,
-    variance=1.0,
-):
+def build(*, channels, context, classes, filters, depth, dropout, normalization, flat_levels, residual, mean, variance):
     """Build a 3D U-Net for the middle one of 2 `context` + 1 sections: (N, H, W, channels) → logits (N, H, W, 1 or classes).
 
     As in the paper, the first of the two convolutions of a level has half of the filters of the second, and convolutions are not
@@ -97,7 +84,7 @@ def build(
         x = blocks.upsample(x, x.shape[-1], skip, normalization)
         x = layers.Concatenate()([middle(skip, before, left), x])
         x, left = two_convolutions(x, left, [2 * filters * 2**level] * 2, level)
-    return keras.Model(inputs, blocks.logits(x, blocks.outputs(classes)), name="unet_3d")
+    return keras.Model(inputs, blocks.logits(x, classes), name="unet_3d")
 
 
 def middle(x, sections, kept):

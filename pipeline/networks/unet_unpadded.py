@@ -16,7 +16,7 @@ class Settings(UNetSettings):
     pass
 
 
-def build(*, channels, classes=2, filters=64, depth=4, dropout=0.0, normalization="none", mean=0.0, variance=1.0):
+def build(*, channels, classes, filters, depth, dropout, normalization, mean, variance):
     """Build a U-Net of unpadded convolutions.
 
     Parameters and returns are those of `pipeline.networks.unet.build`, and so is the number of weights. The published network
@@ -30,7 +30,7 @@ def build(*, channels, classes=2, filters=64, depth=4, dropout=0.0, normalizatio
     inputs, image = blocks.image_input(channels, mean, variance)
     x = MirrorTile(border(depth), 2**depth)(image)
     x = CropTo()([unpadded(x, filters, depth, dropout, normalization), image])
-    return keras.Model(inputs, blocks.logits(x, blocks.outputs(classes)), name="unet_unpadded")
+    return keras.Model(inputs, blocks.logits(x, classes), name="unet_unpadded")
 
 
 def unpadded(x, filters, depth, dropout=0.0, normalization="none"):
@@ -46,9 +46,7 @@ def unpadded(x, filters, depth, dropout=0.0, normalization="none"):
     x = layers.Dropout(dropout)(x)
     x = blocks.two_convolutions(x, filters * 2**depth, normalization, padding="valid")
     for level in reversed(range(depth)):
-        bias = normalization != "batch"  # as in blocks.upsample
-        how = {"strides": 2, "use_bias": bias, "kernel_initializer": blocks.INITIALIZER}
-        x = layers.Conv2DTranspose(filters * 2**level, 2, **how)(x)
+        x = blocks.doubled(x, filters * 2**level, normalization)
         # What the levels below took off, and this one did not yet: the skip is that much larger.
         middle = layers.Cropping2D(2 * border(depth - level - 1))(skips[level])
         x = layers.Concatenate()([middle, x])

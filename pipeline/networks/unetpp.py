@@ -5,9 +5,9 @@ from keras import layers
 from pydantic import model_validator
 
 from pipeline.networks.common import blocks
-from pipeline.networks.common.encoders import first_half
+from pipeline.networks.common.halves import first_half
 from pipeline.networks.common.layers import AverageProbability
-from pipeline.networks.common.settings import NONE, EncoderSettings, UNetSettings
+from pipeline.networks.common.settings import EncoderSettings, UNetSettings
 from pipeline.params.fields import Count
 
 TITLE = "U-Net++"
@@ -31,24 +31,24 @@ class Settings(UNetSettings, EncoderSettings):
 def build(
     *,
     channels,
-    classes=2,
-    filters=32,
-    depth=4,
-    dropout=0.0,
-    normalization="none",
-    deep_supervision=True,
-    prune=None,
-    mean=0.0,
-    variance=1.0,
-    encoder=NONE,
-    encoder_frozen=0,
-    encoder_lr_scale=1.0,
-    pretrained=None,
+    classes,
+    filters,
+    depth,
+    dropout,
+    normalization,
+    deep_supervision,
+    prune,
+    mean,
+    variance,
+    encoder,
+    encoder_frozen,
+    encoder_lr_scale,
+    pretrained,
 ):
     """Build a U-Net++.
 
-    The other parameters and returns are those of `pipeline.networks.unet.build`. With the defaults and one channel it has
-    9,041,700 weights (the paper: 9.04 million). Dropout and normalisation are ours.
+    The other parameters and returns are those of `pipeline.networks.unet.build`. With 32 filters, a depth of 4
+    and one channel it has 9,041,700 weights (the paper: 9.04 million). Dropout and normalisation are ours.
 
     Parameters
     ----------
@@ -64,14 +64,12 @@ def build(
         return blocks.two_convolutions(x, filters * 2**level, normalization)
 
     how = {"frozen": encoder_frozen, "lr_scale": encoder_lr_scale, "pretrained": pretrained}
-    first = first_half(encoder, two_convolutions, depth, channels=channels, mean=mean, variance=variance, **how)
-    deepest = layers.Dropout(dropout)(first.deepest)
-    features = [*first.skips, two_convolutions(deepest, depth) if first.own else deepest]
+    first = first_half(encoder, two_convolutions, depth, dropout, channels=channels, mean=mean, variance=variance, **how)
     widths = [filters * 2**level for level in range(len(first.skips))]
-    decoded = [first.cropped(x) for x in nested_decoders(features, widths, normalization)]
+    decoded = [first.cropped(x) for x in nested_decoders([*first.skips, first.deepest], widths, normalization)]
     if not deep_supervision:
-        return keras.Model(first.inputs, blocks.logits(decoded[-1], blocks.outputs(classes)), name="unetpp")
-    heads = [blocks.logits(x, blocks.outputs(classes), name=f"logits_{depth}") for depth, x in enumerate(decoded, 1)]
+        return keras.Model(first.inputs, blocks.logits(decoded[-1], classes), name="unetpp")
+    heads = [blocks.logits(x, classes, name=f"logits_{depth}") for depth, x in enumerate(decoded, 1)]
     average = AverageProbability(dtype="float32", name="logits")
     network = keras.Model(first.inputs, heads[prune - 1] if prune else average(heads), name="unetpp")
     network.supervised = [(head, 1 / len(heads)) for head in heads]

@@ -3,11 +3,10 @@
 from typing import Annotated, Literal
 
 import keras
-import numpy as np
 from keras import layers
 from pydantic import Field
 
-from pipeline.errors import UserError
+from pipeline.networks.common.classifier import SeededLayers, check_size, stream
 from pipeline.networks.common.encoders import vgg16 as published
 from pipeline.networks.common.layers import MOMENTUM, BatchNormalization
 from pipeline.networks.common.pretrained import as_rgb, is_own, load_donor, readable, scaling_of, take_over
@@ -28,20 +27,7 @@ class Settings(NetworkSettings):
     frozen_blocks: Annotated[int, Field(ge=0, le=5)] = 0
 
 
-def build(
-    *,
-    size,
-    channels,
-    classes,
-    pretrained=None,
-    dense=4096,
-    dropout=0.5,
-    normalization="none",
-    frozen_blocks=0,
-    mean=0.0,
-    variance=1.0,
-    seed=0,
-):
+def build(*, size, channels, classes, pretrained, dense, dropout, normalization, frozen_blocks, mean, variance, seed):
     """Build VGG16: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
 
     It has the 13 convolutions of the Keras application and the 3 dense layers of the paper: at 224 × 224 × 3 with 1000 classes
@@ -67,8 +53,7 @@ def build(
     seed : int
         Draws the random kernels.
     """
-    if min(size) < SMALLEST:
-        raise UserError(f"vgg16: needs patches.resize of at least [{SMALLEST}, {SMALLEST}], received {list(size)}")
+    check_size("vgg16", size, SMALLEST)
     inputs = keras.Input((*size, channels), name="image")
     x, donor = inputs, load_donor(pretrained, channels) if is_own(pretrained) else None
     if pretrained is not None:
@@ -94,24 +79,17 @@ def build(
         # The published features have a deviation of about 5. Dense layers by He's rule make logits of that size of them: a first
         # loss of 6, and steps that kill the ReLUs of fc1 and fc2 within an epoch. The network then stays at chance.
         x = BatchNormalization(momentum=MOMENTUM, name="features")(x)
-    x = layers.Flatten(name="flatten")(x)
+    x, make = layers.Flatten(name="flatten")(x), SeededLayers(seed)
     for number in (1, 2):
-        initializer = keras.initializers.HeNormal(seed=_stream(seed, f"fc{number}"))
-        x = layers.Dense(dense, activation="relu", kernel_initializer=initializer, name=f"fc{number}")(x)
-        x = layers.Dropout(dropout, seed=_stream(seed, f"dropout{number}"), name=f"dropout{number}")(x)
+        x = make.dropout(make.dense(x, dense, f"fc{number}"), dropout, f"dropout{number}")
     start = "glorot_uniform" if pretrained is None else "zeros"  # zeros: the first steps leave what is pretrained as it is
     logits = layers.Dense(classes, kernel_initializer=start, dtype="float32", name="logits")
     return keras.Model(inputs, logits(x), name="vgg16")
-
-
-def _stream(seed, name):
-    """A seed of its own for each layer, unlike that of any layer under another seed: repeats share no weights."""
-    return int(np.random.SeedSequence([seed, *name.encode()]).generate_state(1)[0] >> 1)
 
 
 def _convolutions(shape, seed):
     """The convolutions and poolings of the Keras application, in their order, with He-normal kernels."""
     base = keras.applications.VGG16(include_top=False, weights=None, input_shape=tuple(shape))
     for layer in (layer for layer in base.layers if hasattr(layer, "kernel")):
-        layer.kernel.assign(keras.initializers.HeNormal(seed=_stream(seed, layer.name))(layer.kernel.shape))
+        layer.kernel.assign(keras.initializers.HeNormal(seed=stream(seed, layer.name))(layer.kernel.shape))
     return base.layers[1:]

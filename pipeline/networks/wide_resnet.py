@@ -6,7 +6,7 @@ import keras
 from pydantic import Field, field_validator
 
 from pipeline.networks.common import residual
-from pipeline.networks.common.classifier import SeededLayers, image_input
+from pipeline.networks.common.classifier import Stem, begin
 from pipeline.networks.common.settings import NetworkSettings
 from pipeline.params.fields import Count, Fraction, Positive
 
@@ -21,7 +21,7 @@ class Settings(NetworkSettings):
     depth: Annotated[int, Field(ge=10)] = 16
     width: Count = 4
     dropout: Fraction = 0.0
-    stem: residual.Stem = "auto"
+    stem: Stem = "auto"
     batch_scale: Positive = 4.0
 
     @field_validator("depth")
@@ -32,7 +32,7 @@ class Settings(NetworkSettings):
         return depth
 
 
-def build(*, size, channels, classes, depth=16, width=4, dropout=0.0, stem="auto", mean=0.0, variance=1.0, seed=0):
+def build(*, size, channels, classes, depth, width, dropout, stem, mean, variance, seed):
     """Build a Wide ResNet: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
 
     Three stages of pre-activation blocks of two 3 × 3 convolutions. The paper's WRN-28-10 for 32 × 32 × 3 and 10 classes has
@@ -52,9 +52,7 @@ def build(*, size, channels, classes, depth=16, width=4, dropout=0.0, stem="auto
     mean, variance, seed
         As in `pipeline.networks.resnet.build`.
     """
-    stem = residual.chosen(stem, size)
-    inputs, x = image_input("wide_resnet", size, channels, mean, variance, SMALLEST[stem])
-    make = SeededLayers(seed)
+    inputs, x, make, stem = begin("wide_resnet", size, channels, mean, variance, seed, stem, SMALLEST)
 
     def block(x, filters, strides, name):
         return residual.preactivated(make, x, filters, strides, name, dropout=dropout)

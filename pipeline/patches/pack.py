@@ -14,7 +14,6 @@
         fold-1/...            all of this for each further fold of a cross-validation
 """
 
-import json
 import math
 from functools import partial
 
@@ -22,7 +21,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from pipeline.atomic import whole
+from pipeline.atomic import read_json, whole, write_json
 from pipeline.datasets.layout import read_info
 from pipeline.errors import UserError
 from pipeline.images.intensity import scaled
@@ -55,11 +54,11 @@ def pack(raw, folder, table, dataset, augment, seed, threads=None, facts=None):
         cut = partial(_pack_split, raw, read, dataset.patches, augment, seed, intensities["intensity_range"], map_in_order)
         manifests = [cut(part / split, table[table["split"] == split]) for split in PACKED]
         pd.concat(manifests).to_csv(part / "manifest.csv", index=False)
-        card = json.loads((raw / "dataset.json").read_text(encoding="utf-8"))
+        card = read_json(raw / "dataset.json")
         card |= {"resize": dataset.patches.resize, "patch_size": dataset.patches.size or dataset.patches.resize}
         card |= {"context": dataset.patches.context} if dataset.patches.context else {}
         card |= intensities | {"split_method": dataset.split.method} | (facts or {})
-        (part / "dataset.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+        write_json(part / "dataset.json", card)
     return {split: len(manifest) for split, manifest in zip(PACKED, manifests, strict=True)}
 
 

@@ -1,11 +1,11 @@
 """Read the arrays that `pipeline.patches.pack` wrote."""
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from pipeline.atomic import read_json
 from pipeline.images.sections import context_of, nearest
 
 
@@ -31,4 +31,4 @@ def unpacked(images):
 
 def load_card(folder):
     """Read ``dataset.json`` of packed patches as a dictionary."""
-    return json.loads(Path(folder, "dataset.json").read_text(encoding="utf-8"))
+    return read_json(Path(folder, "dataset.json"))

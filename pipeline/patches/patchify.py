@@ -1,10 +1,9 @@
 """Split, audit, cut and augment one data set."""
 
-import json
-
 import numpy as np
 
 from pipeline import paths
+from pipeline.atomic import write_json
 from pipeline.images.intensity import evenly
 from pipeline.images.io import read_image
 from pipeline.images.masks import IGNORED
@@ -44,7 +43,7 @@ def patchify(name, params):
         counts = pack(raw, packed, table, dataset, params.augment, params.seed, facts={"unit": unit} | facts)
         print(f"{packed}: " + ", ".join(f"{count} {split}" for split, count in counts.items()) + " patches")
     paths.preview(name).write_bytes(preview(*load_packed(folder, "train"), dataset.patches.context))
-    paths.audit(name).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    write_json(paths.audit(name), summary)
     if dataset.patches.context:
         print(f"{folder}: {neighboured(tables[0], dataset.patches.context)}")
     for line in messages(tables, summary):

@@ -1,9 +1,9 @@
 """A model's card in plain lines, for `--describe`."""
 
-import json
 import subprocess
 from pathlib import Path
 
+from pipeline.atomic import read_json
 from pipeline.images.intensity import in_words
 from pipeline.images.sections import context_of
 from pipeline.images.stack import described
@@ -57,7 +57,7 @@ def _commit(project, scores):
 
 def _headline(project, scores):
     try:
-        found = json.loads((project / scores).read_text())
+        found = read_json(project / scores)
     except (OSError, ValueError):
         return f"none found ({scores})"
     numbers = {name: value for name, value in found.items() if isinstance(value, float | int)}  # `data` is a fingerprint

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline import paths
-from pipeline.images.colours import PALETTE
+from pipeline.images.colours import ERROR_PALETTE
 from pipeline.images.overlay import errors
 
 TRUE_POSITIVE, FALSE_POSITIVE, FALSE_NEGATIVE = 1, 2, 3  # in the palette images of errors; 0 is correct background
@@ -137,7 +137,7 @@ def _layers(dataset, stem):
             source = data_uri(content.read_bytes(), "image/webp")
         elif kind == "errors":
             coloured = Image.fromarray(content)
-            coloured.putpalette(PALETTE)
+            coloured.putpalette(ERROR_PALETTE)
             source = _png(coloured, bits=2, transparency=bytes([0, STRENGTH, STRENGTH, STRENGTH]))
         else:
             source = _png(_picture(content))

@@ -1,6 +1,5 @@
 """Collect the results that training and evaluation wrote. They are this pipeline's own files, so they are not checked."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -8,6 +7,7 @@ from types import ModuleType
 import pandas as pd
 
 from pipeline import paths
+from pipeline.atomic import read_json
 from pipeline.reporting import freshness
 
 # "007" or "NA" may be the name of an image or a class, and no number.
@@ -68,7 +68,7 @@ def read_results(params, tables_of):
         if not paths.results(name).exists():
             without[name] = "not evaluated yet"
             continue
-        results = _read_json(paths.results(name))
+        results = read_json(paths.results(name))
         if not results["networks"]:
             without[name] = "no network is trained on it"
             continue
@@ -77,8 +77,8 @@ def read_results(params, tables_of):
             without[name] = f"evaluated, but {files}, are not here; `dvc pull` or `dvc repro evaluate@{name}` brings them"
             continue
         folder, networks = paths.details(name), [_read_network(name, network) for network in results["networks"]]
-        info, comparison = _read_json(folder / "dataset.json"), _read_json(folder / "comparison.json")
-        task, audit = tables_of(results["task"]), _read_json(paths.audit(name))
+        info, comparison = read_json(folder / "dataset.json"), read_json(folder / "comparison.json")
+        task, audit = tables_of(results["task"]), read_json(paths.audit(name))
         outdated = freshness.outdated(name, results, params.networks_of(name), values, lock)
         evaluated.append(Dataset(name, task, info, audit, comparison, networks, settings.reported, outdated))
     return evaluated, without
@@ -92,13 +92,9 @@ def read_table(path):
 
 def _read_network(dataset, name):
     folder = paths.details(dataset, name)
-    card, detail = _read_json(folder / "card.json"), _read_json(folder / "detail.json")
+    card, detail = read_json(folder / "card.json"), read_json(folder / "detail.json")
     files = [*folder.glob("*.csv"), *paths.training_log(dataset, name).glob("*.csv")]
     tables = {file.stem: read_table(file) for file in files if file.stem != UNUSED}
     numbers = {key: value for key, value in detail.items() if isinstance(value, float | int | None)}
-    scores = numbers | detail["scores"] | _read_json(paths.metrics(dataset, name))
+    scores = numbers | detail["scores"] | read_json(paths.metrics(dataset, name))
     return Network(name, card["title"], card, detail, scores, tables, folder)
-
-
-def _read_json(path):
-    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,10 +1,9 @@
 """The table of networks that were scored on another data set than their own."""
 
-import json
-
 import pandas as pd
 
 from pipeline import paths
+from pipeline.atomic import read_json
 from pipeline.reporting import freshness
 from pipeline.reporting.format import MISSING, score
 from pipeline.reporting.tables import table, units_in_words
@@ -31,7 +30,7 @@ def read_transfers(transfers, tables_of):
         if not paths.transferred(key).exists():
             without[key] = f"not scored yet; `dvc repro transfer@{key}` does"
             continue
-        result = json.loads(paths.transferred(key).read_text(encoding="utf-8"))
+        result = read_json(paths.transferred(key))
         if not result["networks"]:
             without[key] = f"no network is trained on {transfer.model}"
             continue

@@ -1,8 +1,7 @@
 """Score and compare all networks of one data set on its test images: ``python -m pipeline.stages.evaluate mitochondria``."""
 
-import json
-
 from pipeline import params, paths, tasks
+from pipeline.atomic import read_json
 from pipeline.evaluation.evaluate import evaluate, evaluate_nothing
 from pipeline.stages import command
 from pipeline.startup import load_keras
@@ -11,7 +10,7 @@ from pipeline.startup import load_keras
 def main(dataset):
     settings = params.load()
     task = settings.dataset(dataset).task
-    networks = json.loads(paths.trained_networks(dataset).read_text(encoding="utf-8"))
+    networks = read_json(paths.trained_networks(dataset))
     if not networks:
         evaluate_nothing(dataset, task)
         return

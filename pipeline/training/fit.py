@@ -8,10 +8,9 @@ from pipeline.errors import UserError
 from pipeline.training.batch_statistics import BatchStatistics
 from pipeline.training.batches import Batches, readable
 from pipeline.training.distributed import ALONE
-from pipeline.training.optimizers import optimizer
+from pipeline.training.optimizers import optimizer, scale_rates
 from pipeline.training.pace import Pace, epochs_within, looked_at, spoken
 from pipeline.training.progress import Progress, Validated
-from pipeline.training.rates import scale_rates
 from pipeline.training.supervised import trainee
 
 

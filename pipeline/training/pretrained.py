@@ -1,8 +1,7 @@
 """The pretrained weights of a network, as the stage `weights` left them."""
 
-import json
-
 from pipeline import paths
+from pipeline.atomic import read_json
 from pipeline.errors import UserError
 
 
@@ -17,7 +16,7 @@ def pretrained(network):
         return None, None
     folder = paths.weights(network.name)
     known = folder / paths.ORIGIN
-    origin = json.loads(known.read_text(encoding="utf-8")) if known.exists() else {"asked": None, "encoder": None}
+    origin = read_json(known) if known.exists() else {"asked": None, "encoder": None}
     encoder = getattr(settings, "encoder", network.name)
     if (origin["asked"], origin["encoder"]) != (asked, encoder):
         found = f"those of {origin['encoder']}, {origin['asked']}" if origin["asked"] else "none"

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 
 from pipeline import paths
-from pipeline.atomic import whole
+from pipeline.atomic import whole, write_json
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can hold
 
@@ -34,7 +34,7 @@ def save(network, path, card=None):
             if card is not None:
                 target.writestr(zipfile.ZipInfo(paths.CARD, EPOCH), json.dumps(card, indent=2))
     if card is not None:
-        Path(path).with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
+        write_json(Path(path).with_suffix(".json"), card)
 
 
 def _canonical(value, addresses):

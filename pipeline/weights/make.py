@@ -1,15 +1,14 @@
 """Make ``data/weights/<network>/`` for each network: the weights that its settings ask for, and where they come from."""
 
-import importlib
-import json
 import shutil
 from pathlib import Path
 
 from pipeline import paths
-from pipeline.atomic import whole
+from pipeline.atomic import read_json, whole, write_json
 from pipeline.datasets.sources.fetch import digest
 from pipeline.errors import UserError
 from pipeline.params import did_you_mean
+from pipeline.weights.published import PUBLISHED
 
 NOTHING = {"asked": None}
 
@@ -46,16 +45,6 @@ def make(networks):
     return [line for network, weights in wanted.items() if (line := _bring(paths.weights(network), *weights))]
 
 
-def encoders():
-    """Names of the encoders that have published weights: the modules of ``published/``."""
-    return sorted(file.stem for file in Path(__file__).with_name("published").glob("[!_]*.py"))
-
-
-def published(encoder):
-    """The published weights of an encoder: dict of str to `Address` or `Package`."""
-    return importlib.import_module(f"pipeline.weights.published.{encoder}").WEIGHTS
-
-
 def _wanted(network, section):
     """Name of the encoder, what is asked for, and the published weights or the user's file; Nones where nothing is asked.
 
@@ -66,9 +55,9 @@ def _wanted(network, section):
     if asked is None:
         return None, None, None
     where = f"{network}.{key}"
-    if encoder not in encoders():
-        raise UserError(f"{where}: {asked} needs {network}.encoder to be one of {', '.join(encoders())}, received {encoder}")
-    known = published(encoder)
+    if encoder not in PUBLISHED:
+        raise UserError(f"{where}: {asked} needs {network}.encoder to be one of {', '.join(PUBLISHED)}, received {encoder}")
+    known = PUBLISHED[encoder]
     file = Path(str(asked)).expanduser()
     if isinstance(asked, str):
         if asked in known:
@@ -111,9 +100,9 @@ def _write(folder, told, source=None):
             else:
                 source.bring(file)
             told = told | {"size": file.stat().st_size, "sha256": digest(file)}
-        (part / paths.ORIGIN).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        write_json(part / paths.ORIGIN, told)
 
 
 def _read(folder):
     known = folder / paths.ORIGIN
-    return json.loads(known.read_text(encoding="utf-8")) if known.is_file() else {}
+    return read_json(known) if known.is_file() else {}

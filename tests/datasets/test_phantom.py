@@ -11,7 +11,7 @@ from sklearn.model_selection import GroupKFold, cross_val_score
 
 from docs import phantom
 from pipeline.datasets.layout import DatasetWriter, read_info, read_table
-from pipeline.datasets.sources.phantom import bowel, mitochondria, organelles, polyps, tissue, volume
+from pipeline.datasets.sources.phantom import bowel, mitochondria, polyps, tissue
 from pipeline.datasets.sources.phantom.texture import line, paste, smooth_noise, soft_step, stream, to_uint8
 from pipeline.images.io import read_image, read_mask
 
@@ -43,12 +43,12 @@ def tiles():
 def made(tmp_path, block):
     """Make a data set of the name "any" from a phantom; return its folder, its info and its table."""
 
-    def made(painter, task):
+    def made(painter, task, source="phantom-any"):
         with DatasetWriter(tmp_path / "any") as writer:
-            writer.finish(painter.make(writer, "any", block(task, "phantom-any"), SEED))
+            writer.finish(painter.make(writer, "any", block(task, source), SEED))
         info = read_info(tmp_path / "any")
-        assert info.phantom and (info.name, info.source, info.task) == ("any", "phantom-any", task)
-        assert info.grouped == (painter not in (mitochondria, organelles, volume))
+        assert info.phantom and (info.name, info.source, info.task) == ("any", source, task)
+        assert info.grouped == (painter is not mitochondria)
         return tmp_path / "any", info, read_table(tmp_path / "any/images.csv")
 
     return made
@@ -139,8 +139,8 @@ class TestMitochondria:
     def test_a_threshold_does_not_find_them(self, sections):
         assert best_threshold_iou(*sections) < 0.45
 
-    def test_make(self, made, sections, monkeypatch):
-        monkeypatch.setattr(mitochondria, "volume", lambda seed: sections)  # generated once
+    def test_make(self, made, shown, sections, monkeypatch):
+        monkeypatch.setattr(mitochondria, "organelles", lambda seed: shown)  # generated once
         folder, info, table = made(mitochondria, "segmentation")
         assert (info.pixel_size_nm, info.depth_nm, info.grouped) == ((8, 8), 48, False)
         assert info.channels == 1 and info.classes == ("background", "mitochondria")
@@ -171,8 +171,8 @@ class TestVolume:
 
     def test_make(self, made, monkeypatch):
         shown = np.arange(2 * 4 * 5, dtype=np.uint8).reshape(2, 4, 5) % 4
-        monkeypatch.setattr(volume, "organelles", lambda seed, sections, lookalikes: (shown * 50, shown))
-        folder, info, table = made(volume, "segmentation")
+        monkeypatch.setattr(mitochondria, "organelles", lambda seed, sections, lookalikes: (shown * 50, shown))
+        folder, info, table = made(mitochondria, "segmentation", "phantom-volume")
         assert (info.pixel_size_nm, info.depth_nm, info.classes) == ((8, 8), 48, ("background", "mitochondria"))
         assert np.array_equal(read_mask(folder / table["mask"][1]), shown[1] == mitochondria.MITOCHONDRIA)
 
@@ -181,14 +181,14 @@ class TestOrganelles:
     def test_every_class_is_there_and_vesicles_are_rare(self, shown):
         images, classes = shown
         shares = np.bincount(classes.ravel(), minlength=4) / classes.size
-        assert classes.dtype == np.uint8 and classes.max() == len(organelles.CLASSES) - 1
+        assert classes.dtype == np.uint8 and classes.max() == len(mitochondria.CLASSES) - 1
         assert shares[mitochondria.CYTOPLASM] > 0.5 > shares[mitochondria.MEMBRANES] > 0.1
         assert 0.005 < shares[mitochondria.VESICLES] < 0.03
         assert images[classes == mitochondria.MEMBRANES].mean() < images[classes == mitochondria.CYTOPLASM].mean() - 20
 
     def test_make(self, made, shown, monkeypatch):
-        monkeypatch.setattr(organelles, "organelles", lambda seed: shown)  # generated once
-        folder, info, table = made(organelles, "segmentation")
+        monkeypatch.setattr(mitochondria, "organelles", lambda seed: shown)  # generated once
+        folder, info, table = made(mitochondria, "segmentation", "phantom-organelles")
         assert info.classes == ("cytoplasm", "membrane", "mitochondria", "vesicles")
         assert np.array_equal(read_mask(folder / table["mask"][7]), shown[1][7])
 

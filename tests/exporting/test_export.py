@@ -16,11 +16,11 @@ from pipeline.exporting import bioimage, convert, onnx, openvino, savedmodel
 from pipeline.exporting.convert import difference, portable
 from pipeline.inference.ensemble import load_all
 from pipeline.inference.model import TrainedModel
-from pipeline.networks.attn_resunet import build as attn_resunet
 from pipeline.networks.common.layers import CropTo, PadTo
-from pipeline.networks.lenet5 import build as lenet5
-from pipeline.networks.unet import build as unet
 from pipeline.params import Inference
+from tests.builder import builder
+
+attn_resunet, lenet5, unet = map(builder, ("attn_resunet", "lenet5", "unet"))
 
 STATISTICS = {"mean": [0.4, 0.5, 0.6], "variance": [0.04, 0.05, 0.06]}
 SEEN = [[[0]] * 6, [[1]] * 6]

@@ -9,9 +9,9 @@ from pipeline.images.symmetry import symmetries
 from pipeline.inference.explain import _enlarged, _split, attention_maps, gradcam
 from pipeline.inference.features import coarsest_cell
 from pipeline.inference.model import TrainedModel
-from pipeline.networks.attn_resunet import build as attn_resunet
-from pipeline.networks.unet import build as unet
-from pipeline.networks.vgg16 import build as vgg16
+from tests.builder import builder
+
+attn_resunet, unet, vgg16 = map(builder, ("attn_resunet", "unet", "vgg16"))
 
 
 @pytest.fixture

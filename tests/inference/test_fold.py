@@ -6,12 +6,11 @@ import pytest
 
 from pipeline.inference.fold import folded
 from pipeline.inference.model import TrainedModel
-from pipeline.networks.attn_resunet import build as attn_resunet
-from pipeline.networks.unet import build as unet
-from pipeline.networks.vgg16 import build as vgg16
-from pipeline.networks.wide_resnet import build as wide_resnet
 from pipeline.params import Inference
 from pipeline.training.devices import resolve_precision
+from tests.builder import builder
+
+attn_resunet, unet, vgg16, wide_resnet = map(builder, ("attn_resunet", "unet", "vgg16", "wide_resnet"))
 
 
 def trained(build):

@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.weights.make import published
+from pipeline.weights.published import PUBLISHED
 
 
 @pytest.fixture(scope="session")
@@ -11,7 +11,7 @@ def weights(tmp_path_factory):
     """Bring a file of published weights: ``weights(encoder, name)``. A test that needs one is skipped without a network."""
 
     def bring(encoder, name):
-        source = published(encoder)[name]
+        source = PUBLISHED[encoder][name]
         target = tmp_path_factory.mktemp("weights") / source.file
         try:
             source.bring(target)

@@ -9,7 +9,8 @@ import pytest
 from pipeline.errors import UserError
 from pipeline.networks import alexnet, densenet, googlenet, lenet5, preact_resnet, resnet, resnext, wide_resnet
 from pipeline.networks.common import residual
-from pipeline.networks.common.classifier import SeededLayers
+from pipeline.networks.common.classifier import SMALLEST, SeededLayers
+from tests.builder import build
 
 TINY = {  # settings with which a network is built in a second
     alexnet: {"dense": 8},
@@ -121,7 +122,7 @@ BUILT = [
 
 @pytest.mark.parametrize(("module", "settings", "by_hand"), BUILT)
 def test_networks_for_imagenet_have_the_weights_of_the_papers(module, settings, by_hand):
-    network = module.build(size=(224, 224), channels=3, classes=1000, **settings)
+    network = build(module, size=(224, 224), channels=3, classes=1000, **settings)
     assert weights(network) == by_hand()
 
 
@@ -136,21 +137,21 @@ def test_these_weights_are_the_published_ones():
 
 
 def test_weights_at_the_size_of_the_papers():
-    assert weights(wide_resnet.build(size=(32, 32), channels=3, classes=10, depth=28, width=10)) == wide_weights(28, 10)
+    assert weights(build(wide_resnet, size=(32, 32), channels=3, classes=10, depth=28, width=10)) == wide_weights(28, 10)
     assert wide_weights(28, 10) == 36_479_194
-    assert weights(lenet5.build(size=(32, 32), channels=1, classes=10)) == lenet_weights() == 61_706
+    assert weights(build(lenet5, size=(32, 32), channels=1, classes=10)) == lenet_weights() == 61_706
 
 
 def test_googlenet_has_the_weights_of_its_paper_and_of_pytorch():
     """The paper's table counts in units of 1024, rounded; 4c and 5a are 7 and 5 % off."""
     published = {"3a": 159, "3b": 380, "4a": 364, "4b": 437, "4c": 463, "4d": 580, "4e": 840, "5a": 1072, "5b": 1388}
-    build = partial(googlenet.build, size=(224, 224), channels=3, classes=1000)
-    network = build(normalization="none")
+    make = partial(build, googlenet, size=(224, 224), channels=3, classes=1000)
+    network = make(normalization="none")
     for name, thousands in published.items():
         own = [layer for layer in network.layers if layer.name.startswith(f"inception{name}")]
         assert sum(layer.count_params() for layer in own) / 1024 == pytest.approx(thousands, rel=0.08)
     assert weights(network) == 6_998_552
-    network = build(large_kernel=3, auxiliary=True)
+    network = make(large_kernel=3, auxiliary=True)
     assert weights(network) == 6_624_904
     logits, shares = zip(*network.supervised, strict=True)
     assert shares == (1.0, 0.3, 0.3)
@@ -159,7 +160,7 @@ def test_googlenet_has_the_weights_of_its_paper_and_of_pytorch():
 
 @pytest.mark.parametrize("module", NETWORKS)
 def test_logits_of_grey_images_that_are_no_square(module):
-    network = module.build(size=(32, 40), channels=1, classes=3, mean=[0.4], variance=[0.04], **TINY[module])
+    network = build(module, size=(32, 40), channels=1, classes=3, mean=[0.4], variance=[0.04], **TINY[module])
     logits = np.asarray(network(np.random.default_rng(0).random((2, 32, 40, 1), np.float32), training=False))
     assert logits.shape == (2, 3) and logits.dtype == np.float32
     assert 1e-3 < np.abs(logits).max() < 100
@@ -167,7 +168,7 @@ def test_logits_of_grey_images_that_are_no_square(module):
 
 def test_the_seed_alone_decides_the_first_weights():
     def kernels(seed):
-        network = resnet.build(size=(32, 32), channels=1, classes=3, filters=4, seed=seed)
+        network = build(resnet, size=(32, 32), channels=1, classes=3, filters=4, seed=seed)
         return [layer.kernel.numpy().tobytes() for layer in network.layers if hasattr(layer, "kernel")]
 
     one, again, other = kernels(1), kernels(1), kernels(2)
@@ -178,19 +179,20 @@ def test_the_seed_alone_decides_the_first_weights():
 @pytest.mark.parametrize("stem", ["small", "imagenet"])
 @pytest.mark.parametrize("module", NETWORKS)
 def test_smaller_images_are_refused(module, stem):
-    smallest = module.SMALLEST if module is lenet5 else module.SMALLEST[stem]
+    smallest = getattr(module, "SMALLEST", SMALLEST)
+    smallest = smallest if module is lenet5 else smallest[stem]
     settings = TINY[module] | ({} if module is lenet5 else {"stem": stem})
-    build = partial(module.build, channels=1, classes=2, **settings)
+    make = partial(build, module, channels=1, classes=2, **settings)
     name = module.__name__.rpartition(".")[2]
     with pytest.raises(UserError, match=rf"^{name}: needs patches\.resize of at least \[{smallest}, {smallest}\], received"):
-        build(size=(smallest - 1, 64))
+        make(size=(smallest - 1, 64))
     if module is googlenet:
         smallest = googlenet.AUXILIARY_SMALLEST[stem]
         with pytest.raises(UserError, match=rf"at least \[{smallest}, {smallest}\]"):
-            build(size=(smallest - 1, 64), auxiliary=True)
-        build(size=(smallest, smallest), auxiliary=True)
+            make(size=(smallest - 1, 64), auxiliary=True)
+        make(size=(smallest, smallest), auxiliary=True)
     elif module is not densenet or stem == "small":  # a hundred layers, which differ in size alone
-        network = build(size=(smallest, smallest))
+        network = make(size=(smallest, smallest))
         assert all(0 not in layer.output.shape for layer in network.layers)
 
 

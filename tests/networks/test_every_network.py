@@ -118,7 +118,7 @@ def train(network, folder, checkpoint):
     card, task, (mean, variance) = card_of(network), tasks.part(network.task, "training"), statistics(patches[0].images)
     facts = {"channels": channels_seen(card), "context": context_of(card), "classes": len(card["classes"])}
     facts |= {"size": card["patch_size"]}
-    model = network.build(**facts, mean=mean, variance=variance, seed=5)
+    model = network.build(**facts, mean=mean, variance=variance, seed=5, pretrained=None)
     fit(model, *patches, task.loss(params.load(), card), task.metric(card), settings, 5, folder / "curves.csv", checkpoint)
     path = folder / f"{network.name}.keras"
     save(model, path, card)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.networks.attn_resunet import build as attn_resunet
 from pipeline.networks.common.layers import BatchNormalization, Double
-from pipeline.networks.unet import build as unet
-from pipeline.networks.vgg16 import build as vgg16
+from tests.builder import builder
+
+attn_resunet, unet, vgg16 = map(builder, ("attn_resunet", "unet", "vgg16"))
 
 STATISTICS = 3  # weights of the Normalization layer for one channel: mean, variance, count; not trained
 

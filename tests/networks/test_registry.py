@@ -10,6 +10,7 @@ import yaml
 
 from pipeline import networks, params
 from pipeline.errors import UserError
+from tests.builder import FACTS
 
 SHIPPED = yaml.safe_load(Path("params.yaml").read_text())
 
@@ -28,8 +29,8 @@ def test_every_network_says_what_it_is_and_builds(name):
     # Of segmentation, two classes share a logit.
     outputs = {2: (None, None, None, 1), 3: (None, None, None, 3)} if network.task == "segmentation" else {3: (None, 3)}
     for classes, shape in outputs.items():
-        images = {"channels": 3, "context": 1, "size": (32, 32), "mean": [0.5] * 3, "variance": [0.1] * 3}
-        model = network.build(**images, classes=classes, seed=0)
+        images = {"channels": 3, "context": 1, "size": (32, 32), "classes": classes}
+        model = network.build(**FACTS | images)
         assert model.output.shape == shape
         assert model.output.dtype == "float32"
 
@@ -41,7 +42,7 @@ def test_every_setting_is_listed_in_params_with_its_default(name):
 
 @pytest.mark.parametrize("name", [name for name in params.network_names() if "filters" in SHIPPED.get(name, ())])
 def test_settings_reach_the_builder(name):
-    weights = [load(name, filters=filters).build(channels=1).count_params() for filters in (2, 4)]
+    weights = [load(name, filters=filters).build(**FACTS, channels=1).count_params() for filters in (2, 4)]
     assert weights[0] < weights[1]
 
 
@@ -76,7 +77,7 @@ def test_factors_scale_the_training():
 
 def test_images_too_small_for_vgg16_are_refused():
     with pytest.raises(UserError, match=r"vgg16: needs patches\.resize of at least \[32, 32\], received \[16, 48\]"):
-        load("vgg16").build(channels=3, classes=2, size=(16, 48), seed=0)
+        load("vgg16").build(**FACTS, channels=3, size=(16, 48))
 
 
 def test_the_names_are_known_without_keras():

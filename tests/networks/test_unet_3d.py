@@ -8,13 +8,15 @@ from pipeline.errors import UserError
 from pipeline.images.sections import join
 from pipeline.networks.common.cost import gigaflops
 from pipeline.networks.common.layers import MiddleSections, SectionsApart, SectionsInThrees
-from pipeline.networks.unet_3d import build
+from tests.builder import builder
+
+build = builder("unet_3d")
 
 PUBLISHED = 19_069_955  # with biases of all convolutions but the transposed ones, without the normalisation
 
 
 def test_the_count_is_that_of_the_paper_but_for_the_depth_of_its_transposed_convolutions():
-    network = build(channels=3 * 29, context=14, classes=3, normalization="none")
+    network = build(channels=3 * 29, context=14, classes=3, filters=32, normalization="none")
     transposed = [layer for layer in network.layers if isinstance(layer, keras.layers.Conv2DTranspose)]
     missing = sum(4 * layer.filters**2 - layer.filters for layer in transposed)  # of 2 × 2 × 2; the paper counts no bias there
     assert network.count_params() + missing == PUBLISHED

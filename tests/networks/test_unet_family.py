@@ -11,6 +11,12 @@ from pipeline.networks import attn_unet, dilated_unet, unet, unet_unpadded, unet
 from pipeline.networks.common.layers import AverageProbability, MirrorTile
 from pipeline.params import Inference, check
 from pipeline.training.supervised import trainee
+from tests.builder import build
+
+
+def plain(module, **settings):
+    """A network for grey images as in its paper, without dropout and normalisation."""
+    return build(module, channels=1, **{"dropout": 0.0, "normalization": "none"} | settings)
 
 
 def weights(inputs, outputs, kernel=3, bias=True):
@@ -30,15 +36,15 @@ def ones(network):
 
 def test_unetpp_has_the_weights_of_the_paper():
     """Figure 3 of the paper: 0.1, 0.5, 2.2 and 9.0 million for the four depths of pruning."""
-    pruned = [unetpp.build(channels=1, prune=depth).count_params() for depth in (1, 2, 3, 4)]
+    pruned = [plain(unetpp, filters=32, prune=depth).count_params() for depth in (1, 2, 3, 4)]
     assert [round(count / 1e6, 1) for count in pruned] == [0.1, 0.5, 2.2, 9.0]
     widths = [32, 64, 128, 256, 512]
     total = sum(two(i, o) for i, o in zip([1, *widths], widths, strict=False))
     for i, width in enumerate(widths[:-1]):
         for j in range(1, len(widths) - i):  # X^{i,j} reads the j before it in its row, and the one below, doubled
             total += weights(widths[i + 1], width, 2) + two(j * width + width, width)
-    assert unetpp.build(channels=1, deep_supervision=False).count_params() == total + 33
-    assert unetpp.build(channels=1).count_params() == total + 4 * 33
+    assert plain(unetpp, filters=32, deep_supervision=False).count_params() == total + 33
+    assert plain(unetpp, filters=32).count_params() == total + 4 * 33
 
 
 def test_a_node_of_unetpp_by_hand():
@@ -72,7 +78,7 @@ def test_the_mean_of_probabilities():
 
 @pytest.mark.parametrize("prune", [None, 1])
 def test_all_nested_networks_learn_and_one_predicts(prune):
-    network = unetpp.build(channels=1, filters=2, depth=2, prune=prune)
+    network = plain(unetpp, filters=2, depth=2, prune=prune)
     training = trainee(network)
     training.compile(optimizer=keras.optimizers.SGD(0.0), loss=lambda y, z: keras.ops.mean(keras.ops.square(y - z)))
     image, target = np.random.default_rng(0).random((2, 1, 8, 8, 1), np.float32)
@@ -106,7 +112,7 @@ def test_the_unpadded_network_maps_572_to_388_pixels():
     figure = [570, 568, 282, 280, 138, 136, 66, 64, 30, 28, 54, 52, 102, 100, 198, 196, 390, 388]
     assert rows == figure
     assert unet_unpadded.border(4) == (572 - 388) / 2
-    assert unet_unpadded.build(channels=1).count_params() == unet.build(channels=1).count_params()
+    assert plain(unet_unpadded, filters=64).count_params() == plain(unet, filters=64).count_params()
 
 
 @pytest.mark.parametrize(("size", "depth"), [((1, 1), 1), ((7, 4), 1), ((5, 30), 2)])
@@ -123,10 +129,10 @@ def test_images_are_mirrored_at_their_edges(size, depth):
 def test_a_pixel_far_from_the_edge_is_what_the_unpadded_network_says():
     """And where the padded network sees zeros, this one sees the mirrored image: a flat image stays flat."""
     keras.utils.set_random_seed(0)
-    network = unet_unpadded.build(channels=1, filters=2, depth=2)
+    network = plain(unet_unpadded, filters=2, depth=2)
     flat = np.asarray(network(np.full((1, 23, 31, 1), 0.7, np.float32)))
     assert np.ptp(flat[0, ::4, ::4]) < 1e-5  # every fourth pixel: transposed convolutions leave a pattern of that period
-    padded = unet.build(channels=1, filters=2, depth=2)
+    padded = plain(unet, filters=2, depth=2)
     padded.set_weights(network.get_weights())
     image = np.random.default_rng(0).random((1, 64, 64, 1), np.float32)
     # Its second pooling begins 2 pixels off the image's multiples of 4, so the padded network is given the image from there on.
@@ -138,7 +144,7 @@ def test_a_pixel_far_from_the_edge_is_what_the_unpadded_network_says():
 
 def test_blended_windows_of_the_unpadded_network_have_no_seam():
     keras.utils.set_random_seed(0)
-    network = unet_unpadded.build(channels=1, filters=2, depth=1)
+    network = plain(unet_unpadded, filters=2, depth=1)
     image = np.random.default_rng(0).random((70, 90, 1), np.float32)
     predict = lambda windows: 1 / (1 + np.exp(-np.asarray(network(windows))[..., 0]))  # noqa: E731
     settings = Inference(tile=(48, 48), overlap=(20, 20), batch_size=2, flips=False)  # 5/12 of 20 is the border, 8
@@ -147,10 +153,10 @@ def test_blended_windows_of_the_unpadded_network_have_no_seam():
 
 
 def test_attention_unet_gates_all_levels_but_the_finest():
-    network = attn_unet.build(channels=1, filters=8, depth=3)
+    network = plain(attn_unet, filters=8, depth=3)
     gates = [layer.name for layer in network.layers if layer.name.startswith("attention_")]
     assert gates == ["attention_2", "attention_1"]
-    total = unet.build(channels=1, filters=8, depth=3).count_params()
+    total = plain(unet, filters=8, depth=3).count_params()
     for skip, signal in ((16, 32), (32, 64)):
         inner = skip // 2
         total += weights(skip, inner, 2, bias=False) + weights(signal, inner, 1) + weights(inner, 1, 1)
@@ -170,12 +176,12 @@ def test_a_gate_by_hand():
 
 
 def test_dilated_unet_differs_from_unet_in_its_deepest_level():
-    plain, dilated = (build(channels=1, filters=4, depth=3) for build in (unet.build, dilated_unet.build))
+    usual, dilated = (plain(network, filters=4, depth=3) for network in (unet, dilated_unet))
     context = weights(16, 32) + 3 * weights(32, 32)
-    assert dilated.count_params() - plain.count_params() == context - two(16, 32)
+    assert dilated.count_params() - usual.count_params() == context - two(16, 32)
     rates = [layer.dilation_rate[0] for layer in dilated.layers if isinstance(layer, keras.layers.Conv2D)]
     assert [rate for rate in rates if rate > 1] == [2, 4, 8]
-    assert dilated_unet.build(channels=1, filters=2, depth=1, dilations=(3,)).output.shape == (None, None, None, 1)
+    assert plain(dilated_unet, filters=2, depth=1, dilations=(3,)).output.shape == (None, None, None, 1)
 
 
 def test_dilated_context_by_hand():

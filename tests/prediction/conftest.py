@@ -6,9 +6,10 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.networks.lenet5 import build as lenet5
-from pipeline.networks.unet import build as unet
 from pipeline.training.save import save
+from tests.builder import builder
+
+lenet5, unet = map(builder, ("lenet5", "unet"))
 
 CARD = {
     "name": "mitochondria",

@@ -1,9 +1,11 @@
 """As many windows at a time as fit into memory, and never none."""
 
 from pipeline.inference.model import TrainedModel
-from pipeline.networks.unet import build as unet
 from pipeline.predict import DEFAULTS
 from pipeline.tasks.segmentation import prediction
+from tests.builder import builder
+
+unet = builder("unet")
 
 
 def test_windows_by_hand(monkeypatch):

@@ -7,15 +7,16 @@ import pytest
 
 from pipeline import params
 from pipeline.errors import UserError
-from pipeline.networks.unet import build as unet
 from pipeline.patches.packed import Packed
 from pipeline.tasks.segmentation.losses import PooledDice, bce_dice
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.devices import resolve_precision
 from pipeline.training.distributed import Team
 from pipeline.training.fit import fit
-from pipeline.training.optimizers import optimizer
-from pipeline.training.rates import scale_rates
+from pipeline.training.optimizers import optimizer, scale_rates
+from tests.builder import builder
+
+unet = builder("unet")
 
 
 @pytest.fixture

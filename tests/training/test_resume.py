@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from pipeline import networks, params, tasks
-from pipeline.networks.unet import build as unet
 from pipeline.patches.packed import Packed
 from pipeline.tasks.classification.training import CrossEntropy
 from pipeline.tasks.segmentation.losses import PooledDice, bce_dice
@@ -23,6 +22,9 @@ from pipeline.training.devices import prepare
 from pipeline.training.fit import fit
 from pipeline.training.save import save
 from pipeline.training.train import train
+from tests.builder import builder
+
+unet = builder("unet")
 
 
 class KilledError(Exception):

@@ -14,6 +14,7 @@ from pipeline.training.devices import prepare
 from pipeline.training.save import save
 from pipeline.training.start import go_on_from, start_file
 from pipeline.training.train import train
+from tests.builder import FACTS
 
 CARD = {"name": "mitochondria", "network": "unet", "task": "segmentation", "classes": ["background", "mitochondria"]}
 CARD |= {"channels": 1, "resize": None, "intensity_range": [[0, 255]], "threshold": 0.5, "threshold_flips": 0.5}
@@ -31,7 +32,7 @@ def former(tmp_path, monkeypatch, project):
     project(tmp_path, epochs=1)
     monkeypatch.chdir(tmp_path)
     prepare(77, "float32")
-    network = networks.load("unet", params.load()).build(channels=1)
+    network = networks.load("unet", params.load()).build(**FACTS, channels=1)
     save_alone(network, Path("former/mitochondria/unet.keras"), epochs=4, start={"epochs": 3})
     return network
 
@@ -55,7 +56,7 @@ def test_a_model_that_is_not_there_or_of_another_shape_is_told(former):
         start_file("elsewhere/unet.keras", "mitochondria", "unet")
     assert start_file(None, "mitochondria", "unet") is None
     file = start_file("former", "mitochondria", "unet")
-    wider = networks.load("unet", params.load()).build(channels=3)
+    wider = networks.load("unet", params.load()).build(**FACTS, channels=3)
     with pytest.raises(UserError, match=r"^train\.start: former/mitochondria/unet\.keras is no unet of these settings"):
         go_on_from(file, wider, "unet")
     save(former, file)

@@ -8,8 +8,8 @@ import pytest
 
 from pipeline import paths
 from pipeline.errors import UserError
-from pipeline.weights import make as room
-from pipeline.weights.make import make, published
+from pipeline.weights.make import make
+from pipeline.weights.published import PUBLISHED
 from pipeline.weights.sources import Address, Package
 
 CONTENT = b"weights" * 1000
@@ -24,7 +24,7 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setenv("PIPELINE_DOWNLOADS", str(tmp_path / "cache"))
 
     def publish(source):
-        monkeypatch.setattr(room, "published", lambda encoder: {"imagenet": source})
+        monkeypatch.setitem(PUBLISHED, ENCODER, {"imagenet": source})
 
     return publish
 
@@ -160,13 +160,13 @@ def test_another_wheel_of_the_same_name_is_refused(project, package):
         make({"unet": {"encoder": ENCODER, "encoder_weights": "imagenet"}})
 
 
-@pytest.mark.parametrize("encoder", [file for file in room.encoders() if file not in ("efficientnet_lite0",)])
+@pytest.mark.parametrize("encoder", [encoder for encoder in PUBLISHED if encoder != "efficientnet_lite0"])
 def test_addresses_and_checksums_are_those_of_the_installed_keras(encoder):
     import importlib.util
     from pathlib import Path
 
     folder = Path(importlib.util.find_spec("keras").origin).parent / "src/applications"
     text = "".join(file.read_text() for file in folder.glob("*.py"))
-    found = published(encoder)["imagenet"]
+    found = PUBLISHED[encoder]["imagenet"]
     assert f'"{found.md5}"' in text
     assert found.url.rsplit("/", 1)[0].split("keras-applications/")[1] in text

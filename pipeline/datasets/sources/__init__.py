@@ -8,8 +8,8 @@ returns the `DatasetInfo`. `name` is the data set's name, `dataset` its block of
 SOURCES = {
     "folder": ("folder", None),
     "phantom-mitochondria": ("phantom.mitochondria", "segmentation"),
-    "phantom-organelles": ("phantom.organelles", "segmentation"),
-    "phantom-volume": ("phantom.volume", "segmentation"),
+    "phantom-organelles": ("phantom.mitochondria", "segmentation"),
+    "phantom-volume": ("phantom.mitochondria", "segmentation"),
     "phantom-polyps": ("phantom.polyps", "segmentation"),
     "phantom-tissue": ("phantom.tissue", "classification"),
     "vnc": ("vnc", "segmentation"),

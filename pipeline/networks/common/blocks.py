@@ -51,11 +51,15 @@ def downsample(x):
     return layers.MaxPooling2D(2, padding="same")(x)
 
 
-def upsample(x, filters, skip, normalization):
-    """Double height and width with a 2 × 2 transposed convolution, and crop to those of `skip`."""
+def doubled(x, filters, normalization):
+    """Double height and width with a 2 × 2 transposed convolution."""
     bias = normalization == "none"  # the normalisation behind the next convolution takes away what is the same everywhere
-    x = layers.Conv2DTranspose(filters, 2, strides=2, use_bias=bias, kernel_initializer=INITIALIZER)(x)
-    return CropTo()([x, skip])
+    return layers.Conv2DTranspose(filters, 2, strides=2, use_bias=bias, kernel_initializer=INITIALIZER)(x)
+
+
+def upsample(x, filters, skip, normalization):
+    """Double height and width, and crop to those of `skip`."""
+    return CropTo()([doubled(x, filters, normalization), skip])
 
 
 def outputs(classes):
@@ -63,6 +67,6 @@ def outputs(classes):
     return 1 if classes == 2 else classes
 
 
-def logits(x, classes=1, name="logits"):
-    """End a network: a 1 × 1 convolution in float32, with no activation and no normalisation behind it."""
-    return layers.Conv2D(classes, 1, dtype="float32", name=name)(x)
+def logits(x, classes=2, name="logits"):
+    """End a network: a 1 × 1 convolution to its `outputs`, in float32, with no activation and no normalisation behind it."""
+    return layers.Conv2D(outputs(classes), 1, dtype="float32", name=name)(x)

@@ -1,11 +1,18 @@
 """What the classification networks are built of."""
 
+from typing import Literal
+
 import keras
 import numpy as np
 from keras import layers
 
 from pipeline.errors import UserError
+from pipeline.networks.common import blocks
 from pipeline.networks.common.layers import MOMENTUM, BatchNormalization, GroupedConvolution
+
+Stem = Literal["auto", "imagenet", "small"]
+SMALL = 96  # pixels; of a smaller image, the stem for ImageNet's 224 and four stages would leave less than 3 × 3 cells
+SMALLEST = {"small": 8, "imagenet": 32}  # pixels: three and five halvings leave one
 
 
 def image_input(name, size, channels, mean, variance, smallest):
@@ -13,11 +20,23 @@ def image_input(name, size, channels, mean, variance, smallest):
 
     Raises a UserError if a side has fewer pixels than `smallest`.
     """
+    check_size(name, size, smallest)
+    return blocks.image_input(channels, mean, variance, tuple(size))
+
+
+def begin(name, size, channels, mean, variance, seed, stem, smallest=SMALLEST):
+    """Start the network `name` with one of two stems: `image_input` with its entry of `smallest`, `SeededLayers`, and the stem.
+
+    A `stem` "auto" is "small" if a side has fewer than 96 pixels.
+    """
+    if stem == "auto":
+        stem = "small" if min(size) < SMALL else "imagenet"
+    return *image_input(name, size, channels, mean, variance, smallest[stem]), SeededLayers(seed), stem
+
+
+def check_size(name, size, smallest):
     if min(size) < smallest:
         raise UserError(f"{name}: needs patches.resize of at least [{smallest}, {smallest}], received {list(size)}")
-    inputs = keras.Input((*size, channels), name="image")
-    # In float32 whatever the policy: bfloat16 keeps 8 bits of the difference from the mean, not of the intensity.
-    return inputs, layers.Normalization(mean=mean, variance=variance, dtype="float32", name="standardise")(inputs)
 
 
 def stream(seed, name):

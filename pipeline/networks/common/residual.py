@@ -1,19 +1,8 @@
 """What the networks with residual blocks have in common: how they start, and how their stages follow each other."""
 
-from typing import Literal
-
 from keras import layers
 
-Stem = Literal["auto", "imagenet", "small"]
-SMALL = 96  # pixels; of a smaller image, the stem for ImageNet's 224 and four stages would leave less than 3 × 3 cells
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}  # of each stage
-
-
-def chosen(stem, size):
-    """Resolve "auto": "small" if a side has fewer than 96 pixels."""
-    if stem == "auto":
-        return "small" if min(size) < SMALL else "imagenet"
-    return stem
 
 
 def start(make, x, filters, stem):

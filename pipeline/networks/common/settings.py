@@ -53,16 +53,18 @@ class ContextSettings(NetworkSettings):
     context: Natural | None = None  # neighbouring sections on each side; None: all that patches.context of the data set gives
 
 
-def _encoder(name):
-    if name not in (NONE, *encoder_names()):
-        raise ValueError(f"expected {', '.join([NONE, *encoder_names()])}, received {name!r}")
+def one_of(name, *others):
+    """Check the name of an encoder; `others` are allowed beside the encoders."""
+    known = [*others, *encoder_names()]
+    if name not in known:
+        raise ValueError(f"expected {', '.join(known)}, received {name!r}")
     return name
 
 
 class EncoderSettings(NetworkSettings):
     """Settings of a network whose first half may be one of the encoders; see `pipeline.networks.common.encoders.encode`."""
 
-    encoder: Annotated[str, AfterValidator(_encoder)] = NONE
+    encoder: Annotated[str, AfterValidator(lambda name: one_of(name, NONE))] = NONE
     encoder_weights: str | None = None
     encoder_frozen: Annotated[int, Field(ge=0, le=5)] = 0
     encoder_lr_scale: Positive = 1.0

@@ -93,7 +93,6 @@ def loss_of(name, card):
     return update_wrapper(partial(LOSSES[name], weighting=weighting), LOSSES[name])
 
 
-@keras.saving.register_keras_serializable(package="pipeline")
 class PooledDice(keras.metrics.Metric):
     """Dice over all pixels of an epoch, from integer counts: the mean over the foreground classes that there are.
 
@@ -121,9 +120,6 @@ class PooledDice(keras.metrics.Metric):
         total = ops.cast(self.total, "float32")
         dices, there = 2.0 * ops.cast(self.overlap, "float32") / ops.maximum(total, 1.0), ops.cast(total > 0, "float32")
         return ops.where(ops.any(total > 0), _mean(dices, there), 1.0)  # nothing there and nothing found: right
-
-    def get_config(self):
-        return super().get_config() | {"classes": self.classes}
 
 
 def _cross_entropy(y_true, y_pred):

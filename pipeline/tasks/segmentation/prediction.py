@@ -29,7 +29,7 @@ from pipeline.tasks.segmentation.separation import WATERSHED
 
 OVERALL = ("images.csv",)  # results over all images
 OVERLAY = 4096  # pixels on the longer side of an overlay, at most: more than a screen shows, less than a viewer refuses
-OUTLINE = (213, 94, 0)  # vermilion of the Okabe-Ito palette, which colour-blind eyes can tell apart, too
+OUTLINE = rgb(class_colour(2))  # vermilion
 # Bytes that a window needs per pixel and channel of the widest features: peak memory with 4 windows of 1024 × 1024 less that
 # with 2, of the default networks with TensorFlow on a CPU, is 12 and 13.
 WINDOW_BYTES = 15

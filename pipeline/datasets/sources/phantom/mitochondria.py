@@ -23,6 +23,7 @@ CELL = 52.0  # pixels, mean distance of the cells: a profile crosses about nine 
 FAR = 99.0  # pixels; outside every object
 MEMBRANE = 1.8  # pixels on either side of the middle between two cells that the drawn membranes fill
 CYTOPLASM, MEMBRANES, MITOCHONDRIA, VESICLES = range(4)  # what a pixel shows
+CLASSES = ("cytoplasm", "membrane", "mitochondria", "vesicles")  # by these numbers; the first is the background
 SMALLEST = 12_000  # cubic pixels of a mitochondrion; below, it is a fragment
 ROUNDS = 5  # of tries to place what looks like a mitochondrion; one is mostly enough
 DENSE_BODIES, CLUSTERS = 120, 45  # tried in a volume of the default size
@@ -42,7 +43,10 @@ def volume(seed, sections=SECTIONS, size=SIZE, distance_nm=DISTANCE_NM):
 
 
 def organelles(seed, sections=SECTIONS, size=SIZE, distance_nm=DISTANCE_NM, lookalikes=False):
-    """Generate the same sections with all that they show; or, with `lookalikes`, those of the module `volume`.
+    """Generate the same sections with all that they show; or, with `lookalikes`, some in which one section is not enough.
+
+    A third of the mitochondria then show no cristae. As many bodies look the same, but lie in a single section: only the
+    neighbouring sections tell them apart.
 
     Returns
     -------
@@ -62,10 +66,16 @@ def organelles(seed, sections=SECTIONS, size=SIZE, distance_nm=DISTANCE_NM, look
 
 
 def make(writer, name, dataset, seed):
-    """Write the sections in order: neighbours resemble each other, so split them into blocks with gaps."""
-    for z, (image, mask) in enumerate(zip(*volume(seed), strict=True)):
-        writer.add(f"section_{z:02d}", image, mask=mask)
-    classes, size = ("background", "mitochondria"), (PIXEL_NM, PIXEL_NM)
+    """Write the sections in order: neighbours resemble each other, so split them into blocks with gaps.
+
+    The source ``phantom-organelles`` has the class of every pixel, ``phantom-volume`` look-alikes, and sections for a test set of
+    many independent blocks.
+    """
+    several = dataset.source == "phantom-organelles"
+    how = {"sections": 96, "lookalikes": True} if dataset.source == "phantom-volume" else {}
+    for z, (image, shown) in enumerate(zip(*organelles(seed, **how), strict=True)):
+        writer.add(f"section_{z:02d}", image, mask=shown if several else shown == MITOCHONDRIA)
+    classes, size = CLASSES if several else ("background", "mitochondria"), (PIXEL_NM, PIXEL_NM)
     return DatasetInfo(name, dataset.source, "segmentation", classes, 1, size, depth_nm=DISTANCE_NM, **GENERATED)
 
 

@@ -3,7 +3,7 @@
 An encoder's module has ``SCALING``, the mean and variance of the input that its published weights expect; ``features``, which
 builds its maps; ``load``, which reads a file of published weights; perhaps ``head``, the layers between the deepest features and
 a classifier; and ``APPLICATION``, if it is one of Keras: some of its layers are then exchanged for ours. `encode` puts an encoder
-behind the image input of a network, `first_half` that or a network's own.
+behind the image input of a network.
 """
 
 import importlib
@@ -15,7 +15,6 @@ from keras import layers
 from pipeline.networks.common import blocks
 from pipeline.networks.common.layers import MOMENTUM, BatchNormalization, CropTo, PadTo
 from pipeline.networks.common.pretrained import as_rgb, is_own, load_donor, readable, scaling_of, take_over
-from pipeline.networks.common.settings import NONE
 
 CELL = 32  # pixels to a side that the deepest features of every encoder see as one
 
@@ -24,9 +23,9 @@ CELL = 32  # pixels to a side that the deepest features of every encoder see as 
 class FirstHalf:
     """What a decoder starts from: tensors of Keras.
 
-    ``skips`` are the features at strides 1, 2, 4, ..., the finest first; ``deepest`` those behind the last pooling. If they are
-    the network's ``own``, its deepest convolutions are still to come. An encoder has five poolings, and sees the image padded
-    to whole cells of 32 × 32 pixels at its lower right: ``cropped`` crops features at stride 1 to the image again.
+    ``skips`` are the features at strides 1, 2, 4, ..., the finest first; ``deepest`` those at the last of them. They may be
+    the network's ``own``. An encoder has five poolings, and sees the image padded to whole cells of 32 × 32 pixels at its lower
+    right: ``cropped`` crops features at stride 1 to the image again.
     """
 
     inputs: keras.KerasTensor
@@ -36,21 +35,6 @@ class FirstHalf:
 
     def cropped(self, x):
         return x if self.own else CropTo()([x, self.inputs])
-
-
-def first_half(encoder, block, depth, *, channels, mean, variance, **how):
-    """Start a segmentation network: with ``block(x, level)`` and a pooling on each of `depth` levels, or with an encoder.
-
-    `encoder` is "none" or the name of one; the other parameters are those of `encode`, and so is the error. Returns `FirstHalf`.
-    """
-    if encoder != NONE:
-        return encode(encoder, channels=channels, mean=mean, variance=variance, **how)
-    inputs, x = blocks.image_input(channels, mean, variance)
-    skips = []
-    for level in range(depth):
-        skips.append(block(x, level))
-        x = blocks.downsample(skips[-1])
-    return FirstHalf(inputs, skips, x, own=True)
 
 
 def encode(encoder, *, channels, mean=0.0, variance=1.0, size=(None, None), pretrained=None, frozen=0, lr_scale=1.0, head=False):
@@ -115,7 +99,7 @@ def encode(encoder, *, channels, mean=0.0, variance=1.0, size=(None, None), pret
 
 
 def _mark(inputs, features, frozen, lr_scale):
-    """Freeze the first levels, and note the factor on the learning rate of the others (see `pipeline.training.rates`)."""
+    """Freeze the first levels, and note the factor on the learning rate of the others (see `pipeline.training.optimizers`)."""
     seen = set()
     for level, feature in enumerate(features, 1):
         for layer in (layer for layer in keras.Model(inputs, feature).layers if layer.name not in seen):

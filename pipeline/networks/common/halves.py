@@ -1,0 +1,42 @@
+"""The two halves of a U-Net: one that sees more and more of the image, and one that finds the way back to its pixels."""
+
+from dataclasses import replace
+
+from keras import layers
+
+from pipeline.networks.common import blocks
+from pipeline.networks.common.encoders import FirstHalf, encode
+from pipeline.networks.common.settings import NONE
+
+
+def first_half(encoder, block, depth, dropout, deepest=None, *, channels, mean, variance, **how):
+    """Start a segmentation network: with ``block(x, level)`` and a pooling on each of `depth` levels, or with an encoder.
+
+    Dropout and ``deepest(x, level)`` follow; by default `block`, but nothing behind an encoder. `encoder` is "none" or the name
+    of one; the other parameters are those of `encode`, and so is the error. Returns `FirstHalf`.
+    """
+    if encoder == NONE:
+        inputs, x = blocks.image_input(channels, mean, variance)
+        skips, deepest = [], deepest or block
+        for level in range(depth):
+            skips.append(block(x, level))
+            x = blocks.downsample(skips[-1])
+        first = FirstHalf(inputs, skips, x, own=True)
+    else:
+        first = encode(encoder, channels=channels, mean=mean, variance=variance, **how)
+    x = layers.Dropout(dropout)(first.deepest)
+    return replace(first, deepest=deepest(x, len(first.skips)) if deepest else x)
+
+
+def second_half(first, block, filters, normalization, gate=None):
+    """Go back to the pixels: on each level, double the features, join the skip of that level, and apply ``block(x, level)``.
+
+    `first` is a `FirstHalf`; `filters` are those of the first level. ``gate(skip, x, level)``, if there is one, weighs the skip
+    by the features x of the level below. Returns features as large as the image.
+    """
+    x = first.deepest
+    for level, skip in reversed([*enumerate(first.skips)]):
+        seen = gate(skip, x, level) if gate else skip
+        x = blocks.upsample(x, filters * 2**level, skip, normalization)
+        x = block(layers.Concatenate()([seen, x]), level)
+    return first.cropped(x)
