@@ -55,8 +55,8 @@ def main(arguments=None):
     else:
         command = f"python -m pipeline.plan {shlex.quote(given.folder)} {'--pretrained ' * given.pretrained}--write {name}"
         print(f"`{command}` adds this to {paths.PARAMS}{joined}")
-        if not given.pretrained and seen.channels in (1, 3):
-            print("`--pretrained` plans for an encoder that has seen ImageNet: better for few images (docs/pretrained.md)")
+        if not given.pretrained and seen.colour:
+            print("`--pretrained` plans for an encoder that has seen ImageNet: better for few colour images (docs/pretrained.md)")
     for note in found.notes:
         print(f"note: {note}")
     _tell_training(name, found, network, section)
