@@ -12,7 +12,7 @@ from pipeline.reporting import freshness
 
 # "007" or "NA" may be the name of an image or a class, and no number.
 TEXTS = ("image", "group", "unit", "picture", "actual", "predicted", "class")
-UNUSED = "per_object"  # a table for the user, with a row for each object
+UNUSED = "per_object", "per_volume"  # tables for the user
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _read_network(dataset, name):
     folder = paths.details(dataset, name)
     card, detail = read_json(folder / "card.json"), read_json(folder / "detail.json")
     files = [*folder.glob("*.csv"), *paths.training_log(dataset, name).glob("*.csv")]
-    tables = {file.stem: read_table(file) for file in files if file.stem != UNUSED}
+    tables = {file.stem: read_table(file) for file in files if file.stem not in UNUSED}
     numbers = {key: value for key, value in detail.items() if isinstance(value, float | int | None)}
     scores = numbers | detail["scores"] | read_json(paths.metrics(dataset, name))
     return Network(name, card["title"], card, detail, scores, tables, folder)
