@@ -15,7 +15,11 @@ from pipeline.images.overlay import errors
 TRUE_POSITIVE, FALSE_POSITIVE, FALSE_NEGATIVE = 1, 2, 3  # in the palette images of errors; 0 is correct background
 STRENGTH = 166  # alpha of the errors, of 255: the structure below stays visible
 TITLES = {"gradcam": "Grad-CAM"}  # of layers that are not called like their files
-SHEETS = {"mistakes": "The most confident mistakes", "gradcam": "Grad-CAM of the worst, the median and the best images"}
+SHEETS = {
+    "mistakes": "The most confident mistakes",
+    "gradcam": "Grad-CAM of the worst, the median and the best images",
+    "volume": "A volume, cut across its sections",
+}
 PANEL_WIDTH, TILE_WIDTH = 1152, 360  # pixels, at most: as wide as the page shows them
 HIGHEST = 16383  # pixels; WebP holds no more
 QUALITY = 80  # of WebP: no loss that the eye sees, a quarter of the PNG's size
