@@ -21,6 +21,7 @@ from pipeline.patches.patchify import patchify
 from pipeline.predict import describe, load, main, predict
 from pipeline.stages import report
 from pipeline.training.train import train
+from tests.builder import builder
 
 CLASSES = ("ground", "square", "spot")
 SHAPE = (48, 64)
@@ -159,7 +160,7 @@ def test_an_export_gives_the_same_probabilities(run, tmp_path, name):
 
 def test_a_network_that_gives_one_logit_for_all_classes_is_told(run):
     unet = networks.load("unet", run)
-    binary = replace(unet, builder=lambda *, channels: unet.builder(channels=channels, filters=2, depth=1))
+    binary = replace(unet, builder=lambda *, channels: builder("unet")(channels=channels, filters=2, depth=1))
     with pytest.raises(UserError, match="expected 3 logits for the classes ground, square, spot of shapes, received 1"):
         train("shapes", binary, tasks.part("segmentation", "training"), run)
 
