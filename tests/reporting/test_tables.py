@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from pipeline import params
+from pipeline import params, paths
 from pipeline.reporting import tables
 from pipeline.reporting.provenance import audit_in_words, versions
 from pipeline.reporting.read import read_results
@@ -126,6 +126,17 @@ def test_objects_of_label_images_are_named_so(read, change):
     change("reports/nuclei/details/toy/card.json", {"separation": "watershed"})
     after = titled(read()["nuclei"], "Objects")
     assert after["meanings"][0].startswith("as the label images number them") and after["note"].endswith("touch: Toy-Net.")
+
+
+def test_volumes_are_there_where_images_are_sections(read, change, workspace):
+    dataset = read()["nuclei"]
+    assert "Volumes" not in [table["title"] for table in dataset.task.tables(dataset)]
+    volumes = {"nsd": 0.9031, "hd95_nm": 96.4, "assd_nm": None, "reference": 4, "predicted": 5, "f1": 0.75, "pq": 0.6}
+    change(paths.details("nuclei", "toy") / "detail.json", {"volumes": volumes})
+    (paths.details("nuclei", "toy") / "per_volume.csv").write_text("first,last,sections\n007,NA,3\n")  # names, not numbers
+    found = titled(read()["nuclei"], "Volumes")
+    assert [values[0] for values in rows(found).values()] == ["90.3", "96", "–", "4", "5", "75.0", "60.0"]
+    assert "within 16 nm" in found["note"]
 
 
 def test_undefined_is_a_dash(read, change):
