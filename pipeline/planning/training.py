@@ -66,7 +66,7 @@ def _from_pretrained(seen, network):
         f"{network}.encoder": (ENCODER, "made for CPUs"),
         f"{network}.encoder_weights": ("imagenet", "18.8 MB, fetched through pip"),
         "augment.when": ("epoch", "no patch is seen twice alike"),
-        "augment.scale": (0.4 if segmentation else 0.2, "pretrained weights need stronger changes than random ones"),
+        "augment.scale": (0.4 if segmentation else 0.2, "how near a camera or a lens was differs"),
         "augment.gamma": (0.3 if segmentation else 0.2, "lamps and detectors differ"),
         "augment.contrast": (0.3 if segmentation else 0.2, "as above"),
         "augment.brightness": (0.2 if segmentation and seen.colour else 0.1, "as above"),

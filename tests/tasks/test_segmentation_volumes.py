@@ -69,6 +69,15 @@ def test_each_class_is_a_solid_of_its_own():
     assert [volumes.table(number)["tp"].tolist() for number in (1, 2, 3)] == [[1], [1], [0]]
 
 
+def test_a_volume_ends_where_the_size_of_its_sections_changes():
+    """Sections 0, 1, 3 and 4 are of one size, but 3 does not follow 1."""
+    volumes = Volumes((1.0, 1.0, 1.0), 1)
+    for place in (4, 3, 2, 1, 0):
+        area = mask((1, 1))[: 3 if place == 2 else 4]
+        volumes.add(record(place), area, area)
+    assert [(row["first"], row["last"]) for _, row in volumes.table(1).iterrows()] == [("a0", "a1"), ("a3", "a4")]
+
+
 def test_ignored_pixels_belong_to_no_surface_and_empty_volumes_have_no_distance():
     volumes = Volumes((1.0, 1.0, 1.0), 1)
     for place in range(2):

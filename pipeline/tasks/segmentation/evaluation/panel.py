@@ -30,9 +30,10 @@ def cuts(sections, masks, predictions, stretch):
     `stretch` pixels thick, its distance from the next in pixels.
     """
     pictures, captions, foreground = [], [], ((masks > 0) | (predictions > 0)) & (masks != IGNORED)
+    images = np.stack(sections)
     for axis, name in enumerate(("row", "column")):
         place = int(foreground.sum(axis=(0, 2 - axis)).argmax())
-        cut = [np.take(volume, place, axis + 1) for volume in (np.stack(sections), masks, predictions)]
+        cut = [np.take(volume, place, axis + 1) for volume in (images, masks, predictions)]
         image, mask, prediction = (np.repeat(part, max(1, round(stretch)), axis=0) for part in cut)
         pictures += [displayable(image), errors(image, mask, prediction)]
         captions += [f"{name} {place} of {len(sections)} sections", "errors"]

@@ -1,7 +1,10 @@
 """Scores of whole volumes: their test sections on top of each other, with the distances of their surfaces in nanometres.
 
-A volume ends where `pipeline.images.sections.with_runs` says so. All masks are in memory at once, two bytes for each voxel.
+A volume ends where `pipeline.images.sections.with_runs` says so, and where the size of the sections changes. All masks are in
+memory at once, two bytes for each voxel.
 """
+
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -29,18 +32,25 @@ class Volumes:
     def add(self, record, mask, prediction):
         """Add mask and prediction (H, W), class numbers, of an image that `pipeline.evaluation.test_split` opened."""
         if self.voxel_size_nm:
-            volume = self._sections.setdefault((record["fold"], record["run"][0]), {})
+            volume = self._sections.setdefault((record["fold"], record["run"][0], mask.shape), {})
             volume[record["place"]] = record, mask.astype(np.uint8), prediction.astype(np.uint8)
 
+    def _pieces(self):
+        """Give the sections of one size that follow each other, if there are several."""
+        for sections in self._sections.values():
+            for _, piece in groupby(enumerate(sorted(sections)), lambda numbered: numbered[1] - numbered[0]):
+                found = [sections[place] for _, place in piece]
+                if len(found) > 1:
+                    yield found
+
     def __bool__(self):
-        return any(len(sections) > 1 for sections in self._sections.values())
+        return any(True for _ in self._pieces())
 
     def __iter__(self):
         """Give each volume: its records, and its masks and predictions (D, H, W), uint8."""
-        for sections in self._sections.values():
-            if len(sections) > 1:
-                records, *arrays = zip(*(sections[place] for place in sorted(sections)), strict=True)
-                yield records, *map(np.stack, arrays)
+        for piece in self._pieces():
+            records, *arrays = zip(*piece, strict=True)
+            yield records, *map(np.stack, arrays)
 
     def table(self, number):
         """Score one class in each volume: a row of ``per_volume.csv`` each.
