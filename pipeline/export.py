@@ -59,7 +59,7 @@ def main(arguments=None):
     parser.add_argument("model", metavar="MODEL", help="models/<dataset>/<network>.keras")
     parser.add_argument("--format", required=True, choices=FORMATS, help="onnx, bioimage: a file; savedmodel, openvino: a folder")
     parser.add_argument("--out", metavar="PATH", required=True, help="ends in .onnx or, for bioimage, in .zip")
-    parser.add_argument("--ensemble", action="store_true", help="MODEL and its further folds and seeds as one network")
+    parser.add_argument("--ensemble", action="store_true", help="export MODEL and its additional folds and seeds as one network")
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier export")
     given = parser.parse_args(arguments)
     weights, difference = export(given.model, given.format, given.out, given.overwrite, given.ensemble)

@@ -2,7 +2,7 @@
 
 It prints what it sees, a block with a reason for each value, what to train it with, and about how long that takes here.
 ``--write NAME`` adds the block to ``params.yaml``, and its name to the list of a network. ``--pretrained`` plans for an
-encoder that has seen ImageNet.
+encoder pretrained on ImageNet.
 """
 
 import argparse
@@ -28,7 +28,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m pipeline.plan", description=__doc__.splitlines()[0].replace("``", "`"))
     parser.add_argument("folder", metavar="FOLDER", help="with images/ and masks/, or with a folder of images for each class")
     parser.add_argument("--write", metavar="NAME", help="add the block to params.yaml under this name")
-    parser.add_argument("--pretrained", action="store_true", help="begin with an encoder that has seen ImageNet: a download")
+    parser.add_argument("--pretrained", action="store_true", help="start from an encoder pretrained on ImageNet (a download)")
     given = parser.parse_args(arguments)
     settings = params.load()
     if given.write and (not re.fullmatch(r"[A-Za-z0-9][\w-]*", given.write) or yaml.safe_load(given.write) != given.write):
@@ -56,7 +56,7 @@ def main(arguments=None):
         command = f"python -m pipeline.plan {shlex.quote(given.folder)} {'--pretrained ' * given.pretrained}--write {name}"
         print(f"`{command}` adds this to {paths.PARAMS}{joined}")
         if not given.pretrained and seen.colour:
-            print("`--pretrained` plans for an encoder that has seen ImageNet: better for few colour images (docs/pretrained.md)")
+            print("`--pretrained` plans for an encoder pretrained on ImageNet: better for few colour images (docs/pretrained.md)")
     for note in found.notes:
         print(f"note: {note}")
     _tell_training(name, found, network, section)
@@ -71,7 +71,7 @@ def _tell_training(name, found, network, section):
     estimate = minutes(found.pixels, found.training["train.epochs"][0], section | own, matrix_speed())
     rounded = max(1, round(estimate))
     print(f"About {rounded} minute{'s' if rounded > 1 else ''} of training on {cores()} cores of this computer, in float32")
-    print("(an estimate, wrong by a factor of two perhaps; a GPU, or a processor with bfloat16, is several times as fast)")
+    print("(an estimate that may be off by a factor of two; a GPU, or a processor with bfloat16, is several times as fast)")
     # A pair is a key that params.yaml need not have.
     keys = {key: f"++{key}" if key.startswith("pairs.") else key for key in found.training}
     options = " ".join(f"-S {option(keys[key], value)}" for key, (value, _) in found.training.items())

@@ -135,20 +135,24 @@ def _parser():
         "images",
         metavar="IMAGE",
         nargs="*",
-        help="PNG, JPEG, TIFF, OME-TIFF, OME-Zarr, BMP, GIF or WebP; a folder or a pattern of them",
+        help="PNG, JPEG, TIFF, OME-TIFF, OME-Zarr, BMP, GIF or WebP; also folders, and patterns in quotes",
     )
     add("--out", metavar="DIR", help="folder for the results")
-    add("--ensemble", action="store_true", help="MODEL and its further folds and seeds as one, with their disagreement")
-    add("--describe", action="store_true", help="print what the model is, expects and scored")
+    add(
+        "--ensemble",
+        action="store_true",
+        help="use MODEL and its additional folds and seeds together, and show their disagreement",
+    )
+    add("--describe", action="store_true", help="print what the model is, what it expects, and its scores")
     add("--overwrite", action="store_true", help="replace what another run wrote into DIR")
-    add("--threshold", type=float, help="probability of foreground (default: the one chosen on validation)")
-    add("--split", action=argparse.BooleanOptionalAction, help="separate objects that touch (default: as validation chose)")
+    add("--threshold", type=float, help="probability at which a pixel becomes foreground (default: chosen on validation)")
+    add("--split", action=argparse.BooleanOptionalAction, help="separate objects that touch (default: chosen on validation)")
     add("--smallest", type=int, default=1, metavar="PIXELS", help="leave out smaller objects")
     add("--median", type=int, default=1, metavar="SECTIONS", help="median of the probability over this many sections (odd)")
     add("--solids", action="store_true", help="count each object of a volume once across all its sections")
-    add("--range", nargs="+", metavar="LOW HIGH", help="intensities that count as darkest and brightest; 'image': each its own")
+    add("--range", nargs="+", metavar="LOW HIGH", help="darkest and brightest intensity; 'image': those of each image")
     add("--pixel-size", type=float, nargs="+", metavar="NM", help="height and width of a pixel, or one number for both")
-    add("--flips", action="store_true", help="average over eight flips and turns: slower, a little better")
+    add("--flips", action="store_true", help="average over eight flips and turns: slower, but slightly better")
     add("--tile", type=int, metavar="PIXELS", help="side of the window that slides over large images")
     add("--overlap", type=int, metavar="PIXELS", help="pixels that neighbouring windows share")
     add("--batch-size", type=int, metavar="WINDOWS", help="windows at a time (default: 2, or 1 if memory is short)")

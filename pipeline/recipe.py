@@ -1,7 +1,7 @@
 """Run a recipe: ``python -m pipeline.recipe vnc``.
 
 A recipe is a file ``recipes/<name>.yaml``: what it changes in ``params.yaml``, for the data sets that it names and no others. It
-runs as one experiment of DVC. Options behind the name are those of ``dvc exp run``::
+runs as one DVC experiment. Options after the name are those of ``dvc exp run``::
 
     python -m pipeline.recipe vnc -S datasets.vnc.path=/data/vnc-sstem --queue
 """
@@ -23,8 +23,8 @@ FIRST = re.compile(r"^([^=:]*:)?(?=[^+~])")  # of a changed value: perhaps a fil
 def main():
     parser = argparse.ArgumentParser(
         prog="python -m pipeline.recipe",
-        description="Run a recipe as an experiment of DVC. Without a name: list the recipes.",
-        epilog="Options behind the name go to `dvc exp run`, for example -S datasets.vnc.path=/data/vnc-sstem, or --queue.",
+        description="Run a recipe as a DVC experiment. Without a name: list the recipes.",
+        epilog="Options after the name go to `dvc exp run`, for example -S datasets.vnc.path=/data/vnc-sstem, or --queue.",
         allow_abbrev=False,
     )
     parser.add_argument("name", nargs="?", help="a file of recipes/, without .yaml")
@@ -48,7 +48,7 @@ def read(name):
     """Read a recipe: a dict that is nested as ``params.yaml``. Raises a UserError that lists all recipes if there is none."""
     file = paths.RECIPES / f"{name}.yaml"
     if not file.exists():
-        raise UserError(f"{name} is no recipe; there are: {', '.join(recipes())}")
+        raise UserError(f"{name} is not a recipe; the recipes are: {', '.join(recipes())}")
     return yaml.safe_load(file.read_text(encoding="utf-8"))
 
 

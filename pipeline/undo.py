@@ -75,7 +75,7 @@ def _set_aside(files):
     diff = _git("diff", "HEAD", "--unified=0", "--no-color", "--no-ext-diff", "--", paths.PARAMS.as_posix()).splitlines()
     lines = [line for line in diff if line.startswith(("-", "+")) and not line.startswith(("---", "+++"))]
     _git("stash", "push", "--quiet", "--message", "before python -m pipeline.undo", "--", *files)
-    print(f"as in the last commit again: {_listed(changed)}")
+    print(f"restored to the last commit: {_listed(changed)}")
     print("set aside; `git stash pop && dvc checkout` brings it back:", *_some(lines or ["no change of params.yaml"]), sep="\n  ")
 
 
@@ -103,7 +103,7 @@ def _bring_back():
     for names, what in ((modified, "stays as the experiment made it"), (deleted, "is missing")):
         names = [name for name in names if name in lacking]
         if names:
-            print(f"warning: {what}, since DVC's cache here has not that of the last commit: {_listed(names)}")
+            print(f"warning: {what}, because DVC's cache here lacks the one of the last commit: {_listed(names)}")
     if lacking:
         print("`dvc pull` fetches what was pushed; `dvc repro` makes the rest")
 

@@ -79,5 +79,5 @@ def test_options_may_name_keys_that_a_recipe_leaves_out(given, passed):
 
 
 def test_an_unknown_recipe_is_refused_with_the_list(project):
-    with pytest.raises(UserError, match=f"nothing is no recipe; there are: .*{RECIPES[-1]}"):
+    with pytest.raises(UserError, match=f"nothing is not a recipe; the recipes are: .*{RECIPES[-1]}"):
         recipe.read("nothing")

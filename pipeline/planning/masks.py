@@ -139,7 +139,7 @@ def meaning(files, name="foreground"):
         return {"mask_threshold": (greatest // 2, reason)}, {}
     if len(union) <= FEW:
         return _classes(sorted(union), total, pixels, name)
-    return {"mask_threshold": (greatest // 2, f"{len(union)} grey levels, half of the greatest: look whether that is right")}, {}
+    return {"mask_threshold": (greatest // 2, f"{len(union)} grey levels, half of the greatest: check whether this is right")}, {}
 
 
 def _numbered(files, greatest):

@@ -53,11 +53,11 @@ def plan(seen, network, settings, start=RANDOM):
     patches, side, count = cut(seen, _training_images(seen, split), start)
     if seen.task == "segmentation":
         series = seen.pages > 1 or split["method"][0] == "blocks"
-        patches["context"] = (0, "1 shows networks the sections before and after, too" if series else "images by themselves")
+        patches["context"] = (0, "1 also shows networks the sections before and after" if series else "images by themselves")
     folder = {} if seen.masks is None else dict(seen.masks.settings)
     if seen.likeness.pattern and not seen.likeness.doubted and not seen.grouped:
         folder = {
-            "group": (seen.likeness.pattern, f"file names suggest {seen.likeness.groups} groups: look whether they do")
+            "group": (seen.likeness.pattern, f"file names suggest {seen.likeness.groups} groups: check whether they are right")
         } | folder
     if seen.pixel_size_nm:
         folder["pixel_size_nm"] = (list(seen.pixel_size_nm), "nm, as the files state")
@@ -82,7 +82,7 @@ def _path(root):
     inside = Path(os.path.abspath(root)).is_relative_to(Path.cwd())
     if inside:
         return os.path.relpath(root), "in the project; `dvc add` it for queued experiments, which see only what git and DVC track"
-    return os.path.abspath(root), "in full, so that it holds from everywhere"
+    return os.path.abspath(root), "absolute, so that it works from any folder"
 
 
 def _classes(seen):
@@ -171,7 +171,7 @@ def _tiles(seen, images, start):
     shrink = min(1, start.tile / min(seen.shape))
     size = [max(32, round(n * shrink)) for n in seen.shape]
     return (
-        {"resize": (size, f"from {seen.shape[0]} × {seen.shape[1]}: minutes on two cores; details may want more")},
+        {"resize": (size, f"from {seen.shape[0]} × {seen.shape[1]}: minutes on two cores; fine details may need more")},
         size,
         images,
     )
@@ -182,7 +182,7 @@ def _notes(seen):
     if seen.looked_at < seen.files:
         yield f"looked at {seen.looked_at} of {seen.files} files"
     if seen.files < 3:
-        yield "three images at least are needed, one each to train, to validate and to test"
+        yield "at least three images are needed, one each for training, validation and testing"
     if like.doubted:
         yield f"file names suggest groups by {like.pattern!r}, but {like.doubted}"
     if like.identical:
@@ -193,6 +193,6 @@ def _notes(seen):
     if seen.grouped and like.across:
         yield f"{like.across} pairs of near-duplicates are in different groups of groups.csv: look at them (docs/leakage.md)"
     if masks and masks.full:
-        yield f"{masks.full} masks are full: look whether their values mean what folder says"
+        yield f"{masks.full} masks are full: check that their values mean what folder says"
     if masks and masks.classes:
         yield "rename the classes; to join several, give one of them a list of values"

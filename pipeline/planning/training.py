@@ -1,4 +1,4 @@
-"""What to train a planned data set with: from random weights, or with an encoder that has seen ImageNet."""
+"""What to train a planned data set with: from random weights, or with an encoder pretrained on ImageNet."""
 
 from typing import NamedTuple
 
@@ -51,12 +51,12 @@ def training(seen, start, network, settings, patches, side):
 
 
 def _from_random(seen, network, settings, patches, side):
-    found = {"train.lr": (0.001, "half the phantoms': real images are less alike")}
+    found = {"train.lr": (0.001, "half the rate for the phantoms: real images vary more")}
     if settings.get("normalization") == "none":
-        found[f"{network}.normalization"] = "batch", "without it, random weights hardly learn real images"
+        found[f"{network}.normalization"] = "batch", "without it, networks with random weights hardly learn real images"
     depth = next(poolings for poolings in range(4, 0, -1) if side >= 4 * 2**poolings)
     if settings.get("depth", 0) > depth:
-        found[f"{network}.depth"] = depth, "poolings that patches of this size bear"
+        found[f"{network}.depth"] = depth, "as many poolings as patches of this size allow"
     return 16 if patches >= 2000 and seen.masks is not None else 8 if patches >= 200 else 4, found
 
 
@@ -65,22 +65,22 @@ def _from_pretrained(seen, network):
     found = {
         f"{network}.encoder": (ENCODER, "made for CPUs"),
         f"{network}.encoder_weights": ("imagenet", "18.8 MB, fetched through pip"),
-        "augment.when": ("epoch", "no patch is seen twice alike"),
-        "augment.scale": (0.4 if segmentation else 0.2, "how near a camera or a lens was differs"),
-        "augment.gamma": (0.3 if segmentation else 0.2, "lamps and detectors differ"),
+        "augment.when": ("epoch", "fresh augmentation in each epoch"),
+        "augment.scale": (0.4 if segmentation else 0.2, "distance and magnification differ"),
+        "augment.gamma": (0.3 if segmentation else 0.2, "lighting and detectors differ"),
         "augment.contrast": (0.3 if segmentation else 0.2, "as above"),
         "augment.brightness": (0.2 if segmentation and seen.colour else 0.1, "as above"),
-        "train.optimizer": ("adamw", "shrinks kernels that nothing needs"),
+        "train.optimizer": ("adamw", "shrinks unneeded weights"),
         "train.average": (0.99, "the mean of the last steps is steadier than the last one"),
         "train.lr": (0.001 if segmentation else 0.0005, "for the new layers"),
     }
     if seen.colour:
-        found["augment.colour"] = 0.1, "stains and lamps differ"
-        found["augment.cutout"] = 0.2, "forces a look at the surroundings"
+        found["augment.colour"] = 0.1, "stains and lighting differ"
+        found["augment.cutout"] = 0.2, "makes the network use the surroundings"
     if segmentation:
-        found[f"{network}.encoder_lr_scale"] = 0.5, "keeps its weights closer to what they were"
-        found["inference.flips"] = True, "averages the views of a window: slower, and a little better"
+        found[f"{network}.encoder_lr_scale"] = 0.5, "keeps its weights closer to the pretrained ones"
+        found["inference.flips"] = True, "averages over flips and turns: slower, and slightly better"
     else:
-        found["train.monitor"] = "metric", "accuracy decides which epoch is kept"
+        found["train.monitor"] = "metric", "accuracy decides which epoch to keep"
         found["classification.label_smoothing"] = 0.1, "against overconfidence"
     return 8 if segmentation else 16, found
