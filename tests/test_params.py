@@ -123,7 +123,7 @@ def test_every_positive_number_survives_its_text(value):
         (
             "datasets.polyps.folder",
             "{instances: true, mask_threshold: 9}",
-            "folder.mask_threshold and folder.instances say each what",
+            "folder.mask_threshold and folder.instances each say what",
         ),
         ("datasets.polyps.path", "~/polyps", "datasets.polyps: path: neither DVC nor the pipeline expands ~; write /"),
         ("datasets.polyps.classes", "[background]", "datasets.polyps.classes: expected at least two different names"),
@@ -271,9 +271,9 @@ def test_classes_of_masks_may_have_values(masks):
     [
         ({"a": 0, "b": [1, 0]}, {}, "expected one meaning for each value, received [0] twice"),
         ({"a": 0, "b": 255}, {"ignore": 255}, "expected one meaning for each value, received [255] twice"),
-        ({"a": 0, "b": []}, {}, "expected one or several values for each class"),
+        ({"a": 0, "b": []}, {}, "expected one or more values for each class"),
         ({"a": 0, "b": 1.5}, {}, "expected an integer or a list of integers, received 1.5"),
-        ({"a": 0, "b": 1}, {"mask_labels": [1]}, "classes and folder.mask_labels say each what the values of a mask mean"),
+        ({"a": 0, "b": 1}, {"mask_labels": [1]}, "classes and folder.mask_labels each say what the values of a mask mean"),
         ({str(n): n for n in range(256)}, {}, "expected at most 255, received 256"),
     ],
 )
@@ -285,7 +285,7 @@ def test_values_of_classes_are_clear(masks, classes, folder, told):
 
 
 def test_an_unknown_data_set_is_refused_with_the_known_ones():
-    with pytest.raises(UserError, match=r"nuclei is no data set of params\.yaml; there are: mitochondria, polyps, tissue"):
+    with pytest.raises(UserError, match=r"nuclei is not a data set in params\.yaml; the data sets are: mitochondria"):
         params.load().dataset("nuclei")
 
 

@@ -61,7 +61,7 @@ def stack(path, files, kept=1):
     grids = [(planes, *_grid(planes, path)) for planes in alike]
     counts = {rows.shape[-1] for _, rows, _ in grids}
     if len(counts) > 1:
-        raise UserError(f"{path}: expected images of as many channels, received {', '.join(map(str, sorted(counts)))}")
+        raise UserError(f"{path}: expected images with equally many channels, received {', '.join(map(str, sorted(counts)))}")
     pages = [(planes, row) for planes, rows, _ in grids for row in rows]
     if all(planes.axes in ("", "I") for planes in alike):  # tifffile sorts plain pages by their compression
         pages.sort(key=lambda page: page[1][0] if page[0].axes else page[0].page.index)

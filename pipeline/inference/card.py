@@ -29,7 +29,7 @@ def read_card(path):
     text, place = _inside(path), path
     if text is None:
         if not beside.is_file():
-            raise UserError(f"{path}: has no card inside, as models have that this pipeline trains; copy {beside.name} beside it")
+            raise UserError(f"{path}: has no card inside, unlike models of this pipeline; copy {beside.name} beside it")
         text, place = beside.read_bytes(), beside
     card = _checked(text, place)
     if place is path and beside.is_file() and (differing := _differing(card, beside)):
@@ -45,7 +45,7 @@ def files_of(model, ensemble=False):
     folder = paths.repeats_beside(model)
     further = sorted(folder.glob("*.keras"))
     if not further:
-        raise UserError(f"--ensemble: no network in {folder}; train.repeats or split.folds above 1 make some")
+        raise UserError(f"--ensemble: no network in {folder}; set train.repeats or split.folds above 1 to train some")
     return [model, *further]
 
 

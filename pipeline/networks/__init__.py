@@ -49,7 +49,7 @@ def load(name, params):
     Raises a UserError if no network has that name, or its section has a mistake.
     """
     if name not in network_names():
-        raise UserError(f"{name} is no network; there are: {', '.join(network_names())}")
+        raise UserError(f"{name} is not a network; the networks are: {', '.join(network_names())}")
     module = importlib.import_module(f"pipeline.networks.{name}")
     own = {key: value for key, value in params.networks.get(name, {}).items() if key != "datasets"}
     settings = check(module.Settings, own, paths.PARAMS, name)

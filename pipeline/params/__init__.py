@@ -146,7 +146,7 @@ class Params(BaseModel):
     def dataset(self, name):
         """The block of one data set; a `UserError` lists those that exist if there is none of that name."""
         if name not in self.datasets:
-            raise UserError(f"{name} is no data set of {paths.PARAMS}; there are: {', '.join(self.datasets)}")
+            raise UserError(f"{name} is not a data set in {paths.PARAMS}; the data sets are: {', '.join(self.datasets)}")
         return self.datasets[name]
 
     def networks_of(self, dataset):

@@ -44,7 +44,7 @@ def _classes(value):
         return tuple(names)
     values = {name: _values(value[name]) for name in names}
     if any(not meant for meant in values.values()):
-        raise ValueError(f"expected one or several values for each class, received {value!r}")
+        raise ValueError(f"expected one or more values for each class, received {value!r}")
     return values
 
 
@@ -152,7 +152,7 @@ class Dataset(Section):
         rules |= {"folder.mask_labels": folder.mask_labels, "folder.instances": folder.instances}
         given = [name for name, setting in rules.items() if setting]
         if len(given) > 1:
-            raise ValueError(f"{' and '.join(given)} say each what the values of a mask mean; keep one of them")
+            raise ValueError(f"{' and '.join(given)} each say what the values of a mask mean; keep one of them")
         return self
 
     @model_validator(mode="after")

@@ -50,7 +50,7 @@ def fit(
     if progress.planned is None:
         compiled(1)
         progress.planned, seconds = epochs_within(settings.minutes, network, readable(batches), more)
-        print(f"train.minutes: {settings.minutes:g} min hold {progress.planned} epochs of {spoken(seconds)}", flush=True)
+        print(f"train.minutes: {settings.minutes:g} min allow {progress.planned} epochs of {spoken(seconds)}", flush=True)
     epochs = progress.planned
     compiled(epochs)
     done = progress.resume(network)

@@ -48,7 +48,7 @@ def go_on_from(path, model, network):
         model.set_weights(former.get_weights())
     except Exception as error:  # Keras lets through whatever zipfile, h5py or its own checks raise
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UserError(f"train.start: {path} is no {network} of these settings and classes: {reason}") from error
+        raise UserError(f"train.start: {path} is not a {network} with these settings and classes: {reason}") from error
     found = {"file": path.as_posix(), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     card = _card(path)
     try:

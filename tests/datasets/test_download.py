@@ -56,7 +56,7 @@ def test_a_source_of_the_other_task_says_what_to_change(project):
 
 
 def test_an_unknown_data_set_lists_the_known_ones(project):
-    with pytest.raises(UserError, match=r"nucleus is no data set .*: mitochondria, nuclei, polyps, tissue"):
+    with pytest.raises(UserError, match=r"nucleus is not a data set .*: mitochondria, nuclei, polyps, tissue"):
         download("nucleus", project("segmentation", source="folder"))
 
 

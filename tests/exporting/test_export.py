@@ -224,7 +224,7 @@ def test_folds_are_exported_as_one_network(small, tmp_path):
     found = onnx.read(tmp_path / "a.onnx")(image[None])[0, ..., 0]
     np.testing.assert_allclose(found, model.segment(image, settings), atol=1e-5)
     assert np.abs(found - model.members[0].segment(image, settings)).max() > 0.01
-    with pytest.raises(UserError, match=r"--ensemble: no network in .*_repeats; train.repeats or split.folds above 1 make some"):
+    with pytest.raises(UserError, match=r"--ensemble: no network in .*_repeats; set train.repeats or split.folds above 1"):
         main([str(small), "--ensemble", "--format", "onnx", "--out", str(tmp_path / "b.onnx")])
 
 

@@ -92,5 +92,5 @@ def test_a_plate_is_told(tmp_path):
 
 def test_a_folder_that_is_no_ome_zarr_is_told(tmp_path):
     zarr.open_group(tmp_path / "v.zarr", mode="w")
-    with pytest.raises(UserError, match=r"no OME-Zarr image.* \(no 'multiscales'\)"):
+    with pytest.raises(UserError, match=r"not an OME-Zarr image.* \(no 'multiscales'\)"):
         read(tmp_path / "v.zarr")

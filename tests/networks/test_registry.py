@@ -47,7 +47,7 @@ def test_settings_reach_the_builder(name):
 
 
 def test_an_unknown_network_is_refused_with_the_known_ones():
-    with pytest.raises(UserError, match=r"unet_3000 is no network; there are: .*attn_resunet, .*unet, .*vgg16"):
+    with pytest.raises(UserError, match=r"unet_3000 is not a network; the networks are: .*attn_resunet, .*unet, .*vgg16"):
         networks.load("unet_3000", params.load())
 
 

@@ -57,7 +57,7 @@ def test_a_model_that_is_not_there_or_of_another_shape_is_told(former):
     assert start_file(None, "mitochondria", "unet") is None
     file = start_file("former", "mitochondria", "unet")
     wider = networks.load("unet", params.load()).build(**FACTS, channels=3)
-    with pytest.raises(UserError, match=r"^train\.start: former/mitochondria/unet\.keras is no unet of these settings"):
+    with pytest.raises(UserError, match=r"^train\.start: former/mitochondria/unet\.keras is not a unet with these settings"):
         go_on_from(file, wider, "unet")
     save(former, file)
     assert go_on_from(file, former, "unet")["start"]["epochs"] is None
