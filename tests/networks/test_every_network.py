@@ -11,8 +11,10 @@ import sys
 from contextlib import suppress
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
+from keras import layers
 
 from pipeline import networks, params, tasks
 from pipeline.datasets.sources.phantom import mitochondria, tissue
@@ -129,7 +131,10 @@ def train(network, folder, checkpoint):
 @pytest.fixture(scope="module")
 def shallow():
     """Fewer and narrower blocks than the papers have, which `test_classification_networks` counts: they repeat what a few do."""
+    narrow = SimpleNamespace(**vars(layers))
+    narrow.Conv2D = lambda filters, *arguments, **settings: layers.Conv2D(filters // 4, *arguments, **settings)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules[keras.applications.VGG16.__module__], "layers", narrow)
         for table, depth in ((residual.BLOCKS, 18), (resnext.BLOCKS, 26), (densenet.LAYERS, 121)):
             patch.setitem(table, depth, (2, 1, 1, 1))
         patch.setattr(resnext, "FILTERS", 16)

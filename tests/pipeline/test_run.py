@@ -10,7 +10,8 @@ import pytest
 import tifffile
 import yaml
 
-from pipeline import params
+from benchmarks import real
+from pipeline import networks, params
 from pipeline.images.io import read_mask
 
 PARAMS = params.load()
@@ -140,6 +141,19 @@ def test_the_page_and_the_summary(project):
     assert 'src="http' not in page
     summary = (project.root / "reports/summary.md").read_text()
     assert "| " in summary
+
+
+def test_the_table_of_recipes_has_the_scores_of_each_network(project, monkeypatch):
+    monkeypatch.chdir(project.root)
+    rows = list(real.scores())
+    assert {(dataset, network) for dataset, _, network, *_ in rows} == {
+        (dataset, networks.load(network, PARAMS).title) for dataset, network in PAIRS
+    }
+    for dataset, test, _, score, _ in rows:
+        best = json.loads((project.root / f"reports/{dataset}/details/comparison.json").read_text())
+        detail = json.loads((project.root / f"reports/{dataset}/details/{best['best']}/detail.json").read_text())
+        assert test.startswith(f"{detail['test_images']} images in {detail['unit']['count']} ")
+        assert score.lower().startswith(best["metric"])
 
 
 def ran(output):

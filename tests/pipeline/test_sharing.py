@@ -1,4 +1,4 @@
-"""Data, models and experiments reach another clone, with an empty cache, over S3, a shared folder and a bare git remote."""
+"""Data, models and experiments reach another clone, with an empty cache, over S3 and a bare git remote."""
 
 import boto3
 import pytest
@@ -28,7 +28,7 @@ def s3():
 def clone(project, tmp_path):
     """Make a clone with an empty cache."""
 
-    def clone(name, source=project.root):
+    def clone(name, source):
         project.run("git", "clone", "-q", str(source), str(tmp_path / name))
         clone = Project(tmp_path / name)
         clone.run("git", "config", "user.name", "test")
@@ -44,36 +44,20 @@ def add_remote(project, settings):
     (project.root / ".dvc/config.local").write_text("\n".join(lines))
 
 
-def has_nothing_to_run(clone, project):
-    """Whether a clone that pulled has the files of the project, and no stage to run."""
-    output = clone.dvc("repro").stdout
-    assert "Running stage" not in output
-    assert clone.run("git", "status", "--porcelain").stdout == ""
-    for file in ("models/polyps/unet.keras", "reports/index.html", "data/patches/tissue/train/images.npy"):
-        assert (clone.root / file).read_bytes() == (project.root / file).read_bytes()
-
-
-def test_a_clone_pulls_from_s3_and_has_nothing_to_run(project, clone, s3):
-    add_remote(project, s3)
-    project.dvc("push")
-    other = clone("other")
-    assert not (other.root / "models/polyps/unet.keras").exists()
-    add_remote(other, s3)
-    other.dvc("pull")
-    has_nothing_to_run(other, project)
-
-
-def test_a_folder_shares_the_outputs_and_a_bare_git_remote_an_experiment(project, clone, tmp_path):
+def test_a_clone_pulls_from_s3_has_nothing_to_run_and_shares_an_experiment(project, clone, s3, tmp_path):
     bare = tmp_path / "bare.git"
     project.run("git", "clone", "-q", "--bare", str(project.root), str(bare))
-    settings = {"url": str(tmp_path / "remote")}
-    add_remote(project, settings)
-    project.dvc("push")
     mine, other = clone("mine", bare), clone("other", bare)
-    for one in (mine, other):
-        add_remote(one, settings)
+    for one in (project, mine, other):
+        add_remote(one, s3)
+    project.dvc("push")
+    assert not (mine.root / "models/polyps/unet.keras").exists()
     mine.dvc("pull")
-    has_nothing_to_run(mine, project)
+    assert "Running stage" not in mine.dvc("repro").stdout
+    assert mine.run("git", "status", "--porcelain").stdout == ""
+    for file in ("models/polyps/unet.keras", "reports/index.html", "data/patches/tissue/train/images.npy"):
+        assert (mine.root / file).read_bytes() == (project.root / file).read_bytes()
+
     mine.dvc("exp", "run", "--name", "faster", "--set-param", "train.lr=5e-3", "train-unet@polyps")
     mine.dvc("exp", "push", "origin", "faster")
     other.dvc("exp", "pull", "origin", "faster")

@@ -1,0 +1,65 @@
+"""Run recipes on real images, one after the other, and print their scores (docs/recipes.md#scores):
+
+    python -m benchmarks.real vnc=/data/vnc-sstem blood-cells=/data/blood-cells -- -S train.epochs=1
+
+A recipe without a folder downloads its images. Options behind ``--`` go to each recipe. Each one runs in a clone of the last
+commit; the clones stay, with models and reports, in a temporary folder.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from pipeline import params, recipe, tasks
+from pipeline.errors import plain_errors
+from pipeline.reporting.read import read_results
+from pipeline.reporting.tables import TRIVIAL, references, scored, units_in_words
+
+COLUMNS = ["data set", "test", "network", "score (95 % interval)", "trivial", "minutes", "processor minutes"]
+
+
+def main(arguments):
+    cut = arguments.index("--") if "--" in arguments else len(arguments)
+    own, behind = arguments[:cut], arguments[cut + 1 :]
+    if not own:
+        raise SystemExit(__doc__)
+    source, folder, rows = Path.cwd(), Path(tempfile.mkdtemp(prefix="recipes-")), []
+    for name, _, images in (word.partition("=") for word in own):
+        (dataset, *_) = recipe.read(name)["datasets"]
+        options = ["-S", f"datasets.{dataset}.path={Path(images).resolve()}"] if images else []
+        subprocess.run(["git", "clone", "--quiet", str(source), str(folder / name)], check=True)
+        began, processor = time.perf_counter(), _processor_seconds()
+        subprocess.run([sys.executable, "-m", "pipeline.recipe", name, *options, *behind], cwd=folder / name, check=True)
+        spent = [time.perf_counter() - began, _processor_seconds() - processor]
+        os.chdir(folder / name)
+        rows += [(name, *row, *(f"{seconds / 60:.0f}" for seconds in spent)) for row in scores()]
+        os.chdir(source)
+    print(f"\nModels and reports are in {folder}.\n")
+    for cells in (["recipe", *COLUMNS], ["---"] * (1 + len(COLUMNS)), *rows):
+        print(f"| {' | '.join(cells)} |")
+
+
+def scores():
+    """A row for each network of each data set that was evaluated in this folder: the first five of `COLUMNS`."""
+    for dataset in read_results(params.load(), lambda task: tasks.part(task, "tables"))[0]:
+        key = dataset.comparison["metric"]
+        metric, trivial = dataset.task.METRICS[key], dict(references(dataset))[TRIVIAL]
+        for network in dataset.ranked:
+            tested = f"{network.detail['test_images']} images in {units_in_words(network.detail['unit'])}"
+            score = f"{metric.title} {scored(network)(key, metric.style)}"
+            yield dataset.name, tested, network.title, score, trivial(key, metric.style)
+
+
+def _processor_seconds():
+    """Of all processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+if __name__ == "__main__":
+    with plain_errors():
+        main(sys.argv[1:])
