@@ -26,6 +26,7 @@ from pipeline.images.io import numbers
 from pipeline.images.sections import context_of, join
 from pipeline.inference.card import files_of
 from pipeline.params import Inference
+from pipeline.params.messages import advice
 from pipeline.prediction.card_summary import card_summary
 from pipeline.prediction.expectations import differences, to_channels
 from pipeline.prediction.inputs import gather
@@ -201,12 +202,9 @@ def _settings(given):
     try:
         return Inference.model_validate(changed)
     except ValueError as error:
-        finding = error.errors()[0]
-        reason = finding["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-        if not finding["loc"]:
-            raise UserError(f"--tile, --overlap: {reason}") from error
-        option = f"--{finding['loc'][0]}".replace("_", "-")
-        raise UserError(f"{option}: expected {reason}, received {finding['input']}") from error
+        mistake = error.errors()[0]
+        option = f"--{mistake['loc'][0]}".replace("_", "-") if mistake["loc"] else "--tile, --overlap"
+        raise UserError(f"{option}: {advice(mistake)}") from error
 
 
 def _choose_device(device):

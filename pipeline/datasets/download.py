@@ -6,7 +6,7 @@ from pipeline import paths
 from pipeline.datasets.layout import DatasetWriter, read_table
 from pipeline.datasets.sources import SOURCES
 from pipeline.errors import UserError
-from pipeline.params import did_you_mean
+from pipeline.params.messages import did_you_mean
 
 
 def download(name, params):

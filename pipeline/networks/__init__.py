@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pipeline import paths
 from pipeline.errors import UserError
 from pipeline.networks.common.settings import NONE, NetworkSettings
-from pipeline.params import check, network_names
+from pipeline.params import network_names
+from pipeline.params.messages import check
 
 
 @dataclass(frozen=True)

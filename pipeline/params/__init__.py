@@ -1,11 +1,9 @@
 """The only reader of ``params.yaml``: every key has a type, and a wrong value is reported with its key."""
 
-import difflib
-import re
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
 
 from pipeline import paths
 from pipeline.errors import UserError
@@ -24,6 +22,7 @@ from pipeline.params.fields import (
     Section,
     or_defaults,
 )
+from pipeline.params.messages import check, did_you_mean
 
 
 class Audit(Section):
@@ -246,59 +245,3 @@ def load(path=paths.PARAMS):
     if not isinstance(values, dict):
         raise UserError(f"{path}: expected keys and values, received {values!r}")
     return check(Params, values, path)
-
-
-def check(model, values, path, section=""):
-    """Turn plain values into a section.
-
-    Parameters
-    ----------
-    model : type of pydantic.BaseModel
-    values : dict
-    path : path-like
-        Named in errors.
-    section : str
-        Key under which the values stand.
-
-    Raises
-    ------
-    UserError
-        One line for each mistake.
-    """
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        lines = [_line(model, mistake, section) for mistake in error.errors()]
-        raise UserError("\n".join(f"{path}: {line}" for line in dict.fromkeys(lines))) from error
-
-
-def _line(model, mistake, section):
-    # The validators of unions and pairs add their own names to the location: only keys and positions are the user's.
-    *above, last = mistake["loc"] or [""]
-    location = [part for part in above if re.fullmatch(r"[\w-]+", str(part))]
-    if mistake["type"] == "extra_forbidden" or re.fullmatch(r"[\w-]+", str(last)):
-        location.append(last)
-    key = ".".join(str(part) for part in [*([section] if section else []), *location])
-    if mistake["type"] == "extra_forbidden":
-        return f"{key}: unknown key{did_you_mean(str(location[-1]), _known_keys(model, location[:-1]))}"
-    if mistake["type"] == "missing":
-        return f"{key}: missing key"
-    message = mistake["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    if mistake["type"] == "value_error":
-        return f"{key}: {message}" if key else message
-    return f"{key}: expected {message}, received {mistake['input']!r}"
-
-
-def _known_keys(model, location):
-    for part in location:
-        if isinstance(model, type) and part in getattr(model, "model_fields", {}):
-            model = model.model_fields[part].annotation
-        else:  # the name of a data set or of a pair
-            model = model.__args__[1]
-    return model.model_fields
-
-
-def did_you_mean(name, known):
-    """The end of a message about an unknown name: the known one that is most alike, or all of them."""
-    close = difflib.get_close_matches(str(name), known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(known)}"

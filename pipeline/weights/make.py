@@ -7,7 +7,7 @@ from pipeline import paths
 from pipeline.atomic import read_json, whole, write_json
 from pipeline.datasets.sources.fetch import digest
 from pipeline.errors import UserError
-from pipeline.params import did_you_mean
+from pipeline.params.messages import did_you_mean
 from pipeline.weights.published import PUBLISHED
 
 NOTHING = {"asked": None}

@@ -9,7 +9,8 @@ from pipeline.inference.features import coarsest_cell
 from pipeline.inference.tiling import predict_image
 from pipeline.networks import attn_unet, dilated_unet, unet, unet_unpadded, unetpp
 from pipeline.networks.common.layers import AverageProbability, MirrorTile
-from pipeline.params import Inference, check
+from pipeline.params import Inference
+from pipeline.params.messages import check
 from pipeline.training.supervised import trainee
 from tests.builder import build
 
