@@ -15,13 +15,12 @@ from pipeline.images.intensity import scaled
 from pipeline.images.resize import resize_image
 from pipeline.images.sections import channels_seen
 from pipeline.images.symmetry import symmetries
-from pipeline.inference.activations import sigmoid
 from pipeline.inference.card import read_card
 from pipeline.inference.decision import outputs
 from pipeline.inference.features import coarsest_cell
 from pipeline.inference.fold import folded
 from pipeline.inference.tiling import predict_image, predict_rows
-from pipeline.networks.common.run import runner
+from pipeline.networks.common.run import runner, sigmoid
 
 # Classified together: as many images as make a megapixel, at most 64. VGG16's dense layers are read once for all of them: tiles
 # of 64 × 64 in bfloat16 take 0.6 of the time when there are 64 at a time instead of 16.

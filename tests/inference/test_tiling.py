@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.inference.activations import sigmoid
 from pipeline.inference.tiling import predict_image, predict_rows, windows
+from pipeline.networks.common.run import sigmoid
 from pipeline.params import Inference
 
 

@@ -15,8 +15,7 @@ from pipeline.images.masks import IGNORED, read_instances
 from pipeline.images.resize import resize_image
 from pipeline.images.sections import context_of, read_with_neighbours, with_runs
 from pipeline.images.symmetry import symmetries
-from pipeline.inference.activations import sigmoid
-from pipeline.networks.common.run import runner
+from pipeline.networks.common.run import runner, sigmoid
 from pipeline.scoring.curves import Histogram, best_threshold, precision_recall, thinned
 from pipeline.tasks.segmentation.separation import choose_separation
 
