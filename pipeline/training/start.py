@@ -1,4 +1,4 @@
-"""Go on from a finished model: its weights, and nothing else of its training."""
+"""What a network starts from: pretrained weights, or the weights of a finished model and nothing else of its training."""
 
 import hashlib
 from pathlib import Path
@@ -6,8 +6,28 @@ from pathlib import Path
 import keras
 
 from pipeline import paths
+from pipeline.atomic import read_json
 from pipeline.errors import UserError
 from pipeline.inference.card import read_card
+
+
+def pretrained(network):
+    """Find the weights that a network's settings ask for: the path of the file, and where it comes from; None and None if none.
+
+    The stage `weights` left them there; nothing is fetched. Raises a UserError if the folder holds others, or there is none.
+    """
+    settings = network.settings
+    asked = getattr(settings, "encoder_weights", None) or getattr(settings, "weights", None)
+    if asked is None:
+        return None, None
+    folder = paths.weights(network.name)
+    known = folder / paths.ORIGIN
+    origin = read_json(known) if known.exists() else {"asked": None, "encoder": None}
+    encoder = getattr(settings, "encoder", network.name)
+    if (origin["asked"], origin["encoder"]) != (asked, encoder):
+        found = f"those of {origin['encoder']}, {origin['asked']}" if origin["asked"] else "none"
+        raise UserError(f"{folder}: expected the weights {asked} of {encoder}, found {found}; `dvc repro weights` fetches them")
+    return folder / origin["file"], {key: value for key, value in origin.items() if key not in ("asked", "file")}
 
 
 def start_file(start, dataset, network, fold=0, folds=1):

@@ -19,9 +19,8 @@ from pipeline.training.devices import prepare
 from pipeline.training.distributed import join
 from pipeline.training.environment import environment
 from pipeline.training.fit import fit
-from pipeline.training.pretrained import pretrained
 from pipeline.training.save import save
-from pipeline.training.start import go_on_from, start_file
+from pipeline.training.start import go_on_from, pretrained, start_file
 
 
 def train(dataset, network, task, params):

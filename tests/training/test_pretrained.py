@@ -6,7 +6,7 @@ import pytest
 
 from pipeline import paths
 from pipeline.errors import UserError
-from pipeline.training.pretrained import pretrained
+from pipeline.training.start import pretrained
 from pipeline.weights.make import make
 
 
