@@ -17,6 +17,11 @@ class UserError(Exception):
     """A mistake that the user can correct. The message says what is wrong, where, and what to do; a line for each mistake."""
 
 
+def in_one_line(error):
+    """The first line of what an error says; its type, if it says nothing."""
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
 @contextmanager
 def plain_errors():
     """Turn a `UserError`, a full disk, missing access or memory into a message and exit status 1; bugs keep their traceback."""

@@ -10,7 +10,7 @@ import numpy as np
 import tifffile
 from PIL import Image, UnidentifiedImageError
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, in_one_line
 
 TIFF = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
 LOSSY = (".jpg", ".jpeg")
@@ -101,7 +101,7 @@ def decoding(path):
     except UnidentifiedImageError as error:
         raise UserError(f"{path}: cannot be read as an image: its content is neither {', '.join(PILLOW)} nor TIFF") from error
     except Exception as error:  # OSError, struct.error, zlib.error, TiffFileError, MemoryError for a forged header, ...
-        reason = (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
+        reason = getattr(error, "strerror", None) or in_one_line(error)
         raise UserError(f"{path}: cannot be read as an image: {reason}") from error
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import softmax
 
 import pipeline.networks.common.layers  # noqa: F401  registers the layers that a saved network may hold
-from pipeline.errors import UserError
+from pipeline.errors import UserError, in_one_line
 from pipeline.images.intensity import scaled
 from pipeline.images.resize import resize_image
 from pipeline.images.sections import channels_seen
@@ -120,8 +120,7 @@ def load_trained(path):
     try:
         network = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # zipfile, h5py and Keras each raise their own
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UserError(f"{path}: not a model that this pipeline trained, or damaged: {reason}") from error
+        raise UserError(f"{path}: not a model that this pipeline trained, or damaged: {in_one_line(error)}") from error
     shape = (None, None, None, outputs(card)) if card["task"] == "segmentation" else (None, len(card["classes"]))
     if network.output.shape != shape or network.input.shape[-1] != channels_seen(card):
         raise UserError(f"{place}: the card of another network than {path.name}")

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 
 from tqdm import tqdm
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, in_one_line
 from pipeline.prediction.results_folder import ResultsFolder, locked
 
 SHOWN = 5  # messages that say the same of different files; the others are counted
@@ -93,7 +93,7 @@ def _reason(path, error):
         return str(error)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"{path}: no space left for its results; make space and run the same command again, finished images are kept"
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    reason = getattr(error, "strerror", None) or in_one_line(error)
     return f"{path}: {reason}{f': {error.filename}' if getattr(error, 'filename', None) else ''}"
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import zarr
 from tqdm import tqdm
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, in_one_line
 from pipeline.images.stack import opened
 from pipeline.inference.decision import outputs
 from pipeline.parallel import deaf_to_ctrl_c
@@ -114,9 +114,8 @@ def _first_cause(error):
     """What went wrong at first, below the errors that Dask wraps it in."""
     while error.__cause__ is not None:
         error = error.__cause__
-    line = (str(error) or type(error).__name__).splitlines()[0]
     remedy = "; the scheduler and its workers need this project and its packages (docs/predict.md)"
-    return line + (remedy if isinstance(error, ImportError) else "")
+    return in_one_line(error) + (remedy if isinstance(error, ImportError) else "")
 
 
 def _predict_on_worker(block, models, job):

@@ -7,7 +7,7 @@ import keras
 
 from pipeline import paths
 from pipeline.atomic import read_json
-from pipeline.errors import UserError
+from pipeline.errors import UserError, in_one_line
 from pipeline.inference.card import read_card
 
 
@@ -67,8 +67,7 @@ def go_on_from(path, model, network):
         former = keras.saving.load_model(path, compile=False, safe_mode=True)
         model.set_weights(former.get_weights())
     except Exception as error:  # Keras lets through whatever zipfile, h5py or its own checks raise
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UserError(f"train.start: {path} is not a {network} with these settings and classes: {reason}") from error
+        raise UserError(f"train.start: {path} is not a {network} with these settings and classes: {in_one_line(error)}") from error
     found = {"file": path.as_posix(), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     card = _card(path)
     try:

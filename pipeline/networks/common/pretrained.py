@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, in_one_line
 
 OWN = ".keras"  # suffix of a model of this pipeline
 
@@ -25,8 +25,7 @@ def readable(file):
     except UserError:
         raise
     except Exception as error:  # Keras lets through whatever zipfile, h5py or its own checks raise
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise UserError(f"{file}: cannot be used as pretrained weights: {reason}") from error
+        raise UserError(f"{file}: cannot be used as pretrained weights: {in_one_line(error)}") from error
 
 
 def load_donor(file, channels):
