@@ -19,10 +19,12 @@ def of_class(probability, number):
 
 
 def mean_and_spread(values):
-    """Mean and standard deviation over members of probabilities (H, W) or (H, W, K): two arrays, float32.
+    """Mean and standard deviation over members of probabilities (H, W) or (H, W, K): two arrays; of one, its own, and None.
 
     The standard deviation divides by their number; of several classes, it is that of the one on which they disagree most.
     """
+    if len(values) == 1:
+        return values[0], None
     values = np.stack(values)
     spread = values.std(axis=0)
     return values.mean(axis=0), spread.max(axis=-1) if spread.ndim == 3 else spread

@@ -14,7 +14,6 @@ import numpy as np
 from pipeline.errors import UserError
 from pipeline.images.intensity import BY_IMAGE, change_of_range
 from pipeline.images.sections import context_of, ranges_seen
-from pipeline.inference.decision import mean_and_spread
 from pipeline.inference.model import TrainedModel, load_trained
 
 ALIKE = ("task", "classes", "channels", "resize")  # entries of the cards that must be the same
@@ -34,23 +33,10 @@ class Ensemble(TrainedModel):
     def align(self):
         return max(member.align for member in self.members)  # poolings halve, so it is a multiple of the others
 
-    def segment(self, image, settings):
-        return mean_and_spread(self.segment_members(image, settings))[0]
-
-    def segment_rows(self, read, shape, settings, rows=None, align=None):
-        for start, bands in self.segment_rows_members(read, shape, settings, rows, align):
-            yield start, mean_and_spread(bands)[0]
-
-    def classify_each(self, images, flips=False):
-        for probabilities in self.classify_each_members(images, flips):
-            yield probabilities.mean(axis=0)
-
     def segment_members(self, image, settings):
-        """Predict as `segment` does, with each member: a list."""
         return [member.segment(self._as_scaled_by(member, image), settings) for member in self.members]
 
     def segment_rows_members(self, read, shape, settings, rows=None, align=None):
-        """Predict as `segment_rows` does, with each member: yield (start, list of rows)."""
         once = lru_cache(maxsize=1)(read)  # the members ask for the same rows one after the other
 
         def bands_of(member):
@@ -61,13 +47,10 @@ class Ensemble(TrainedModel):
             yield found[0][0], [band for _, band in found]
 
     def classify_each_members(self, images, flips=False):
-        """Classify as `classify_each` does, with each member: yield probabilities (members, K)."""
-
         def answers_of(member, images):
             return member.classify_each((self._as_scaled_by(member, image) for image in images), flips)
 
-        each = map(answers_of, self.members, tee(images, len(self.members)))
-        yield from map(np.stack, zip(*each, strict=True))
+        return zip(*map(answers_of, self.members, tee(images, len(self.members))), strict=True)
 
     def _as_scaled_by(self, member, image):
         """An image that was scaled for all, as one member takes it: folds have measured other training images."""

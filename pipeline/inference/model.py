@@ -16,7 +16,7 @@ from pipeline.images.resize import resize_image
 from pipeline.images.sections import channels_seen
 from pipeline.images.symmetry import symmetries
 from pipeline.inference.card import read_card
-from pipeline.inference.decision import outputs
+from pipeline.inference.decision import mean_and_spread, outputs
 from pipeline.inference.features import coarsest_cell
 from pipeline.inference.fold import folded
 from pipeline.inference.tiling import predict_image, predict_rows
@@ -59,7 +59,11 @@ class TrainedModel:
 
         `image` is (H, W, C), scaled; `settings` are `pipeline.params.Inference`. Returns (H, W), or (H, W, K), float32 in [0, 1].
         """
-        return self.blend(self._probability, image, settings)
+        return mean_and_spread(self.segment_members(image, settings))[0]
+
+    def segment_members(self, image, settings):
+        """Predict as `segment` does, with each member of an ensemble: a list; any other model is its only member."""
+        return [self.blend(self._probability, image, settings)]
 
     def segment_rows(self, read, shape, settings, rows=None, align=None):
         """Predict as `segment` does, with a band of an image of `shape` (H, W) in memory; yield what `predict_rows` does.
@@ -68,7 +72,13 @@ class TrainedModel:
         one after the last. Only for a model whose images are not resized. Windows begin at multiples of `align`, by default
         that of this model.
         """
-        return predict_rows(self._probability, read, shape, settings, align or self.align, rows)
+        for start, bands in self.segment_rows_members(read, shape, settings, rows, align):
+            yield start, mean_and_spread(bands)[0]
+
+    def segment_rows_members(self, read, shape, settings, rows=None, align=None):
+        """Predict as `segment_rows` does, with each member: yield (start, list of rows)."""
+        for start, band in predict_rows(self._probability, read, shape, settings, align or self.align, rows):
+            yield start, [band]
 
     def blend(self, predict, image, settings):
         """Run another function of windows over an image, as `segment` runs the network (see `predict_image`)."""
@@ -101,13 +111,17 @@ class TrainedModel:
 
     def classify_each(self, images, flips=False):
         """Predict as `classify` does; yield the probabilities (K,) of each image in order, once its batch is complete."""
+        return (mean_and_spread(found)[0] for found in self.classify_each_members(images, flips))
+
+    def classify_each_members(self, images, flips=False):
+        """Classify as `classify_each` does, with each member: yield a sequence of probabilities (K,)."""
         size = tuple(self.card["resize"])
         together = min(MOST, max(1, PIXELS // (size[0] * size[1])))
         pixels = (resize_image(image, size) for image in images)
         for batch in iter(lambda: list(islice(pixels, together)), []):
             stacked, views = np.stack(batch), symmetries(*size) if flips else symmetries(*size)[:1]  # the first changes nothing
             logits = [np.asarray(self._compiled(np.ascontiguousarray(view.apply(stacked))), np.float64) for view in views]
-            yield from softmax(logits, axis=-1).mean(axis=0)
+            yield from ([probability] for probability in softmax(logits, axis=-1).mean(axis=0))
 
 
 def load_trained(path):

@@ -68,17 +68,13 @@ def _classify(model, images, flips, intensity_range, attempt, warn):
                     yield page
 
     classes, rows = model.card["classes"], []
-    if model.members:
-        answers = model.classify_each_members(pages(), flips)
-    else:
-        answers = ([one] for one in model.classify_each(pages(), flips))
-    for members in answers:
+    for members in model.classify_each_members(pages(), flips):
         probability, spread = mean_and_spread(members)
         image, number, count = read_ahead.popleft()
         row = {"image": image.name, "page": number, "predicted": classes[int(probability.argmax())]}
         rows = [] if number == 1 else rows  # rows of an image whose later pages failed are dropped
         rows.append(row | dict(zip(classes, map(float, probability), strict=True)))
-        if model.members:
+        if spread is not None:
             rows[-1]["disagreement"] = float(spread[probability.argmax()])
         if number == count:
             yield image, rows

@@ -68,11 +68,7 @@ def predict_array(model, image, seen, choices, settings):
     """Segment an image (H, W, C) in memory, of which the model sees `seen`: a `Prediction`."""
     if choices.threshold is not None and without_effect(model.card):
         raise UserError("threshold: no effect on a model of several classes, where the most probable one counts; leave it out")
-    disagreement = None
-    if model.members:
-        probability, disagreement = mean_and_spread(model.segment_members(seen, settings))
-    else:
-        probability = model.segment(seen, settings)
+    probability, disagreement = mean_and_spread(model.segment_members(seen, settings))
     mask = predicted(probability, choices.threshold)
     labels, scratch = np.zeros((2, 1, *mask.shape), np.int32)
     read = lambda page, start, stop: image[start:stop]  # noqa: E731
@@ -195,15 +191,13 @@ def _predict_pages(model, stack, read, path, settings, disagreement):
 
         def predict(page):
             if model.card["resize"] is not None:
-                segment = model.segment_members if model.members else model.segment
-                return [(0, segment(read(page, 0, stack.shape[0]), settings))]
-            segment_rows = model.segment_rows_members if model.members else model.segment_rows
-            return segment_rows(lambda start, stop: read(page, start, stop), stack.shape, settings)
+                return [(0, model.segment_members(read(page, 0, stack.shape[0]), settings))]
+            return model.segment_rows_members(lambda start, stop: read(page, start, stop), stack.shape, settings)
 
         def rows_of(page):
-            for start, band in predict(page):
-                if model.members:
-                    band, spread = mean_and_spread(band)
+            for start, bands in predict(page):
+                band, spread = mean_and_spread(bands)
+                if disagreement is not None:
                     disagreement[page, start : start + len(spread)] = spread
                 yield band
                 bar.update(len(band))
