@@ -6,9 +6,8 @@ import shutil
 from pathlib import Path
 
 from pipeline import paths
-from pipeline.atomic import write_json
+from pipeline.atomic import read_json, write_json
 from pipeline.evaluation.test_split import fingerprint, independent_units, open_test_split
-from pipeline.evaluation.trained import open_trained
 from pipeline.patches.packed import load_card
 from pipeline.scoring.statistics import over_seeds, sentence
 
@@ -18,19 +17,11 @@ DIGITS = 6  # significant, elsewhere; more would differ from machine to machine
 
 
 def evaluate(dataset, networks, task, params):
-    """Score and compare networks; write metrics, tables and pictures.
+    """Score and compare one or several networks; write metrics, tables and pictures.
 
     With several folds, each image is scored by the network that never saw its group. Scores are pooled over all images.
 
-    Parameters
-    ----------
-    dataset : str
-    networks : sequence of str
-        At least one.
-    task : module
-        The ``evaluation`` part of the data set's task.
-    params : pipeline.params.Params
-        `seed`, `inference` and `segmentation` are read.
+    `task` is the ``evaluation`` part of the data set's task. Of `params`, `seed`, `inference` and `segmentation` are read.
     """
     from pipeline.inference.ensemble import load_all
 
@@ -74,6 +65,16 @@ def evaluate_nothing(dataset, task):
     _fresh_folders(dataset)
     _write_results(dataset, task, [])
     print(f"no network is trained on {dataset}; add it to the `datasets` of a network in {paths.PARAMS}")
+
+
+def open_trained(dataset, network):
+    """Paths of all networks of a kind, fold after fold, by their seed: dict of list. The seed of the model comes first."""
+    files = [paths.model(dataset, network), *sorted(paths.repeats(dataset, network).glob("*.keras"))]
+    cards = [read_json(file.with_suffix(".json")) for file in files]
+    by_seed = {}
+    for file, card in zip(files, cards, strict=True):
+        by_seed.setdefault(card["seed"], {})[card.get("fold", 0)] = file
+    return {seed: [of_fold[fold] for fold in sorted(of_fold)] for seed, of_fold in by_seed.items()}
 
 
 def write_table(path, table):

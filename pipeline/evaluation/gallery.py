@@ -28,23 +28,18 @@ def stems(count, positions):
     return [stem(position) if position in positions else "" for position in range(count)]
 
 
-def write_image(folder, position, image):
-    """Write ``<stem>-image.webp`` of an image (H, W, C) of any type."""
+def write_image(folder, position, image, kind="image"):
+    """Write ``<stem>-<kind>.webp`` of an image (H, W, C) of any type."""
     shown = Image.fromarray(np.ascontiguousarray(displayable(image)))
-    _shrunk(shown, Image.Resampling.LANCZOS).save(folder / f"{stem(position)}-image.webp", quality=QUALITY)
+    _shrunk(shown, Image.Resampling.LANCZOS).save(folder / f"{stem(position)}-{kind}.webp", quality=QUALITY)
 
 
-def write_errors(folder, position, mask, prediction, classes=2):
+def write_errors(folder, position, mask, prediction, classes):
     """Write ``<stem>-errors.png`` of the kinds of error; of several classes, also ``-mask.png`` and ``-prediction.png``."""
     _write_indexed(folder / f"{stem(position)}-errors.png", kinds_of_error(mask, prediction), ERROR_PALETTE)
     if classes > 2:
         _write_indexed(folder / f"{stem(position)}-mask.png", mask, CLASS_PALETTE)
         _write_indexed(folder / f"{stem(position)}-prediction.png", prediction, CLASS_PALETTE)
-
-
-def write_map(folder, position, picture):
-    """Write ``<stem>-gradcam.webp`` of a picture (H, W, 3), uint8."""
-    _shrunk(Image.fromarray(picture), Image.Resampling.LANCZOS).save(folder / f"{stem(position)}-gradcam.webp", quality=QUALITY)
 
 
 def _write_indexed(path, numbers, palette):

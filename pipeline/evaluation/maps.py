@@ -12,17 +12,7 @@ STRENGTH = 0.55  # of the colours over the image: the structure below stays visi
 
 
 def heat(image, values):
-    """Lay a map over an image.
-
-    Parameters
-    ----------
-    image : ndarray, shape (H, W, C), of any type
-    values : ndarray, shape (H, W), float in [0, 1]
-
-    Returns
-    -------
-    ndarray, shape (H, W, 3), uint8
-    """
+    """Lay a map (H, W), float in [0, 1], over an image (H, W, C) of any type: (H, W, 3), uint8."""
     grey = displayable(image).mean(axis=-1, keepdims=True)
     steps = np.linspace(0, 1, len(HEAT))
     colours = np.stack([np.interp(values, steps, channel) for channel in HEAT.T], axis=-1)
@@ -30,19 +20,7 @@ def heat(image, values):
 
 
 def map_panel(image, maps):
-    """An image beside maps of the same size, each with its range written above it.
-
-    Parameters
-    ----------
-    image : ndarray, shape (H, W, C), of any type
-    maps : dict of str to ndarray, shape (H, W), float in [0, 1]
-        By title.
-
-    Returns
-    -------
-    bytes
-        A PNG.
-    """
+    """An image (H, W, C) of any type beside maps (H, W), float in [0, 1], by their titles, with their ranges: a PNG, as bytes."""
     titles = [f"{title}: {values.min():.2f} to {values.max():.2f}" for title, values in maps.items()]
     pictures = [displayable(image), *(heat(image, values) for values in maps.values())]
     return sheet(pictures, ["image", *titles], len(pictures), TILE)

@@ -6,9 +6,8 @@ from pipeline import paths
 from pipeline.atomic import read_json, write_json
 from pipeline.datasets.layout import read_info
 from pipeline.errors import UserError
-from pipeline.evaluation.evaluate import rounded, write_headline
+from pipeline.evaluation.evaluate import open_trained, rounded, write_headline
 from pipeline.evaluation.test_split import count_shared, fingerprint, independent_units, open_every_image
-from pipeline.evaluation.trained import open_trained
 
 
 def transfer(model, images, networks, task, params):
@@ -16,15 +15,8 @@ def transfer(model, images, networks, task, params):
 
     The networks of all folds predict as one: no image is of their training. Of several seeds, the first is scored.
 
-    Parameters
-    ----------
-    model, images : str
-        The data set on which the networks were trained, and the one on which they are scored.
-    networks : sequence of str
-    task : module
-        The ``evaluation`` part of the task of both.
-    params : pipeline.params.Params
-        `seed`, `inference` and `segmentation` are read.
+    `model` is the data set on which the networks were trained, `images` the one on which they are scored, and `task` the
+    ``evaluation`` part of the task of both. Of `params`, `seed`, `inference` and `segmentation` are read.
     """
     from pipeline.inference.ensemble import load_all
 

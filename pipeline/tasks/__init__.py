@@ -8,16 +8,5 @@ import importlib
 
 
 def part(task, name):
-    """Import one part of a task.
-
-    Parameters
-    ----------
-    task : {"segmentation", "classification"}
-    name : str
-        Such as "training".
-
-    Returns
-    -------
-    module
-    """
+    """Import one part of a task, such as "training" of "segmentation": a module."""
     return importlib.import_module(f"pipeline.tasks.{task}.{name}")

@@ -90,7 +90,7 @@ def score(models, dataset, records, params, title, pictures=None):
         evidence = _evidence(models, dataset, records, chosen, scores.predicted[chosen])
         for position, (image, picture) in zip(chosen, evidence, strict=True):
             gallery.write_image(pictures, position, image)
-            gallery.write_map(pictures, position, picture)
+            gallery.write_image(pictures, position, picture, "gradcam")
     return scores
 
 
@@ -149,12 +149,7 @@ def tables(scores, params):
 
 
 def compare(best, other, seed):
-    """Subtract the scores of the best network from those of another, on the same images.
-
-    Returns
-    -------
-    dict of str to pipeline.scoring.statistics.Difference
-    """
+    """Subtract the scores of the best network from those of another, on the same images: dict of `Difference` by metric."""
 
     def paired(statistic, rows):
         return paired_difference(*(sum_by_unit(rows(scores), best.units) for scores in (best, other)), statistic, seed)

@@ -29,24 +29,11 @@ MEANS = {"dice_per_image": "dice", "nsd": "nsd", "hd95": "hd95", "assd": "assd",
 
 
 def score(models, dataset, records, params, title, pictures=None):
-    """Predict and score all test images with the threshold that training chose on validation.
+    """Predict and score all test images with the threshold that training chose on validation: `Scores`.
 
-    Parameters
-    ----------
-    models : list of pipeline.inference.model.TrainedModel
-        The network of each fold, which predicts the images of that fold.
-    dataset : str
-    records : list of pandas.Series
-        As `pipeline.evaluation.test_split.open_test_split` gives them.
-    params : pipeline.params.Params
-    title : str
-        For the progress bar.
-    pictures : pathlib.Path, optional
-        Folder for small pictures of the images and of the errors.
-
-    Returns
-    -------
-    Scores
+    `models` has the `TrainedModel` of each fold, which predicts the images of that fold; `records` come from
+    `pipeline.evaluation.test_split.open_test_split`; `title` is for the progress bar. Small pictures of the images and of the
+    errors go into the folder `pictures`, if there is one.
     """
     info, names = read_info(paths.raw(dataset)), models[0].card["classes"]
     thresholds, tolerance = [model.threshold(params.inference) for model in models], params.segmentation.tolerance
@@ -157,20 +144,15 @@ def tables(scores, params):
 
 
 def compare(best, other, seed):
-    """Subtract the scores of the best network from those of another, on the same images.
-
-    Returns
-    -------
-    dict of str to pipeline.scoring.statistics.Difference
-    """
+    """Subtract the scores of the best network from those of another, on the same images: dict of `Difference` by metric."""
 
     def paired(statistic, rows):
         return paired_difference(*(scores.by_unit(rows(scores)) for scores in (best, other)), statistic, seed)
 
     found = {name: paired(statistic, Scores.pixels) for name, statistic in classes.OVERLAP.items()}
     for name, column in MEANS.items():
-        defined = ~(np.isnan(best.values(column)) | np.isnan(other.values(column)))
-        found[name] = paired(MEAN, lambda scores, c=column, d=defined: np.stack([np.where(d, scores.values(c), 0), d], axis=1))
+        undefined = np.isnan(best.values(column)) | np.isnan(other.values(column))
+        found[name] = paired(MEAN, lambda scores, c=column, u=undefined: _rows_of_mean(np.where(u, np.nan, scores.values(c))))
     return found | {name: paired(statistic, Scores.objects) for name, statistic in classes.OBJECTS.items()}
 
 
