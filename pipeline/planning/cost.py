@@ -18,17 +18,10 @@ START = 0.3  # minutes to start, to save and to choose the threshold
 
 
 def minutes(pixels, epochs, settings, speed):
-    """Estimate the minutes of a training.
+    """Estimate the minutes of a training with so many `pixels` in an epoch.
 
-    Parameters
-    ----------
-    pixels : int
-        Of an epoch.
-    epochs : int
-    settings : dict
-        Of the network; with ``filters`` and ``depth`` it counts as a U-Net, with an ``encoder`` as one on that, else as VGG16.
-    speed : float
-        Operations a second of a matrix product.
+    By its `settings`, a network with ``filters`` and ``depth`` counts as a U-Net, with an ``encoder`` as one on that, any other
+    as VGG16. `speed` is that of a matrix product, in operations a second.
     """
     upsampled = "filters" in settings and "depth" in settings
     if settings.get("encoder", "none") != "none":
@@ -38,15 +31,15 @@ def minutes(pixels, epochs, settings, speed):
     return START + PASSES * operations * pixels * epochs / (SHARE * speed) / 60
 
 
-def unet(filters, depth, channels=1):
-    """Operations, two for each multiplication, of a U-Net for a pixel of its input.
+def unet(filters, depth):
+    """Operations, two for each multiplication, of a U-Net for a pixel of its input, which is grey.
 
     >>> unet(1, 1)  # 9 + 9 above, (18 + 36) / 4 below, 2 up, 18 + 9 above
     121.0
     """
     total = 0.0
     for level in range(depth + 1):
-        wide, before = filters * 2**level, filters * 2 ** (level - 1) if level else channels
+        wide, before = filters * 2**level, filters * 2 ** (level - 1) if level else 1
         total += 9 * (before * wide + wide * wide) / 4**level
         if level < depth:  # back: up from twice the filters, each input pixel once; then two convolutions
             total += (2 * wide * wide + 9 * (2 * wide * wide + wide * wide)) / 4**level

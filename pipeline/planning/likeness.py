@@ -15,32 +15,16 @@ TELLING = 10  # pairs of near-duplicates from which names can be doubted
 
 @dataclass(frozen=True)
 class Likeness:
-    """What resembles what.
+    """What resembles what."""
 
-    Attributes
-    ----------
-    neighbours : float
-        Correlation of neighbouring masks, less what all masks have in common; 0 where it is not known.
-    reach : int
-        Images after which the correlation is below 0.2.
-    copies : float
-        Share of the images that have a near-duplicate.
-    across : int
-        Pairs of near-duplicates in different groups of ``groups.csv`` (or in different files), or in different splits.
-    identical : int
-        Pairs of identical images on different sides of a stated split.
-    pattern, groups, doubted : str, int, str
-        Expression by which file names suggest groups, their number, and why they are not believed; empty: none, or believed.
-    """
-
-    neighbours: float
-    reach: int
-    copies: float
-    across: int
-    identical: int
-    pattern: str
-    groups: int
-    doubted: str
+    neighbours: float  # correlation of neighbouring masks, less what all masks have in common; 0 where it is not known
+    reach: int  # images after which the correlation is below 0.2
+    copies: float  # share of the images that have a near-duplicate
+    across: int  # pairs of near-duplicates in different groups of ``groups.csv`` or, without one, in different files
+    identical: int  # pairs of identical images on different sides of a stated split
+    pattern: str  # expression by which file names suggest groups; "": none
+    groups: int  # their number
+    doubted: str  # why they are not believed; "": they are
 
 
 def compare(files, places, fingerprints, groups, masks):

@@ -25,44 +25,24 @@ SHOWN = 30  # problems; about as many lines as a terminal shows
 
 @dataclass(frozen=True)
 class Seen:
-    """What a folder holds.
-
-    Attributes
-    ----------
-    images : dict of str to int
-        Number of images by the split that the folders state, "" if none.
-    pages : int
-        The most pages that a file has.
-    shape : (rows, columns)
-        Median of the images.
-    kind : str
-        Such as "RGB of uint8".
-    narrow : float
-        Median share of the common range of intensities that one image spans.
-    masks : Masks or None
-        None for classification.
-    classes : dict of str to int
-        Images of each class, empty for segmentation.
-    grouped : int
-        Number of groups that ``groups.csv`` states, 0 without one.
-    """
+    """What a folder holds."""
 
     root: Path
     task: str
-    images: dict
+    images: dict  # their number by the split that the folders state, "" if none
     files: int
     looked_at: int
-    pages: int
-    shape: tuple
+    pages: int  # the most that a file has
+    shape: tuple  # rows and columns, median of the images
     one_shape: bool
     channels: int
     colour: bool
-    kind: str
+    kind: str  # such as "RGB of uint8"
     pixel_size_nm: tuple | None
-    narrow: float
-    masks: Masks | None
-    classes: dict
-    grouped: int
+    narrow: float  # median share of the common range of intensities that one image spans
+    masks: Masks | None  # None for classification
+    classes: dict  # images of each class, empty for segmentation
+    grouped: int  # number of groups that ``groups.csv`` states, 0 without one
     likeness: Likeness
 
 

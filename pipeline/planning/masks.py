@@ -28,36 +28,17 @@ SMALLEST = 3  # pixels; objects that span less are specks
 
 @dataclass(frozen=True)
 class Masks:
-    """What masks hold, read by one setting.
+    """What masks hold, read by one setting."""
 
-    Attributes
-    ----------
-    settings : dict
-        Keys of ``datasets.<name>.folder``, with a value and a reason each.
-    classes : dict
-        Name of each class: its value, and a reason; the background first. Empty: background and foreground.
-    share : dict of int to float
-        Share of the pixels of each class number but the background.
-    empty, full : int
-    extent : (median, 90th percentile)
-        Of an object, the longer side of its box, in pixels, in the class of the largest; None without objects.
-    largest : float
-        Median over the images of the longer side of the largest object, in parts of the image's shorter side.
-    objects : float
-        Median number in an image that has any.
-    content : ndarray, shape (N, 64)
-        Where the foreground of each mask lies (see `pipeline.patches.units.shares`).
-    """
-
-    settings: dict
-    classes: dict
-    share: dict
+    settings: dict  # keys of ``datasets.<name>.folder``, with a value and a reason each
+    classes: dict  # name of each class: its value, and a reason; the background first. Empty: background and foreground
+    share: dict  # of the pixels, by class number, without the background
     empty: int
     full: int
-    extent: tuple | None
-    largest: float
-    objects: float
-    content: np.ndarray = field(repr=False)
+    extent: tuple | None  # longer side of an object, in pixels, in the class of the largest: median and 90th percentile
+    largest: float  # median over the images of the longer side of the largest object, in parts of the image's shorter side
+    objects: float  # median number in an image that has any
+    content: np.ndarray = field(repr=False)  # (N, 64): where the foreground of each mask lies (`pipeline.patches.units.shares`)
 
 
 def look_at_masks(paths, name, map_in_order):
@@ -107,19 +88,7 @@ class Values:
 
 
 def meaning(files, name="foreground"):
-    """Guess what the values of masks mean.
-
-    Parameters
-    ----------
-    files : sequence of Values
-    name : str
-        Of the foreground.
-
-    Returns
-    -------
-    settings, classes : dict
-        As in `Masks`.
-    """
+    """Guess what the `Values` of mask files mean: settings and classes as in `Masks`. `name` is that of the foreground."""
     union, total = Counter(), Counter()
     for file in files:
         union.update(file.found.tolist())

@@ -24,24 +24,12 @@ NARROW = 0.25  # of the common range of intensities: images that span less have 
 
 @dataclass(frozen=True)
 class Plan:
-    """A block of ``params.yaml`` and what to train it with.
+    """A block of ``params.yaml`` and what to train it with."""
 
-    Attributes
-    ----------
-    block : dict
-        Keys to (value, reason), or to another dict.
-    training : dict
-        Keys of ``params.yaml`` outside the block to (value, reason).
-    notes : list of str
-        What the user should look at.
-    pixels : int
-        Of all training patches in one epoch, copies included.
-    """
-
-    block: dict
-    training: dict
-    notes: list
-    pixels: int
+    block: dict  # keys to (value, reason), or to another dict
+    training: dict  # keys of ``params.yaml`` outside the block to (value, reason)
+    notes: list  # what the user should look at
+    pixels: int  # of all training patches in one epoch, copies included
 
 
 def plan(seen, network, settings, start=RANDOM):

@@ -111,15 +111,7 @@ def thresholds(curves, chosen):
 
 
 def cost(networks, title):
-    """Draw the score of each network against its cost.
-
-    Parameters
-    ----------
-    networks : dict of str to tuple
-        By title: GFLOPs, score, and its interval or None.
-    title : str
-        Of the score.
-    """
+    """Draw the score of each network against its cost: `networks` has GFLOPs, score and its interval or None, by title."""
 
     def paint(figure):
         axis = figure.subplots()

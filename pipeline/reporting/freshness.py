@@ -30,22 +30,10 @@ def missing(results):
 
 
 def outdated(dataset, results, networks, values, lock):
-    """Say in what the results of a data set differ from the project as it is now.
+    """Say in what the results of a data set differ from the project as it is now: a list of texts, empty if in nothing.
 
-    Parameters
-    ----------
-    dataset : str
-    results : dict
-        ``reports/results/<dataset>.json``.
-    networks : list of str
-        Those that are trained on the data set now.
-    values, lock : dict
-        ``params.yaml`` and ``dvc.lock``, as `read_yaml` gives them.
-
-    Returns
-    -------
-    list of str
-        A text for each difference; empty if the results are up to date.
+    `results` are its ``reports/results/<dataset>.json``, `networks` those that are trained on it now, `values` and `lock` what
+    `read_yaml` gives of ``params.yaml`` and ``dvc.lock``.
     """
     stages = lock.get("stages", {})
     evaluated, found = _checksums(stages, f"evaluate@{dataset}", "deps"), []

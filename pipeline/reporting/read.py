@@ -49,18 +49,9 @@ class Dataset:
 
 
 def read_results(params, tables_of):
-    """Read the results of all data sets.
+    """Read the results of all data sets: a list of `Dataset`, and why each of the others has no results, by its name.
 
-    Parameters
-    ----------
-    params : pipeline.params.Params
-    tables_of : callable
-        Gives the ``tables`` module of a task.
-
-    Returns
-    -------
-    list of Dataset, dict of str to str
-        Those that were evaluated, and why each of the others has no results.
+    ``tables_of(task)`` gives the ``tables`` module of a task.
     """
     evaluated, without = [], {}
     values, lock = freshness.read_yaml(paths.PARAMS), freshness.read_yaml(paths.LOCK)

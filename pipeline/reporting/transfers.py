@@ -16,13 +16,9 @@ FOLDS = "The networks of all folds predict as one there, and each image of their
 
 
 def read_transfers(transfers, tables_of):
-    """Read what `params.yaml` names as transfers.
+    """Read what `params.yaml` names as transfers: a list of dicts, and why each of the others has no results, by its key.
 
-    Returns
-    -------
-    list of dict, dict of str to str
-        What ``reports/results/transfers/`` has of each, with its `METRICS` and what is `outdated`; why each of the others has no
-        results.
+    A dict is what ``reports/results/transfers/`` has, with the `METRICS` of its task and what is `outdated`.
     """
     found, without = [], {}
     lock = freshness.read_yaml(paths.LOCK)
