@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.datasets.sources.folder_files import PARTS, find_labelled, find_pairs, find_parts
+from pipeline.datasets.sources.folder_files import PARTS, find_labelled, find_pairs, find_parts, refuse
 from pipeline.datasets.sources.folder_groups import find_groups
 from pipeline.datasets.sources.listing import entries
 from pipeline.errors import UserError
@@ -20,7 +20,6 @@ from pipeline.planning.masks import Masks, look_at_masks
 
 MOST, RUN = 1000, 20  # files that are looked at, in runs of neighbours: a minute on two cores
 PARALLEL = 50  # files from which several processes are faster, although they take a second to start
-SHOWN = 30  # problems; about as many lines as a terminal shows
 
 
 @dataclass(frozen=True)
@@ -54,12 +53,12 @@ def look(root):
     segmentation = task == "segmentation"
     files = list(find_pairs(root, parts, "FOLDER", problems) if segmentation else find_labelled(root, parts, problems))
     groups, _ = find_groups(files, root, parts, None, "FOLDER", problems)
-    _raise(problems)
+    refuse(problems)
     places = in_runs(len(files))
     some = [files[place] for place in places]
     with on_all_cores(worthwhile=len(some) > PARALLEL) as map_in_order:
         looks = list(tqdm(map_in_order(_look, [file.path for file in some]), "images", len(some), unit="file", disable=None))
-        _raise([look for look in looks if isinstance(look, str)])
+        refuse([look for look in looks if isinstance(look, str)])
         masks = look_at_masks([file.mask for file in some], root.name, map_in_order) if segmentation else None
     formats = Counter(look.format for look in looks)
     (channels, colour, kind), _ = formats.most_common(1)[0]
@@ -146,9 +145,3 @@ def _pixel_size(looks):
 def _narrow(looks):
     low, high = np.transpose([look.range for look in looks])
     return float(np.median(high - low) / max(high.max() - low.min(), 1e-9))
-
-
-def _raise(problems):
-    if problems:
-        more = [f"... and {len(problems) - SHOWN} more of {len(problems)}"] if len(problems) > SHOWN else []
-        raise UserError("\n".join(problems[:SHOWN] + more))

@@ -20,8 +20,6 @@ def add_dataset(text, name, block):
     datasets = _child(root, "datasets")
     if not isinstance(datasets, yaml.MappingNode) or datasets.flow_style or not datasets.value:
         raise UserError(f"datasets {NOT_A_BLOCK}")
-    if any(key.value == name for key, _ in datasets.value):
-        raise UserError(f"datasets.{name} exists; choose another name, or delete its block first")
     indent = datasets.value[0][0].start_mark.column
     return _after(text, _last_line(datasets), block_text(name, block, indent))
 

@@ -7,6 +7,7 @@ from PIL import Image
 
 from pipeline.datasets.layout import DatasetWriter, read_table
 from pipeline.datasets.sources import folder
+from pipeline.datasets.sources.folder_files import SHOWN
 from pipeline.errors import UserError
 from pipeline.images.io import read_image, read_mask
 from pipeline.images.masks import read_instances
@@ -600,13 +601,13 @@ def test_every_problem_is_reported_at_once(problems, own, tmp_path):
 
 
 def test_only_the_first_problems_are_shown(problems, own):
-    for i in range(folder.SHOWN + 5):
+    for i in range(SHOWN + 5):
         own(f"images/{i}.png", b"")
         own(f"masks/{i}.png", b"")
     lines = problems("segmentation")
-    assert len(lines) == folder.SHOWN + 1
+    assert len(lines) == SHOWN + 1
     assert lines[0].endswith("images/0.png: the file is empty")
-    assert lines[-1] == f"... and 5 more of {folder.SHOWN + 5}"
+    assert lines[-1] == f"... and 5 more of {SHOWN + 5}"
 
 
 def test_the_params_give_the_order_of_the_classes_but_not_other_names(make, problems, own):

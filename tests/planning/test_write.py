@@ -82,11 +82,6 @@ def test_what_is_not_a_block_is_refused(text):
         add_dataset(text, "cells", BLOCK)
 
 
-def test_a_name_that_exists_is_refused():
-    with pytest.raises(UserError, match=r"datasets\.polyps exists"):
-        add_dataset(Path("params.yaml").read_text(), "polyps", BLOCK)
-
-
 def test_options_are_quoted_for_the_shell():
     assert option("a.b", [1, 2]) == "'a.b=[1, 2]'"
     assert option("train.lr", 0.001) == "train.lr=0.001"

@@ -20,42 +20,40 @@ from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
 from pipeline.datasets.layout import DatasetInfo
-from pipeline.datasets.sources.folder_files import find_labelled, find_pairs, find_parts
+from pipeline.datasets.sources.folder_files import find_labelled, find_pairs, find_parts, refuse
 from pipeline.datasets.sources.folder_groups import find_groups, warn_of_shared
-from pipeline.datasets.sources.folder_masks import MaskFigures, mask_rule
+from pipeline.datasets.sources.folder_masks import MaskFigures
 from pipeline.errors import UserError
 from pipeline.images.io import ORIENTATION
+from pipeline.images.masks import MaskRule
 from pipeline.images.stack import described, opened
-
-SHOWN = 30  # problems; about as many lines as a terminal shows
 
 
 def make(writer, name, dataset, seed):
     """Add the user's images in natural order, with the split and the groups of their folders, if any."""
-    root, key, problems = Path(dataset.path), f"datasets.{name}", []
+    root, key, how, problems = Path(dataset.path), f"datasets.{name}", dataset.folder, []
     segmentation = dataset.task == "segmentation"
     parts = find_parts(root, dataset.task, key, problems)
     files = list(find_pairs(root, parts, key, problems) if segmentation else find_labelled(root, parts, problems))
     labels = list(dict.fromkeys(file.label for file in files))
     classes = tuple(dataset.class_names or (("background", name) if segmentation else labels))
-    groups, everywhere = find_groups(files, root, parts, dataset.folder.group, key, problems)
+    groups, everywhere = find_groups(files, root, parts, how.group, key, problems)
     figures = MaskFigures(classes)
-    formats = _add_all(writer, files, groups, mask_rule(dataset, key), figures, problems)
+    rule = MaskRule(how.mask_threshold, how.mask_labels or (), dataset.class_values, how.instances, how.ignore, key)
+    formats = _add_all(writer, files, groups, rule, figures, problems)
     if segmentation and formats and not problems:  # else what is missing may lie in the masks that were refused
         missing = "foreground" if not figures.any_foreground else "" if figures.any_background else classes[0]
         if missing:
             problems.append(f"{root}: no mask has any {missing}; correct the masks, or how {key}.folder and .classes read them")
     if not segmentation and not problems and set(classes) != set(labels):
         problems.append(f"{key}.classes: expected the folders' names {', '.join(labels)}, received {', '.join(classes)}")
-    if problems:
-        more = [f"... and {len(problems) - SHOWN} more of {len(problems)}"] if len(problems) > SHOWN else []
-        raise UserError("\n".join(problems[:SHOWN] + more))
+    refuse(problems)
     if segmentation:
         figures.tell(root, key)
     if groups:
         warn_of_shared(files, groups, everywhere)
     (channels, colour, _), *_ = formats
-    *depth, height, width = dataset.folder.pixel_size_nm or (None, None)
+    *depth, height, width = how.pixel_size_nm or (None, None)
     return DatasetInfo(
         name,
         dataset.source,
@@ -65,7 +63,7 @@ def make(writer, name, dataset, seed):
         height and (height, width),
         depth_nm=depth[0] if depth else None,
         colour=colour,
-        instances=segmentation and dataset.folder.instances,
+        instances=segmentation and how.instances,
         grouped=bool(groups),
     )
 

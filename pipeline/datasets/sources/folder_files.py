@@ -11,6 +11,7 @@ from pipeline.datasets.sources.listing import entries
 from pipeline.errors import UserError
 from pipeline.images.io import SUFFIXES
 
+SHOWN = 30  # problems; about as many lines as a terminal shows
 SPLITS = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test", "testing")}
 CLASS_TOO = ("valid",)  # may as well be the name of a class: a split only beside another one
 PARTS = {"images": ("images", "image"), "masks": ("masks", "mask", "labels", "label")}
@@ -42,6 +43,13 @@ class ImageFile:
     @property
     def name(self):
         return "_".join(filter(None, (self.split, self.label, self.stem)))
+
+
+def refuse(problems):
+    """Raise a `UserError` with a line for each of the first problems, if there are any."""
+    if problems:
+        more = [f"... and {len(problems) - SHOWN} more of {len(problems)}"] if len(problems) > SHOWN else []
+        raise UserError("\n".join(problems[:SHOWN] + more))
 
 
 def composed(text):

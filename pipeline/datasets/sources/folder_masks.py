@@ -1,18 +1,12 @@
-"""What the masks of a user's folder hold: a rule that reads them, and figures that show whether it was the right one."""
+"""What the masks of a user's folder hold: figures that show whether they were read by the right rule."""
 
 import sys
 
 import numpy as np
 
-from pipeline.images.masks import IGNORED, MaskRule
+from pipeline.images.masks import IGNORED
 
 SHOWN = 5  # names in one line
-
-
-def mask_rule(dataset, key):
-    """The rule that a block of ``params.yaml`` states."""
-    folder = dataset.folder
-    return MaskRule(folder.mask_threshold, folder.mask_labels or (), dataset.class_values, folder.instances, folder.ignore, key)
 
 
 class MaskFigures:
