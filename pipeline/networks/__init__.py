@@ -2,7 +2,8 @@
 
 A network's module has ``TITLE``, ``CITATION`` and ``TASK`` ("segmentation" or "classification"); ``Settings``, the keys of its
 section in ``params.yaml``; and ``build``, which returns a `keras.Model` that ends in logits. `Network.build` gives ``build``
-those of its settings and of the facts about the images that its signature names.
+those of its settings and of the facts about the images that its signature names. One that ends in ``**start`` hands what is in
+it to `pipeline.networks.common.halves.first_half`: `START`.
 
 A network with deep supervision or auxiliary classifiers also sets an attribute of the model: ``supervised``, a list of pairs of
 logits and weights. Training then minimises the weighted sum of their losses, in place of that of the output. They are no part of
@@ -19,6 +20,8 @@ from pipeline.errors import UserError
 from pipeline.networks.common.settings import NONE, NetworkSettings
 from pipeline.params import network_names
 from pipeline.params.messages import check
+
+START = ("channels", "mean", "variance", "encoder", "encoder_frozen", "encoder_lr_scale", "pretrained")
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,14 @@ class Network:
         ``classes`` (their number), ``size`` (rows and columns of a patch), ``mean`` and ``variance`` (of
         each channel, in [0, 1] units), ``seed``, ``pretrained`` (a weights file, or None).
         """
-        known = self.settings.model_dump() | images
-        wanted = inspect.signature(self.builder).parameters
-        return self.builder(**{name: value for name, value in known.items() if name in wanted})
+        return self.builder(**arguments(self.builder, self.settings.model_dump() | images))
+
+
+def arguments(builder, known):
+    """Those of the `known` settings and facts that a builder's signature names: a dict."""
+    wanted = {*inspect.signature(builder).parameters}
+    wanted |= {*START} if "start" in wanted else set()
+    return {name: value for name, value in known.items() if name in wanted}
 
 
 def load(name, params):

@@ -25,21 +25,7 @@ class Settings(ContextSettings, EncoderSettings):
     normalization: Literal["batch", "instance", "group", "none"] = "batch"
 
 
-def build(
-    *,
-    channels,
-    classes,
-    filters,
-    depth,
-    dropout,
-    normalization,
-    mean,
-    variance,
-    encoder,
-    encoder_frozen,
-    encoder_lr_scale,
-    pretrained,
-):
+def build(*, classes, filters, depth, dropout, normalization, **start):
     """Build an Attention Residual U-Net.
 
     Parameters and returns are those of `pipeline.networks.unet.build`. The outputs of the layers named
@@ -52,8 +38,7 @@ def build(
     def gate(skip, x, level):
         return attention_gate(skip, x, filters * 2**level // 2, name=f"attention_{level}")
 
-    how = {"frozen": encoder_frozen, "lr_scale": encoder_lr_scale, "pretrained": pretrained}
-    first = first_half(encoder, block, depth, dropout, channels=channels, mean=mean, variance=variance, **how)
+    first = first_half(block, depth, dropout, **start)
     x = second_half(first, block, filters, normalization, gate)
     return keras.Model(first.inputs, blocks.logits(x, classes), name="attn_resunet")
 

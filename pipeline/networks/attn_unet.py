@@ -19,21 +19,7 @@ class Settings(UNetSettings, EncoderSettings):
     depth: Annotated[int, Field(ge=2, le=7)] = 4  # number of poolings, as in the paper; with one there would be no gate
 
 
-def build(
-    *,
-    channels,
-    classes,
-    filters,
-    depth,
-    dropout,
-    normalization,
-    mean,
-    variance,
-    encoder,
-    encoder_frozen,
-    encoder_lr_scale,
-    pretrained,
-):
+def build(*, classes, filters, depth, dropout, normalization, **start):
     """Build an Attention U-Net.
 
     Parameters and returns are those of `pipeline.networks.unet.build`. The paper's network is for volumes; this one is the same
@@ -47,7 +33,6 @@ def build(
     def gate(skip, x, level):
         return attention_gate(skip, x, filters * 2**level // 2, name=f"attention_{level}") if level else skip
 
-    how = {"frozen": encoder_frozen, "lr_scale": encoder_lr_scale, "pretrained": pretrained}
-    first = first_half(encoder, two_convolutions, depth, dropout, channels=channels, mean=mean, variance=variance, **how)
+    first = first_half(two_convolutions, depth, dropout, **start)
     x = second_half(first, two_convolutions, filters, normalization, gate)
     return keras.Model(first.inputs, blocks.logits(x, classes), name="attn_unet")

@@ -22,22 +22,7 @@ class Settings(UNetSettings, EncoderSettings):
     dilations: Annotated[tuple[Count, ...], Field(strict=False, min_length=1)] = (1, 2, 4, 8)
 
 
-def build(
-    *,
-    channels,
-    classes,
-    filters,
-    depth,
-    dropout,
-    normalization,
-    dilations,
-    mean,
-    variance,
-    encoder,
-    encoder_frozen,
-    encoder_lr_scale,
-    pretrained,
-):
+def build(*, classes, filters, depth, dropout, normalization, dilations, **start):
     """Build a dilated U-Net.
 
     The other parameters and returns are those of `pipeline.networks.unet.build`. In the place of the two deepest convolutions
@@ -55,8 +40,7 @@ def build(
     def context(x, level):
         return dilated_context(x, filters * 2**level, dilations, normalization)
 
-    how = {"frozen": encoder_frozen, "lr_scale": encoder_lr_scale, "pretrained": pretrained}
-    first = first_half(encoder, two_convolutions, depth, dropout, context, channels=channels, mean=mean, variance=variance, **how)
+    first = first_half(two_convolutions, depth, dropout, context, **start)
     x = second_half(first, two_convolutions, filters, normalization)
     return keras.Model(first.inputs, blocks.logits(x, classes), name="dilated_unet")
 

@@ -22,21 +22,7 @@ class Settings(ContextSettings, EncoderSettings):
     normalization: Literal["batch", "instance", "group", "none"] = "none"
 
 
-def build(
-    *,
-    channels,
-    classes,
-    filters,
-    depth,
-    dropout,
-    normalization,
-    mean,
-    variance,
-    encoder,
-    encoder_frozen,
-    encoder_lr_scale,
-    pretrained,
-):
+def build(*, classes, filters, depth, dropout, normalization, **start):
     """Build a U-Net: (N, H, W, channels), float32 in [0, 1] → logits (N, H, W, 1), float32, or (N, H, W, classes).
 
     Each level has two 3 × 3 convolutions with ReLU, then 2 × 2 max pooling and twice the filters; on the way back a
@@ -46,7 +32,6 @@ def build(
 
     Parameters
     ----------
-    channels : int
     classes : int
         With the background; of more than two, each has a logit.
     filters : int
@@ -57,19 +42,14 @@ def build(
         Rate before the deepest convolutions.
     normalization : {"batch", "instance", "group", "none"}
         See `pipeline.networks.common.blocks.normalised`.
-    mean, variance : float or sequence of float
-        Of each channel over the training images, in [0, 1] units.
-    encoder : str
-        "none": the first half as above. Any other (`pipeline.networks.common.encoders.encode`) takes the place of the first half
-        and of the deepest convolutions; it has five poolings, whatever `depth`.
-    encoder_frozen, encoder_lr_scale, pretrained : int, float, path-like
-        Of the encoder: levels that are not trained, factor on its learning rate, file of its weights.
+    **start
+        See `pipeline.networks.common.halves.first_half`. An encoder takes the place of the first half and of the deepest
+        convolutions; it has five poolings, whatever `depth`.
     """
 
     def two_convolutions(x, level):
         return blocks.two_convolutions(x, filters * 2**level, normalization)
 
-    how = {"frozen": encoder_frozen, "lr_scale": encoder_lr_scale, "pretrained": pretrained}
-    first = first_half(encoder, two_convolutions, depth, dropout, channels=channels, mean=mean, variance=variance, **how)
+    first = first_half(two_convolutions, depth, dropout, **start)
     x = second_half(first, two_convolutions, filters, normalization)
     return keras.Model(first.inputs, blocks.logits(x, classes), name="unet")

@@ -40,13 +40,15 @@ def build(*, channels, context, classes, filters, depth, dropout, normalization,
         Of all sections together (see `pipeline.images.sections`).
     context : int
         Sections on each side. Raises a UserError if there are none, or more than the convolutions reach.
-    classes, filters, depth, dropout, normalization, mean, variance
+    classes, filters, depth, dropout, normalization
         As those of `pipeline.networks.unet.build`.
     flat_levels : int
         How many of the first levels convolve 1 × 3 × 3. Where sections lie further apart than pixels, those at full resolution
         learn little from their neighbours; coarser levels do. They then compute all sections, and take longer.
     residual : bool
         Whether a 1 × 1 × 1 convolution leads around the two of each level.
+    mean, variance : float or sequence of float
+        Of each channel over the training images, in [0, 1] units.
     """
     most = 2 * max(0, depth + 1 - flat_levels) + 2 * max(0, depth - flat_levels)
     if not 1 <= context <= most:

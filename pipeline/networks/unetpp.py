@@ -28,23 +28,7 @@ class Settings(UNetSettings, EncoderSettings):
         return self
 
 
-def build(
-    *,
-    channels,
-    classes,
-    filters,
-    depth,
-    dropout,
-    normalization,
-    deep_supervision,
-    prune,
-    mean,
-    variance,
-    encoder,
-    encoder_frozen,
-    encoder_lr_scale,
-    pretrained,
-):
+def build(*, classes, filters, depth, dropout, normalization, deep_supervision, prune, **start):
     """Build a U-Net++.
 
     The other parameters and returns are those of `pipeline.networks.unet.build`. With 32 filters, a depth of 4
@@ -63,8 +47,7 @@ def build(
     def two_convolutions(x, level):
         return blocks.two_convolutions(x, filters * 2**level, normalization)
 
-    how = {"frozen": encoder_frozen, "lr_scale": encoder_lr_scale, "pretrained": pretrained}
-    first = first_half(encoder, two_convolutions, depth, dropout, channels=channels, mean=mean, variance=variance, **how)
+    first = first_half(two_convolutions, depth, dropout, **start)
     widths = [filters * 2**level for level in range(len(first.skips))]
     decoded = [first.cropped(x) for x in nested_decoders([*first.skips, first.deepest], widths, normalization)]
     if not deep_supervision:

@@ -9,11 +9,14 @@ from pipeline.networks.common.encoders import FirstHalf, encode
 from pipeline.networks.common.settings import NONE
 
 
-def first_half(encoder, block, depth, dropout, deepest=None, *, channels, mean, variance, **how):
+def first_half(
+    block, depth, dropout, deepest=None, *, channels, mean, variance, encoder, encoder_frozen, encoder_lr_scale, pretrained
+):
     """Start a segmentation network: with ``block(x, level)`` and a pooling on each of `depth` levels, or with an encoder.
 
     Dropout and ``deepest(x, level)`` follow; by default `block`, but nothing behind an encoder. `encoder` is "none" or the name
-    of one; the other parameters are those of `encode`, and so is the error. Returns `FirstHalf`.
+    of one; the parameters behind it, which are for it alone, and the error are those of `encode`. `mean` and `variance` are
+    those of each channel over the training images, in [0, 1] units. Returns `FirstHalf`.
     """
     if encoder == NONE:
         inputs, x = blocks.image_input(channels, mean, variance)
@@ -23,6 +26,7 @@ def first_half(encoder, block, depth, dropout, deepest=None, *, channels, mean, 
             x = blocks.downsample(skips[-1])
         first = FirstHalf(inputs, skips, x, own=True)
     else:
+        how = {"frozen": encoder_frozen, "lr_scale": encoder_lr_scale, "pretrained": pretrained}
         first = encode(encoder, channels=channels, mean=mean, variance=variance, **how)
     x = layers.Dropout(dropout)(first.deepest)
     return replace(first, deepest=deepest(x, len(first.skips)) if deepest else x)
