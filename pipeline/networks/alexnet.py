@@ -41,10 +41,8 @@ def build(*, size, channels, classes, dense, dropout, normalization, stem, mean,
     stem : {"auto", "imagenet", "small"}
         "imagenet": an 11 × 11 convolution of stride 4. "small": a 3 × 3 one of stride 1. "auto": small if a side has fewer
         than 96 pixels.
-    mean, variance : float or sequence of float
-        Of each channel over the training images, in [0, 1] units.
-    seed : int
-        Draws the random kernels.
+    mean, variance, seed
+        As in `pipeline.networks.resnet.build`.
     """
     inputs, x, make, stem = begin("alexnet", size, channels, mean, variance, seed, stem, SMALLEST)
     kernel, strides = (3, 1) if stem == "small" else (11, 4)

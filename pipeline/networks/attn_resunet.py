@@ -7,7 +7,6 @@ from keras import layers
 from pydantic import Field
 
 from pipeline.networks.common import blocks
-from pipeline.networks.common.attention import attention_gate
 from pipeline.networks.common.halves import first_half, second_half
 from pipeline.networks.common.settings import ContextSettings, EncoderSettings
 from pipeline.params.fields import Count, Fraction
@@ -36,7 +35,7 @@ def build(*, classes, filters, depth, dropout, normalization, **start):
         return residual_block(x, filters * 2**level, normalization)
 
     def gate(skip, x, level):
-        return attention_gate(skip, x, filters * 2**level // 2, name=f"attention_{level}")
+        return blocks.attention_gate(skip, x, filters * 2**level // 2, name=f"attention_{level}")
 
     first = first_half(block, depth, dropout, **start)
     x = second_half(first, block, filters, normalization, gate)

@@ -6,7 +6,6 @@ import keras
 from pydantic import Field
 
 from pipeline.networks.common import blocks
-from pipeline.networks.common.attention import attention_gate
 from pipeline.networks.common.halves import first_half, second_half
 from pipeline.networks.common.settings import EncoderSettings, UNetSettings
 
@@ -31,7 +30,7 @@ def build(*, classes, filters, depth, dropout, normalization, **start):
         return blocks.two_convolutions(x, filters * 2**level, normalization)
 
     def gate(skip, x, level):
-        return attention_gate(skip, x, filters * 2**level // 2, name=f"attention_{level}") if level else skip
+        return blocks.attention_gate(skip, x, filters * 2**level // 2, name=f"attention_{level}") if level else skip
 
     first = first_half(two_convolutions, depth, dropout, **start)
     x = second_half(first, two_convolutions, filters, normalization, gate)

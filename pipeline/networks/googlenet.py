@@ -61,10 +61,8 @@ def build(*, size, channels, classes, auxiliary, large_kernel, dropout, normaliz
     stem : {"auto", "imagenet", "small"}
         "imagenet": a 7 × 7 convolution of stride 2 and two poolings, as published. "small": a 3 × 3 one of stride 1, and none.
         "auto": small if a side has fewer than 96 pixels.
-    mean, variance : float or sequence of float
-        Of each channel over the training images, in [0, 1] units.
-    seed : int
-        Draws the random kernels.
+    mean, variance, seed
+        As in `pipeline.networks.resnet.build`.
     """
     smallest = AUXILIARY_SMALLEST if auxiliary else SMALLEST
     inputs, x, make, stem = begin("googlenet", size, channels, mean, variance, seed, stem, smallest)

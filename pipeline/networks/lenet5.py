@@ -31,10 +31,8 @@ def build(*, size, channels, classes, activation, mean, variance, seed):
     ----------
     activation : {"relu", "tanh"}
         The paper has tanh; with ReLU the network learns in fewer epochs.
-    mean, variance : float or sequence of float
-        Of each channel over the training images, in [0, 1] units.
-    seed : int
-        Draws the random kernels.
+    mean, variance, seed
+        As in `pipeline.networks.resnet.build`.
     """
     inputs, x = image_input("lenet5", size, channels, mean, variance, SMALLEST)
     make = SeededLayers(seed)

@@ -8,6 +8,7 @@ from pipeline.errors import UserError
 from pipeline.inference.features import coarsest_cell
 from pipeline.inference.tiling import predict_image
 from pipeline.networks import attn_unet, dilated_unet, unet, unet_unpadded, unetpp
+from pipeline.networks.common import blocks
 from pipeline.networks.common.layers import AverageProbability, MirrorTile
 from pipeline.params import Inference
 from pipeline.params.messages import check
@@ -167,7 +168,7 @@ def test_attention_unet_gates_all_levels_but_the_finest():
 def test_a_gate_by_hand():
     """A skip of 2 × 2 pixels, all 2, and a signal of one pixel, 3."""
     skip, signal = keras.Input((2, 2, 4)), keras.Input((1, 1, 8))
-    small = keras.Model([skip, signal], attn_unet.attention_gate(skip, signal, 2, name="attention_1"))
+    small = keras.Model([skip, signal], blocks.attention_gate(skip, signal, 2, name="attention_1"))
     for weight, value in zip(small.weights, (0.25, 0.125, 0.0, 0.5, -4.0), strict=True):
         weight.assign(np.full(weight.shape, value, np.float32))
     # W_x: 16 numbers of 2 by 0.25; W_g: 8 of 3 by 0.125, bias 0; ψ: two channels by 0.5, bias -4
