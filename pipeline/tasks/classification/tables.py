@@ -3,18 +3,8 @@
 import pandas as pd
 
 from pipeline.reporting import charts
+from pipeline.reporting import tables as shared
 from pipeline.reporting.format import COUNT, INDEX, LOSS, SHARE, Metric, number
-from pipeline.reporting.tables import (
-    confusion,
-    differences,
-    folds,
-    metric_table,
-    note_on_scores,
-    references,
-    scored,
-    seeds,
-    table,
-)
 
 LEADERBOARD = ("accuracy", "macro_f1")
 METRICS = {
@@ -41,9 +31,9 @@ PER_CLASS = {
 def tables(dataset):
     """List the tables in the order of the page."""
     networks = dataset.networks
-    columns = [*((n.title, scored(n)) for n in networks), *references(dataset)]
-    shown = [metric_table("All classes", METRICS, columns, note_on_scores(dataset)), differences(dataset)]
-    shown += [*map(_per_class, networks), *map(_confusion, networks), folds(dataset), seeds(dataset)]
+    columns = [*((n.title, shared.scored(n)) for n in networks), *shared.references(dataset)]
+    shown = [shared.metric_table("All classes", METRICS, columns, shared.note_on_scores(dataset)), shared.differences(dataset)]
+    shown += [*map(_per_class, networks), *map(_confusion, networks), shared.folds(dataset), shared.seeds(dataset)]
     return [found for found in shown if found]
 
 
@@ -87,11 +77,11 @@ def captions(dataset):
 def _per_class(network):
     classes = network.tables["per_class"].set_index("class")
     columns = {title: classes[key].map(lambda value, s=style: number(value, s)) for key, (title, style) in PER_CLASS.items()}
-    return table(f"Each class, {network.title}", pd.DataFrame(columns), first="class")
+    return shared.table(f"Each class, {network.title}", pd.DataFrame(columns), first="class")
 
 
 def _confusion(network):
     """Count the test images by true class (rows) and predicted class (columns), with the shares of each row as shades."""
     answers, classes = network.tables["per_image"], network.tables["per_class"]["class"]
     counts = pd.crosstab(answers["actual"], answers["predicted"]).reindex(index=classes, columns=classes, fill_value=0)
-    return confusion(f"Predicted class, {network.title}", counts, "Test images, and their share of the actual class.")
+    return shared.confusion(f"Predicted class, {network.title}", counts, "Test images, and their share of the actual class.")

@@ -3,18 +3,8 @@
 import pandas as pd
 
 from pipeline.reporting import charts
+from pipeline.reporting import tables as shared
 from pipeline.reporting.format import COUNT, INDEX, LENGTH, LOSS, SHARE, Metric, number, quartiles, score
-from pipeline.reporting.tables import (
-    confusion,
-    differences,
-    folds,
-    metric_table,
-    note_on_scores,
-    references,
-    scored,
-    seeds,
-    table,
-)
 
 LEADERBOARD = ("dice", "iou")
 POOLED = {
@@ -97,20 +87,20 @@ def tables(dataset):
     """List the tables in the order of the page."""
     networks, detail = dataset.networks, dataset.networks[0].detail
     borders = {key: metric for key, metric in BORDERS.items() if key in detail["per_image"]}
-    pooled = [*((n.title, scored(n)) for n in networks), *references(dataset)]
+    pooled = [*((n.title, shared.scored(n)) for n in networks), *shared.references(dataset)]
     objects = [(n.title, _part(n, "objects", n.detail["objects"])) for n in networks]
     probabilities = [(n.title, _part(n, "probability", n.detail["probability"])) for n in networks]
     shown = [
-        metric_table("Overlap, all test pixels pooled", POOLED, pooled, note_on_scores(dataset)),
+        shared.metric_table("Overlap, all test pixels pooled", POOLED, pooled, shared.note_on_scores(dataset)),
         *(found for network in networks if "per_class" in network.tables for found in _classes(network)),
-        differences(dataset),
+        shared.differences(dataset),
         _per_image("Overlap, image by image", OVERLAP_PER_IMAGE, networks, "Each image weighs the same."),
         _per_image("Borders, image by image", borders, networks, _note_on_borders(dataset)),
-        metric_table("Objects, all test images pooled", _objects(dataset.info), objects, _note_on_objects(networks)),
+        shared.metric_table("Objects, all test images pooled", _objects(dataset.info), objects, _note_on_objects(networks)),
         _volumes(dataset),
-        metric_table("Probabilities, all test pixels pooled", PROBABILITIES, probabilities),
-        folds(dataset),
-        seeds(dataset),
+        shared.metric_table("Probabilities, all test pixels pooled", PROBABILITIES, probabilities),
+        shared.folds(dataset),
+        shared.seeds(dataset),
     ]
     return [table for table in shown if table]
 
@@ -190,8 +180,8 @@ def _classes(network):
     counts = network.tables["confusion"].pivot(index="actual", columns="predicted", values="pixels")
     counts = counts.loc[classes.index, classes.index]
     return [
-        table(f"Each class, {network.title}", pd.DataFrame(columns, index=classes.index), note=note, first="class"),
-        confusion(f"Predicted class, {network.title}", counts, "Test pixels, and their share of the actual class."),
+        shared.table(f"Each class, {network.title}", pd.DataFrame(columns, index=classes.index), note=note, first="class"),
+        shared.confusion(f"Predicted class, {network.title}", counts, "Test pixels, and their share of the actual class."),
     ]
 
 
@@ -213,7 +203,7 @@ def _per_image(title, metrics, networks, note):
 
     columns = [(f"{network.title}, mean", mean(network)) for network in networks]
     columns += [(f"{network.title}, median [quartiles]", middle(network)) for network in networks]
-    return metric_table(title, metrics, columns, note)
+    return shared.metric_table(title, metrics, columns, note)
 
 
 def _objects(info):
@@ -231,7 +221,7 @@ def _volumes(dataset):
     columns = [(n.title, lambda key, style, n=n: number(n.detail["volumes"][key], style)) for n in dataset.networks]
     tolerance = detail["tolerance"] * max(detail["pixel_size_nm"])
     note = f"Test sections that follow each other, as one. Surfaces agree within {tolerance:g} nm."
-    return metric_table("Volumes", VOLUMES, columns, note)
+    return shared.metric_table("Volumes", VOLUMES, columns, note)
 
 
 def _note_on_objects(networks):
