@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import UserError
-from pipeline.patches.split import ROLES, name_parts, undivided
+from pipeline.patches.split import ROLES, in_order, name_parts, undivided
 
 
 def assign_folds(table, rule, weights, seed=0, grouped=False):
@@ -46,7 +46,7 @@ def roles(table, rule, fold, grouped=False):
     role = np.full(len(table), "train", dtype=object)
     role[dealt == fold], role[dealt == (fold + 1) % rule.folds] = "test", "val"
     if rule.method == "blocks":
-        order = _order(undivided(table, rule, grouped)[0])
+        order, _ = in_order(undivided(table, rule, grouped)[0])
         placed = role[order]
         placed[_near(placed == "test", rule.gap) & (placed == "val")] = ""
         placed[_near((placed == "test") | (placed == "val"), rule.gap) & (placed == "train")] = ""
@@ -98,8 +98,7 @@ def contiguous(groups, folds):
     >>> contiguous(np.array(list("aaabcdee")), 3)
     array([0, 0, 0, 1, 1, 1, 2, 2])
     """
-    order = _order(groups)
-    starts = np.flatnonzero(np.diff(pd.factorize(groups)[0][order], prepend=-1))
+    order, starts = in_order(groups)
     place, borders = 0, [0]
     for fold in range(1, folds):
         possible = starts[place + 1 : len(starts) - folds + fold + 1]  # later folds need a group each
@@ -108,11 +107,6 @@ def contiguous(groups, folds):
     fold_of = np.empty(len(groups), dtype=int)
     fold_of[order] = np.searchsorted(borders, np.arange(len(groups)), side="right") - 1
     return fold_of
-
-
-def _order(groups):
-    """Positions of the images in the order of their groups, each of which stands where its first image does."""
-    return np.argsort(pd.factorize(groups)[0], kind="stable")
 
 
 def _near(chosen, gap):

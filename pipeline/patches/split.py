@@ -72,6 +72,13 @@ def undivided(table, rule, grouped):
     return (table["group"].to_numpy() if by_group else np.arange(len(table))), by_group
 
 
+def in_order(groups):
+    """Positions of images in the order of their groups, each standing where its first image does, and where each group begins."""
+    number, _ = pd.factorize(groups)
+    order = np.argsort(number, kind="stable")
+    return order, np.flatnonzero(np.diff(number[order], prepend=-1))
+
+
 def _cut(pool, groups, rule, sizes, rng):
     labels = pool["label"].to_numpy()
     if rule.method == "blocks":
@@ -86,9 +93,7 @@ def _cut(pool, groups, rule, sizes, rng):
 
 def _blocks(groups, sizes, gap):
     """Cut test off the end, then val, at the border between groups that comes closest to the wanted share."""
-    number, _ = pd.factorize(groups)
-    order = np.argsort(number, kind="stable")
-    borders = np.flatnonzero(np.diff(number[order], prepend=-1))
+    order, borders = in_order(groups)
     roles, end = np.full(len(groups), "train", dtype=object), len(groups)
     for role in ("test", "val"):
         possible = borders[borders < end]
