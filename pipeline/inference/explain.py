@@ -70,8 +70,8 @@ def gradcam(model, images, labels):
 def _split(network, size):
     """Split a network in two behind the features that Grad-CAM weighs, for images of `size`."""
     pooling = keras.layers.MaxPooling2D, keras.layers.AveragePooling2D  # what lies before them is finer and as deep
-    for operation, cells in reversed(feature_maps(network, size)):
-        if min(cells) < SMALLEST_MAP or isinstance(operation, pooling):
+    for operation, shape in reversed(feature_maps(network, size)):
+        if min(shape[1:3]) < SMALLEST_MAP or isinstance(operation, pooling):
             continue
         try:
             return keras.Model(network.input, operation.output), keras.Model(operation.output, network.outputs[0])

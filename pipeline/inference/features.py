@@ -4,21 +4,17 @@ import keras
 
 
 def feature_maps(network, size):
-    """List the operations whose ``output`` is (N, H, W, C), and its rows and columns for an image of `size`, in network order."""
-    return [(operation, shape[1:3]) for operation, shape in _shapes(network, size)]
+    """List the operations whose ``output`` is (N, H, W, C), and that shape for an image of `size`, in network order."""
+    operations = [operation for operation in network.operations if len(getattr(operation.output, "shape", ())) == 4]
+    features = keras.Model(network.input, [operation.output for operation in operations])
+    shapes = features.compute_output_shape((1, *size, network.input.shape[-1]))
+    return list(zip(operations, shapes, strict=True))
 
 
 def widest(network):
     """The largest number of channels that features as large as the image have, those of all sections together."""
     side = 1024
-    return max(shape[0] * shape[-1] for _, shape in _shapes(network, (side, side)) if shape[1] >= side)
-
-
-def _shapes(network, size):
-    operations = [operation for operation in network.operations if len(getattr(operation.output, "shape", ())) == 4]
-    features = keras.Model(network.input, [operation.output for operation in operations])
-    shapes = features.compute_output_shape((1, *size, network.input.shape[-1]))
-    return list(zip(operations, shapes, strict=True))
+    return max(shape[0] * shape[-1] for _, shape in feature_maps(network, (side, side)) if shape[1] >= side)
 
 
 def coarsest_cell(network):
@@ -26,5 +22,5 @@ def coarsest_cell(network):
     side = 1024  # divisible by every cell in use
     # By how much the features grow with the image: a network of unpadded convolutions has some rows more or less, and features of
     # one cell, which describe the image as a whole, do not grow.
-    sizes = [[rows for _, (rows, _) in feature_maps(network, (n * side, n * side))] for n in (1, 2)]
+    sizes = [[shape[1] for _, shape in feature_maps(network, (n * side, n * side))] for n in (1, 2)]
     return side // min(twice - once for once, twice in zip(*sizes, strict=True) if twice > once)
