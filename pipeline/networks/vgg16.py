@@ -9,7 +9,7 @@ from pydantic import Field
 from pipeline.networks.common.classifier import SeededLayers, check_size, stream
 from pipeline.networks.common.encoders import vgg16 as published
 from pipeline.networks.common.layers import MOMENTUM, BatchNormalization
-from pipeline.networks.common.pretrained import as_rgb, is_own, load_donor, readable, scaling_of, take_over
+from pipeline.networks.common.pretrained import begin_with, standardised
 from pipeline.networks.common.settings import NetworkSettings
 from pipeline.params.fields import Count, Fraction
 
@@ -55,11 +55,7 @@ def build(*, size, channels, classes, pretrained, dense, dropout, normalization,
     """
     check_size("vgg16", size, SMALLEST)
     inputs = keras.Input((*size, channels), name="image")
-    x, donor = inputs, load_donor(pretrained, channels) if is_own(pretrained) else None
-    if pretrained is not None:
-        mean, variance = published.SCALING if donor is None else scaling_of(donor)
-        x = as_rgb(inputs) if len(mean) == 3 else inputs
-    x = layers.Normalization(mean=mean, variance=variance, dtype="float32", name="standardise")(x)
+    x, donor = standardised(inputs, pretrained, mean, variance, published.SCALING, "standardise")
     for layer in _convolutions(x.shape[1:], seed):
         normalise = normalization == "batch" and isinstance(layer, layers.Conv2D)
         layer.trainable = int(layer.name.removeprefix("block")[0]) > frozen_blocks
@@ -70,12 +66,7 @@ def build(*, size, channels, classes, pretrained, dense, dropout, normalization,
             x = BatchNormalization(momentum=MOMENTUM, trainable=layer.trainable, name=f"{layer.name}_norm")(x)
             x = layers.ReLU(name=f"{layer.name}_relu")(x)
     if pretrained is not None:
-        first_half = keras.Model(inputs, x)
-        if donor is not None:
-            take_over(first_half, donor, pretrained, part=lambda name: name.startswith("block"))
-        else:
-            with readable(pretrained):
-                published.load(first_half, pretrained)
+        begin_with(pretrained, donor, keras.Model(inputs, x), lambda name: name.startswith("block"), published.load)
         # The published features have a deviation of about 5. Dense layers by He's rule make logits of that size of them: a first
         # loss of 6, and steps that kill the ReLUs of fc1 and fc2 within an epoch. The network then stays at chance.
         x = BatchNormalization(momentum=MOMENTUM, name="features")(x)

@@ -12,13 +12,38 @@ from pipeline.errors import UserError, in_one_line
 OWN = ".keras"  # suffix of a model of this pipeline
 
 
-def is_own(file):
-    """Whether a weights file is a model of this pipeline, and not published weights; None is neither."""
-    return file is not None and Path(file).suffix == OWN
+def standardised(inputs, file, mean, variance, published, name):
+    """Scale images as the pretrained weights in a file expect them, and without a file by `mean` and `variance`.
+
+    `published` is the mean and variance for published weights, and `name` that of the layer. Returns the tensor, and the model
+    that the file holds if it is one of this pipeline, else None.
+    """
+    donor = _load_donor(file, inputs.shape[-1]) if file is not None and Path(file).suffix == OWN else None
+    if file is not None:
+        mean, variance = published if donor is None else _scaling_of(donor)
+        inputs = _as_rgb(inputs) if len(mean) == 3 else inputs
+    return layers.Normalization(mean=mean, variance=variance, dtype="float32", name=name)(inputs), donor
+
+
+def begin_with(file, donor, network, part, load):
+    """Give a network the pretrained weights in a file: those layers that are `part` of its first half, by their names.
+
+    A `donor` has layers of the same names; ``load(network, file)`` reads published weights. Raises a UserError if the donor has
+    others there, or if the file cannot be read.
+    """
+    with _readable(file):
+        if donor is None:
+            load(network, file)
+            return
+        taken, given = ({layer.name: layer for layer in n.layers if layer.weights and part(layer.name)} for n in (network, donor))
+        if taken.keys() != given.keys():
+            raise ValueError("another network, or another normalization")
+        for name, layer in taken.items():
+            layer.set_weights(given[name].get_weights())
 
 
 @contextmanager
-def readable(file):
+def _readable(file):
     """Turn whatever goes wrong while a weights file is read into a `UserError` that names the file."""
     try:
         yield
@@ -28,36 +53,23 @@ def readable(file):
         raise UserError(f"{file}: cannot be used as pretrained weights: {in_one_line(error)}") from error
 
 
-def load_donor(file, channels):
+def _load_donor(file, channels):
     """Load a model of this pipeline whose images have as many channels."""
-    with readable(file):
+    with _readable(file):
         donor = keras.saving.load_model(file, compile=False, safe_mode=True)
         if donor.input.shape[-1] != channels:
             raise ValueError(f"expected images of {channels} channel(s), received one of {donor.input.shape[-1]}")
     return donor
 
 
-def scaling_of(donor):
+def _scaling_of(donor):
     """Mean and variance by which a model scales the images that its encoder, or else all of it, sees: two arrays (C,)."""
     scales = {layer.name: layer for layer in donor.layers if isinstance(layer, layers.Normalization)}
     scale = scales.get("scale") or scales["standardise"]
     return np.ravel(scale.mean), np.ravel(scale.variance)
 
 
-def take_over(network, donor, file, part):
-    """Give those layers of a network that are `part` of its first half the weights of the donor's layers by the same names.
-
-    `part` is a function of the name of a layer. Raises a UserError if the donor, read from `file`, has others there.
-    """
-    with readable(file):
-        taken, given = ({layer.name: layer for layer in n.layers if layer.weights and part(layer.name)} for n in (network, donor))
-        if taken.keys() != given.keys():
-            raise ValueError("another network, or another normalization")
-        for name, layer in taken.items():
-            layer.set_weights(given[name].get_weights())
-
-
-def as_rgb(image):
+def _as_rgb(image):
     """Repeat a grey image for weights that expect red, green and blue; refuse other numbers of channels than 1 and 3."""
     channels = image.shape[-1]
     if channels == 3:

@@ -14,7 +14,7 @@ from keras import layers
 
 from pipeline.networks.common import blocks
 from pipeline.networks.common.layers import MOMENTUM, BatchNormalization, CropTo, PadTo
-from pipeline.networks.common.pretrained import as_rgb, is_own, load_donor, readable, scaling_of, take_over
+from pipeline.networks.common.pretrained import begin_with, standardised
 
 CELL = 32  # pixels to a side that the deepest features of every encoder see as one
 
@@ -69,32 +69,22 @@ def encode(encoder, *, channels, mean=0.0, variance=1.0, size=(None, None), pret
         If pretrained weights do not suit the images, or cannot be read.
     """
     module = importlib.import_module(f"{__name__}.{encoder}")
-    inputs, standardised = blocks.image_input(channels, mean, variance, size)
-    x, donor = inputs, load_donor(pretrained, channels) if is_own(pretrained) else None
-    if donor is not None:
-        mean, variance = scaling_of(donor)
-    elif pretrained is not None:
-        mean, variance = module.SCALING
-    if pretrained is not None and len(mean) == 3:
-        x = as_rgb(inputs)
-    x = layers.Normalization(mean=mean, variance=variance, dtype="float32", name="scale")(x)
-    standardised = PadTo(CELL, name="image_cells")(standardised)
+    inputs, image = blocks.image_input(channels, mean, variance, size)
+    x, donor = standardised(inputs, pretrained, mean, variance, module.SCALING, "scale")
+    image = PadTo(CELL, name="image_cells")(image)
     features = module.features(PadTo(CELL, name="cells")(x))
     if head and hasattr(module, "head"):
         features[-1] = module.head(features[-1])
-    network = keras.Model(inputs, [standardised, *features])
+    network = keras.Model(inputs, [image, *features])
     if hasattr(module, "APPLICATION"):
         network = keras.models.clone_model(network, clone_function=_ours)
-    inputs, (standardised, *features) = network.inputs[0], network.outputs
-    if donor is not None:
+    inputs, (image, *features) = network.inputs[0], network.outputs
+    if pretrained is not None:
         names = {layer.name for layer in network.layers if not isinstance(layer, layers.Normalization)}
-        take_over(network, donor, pretrained, part=names.__contains__)
-    elif pretrained is not None:
-        with readable(pretrained):
-            module.load(network, pretrained)
+        begin_with(pretrained, donor, network, names.__contains__, module.load)
     _mark(inputs, features, frozen, lr_scale)
     maps = [BatchNormalization(momentum=MOMENTUM, name=f"level{n}_out")(feature) for n, feature in enumerate(features, 1)]
-    finest = [] if len(maps) == 6 else [standardised]
+    finest = [] if len(maps) == 6 else [image]
     return FirstHalf(inputs, [*finest, *maps[:-1]], maps[-1])
 
 
