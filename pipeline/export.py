@@ -18,29 +18,11 @@ from pipeline.startup import load_keras, silent_stderr
 def export(model_path, name, out, overwrite=False, ensemble=False):
     """Write a model in another format and compare it with Keras; it appears whole or not at all.
 
-    Parameters
-    ----------
-    model_path : path-like
-        A ``.keras`` file of this pipeline.
-    name : {"onnx", "savedmodel", "openvino", "bioimage"}
-    out : path-like
-        Missing parent folders are made.
-    overwrite : bool
-        Replace an earlier export.
-    ensemble : bool
-        Export the model and its further folds and seeds as one network, which returns the mean of their probabilities.
+    `name` is one of `FORMATS`. Missing parent folders of `out` are made; with `overwrite`, an earlier export is replaced. With
+    `ensemble`, the model and its further folds and seeds are one network, which returns the mean of their probabilities.
 
-    Returns
-    -------
-    weights : int
-    difference : float
-        The largest absolute difference of probabilities from Keras.
-
-    Raises
-    ------
-    UserError
-        If the model cannot be loaded, the output exists or cannot be written, or its probabilities differ from those of
-        Keras by more than 1e-4.
+    Returns the number of weights, and the largest absolute difference of probabilities from Keras. Raises a `UserError` if the
+    model cannot be loaded, the output exists or cannot be written, or that difference exceeds 1e-4.
     """
     check(out, name, overwrite)
     load_keras()

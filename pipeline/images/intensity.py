@@ -12,21 +12,11 @@ BY_IMAGE = "image"  # instead of a range: each image has its own
 
 
 def scaled(image, intensity_range):
-    """Scale an image so that its intensity range becomes 0 to 1, and clip what lies beyond.
+    """Scale an image (H, W, C) so that its intensity range becomes 0 to 1, and clip what lies beyond: float32 in [0, 1].
 
-    Parameters
-    ----------
-    image : ndarray, shape (H, W, C)
-        Any integers or floats; what is not finite becomes 0.
-    intensity_range : sequence of (low, high), or "image"
-        One pair for each channel or one for all; "image" measures the range of this image.
+    The image holds any integers or floats; NaN becomes 0. The range is a pair (low, high) for each channel, or one for all;
+    "image" measures that of this image.
 
-    Returns
-    -------
-    ndarray, shape (H, W, C), float32 in [0, 1]
-
-    Examples
-    --------
     >>> scaled(np.array([[[100], [150], [999]]], np.uint16), [(100, 200)]).ravel().tolist()
     [0.0, 0.5, 1.0]
     """
@@ -40,8 +30,6 @@ def scaled(image, intensity_range):
 def change_of_range(scaled_by, wanted):
     """Gain and offset of each channel that turn an image `scaled` by one intensity range into one scaled by another.
 
-    Examples
-    --------
     >>> change_of_range([(0, 250)], [(50, 250)])
     ([1.25], [-0.25])
     """

@@ -106,9 +106,8 @@ def _believed(path, files):
         file = files.enter_context(tifffile.TiffFile(path, _multifile=False, **metadata))
         try:
             series = list(file.series)
-            if (
-                file.is_ome and len(file.pages) > 1 and series and series[0].kind != "ome"
-            ):  # other files belong to it: which axes?
+            several = len(file.pages) > 1 and series
+            if file.is_ome and several and series[0].kind != "ome":  # other files belong to it: which axes?
                 joint = files.enter_context(tifffile.TiffFile(path))
                 file, series = joint, list(joint.series)
             if not series or not len(file.pages):  # counting goes through all of them

@@ -6,28 +6,13 @@ from pipeline.errors import UserError
 
 
 def class_weights(wanted, classes, counts, key):
-    """Resolve the setting ``class_weights`` of a task.
+    """Resolve the setting ``class_weights`` of a task, `wanted`: a list with a weight for each class, or None for "none".
 
-    Parameters
-    ----------
-    wanted : {"none", "balanced"} or sequence of float
-        "balanced" gives class k the weight n / (K · n_k) of n images or pixels, n_k of them its own: all K classes that occur
-        weigh the same in sum, and the mean weight is 1. A class that does not occur has the weight of one that occurs once.
-    classes : sequence of str
-    counts : array-like of int, shape (len(classes),)
-        Training images or pixels of each class.
-    key : str
-        The key of ``params.yaml``, for errors.
+    "balanced" gives class k the weight n / (K · n_k) of n images or pixels, n_k of them its own: all K classes that occur weigh
+    the same in sum, and the mean weight is 1. A class that does not occur has the weight of one that occurs once. `counts` are
+    the training images or pixels of each class. Weights have six digits.
 
-    Returns
-    -------
-    list of float, or None
-        One for each class, with six digits; None for "none".
-
-    Raises
-    ------
-    UserError
-        If a list has another length than `classes`.
+    Raises a `UserError`, which names the `key` of ``params.yaml``, if a list has another length than `classes`.
     """
     if wanted == "none":
         return None

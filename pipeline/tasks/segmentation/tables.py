@@ -55,9 +55,9 @@ VOLUMES = {
     "hd95_nm": Metric("HD95, nm", COUNT, "95th percentile of the distance between the surfaces"),
     "assd_nm": Metric("ASSD, nm", COUNT, "mean distance between the surfaces"),
     "reference": Metric("Objects in the masks", COUNT, "pieces of foreground that are connected across sections"),
-    "predicted": Metric("Objects predicted", COUNT),
-    "f1": Metric("F1 of objects", SHARE, "objects found, IoU ≥ 0.5"),
-    "pq": Metric("Panoptic quality", SHARE, "F1 of objects times the mean IoU of those found"),
+    "predicted": OBJECTS["predicted"],
+    "f1": METRICS["object_f1"],
+    "pq": METRICS["pq"],
 }
 PROBABILITIES = {
     "average_precision": Metric("Average precision", SHARE, "area under precision–recall, over all thresholds"),

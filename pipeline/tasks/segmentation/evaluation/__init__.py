@@ -71,24 +71,23 @@ def detail(scores, params):
     """Everything beside the metrics: intervals, distributions over images, objects, probabilities (dict)."""
     threshold = {} if scores.several else {"threshold": scores.threshold}
     volumes = {"volumes": summary(pd.concat(scores.per_volume.values()))} if scores.per_volume else {}
-    return (
-        threshold
-        | volumes
-        | {
-            "tolerance": params.segmentation.tolerance,
-            "pixel_size_nm": scores.pixel_size_nm,
-            "trivial": classes.trivial(scores.confusion),
-            "intervals": intervals(scores, params.seed),
-            "per_image": {key: quartiles(scores.table[key]) for key in DISTRIBUTIONS if key in scores.table},
-            "objects": _objects(scores),
-            "probability": {
-                "average_precision": _mean(curves.average_precision(found.histogram) for found in scores.by_class.values()),
-                "auroc": _mean(curves.roc_area(found.histogram) for found in scores.by_class.values()),
-                "ece": calibration.expected_calibration_error(scores.reliability),
-                "brier": calibration.brier_score(scores.reliability),
-            },
-        }
-    )
+    histograms = [found.histogram for found in scores.by_class.values()]
+    return {
+        **threshold,
+        **volumes,
+        "tolerance": params.segmentation.tolerance,
+        "pixel_size_nm": scores.pixel_size_nm,
+        "trivial": classes.trivial(scores.confusion),
+        "intervals": intervals(scores, params.seed),
+        "per_image": {key: quartiles(scores.table[key]) for key in DISTRIBUTIONS if key in scores.table},
+        "objects": _objects(scores),
+        "probability": {
+            "average_precision": _mean(map(curves.average_precision, histograms)),
+            "auroc": _mean(map(curves.roc_area, histograms)),
+            "ece": calibration.expected_calibration_error(scores.reliability),
+            "brier": calibration.brier_score(scores.reliability),
+        },
+    }
 
 
 def intervals(scores, seed):
