@@ -45,19 +45,17 @@ def score(models, dataset, records, params, title, pictures=None):
         model, threshold = models[record["fold"]], thresholds[record["fold"]]
         image, mask = open_image(dataset, record), open_mask(dataset, record)
         probability = model.segment(open_scaled(dataset, record, model), params.inference)
-        counted = True if mask.dtype == bool else mask != IGNORED
-        scored = (lambda array: array) if counted is True else (lambda array, counted=counted: array[counted])
-        prediction = predicted(probability, threshold)
-        confusions.append(classes.pixel_confusion(scored(mask), scored(prediction), len(names)))
+        prediction, counted = predicted(probability, threshold), mask != IGNORED
+        confusions.append(classes.pixel_confusion(mask[counted], prediction[counted], len(names)))
         pixels = classes.against_the_rest(confusions[-1])
         objects_of = {"instances": open_instances(dataset, record), "split": model.split}  # of two classes only
         for number in images:
             reference, of_number = mask == number, of_class(probability, number)
-            histograms[number].add(scored(reference), scored(of_number))  # first: it reports a training that diverged
+            histograms[number].add(reference[counted], of_number[counted])  # first: it reports a training that diverged
             areas = reference, (prediction == number) & counted, of_number  # ignored pixels belong to no border and no object
             images[number].append(score_image(record, pixels[number], *areas, tolerance, info.pixel_size_nm, **objects_of))
         volumes.add(record, mask, prediction)
-        reliability += calibration.sums_of_image(*_confidence(scored(mask), scored(probability)))
+        reliability += calibration.sums_of_image(*_confidence(mask[counted], probability[counted]))
         losses.append(_loss(losses_of[record["fold"]], mask, probability))
         if position in pictured:
             gallery.write_image(pictures, position, image)
