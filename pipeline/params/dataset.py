@@ -1,6 +1,5 @@
 """The block of a data set in ``params.yaml``."""
 
-import math
 import os
 import re
 from typing import Annotated, Literal
@@ -18,7 +17,7 @@ from pipeline.params.fields import (
     Positive,
     Real,
     Section,
-    number,
+    finite,
     or_defaults,
 )
 
@@ -97,9 +96,8 @@ def _intensity(value):
     """One message for all that is wrong; a union would give one for each of its types."""
     if value in ("auto", "image"):
         return value
-    numbers = [number(one) for one in value] if isinstance(value, list | tuple) else []
-    sound = len(numbers) == 2 and all(isinstance(one, int | float) and math.isfinite(one) for one in numbers)
-    if not (sound and numbers[0] < numbers[1]):
+    numbers = finite(value)
+    if len(numbers) != 2 or numbers[0] >= numbers[1]:
         raise ValueError(f"expected auto, image or two numbers, the lower first, such as [0, 4095], received {value!r}")
     return tuple(map(float, numbers))
 

@@ -14,6 +14,12 @@ def number(value):
     return value
 
 
+def finite(values):
+    """Read a list of numbers; an empty list if it is none, or one of them is no finite number."""
+    found = [number(value) for value in values] if isinstance(values, list | tuple) else []
+    return found if all(isinstance(value, int | float) and abs(value) < math.inf for value in found) else []
+
+
 LARGE = 2**63  # masks are read as signed 64-bit integers
 MOST_CLASSES = 255  # 8-bit class numbers; 255 itself means ignored
 
@@ -32,9 +38,8 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w-]*$")]
 def _class_weights(value):
     if value in ("none", "balanced"):
         return value
-    numbers = [number(one) for one in value] if isinstance(value, list | tuple) else []
-    sound = all(isinstance(one, int | float) and 0 <= one < math.inf for one in numbers)
-    if len(numbers) < 2 or not sound or sum(numbers) == 0:
+    numbers = finite(value)
+    if len(numbers) < 2 or min(numbers) < 0 or sum(numbers) == 0:
         raise ValueError(f"expected none, balanced or a number for each class, such as [1, 5], received {value!r}")
     return tuple(numbers)
 
