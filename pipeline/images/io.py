@@ -68,6 +68,12 @@ def is_tiff(path):
         return file.read(4) in TIFF_MARKS
 
 
+def coloured(indices, colormap):
+    """Look up the indices (H, W) of an image in a TIFF's palette (3, N), of 8 or 16 bit: (H, W, 3), uint8."""
+    colours = colormap >> 8 if colormap.max() > 255 else colormap
+    return np.moveaxis(colours.astype(np.uint8)[:, indices], 0, -1)
+
+
 def upright(pixels, orientation):
     """Turn and flip pixels (H, W, ...) as the orientation of TIFF or EXIF says, 1 to 8; cameras and scanners store it aside."""
     if orientation in (5, 6, 7, 8):

@@ -7,7 +7,7 @@ import numpy as np
 import tifffile
 
 from pipeline.errors import UserError
-from pipeline.images.io import ORIENTATION, check_end, decode, decoding, is_tiff, upright
+from pipeline.images.io import ORIENTATION, check_end, coloured, decode, decoding, is_tiff, upright
 
 IGNORED = 255  # class number of pixels that neither train nor score
 TWO_CLASSES = ({0, 1}, {0, 255}, {0, 65535})  # values that need no explanation
@@ -173,7 +173,7 @@ def _tiff_page(page, path, indexed, pixels):
     if name == "MINISWHITE" and pixels.dtype == bool:
         pixels = ~pixels
     elif name == "PALETTE":
-        pixels = pixels if indexed else np.moveaxis(page.colormap[:, pixels] >> (8 if page.colormap.max() > 255 else 0), 0, -1)
+        pixels = pixels if indexed else coloured(pixels, page.colormap)
     elif name not in ("MINISBLACK", "RGB"):
         remedy = "save it without the inverting lookup table" if name == "MINISWHITE" else "save it as PNG"
         raise UserError(f"{path}: expected grey, RGB or a palette, received {name}; {remedy}")

@@ -10,7 +10,7 @@ import tifffile
 from PIL import Image, TiffImagePlugin
 
 from pipeline.errors import UserError
-from pipeline.images.io import ORIENTATION, check_end, decoding, numbers, upright
+from pipeline.images.io import ORIENTATION, check_end, coloured, decoding, numbers, upright
 from pipeline.images.stack import Stack
 from pipeline.images.units import nanometres
 
@@ -185,7 +185,7 @@ def _planes(series, file, path):
             return _rgb(path, series[number].index)
         pixels = decoded(number)
         if palette:
-            return _coloured(pixels, page.colormap)
+            return coloured(pixels, page.colormap)
         pixels = np.moveaxis(pixels, 0, -1) if order == "SYX" else pixels if pixels.ndim == 3 else pixels[..., None]
         return pixels if len(kept_samples) == samples else pixels[..., kept_samples]
 
@@ -222,11 +222,6 @@ def _rgb(path, index):
     with Image.open(path, formats=("TIFF",)) as image:
         image.seek(index)
         return np.asarray(image.convert("RGB"))
-
-
-def _coloured(indices, colormap):
-    colours = colormap >> 8 if colormap.max() > 255 else colormap
-    return np.moveaxis(colours.astype(np.uint8)[:, indices], 0, -1)
 
 
 def _grid(planes, path):
