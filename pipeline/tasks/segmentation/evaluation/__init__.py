@@ -180,10 +180,10 @@ def _rows_of_mean(values):
 
 def _objects(scores):
     """Objects of all classes together; qualities are means over classes."""
-    every = [(found, found.counts) for found in scores.by_class.values()]
-    total = {name: sum(counts[name] for _, counts in every) for name in every[0][1]}
+    counts = [found.counts for found in scores.by_class.values()]
+    total = objects.total(counts)
     tp, fp, fn, _ = total["at_50"]
-    usual, strict = ([objects.scores(counts[at]) for _, counts in every] for at in ("at_50", "at_75"))
+    usual, strict = ([objects.scores(one[at]) for one in counts] for at in ("at_50", "at_75"))
     mean = lambda rows, name: _mean(row[name] for row in rows)  # noqa: E731
     return {
         "reference": int(tp + fn),
@@ -192,7 +192,7 @@ def _objects(scores):
         **{name: mean(usual, name) for name in ("precision", "recall", "f1")},
         **{f"{name}_75": mean(strict, name) for name in ("precision", "recall", "f1")},
         **{name: mean(usual, name) for name in ("pq", "sq", "rq")},
-        "average_precision": _mean(objects.average_precision(found.objects) for found, _ in every),
+        "average_precision": _mean(objects.average_precision(found.objects) for found in scores.by_class.values()),
         "splits": total["splits"],
         "merges": total["merges"],
     }
