@@ -43,10 +43,9 @@ def plan(seen, network, settings, start=RANDOM):
         series = seen.pages > 1 or split["method"][0] == "blocks"
         patches["context"] = (0, "1 also shows networks the sections before and after" if series else "images by themselves")
     folder = {} if seen.masks is None else dict(seen.masks.settings)
-    if seen.likeness.pattern and not seen.likeness.doubted and not seen.grouped:
-        folder = {
-            "group": (seen.likeness.pattern, f"file names suggest {seen.likeness.groups} groups: check whether they are right")
-        } | folder
+    like = seen.likeness
+    if like.pattern and not like.doubted and not seen.grouped:
+        folder = {"group": (like.pattern, f"file names suggest {like.groups} groups: check whether they are right")} | folder
     if seen.pixel_size_nm:
         folder["pixel_size_nm"] = (list(seen.pixel_size_nm), "nm, as the files state")
     block = {
@@ -158,11 +157,8 @@ def _tiles(seen, images, start):
     """Size to which images are reduced that are classified, and how many train."""
     shrink = min(1, start.tile / min(seen.shape))
     size = [max(32, round(n * shrink)) for n in seen.shape]
-    return (
-        {"resize": (size, f"from {seen.shape[0]} × {seen.shape[1]}: minutes on two cores; fine details may need more")},
-        size,
-        images,
-    )
+    reason = f"from {seen.shape[0]} × {seen.shape[1]}: minutes on two cores; fine details may need more"
+    return {"resize": (size, reason)}, size, images
 
 
 def _notes(seen):

@@ -67,7 +67,8 @@ def go_on_from(path, model, network):
         former = keras.saving.load_model(path, compile=False, safe_mode=True)
         model.set_weights(former.get_weights())
     except Exception as error:  # Keras lets through whatever zipfile, h5py or its own checks raise
-        raise UserError(f"train.start: {path} is not a {network} with these settings and classes: {in_one_line(error)}") from error
+        reason = in_one_line(error)
+        raise UserError(f"train.start: {path} is not a {network} with these settings and classes: {reason}") from error
     found = {"file": path.as_posix(), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     card = _card(path)
     try:
