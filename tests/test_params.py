@@ -96,19 +96,22 @@ def test_every_positive_number_survives_its_text(value):
             "datasets.polyps.split.block: unknown key; known here: method, val, test, folds, gap, unit",
         ),
         ("datasets.polyps.split.unit", "0", "datasets.polyps.split.unit: expected greater than 0, received 0"),
-        ("datasets.polyps.folder.pixel_size_nm", "[1, 2, 3, 4]", "datasets.polyps.folder.pixel_size_nm: expected"),
+        ("datasets.polyps.folder.pixel_size_nm", "[1, 2, 3, 4]", "folder.pixel_size_nm: expected height and width of a pixel"),
+        ("datasets.polyps.folder.pixel_size_nm", "4.6", "folder.pixel_size_nm: expected height and width of a pixel"),
         ("datasets.polyps.folder.group", "'p(\\d+'", "datasets.polyps.folder: group must be a regular expression"),
         ("datasets.polyps.folder.group", "'p'", "datasets.polyps.folder: group must hold one pair of parentheses"),
         ("datasets.tissue.patches.resize", "null", "datasets.tissue: classification needs patches.resize"),
         ("datasets.tissue.patches", "{resize: [32, 32], size: [8, 8]}", "datasets.tissue: classification needs patches.resize"),
         ("datasets.polyps.patches", "{size: [8, 8]}", "datasets.polyps: segmentation needs patches.size and patches.stride"),
-        ("datasets.mitochondria.patches.size", "[128]", "datasets.mitochondria.patches.size.1: missing key"),
+        ("datasets.mitochondria.patches.size", "[128]", "mitochondria.patches.size: expected two numbers, rows and columns"),
+        ("datasets.mitochondria.patches.size", "128", "mitochondria.patches.size: expected two numbers, rows and columns"),
         (
             "datasets.polyps.patches.stride",
             "[96, 192]",
             "datasets.polyps: patches.stride must be at most patches.size [96, 128], not [96, 192]",
         ),
-        ("datasets.polyps.folder.mask_labels", "[]", "datasets.polyps.folder.mask_labels: expected"),
+        ("datasets.polyps.folder.mask_labels", "[]", "folder.mask_labels: expected the values that are foreground"),
+        ("datasets.polyps.folder.mask_labels", "[0]", "folder.mask_labels.0: expected greater than or equal to 1, received 0"),
         (
             "datasets.polyps.folder.ignore",
             "[255, a]",
@@ -188,7 +191,7 @@ def test_a_misspelled_key_is_refused_with_a_suggestion(load):
     [
         ("", "batch-size: unknown key; known here: seed, datasets, "),
         ("train:\n", "train.batch-size: unknown key; did you mean batch_size?"),
-        ("datasets:\n", "datasets.batch-size: expected a valid dictionary"),
+        ("datasets:\n", "datasets.batch-size: expected keys and values, received "),
     ],
 )
 def test_a_key_with_a_hyphen_is_one_too(load, section, told):

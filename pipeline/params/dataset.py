@@ -18,8 +18,12 @@ from pipeline.params.fields import (
     Real,
     Section,
     finite,
+    listed,
     or_defaults,
 )
+
+SIZES = listed("height and width of a pixel, perhaps after the distance of sections, such as [4.6, 4.6]", 2, 3)
+LABELS = listed("the values that are foreground, such as [1, 2]", 1)
 
 
 def _values(value):
@@ -51,9 +55,9 @@ class Folder(Section):
     """How a user's folder of images is read."""
 
     group: str | None = None
-    pixel_size_nm: Annotated[tuple[Positive, ...], Field(strict=False, min_length=2, max_length=3)] | None = None
+    pixel_size_nm: Annotated[tuple[Positive, ...], Field(strict=False), SIZES] | None = None
     mask_threshold: Natural | None = None
-    mask_labels: Annotated[tuple[Label, ...], Field(strict=False, min_length=1)] | None = None
+    mask_labels: Annotated[tuple[Label, ...], Field(strict=False), LABELS] | None = None
     instances: bool = False
     ignore: Annotated[tuple[int, ...], BeforeValidator(_values)] = ()
 

@@ -23,14 +23,27 @@ def finite(values):
 LARGE = 2**63  # masks are read as signed 64-bit integers
 MOST_CLASSES = 255  # 8-bit class numbers; 255 itself means ignored
 
+
+def listed(what, least, most=math.inf):
+    """What checks that a value is a list of `least` to `most` values, and else says that it should be `what`."""
+
+    def check(value):
+        if not (isinstance(value, list | tuple) and least <= len(value) <= most):
+            raise ValueError(f"expected {what}, received {value!r}")
+        return value
+
+    return BeforeValidator(check)
+
+
 Real = Annotated[float, BeforeValidator(number)]
 Positive = Annotated[Real, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[Real, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[Real, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Natural = Annotated[int, Field(ge=0)]
-Pair = Annotated[tuple[Count, Count], Field(strict=False)]
-NaturalPair = Annotated[tuple[Natural, Natural], Field(strict=False)]
+TWO = listed("two numbers, rows and columns, such as [128, 128]", 2, 2)
+Pair = Annotated[tuple[Count, Count], Field(strict=False), TWO]
+NaturalPair = Annotated[tuple[Natural, Natural], Field(strict=False), TWO]
 Label = Annotated[int, Field(ge=1, lt=LARGE)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w-]*$")]
 

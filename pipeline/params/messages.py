@@ -23,6 +23,7 @@ def check(model, values, path, section=""):
 def advice(mistake):
     """What a mistake that pydantic found asks for, and what was received instead: its text without the key."""
     message = mistake["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    message = "keys and values" if mistake["type"] in ("dict_type", "model_type") else message
     return message if mistake["type"] == "value_error" else f"expected {message}, received {mistake['input']!r}"
 
 
