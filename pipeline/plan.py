@@ -30,12 +30,12 @@ def main(arguments=None):
     parser.add_argument("--pretrained", action="store_true", help="start from an encoder pretrained on ImageNet (a download)")
     given = parser.parse_args(arguments)
     settings = params.load()
-    if given.write and (not re.fullmatch(r"[A-Za-z0-9][\w-]*", given.write) or yaml.safe_load(given.write) != given.write):
+    if given.write and not _is_name(given.write):
         raise UserError(f"--write: expected a name of letters, digits, - and _, received {given.write!r}")
     if given.write in settings.datasets:
         raise UserError(f"datasets.{given.write} exists in {paths.PARAMS}; choose another name, or delete its block first")
     folder = Path(given.folder).expanduser()
-    name = given.write or re.sub(r"\W+", "-", folder.resolve().name).strip("-_") or "own"
+    name = given.write or _suggested_name(folder, settings.datasets)
     seen = look(folder)
     network, *others = _networks(seen.task, settings, "encoder" if given.pretrained else "datasets")
     section = settings.networks[network]
@@ -82,6 +82,19 @@ def _described(seen):
             f"{most:.0f} or less in nine of ten"
         )
     yield f"{seen.root}: {100 * seen.likeness.copies:.0f} % of the images have a near-duplicate"
+
+
+def _is_name(name):
+    """Whether ``params.yaml`` takes a name of a data set as it is: YAML reads 2024 as a number, and "no" as false."""
+    return re.fullmatch(r"[A-Za-z0-9][\w-]*", name) and yaml.safe_load(name) == name
+
+
+def _suggested_name(folder, taken):
+    """A name after that of the folder which ``--write`` takes."""
+    name = re.sub(r"\W+", "-", folder.resolve().name).strip("-_") or "own"
+    while not _is_name(name) or name in taken:
+        name = f"own-{name}"
+    return name
 
 
 def _tell_training(name, found, network, section):
