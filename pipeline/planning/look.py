@@ -1,18 +1,19 @@
 """Look at a user's folder of images: what the rules of `pipeline.planning.rules` need to know of it."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.datasets.sources.folder_files import PARTS, find_labelled, find_pairs, find_parts, refuse
+from pipeline.datasets.sources.folder import described_format, unlike_most
+from pipeline.datasets.sources.folder_files import LAYOUT, PARTS, find_labelled, find_pairs, find_parts, refuse
 from pipeline.datasets.sources.folder_groups import find_groups
 from pipeline.datasets.sources.listing import entries
 from pipeline.errors import UserError
 from pipeline.images.intensity import robust_range, sample
-from pipeline.images.stack import described, opened
+from pipeline.images.stack import opened
 from pipeline.parallel import on_all_cores
 from pipeline.patches.fingerprints import FINGERPRINT, describe
 from pipeline.planning.likeness import Likeness, compare
@@ -49,23 +50,29 @@ def look(root):
     """Look at the images and masks in the folder `root`: `Seen`. Raises a `UserError` with all that is wrong with its files."""
     root, problems = Path(root), []
     task = _task(root)
-    parts = find_parts(root, task, "FOLDER", problems)
+    parts = find_parts(root, (task,), "FOLDER", problems)
     segmentation = task == "segmentation"
     files = list(find_pairs(root, parts, "FOLDER", problems) if segmentation else find_labelled(root, parts, problems))
     groups, _ = find_groups(files, root, parts, None, "FOLDER", problems)
-    refuse(problems)
+    if not files:
+        refuse(problems)
     places = in_runs(len(files))
     some = [files[place] for place in places]
     with on_all_cores(worthwhile=len(some) > PARALLEL) as map_in_order:
         looks = list(tqdm(map_in_order(_look, [file.path for file in some]), "images", len(some), unit="file", disable=None))
-        refuse([look for look in looks if isinstance(look, str)])
-        masks = look_at_masks([file.mask for file in some], root.name, map_in_order) if segmentation else None
-    formats = Counter(look.format for look in looks)
-    (channels, colour, kind), _ = formats.most_common(1)[0]
-    told = [f"{described(*form[:2])} of {form[2]}" for form, _ in formats.most_common()]
-    if len(formats) > 1:
-        odd = next(file.path for file, look in zip(some, looks, strict=True) if look.format != (channels, colour, kind))
-        raise UserError(f"{odd}: the images are of several kinds, {', '.join(told)}; save all as {told[0]}")
+        formats, masks = defaultdict(list), None
+        for file, look in zip(some, looks, strict=True):
+            if isinstance(look, str):
+                problems.append(look)
+            else:
+                formats[look.format].append(file.path)
+        problems += unlike_most(formats)
+        try:
+            masks = look_at_masks([file.mask for file in some], root.name, map_in_order) if segmentation else None
+        except UserError as error:
+            problems += str(error).splitlines()
+    refuse(problems)
+    ((channels, colour, kind),) = formats
     fingerprints = np.array([look.fingerprint for look in looks], FINGERPRINT)
     pages, shapes = np.mean([look.pages for look in looks]), {look.shape for look in looks}
     return Seen(
@@ -79,7 +86,7 @@ def look(root):
         one_shape=len(shapes) == 1,
         channels=channels,
         colour=colour,
-        kind=told[0],
+        kind=described_format((channels, colour, kind)),
         pixel_size_nm=_pixel_size(looks),
         narrow=_narrow(looks),
         masks=masks,
@@ -105,7 +112,7 @@ def _task(root):
     """A folder with images or masks, by one of their names, is for segmentation; any other has a folder for each class."""
     if not root.is_dir():
         raise UserError(f"{root}: no such folder")
-    parts = find_parts(root, "segmentation", "FOLDER", [])
+    parts = find_parts(root, LAYOUT, "FOLDER", [])
     names = {path.name.casefold() for part in parts.values() for path in entries(part) if path.is_dir()}
     return "segmentation" if names & {*PARTS["images"], *PARTS["masks"]} else "classification"
 
@@ -128,6 +135,7 @@ def _look(path):
         with opened(path) as stack:
             page = stack.read(stack.pages // 2, 0, stack.shape[0])
             size = stack.pixel_size_nm and (*filter(None, [stack.depth_nm]), *stack.pixel_size_nm)
+            size = size and tuple(float(f"{length:.6g}") for length in size)  # 200 nm, not 200.00000000000003
         page = page.astype(np.uint8) * 255 if page.dtype == bool else page
         low, high = np.transpose(robust_range([sample(page)]))
         form = stack.channels, stack.colour, page.dtype.name

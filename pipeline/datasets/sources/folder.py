@@ -33,8 +33,8 @@ def make(writer, name, dataset, seed):
     """Add the user's images in natural order, with the split and the groups of their folders, if any."""
     root, key, how, problems = Path(dataset.path), f"datasets.{name}", dataset.folder, []
     segmentation = dataset.task == "segmentation"
-    parts = find_parts(root, dataset.task, key, problems)
-    files = list(find_pairs(root, parts, key, problems) if segmentation else find_labelled(root, parts, problems))
+    parts = find_parts(root, (dataset.task,), f"{key}.path", problems)
+    files = list(find_pairs(root, parts, f"{key}.path", problems) if segmentation else find_labelled(root, parts, problems))
     labels = list(dict.fromkeys(file.label for file in files))
     classes = tuple(dataset.class_names or (("background", name) if segmentation else labels))
     groups, everywhere = find_groups(files, root, parts, how.group, key, problems)
@@ -81,15 +81,20 @@ def _add_all(writer, files, groups, rule, figures, problems):
             _add(writer, file, pages, masks, groups.get(file.path, file.name), figures)
         except UserError as error:
             problems += str(error).splitlines()
-    usual = max(formats, key=lambda key: len(formats[key]), default=None)
-    for other in [key for key in formats if key != usual]:
-        expected, received = map(_described, (usual, other))
-        told = f"expected {expected} as most of the images, received {received}; save it as {expected} too"
-        problems += [f"{path}: {told}" for path in formats[other]]
+    problems += unlike_most(formats)
     return formats
 
 
-def _described(page_format):
+def unlike_most(formats):
+    """Say of each file that is not of the usual format what is wrong with it; `formats` are paths by channels, colour, type."""
+    usual = max(formats, key=lambda key: len(formats[key]), default=None)
+    for other in [key for key in formats if key != usual]:
+        expected, received = map(described_format, (usual, other))
+        told = f"expected {expected} as most of the images, received {received}; save it as {expected} too"
+        yield from (f"{path}: {told}" for path in formats[other])
+
+
+def described_format(page_format):
     channels, colour, kind = page_format
     return f"{described(channels, colour)} of {kind}"
 

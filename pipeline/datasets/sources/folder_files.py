@@ -18,8 +18,8 @@ PARTS = {"images": ("images", "image"), "masks": ("masks", "mask", "labels", "la
 MASK_ENDING = re.compile(r"[ _.-](cp_)?(mask|label)s?$", re.IGNORECASE)  # of the stem of a mask whose image does not have it
 TABLE = "groups.csv"
 LAYOUT = {
-    "segmentation": "images/ and masks/ with files of the same stem, optionally under train/, val/ and test/",
-    "classification": "one folder of images per class, optionally under train/, val/ and test/",
+    "segmentation": "images/ and masks/ with files of the same stem",
+    "classification": "one folder of images per class",
 }
 UNTRACKED = (
     "queued and --temp experiments see only files that git or DVC tracks: give an absolute path, or `dvc add` a folder of a new "
@@ -62,9 +62,9 @@ def stem(path):
     return re.sub(r"\.ome$", "", composed(path.stem), flags=re.IGNORECASE)
 
 
-def find_parts(root, task, key, problems):
-    """Return the folder of each split, or the root itself under an empty name."""
-    wanted = f"{key}.path must name a folder with {LAYOUT[task]}"
+def find_parts(root, tasks, key, problems):
+    """Return the folder of each split, or the root itself under an empty name. `key` is where the user names the root."""
+    wanted = _wanted(key, *tasks)
     hint = "" if root.is_absolute() else f"; {UNTRACKED}"
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; {wanted}{hint}")
@@ -88,6 +88,12 @@ def find_parts(root, task, key, problems):
     if not splits["train"]:
         problems.append(f"{root}: train/ is missing beside {', '.join(names)}")
     return {split: root / found[0] for split, found in splits.items() if found}
+
+
+def _wanted(key, *tasks):
+    return (
+        f"{key} must name a folder with {', or '.join(LAYOUT[task] for task in tasks)}, optionally under train/, val/ and test/"
+    )
 
 
 def find_pairs(root, parts, key, problems):
@@ -160,8 +166,7 @@ def _tell_missing(root, part, folders, key, problems):
     others = [name for name in names if part / name not in folders.values()]
     remedy = f"; rename {others[0]} to {missing[0]}" if len(others) == len(missing) == 1 else ""
     if part == root:
-        wanted = f"{key}.path must name a folder with {LAYOUT['segmentation']}"
-        raise UserError(f"{root}: found only {', '.join(names)}{remedy}; {wanted}")
+        raise UserError(f"{root}: found only {', '.join(names)}{remedy}; {_wanted(key, 'segmentation')}")
     problems += [f"{part / name}: no such folder{remedy}" for name in missing]
 
 
