@@ -17,6 +17,7 @@ from pipeline.atomic import whole
 from pipeline.errors import UserError, plain_errors
 from pipeline.parallel import cores
 from pipeline.planning.cost import matrix_speed, minutes
+from pipeline.planning.describe import described_folder
 from pipeline.planning.look import look
 from pipeline.planning.rules import plan
 from pipeline.planning.training import PRETRAINED, RANDOM
@@ -45,7 +46,7 @@ def main(arguments=None):
         pair = {"dataset": name, "network": network}
         found.training[f"pairs.{name}-{network}"] = pair, "this network has no list of data sets"
         joined = ""
-    print(*_described(seen), "", sep="\n")
+    print(*described_folder(seen), "", sep="\n")
     print(block_text(name, found.block))
     if given.write:
         _write(name, found.block, network if joined else None)
@@ -59,29 +60,6 @@ def main(arguments=None):
     for note in found.notes:
         print(f"note: {note}")
     _tell_training(name, found, network, section)
-
-
-def _described(seen):
-    """Say in words what a folder holds: lines about a `Seen`."""
-    count = sum(seen.images.values())
-    rows, columns = seen.shape
-    sizes = f"{rows} × {columns}" if seen.one_shape else f"different sizes around {rows} × {columns}"
-    pages = f" in {seen.files} files" if seen.pages > 1 else ""
-    splits = ", ".join(f"{number} {split}" for split, number in seen.images.items() if split)
-    yield f"{seen.root}: {count} images{pages} of {sizes} (rows × columns), {seen.kind}" + (f"; {splits}" if splits else "")
-    if seen.classes:
-        yield f"{seen.root}: classes: " + ", ".join(f"{name} {number}" for name, number in seen.classes.items())
-    masks = seen.masks
-    if masks:
-        parts = ", ".join(f"{100 * share:.2g} %" for share in masks.share.values())
-        yield f"{seen.root}: foreground {parts} of the pixels; {masks.empty} masks are empty, {masks.full} are full"
-    if masks and masks.extent:
-        middle, most = masks.extent
-        yield (
-            f"{seen.root}: {masks.objects:g} objects in an image; the longer side of one is {middle:.0f} pixels in the median, "
-            f"{most:.0f} or less in nine of ten"
-        )
-    yield f"{seen.root}: {100 * seen.likeness.copies:.0f} % of the images have a near-duplicate"
 
 
 def _is_name(name):

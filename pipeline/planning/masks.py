@@ -38,7 +38,7 @@ class Masks:
     extent: tuple | None  # longer side of an object, in pixels, in the class of the largest: median and 90th percentile
     largest: float  # median over the images of the longer side of the largest object, in parts of the image's shorter side
     objects: float  # median number in an image that has any
-    content: np.ndarray = field(repr=False)  # (N, 64): where the foreground of each mask lies (`pipeline.patches.units.shares`)
+    content: np.ndarray = field(repr=False)  # (N, 64): of the last page of each file (`pipeline.patches.units.shares`)
 
 
 def look_at_masks(paths, name, map_in_order):
@@ -56,7 +56,8 @@ def look_at_masks(paths, name, map_in_order):
         "instances" in settings,
         tuple(settings.get("ignore", ((),))[0]),
     )
-    seen = list(tqdm(map_in_order(_objects, paths, [rule] * len(paths)), "objects of masks", **progress))
+    files = list(tqdm(map_in_order(_objects, paths, [rule] * len(paths)), "objects of masks", **progress))
+    seen = [page for pages in files for page in pages]
     extents = np.concatenate([extents for _, extents, _, _ in seen])
     with_any = [(extents[:, 1].max() / side, len(extents)) for _, extents, side, _ in seen if len(extents)]
     of_class = [np.percentile(extents[extents[:, 0] == one, 1], (50, 90)).tolist() for one in np.unique(extents[:, 0])]
@@ -72,7 +73,7 @@ def look_at_masks(paths, name, map_in_order):
         tuple(max(of_class, key=lambda both: both[1])) if of_class else None,
         float(np.median([largest for largest, _ in with_any])) if with_any else 0.0,
         float(np.median([count for _, count in with_any])) if with_any else 0.0,
-        np.array([content for *_, content in seen]),
+        np.array([pages[-1][-1] for pages in files]),
     )
 
 
@@ -164,18 +165,21 @@ def _pieces(page):
 
 
 def _objects(path, rule):
-    """Look at the objects of one file: pixels of each class, class and side of each object, the shorter side, the content."""
-    counts, extents = np.zeros(IGNORED + 1, np.int64), []
-    for mask in rule.read(path):
-        classes = mask.classes.astype(np.uint8)
-        counts += np.bincount(classes.ravel(), minlength=IGNORED + 1)
-        if mask.instances is not None:
-            labelled = {1: mask.instances.astype(np.int64)}
-        else:
-            present = [number for number in np.unique(classes) if 0 < number < IGNORED]
-            labelled = {number: label(classes == number) for number in present}
-        for number, labels in labelled.items():
-            boxes = filter(None, ndimage.find_objects(labels))
-            extents += [(number, max(side.stop - side.start for side in box)) for box in boxes]
+    """Look at the objects of one file: a list of what `_objects_of_page` returns."""
+    return [_objects_of_page(mask) for mask in rule.read(path)]
+
+
+def _objects_of_page(mask):
+    """Look at the objects of one page: pixels of each class, class and side of each object, the shorter side, the content."""
+    classes, extents = mask.classes.astype(np.uint8), []
+    counts = np.bincount(classes.ravel(), minlength=IGNORED + 1)
+    if mask.instances is not None:
+        labelled = {1: mask.instances.astype(np.int64)}
+    else:
+        present = [number for number in np.unique(classes) if 0 < number < IGNORED]
+        labelled = {number: label(classes == number) for number in present}
+    for number, labels in labelled.items():
+        boxes = filter(None, ndimage.find_objects(labels))
+        extents += [(number, max(side.stop - side.start for side in box)) for box in boxes]
     extents = np.array([(number, extent) for number, extent in extents if extent >= SMALLEST]).reshape(-1, 2)
     return counts, extents, min(classes.shape), shares((classes > 0) & (classes < IGNORED))

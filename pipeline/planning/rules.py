@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.patches.pack import corners
+from pipeline.planning.describe import percent
 from pipeline.planning.training import COPIED, FEW, RANDOM, copies, training
 
 ALIKE = 0.2  # correlation of neighbouring masks from which the images are a series
@@ -148,7 +149,7 @@ def _windows(seen, images, start):
         "resize": (None, "the scale is kept"),
         "size": (size, f"rows, columns in pixels; {fits}"),
         "stride": (stride, f"{'overlapping: ' if close else ''}{count} training patches"),
-        "foreground": (foreground, f"the rarest class has {100 * rarest:.2g} % of the pixels"),
+        "foreground": (foreground, f"the rarest class has {percent(rarest)} % of the pixels"),
     }
     return patches, size, round(count / (1 - foreground))
 
@@ -165,7 +166,7 @@ def _notes(seen):
     like, masks = seen.likeness, seen.masks
     if seen.looked_at < seen.files:
         yield f"looked at {seen.looked_at} of {seen.files} files"
-    if seen.files < 3:
+    if sum(seen.images.values()) < 3:
         yield "at least three images are needed, one each for training, validation and testing"
     if like.doubted:
         yield f"file names suggest groups by {like.pattern!r}, but {like.doubted}"
@@ -176,6 +177,8 @@ def _notes(seen):
         )
     if seen.grouped and like.across:
         yield f"{like.across} pairs of near-duplicates are in different groups of groups.csv: look at them (docs/leakage.md)"
+    if masks and not any(masks.share.values()):
+        yield "no mask shows any foreground: download stops there"
     if masks and masks.full:
         yield f"{masks.full} masks are full: check that their values mean what folder says"
     if masks and masks.classes:

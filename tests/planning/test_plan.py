@@ -1,6 +1,7 @@
 """`python -m pipeline.plan` on small folders: the block loads, and says what the folder shows."""
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -141,13 +142,53 @@ def test_a_table_of_groups_holds_and_ranges_of_their_own_are_seen(project, plann
     assert (block.intensity, block.split.method, block.patches.size) == ("image", "groups", (64, 64))
 
 
+def test_the_pages_of_one_tiff_are_images(project, capsys):
+    Path("own/images").mkdir(parents=True)
+    Path("own/masks").mkdir()
+    mask = discs((64, 64), [(15, 15), (45, 45)], 6) * np.uint8(255)
+    tifffile.imwrite("own/images/a.tif", texture(12, 64, 64), resolution=(50_000, 50_000), resolutionunit="CENTIMETER")
+    tifffile.imwrite("own/masks/a.tif", np.stack([mask] * 11 + [0 * mask]))
+    plan.main(["own"])
+    printed = capsys.readouterr().out
+    assert "12 images in 1 file of" in printed and "2 objects in an image" in printed and "1 masks are empty" in printed
+    assert "three images at least" not in printed and "- 200.0\n" in printed
+
+
+def test_masks_without_foreground_are_told_and_all_of_it_is_100_percent(project, capsys):
+    for number in range(4):
+        project(f"empty/images/{number}.png", texture(64, 64))
+        project(f"empty/masks/{number}.png", np.zeros((64, 64), np.uint8))
+        project(f"full/images/{number}.png", texture(64, 64))
+        project(f"full/masks/{number}.png", np.full((64, 64), 255, np.uint8))
+    plan.main(["empty"])
+    assert "note: no mask shows any foreground" in capsys.readouterr().out
+    plan.main(["full"])
+    assert "foreground 100 % of the pixels" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["tissue", "2024", "no", "cellules é", "é", "["])
+def test_the_name_that_it_suggests_can_be_written(project, capsys, name):
+    for number in range(6):
+        project(f"{name}/{'ab'[number % 2]}/{number}.png", texture(64, 64))
+    plan.main([name])
+    command = re.search("`python -m pipeline.plan (.*)` adds", capsys.readouterr().out)[1]
+    plan.main(shlex.split(command))
+    assert "params.yaml: added datasets." in capsys.readouterr().out
+
+
 def test_what_is_wrong_with_a_folder_is_told_and_nothing_is_written(project, tmp_path):
     before = (tmp_path / "params.yaml").read_bytes()
     project("own/images/a.png", texture(32, 32))
     project("own/masks/b.png", texture(32, 32))
+    for name, size in (("c", (32, 32)), ("d", (32, 32, 3)), ("e", (32, 32))):
+        project(f"own/images/{name}.png", texture(*size))
+        project(f"own/masks/{name}.png", texture(32, 32))
+    Path("own/images/e.png").write_bytes(b"")
+    Path("empty").mkdir()
     for arguments, told in (
         (["missing"], "missing: no such folder"),
-        (["own"], r"images/a.png: no mask"),
+        (["own"], r"images/a.png: no mask(.|\n)*e.png: the file is empty\n.*d.png: expected grey of uint8 as most of"),
+        (["empty"], "empty: empty folder; FOLDER must name a folder with images/ and masks/ .*, or one folder of images per"),
         (["own", "--write", "polyps"], "datasets.polyps exists"),
         (["own", "--write", "a b"], "expected a name of letters"),
     ):

@@ -1,0 +1,35 @@
+"""Say in words what a folder holds."""
+
+
+def described_folder(seen):
+    """Lines about a folder as `pipeline.planning.look.Seen`."""
+    count = sum(seen.images.values())
+    rows, columns = seen.shape
+    sizes = f"{rows} × {columns}" if seen.one_shape else f"different sizes around {rows} × {columns}"
+    pages = f" in {counted(seen.files, 'file')}" if seen.pages > 1 else ""
+    splits = ", ".join(f"{number} {split}" for split, number in seen.images.items() if split)
+    images = counted(count, "image")
+    yield f"{seen.root}: {images}{pages} of {sizes} (rows × columns), {seen.kind}" + (f"; {splits}" if splits else "")
+    if seen.classes:
+        yield f"{seen.root}: classes: " + ", ".join(f"{name} {number}" for name, number in seen.classes.items())
+    masks = seen.masks
+    if masks:
+        parts = ", ".join(f"{percent(share)} %" for share in masks.share.values())
+        yield f"{seen.root}: foreground {parts} of the pixels; {masks.empty} masks are empty, {masks.full} are full"
+    if masks and masks.extent:
+        middle, most = masks.extent
+        yield (
+            f"{seen.root}: {masks.objects:g} objects in an image; the longer side of one is {middle:.0f} pixels in the median, "
+            f"{most:.0f} or less in nine of ten"
+        )
+    like = seen.likeness
+    yield f"{seen.root}: {100 * like.copies:.0f} % of the images have a near-duplicate"
+
+
+def counted(number, what):
+    return f"{number} {what}{'s' if number != 1 else ''}"
+
+
+def percent(share):
+    """A share in percent, two digits of it: "0.63", "3.7", "100"."""
+    return f"{float(f'{100 * share:.2g}'):g}"
