@@ -252,7 +252,7 @@ def main(arguments=None):
     choices = Choices(threshold, given.median, split, given.smallest, given.solids, given.range, given.pixel_size)
     cluster = Cluster(models, given.workers, given.memory, given.scheduler)
     count = predict_files(task, model, models, inputs, missing, given.out, settings, choices, cluster, given.overwrite)
-    print(f"{count} images predicted into {given.out}", file=sys.stderr)
+    print(f"{count} image{'s' * (count != 1)} predicted into {given.out}", file=sys.stderr)
 
 
 if __name__ == "__main__":

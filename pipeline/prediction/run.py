@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import re
 import sys
 from collections import Counter
 from contextlib import contextmanager
@@ -30,22 +31,24 @@ class Choices:
 
 
 class RepeatedMessages:
-    """Pass on the first `SHOWN` messages that say the same of different files, and count the others."""
+    """Pass on the first `SHOWN` messages that say the same of different files, whatever their numbers, and count the others."""
 
     def __init__(self, say):
-        self.say, self.counts = say, Counter()
+        self.say, self.counts, self.latest = say, Counter(), {}
 
     def add(self, path, message):
         """Count a message; it may begin with the path that it is about."""
-        kind = message.removeprefix(f"{path}: ")
+        text = message.removeprefix(f"{path}: ")
+        kind = re.sub(r"\d+", "", text)
         self.counts[kind] += 1
+        self.latest[kind] = text
         if self.counts[kind] <= SHOWN:
             self.say(message)
 
     def close(self):
         for kind, count in self.counts.items():
             if count > SHOWN:
-                self.say(f"... and {count - SHOWN} more: {kind}")
+                self.say(f"... and {count - SHOWN} more such as the last: {self.latest[kind]}")
 
 
 def predict_files(task, model, paths, inputs, failures, out, settings, choices, cluster, overwrite=False):
