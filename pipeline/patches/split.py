@@ -18,7 +18,8 @@ def assign_splits(table, rule, seed=0, grouped=False):
     - "blocks": contiguous runs, train first, test last: sections of a volume, frames of a video. Stated groups stand in the
       order of their first image, and a border falls between two of them; it cuts through a group only if there is no other.
       `rule.gap` images are left out at each border, from the earlier block;
-    - "groups": whole groups, drawn by the seed, class by class if each group has one class;
+    - "groups": whole groups, drawn by the seed, class by class if each group has one class; one with more than half of the
+      images is always for training;
     - "random": stated groups, or else single images, whatever their class or file: neighbours and copies end up on both sides.
 
     In the copy that is returned, `split` is "train", "val", "test" or "" (left out). If blocks cut through a group, `group`
@@ -108,14 +109,16 @@ def _blocks(groups, sizes, gap):
 
 
 def _whole_groups(groups, sizes, rng):
-    """Deal shuffled groups to test, then to val, until each has its share; the others are for training."""
+    """Deal shuffled groups to test, then to val, until each has its share; the others, and more than half, are for training."""
     number, names = pd.factorize(groups)
     sizes_of = np.bincount(number)
     role_of = np.full(len(names), "train", dtype=object)
-    waiting = rng.permutation(len(names)).tolist()
+    waiting = [group for group in rng.permutation(len(names)).tolist() if 2 * sizes_of[group] <= len(groups)]
+    kept = int(len(waiting) == len(names))  # at least one for training
     for role in ("test", "val"):
         wanted, taken = sizes[role] * len(groups), 0
-        while wanted > 0 and len(waiting) > 1:
+        others = role == "test" and sizes["val"] > 0  # leave a group for val, too
+        while wanted > 0 and len(waiting) > kept + (others and taken > 0):
             size = int(sizes_of[waiting[-1]])
             if taken and abs(taken - wanted) <= abs(taken + size - wanted):
                 break  # one more group would be further from the share

@@ -110,6 +110,12 @@ def test_every_class_is_on_every_side_where_groups_have_one_class():
     assert (result.groupby("split")["label"].nunique() == 2).all()
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_group_with_most_of_the_images_is_for_training_and_the_others_do_for_val_and_test(seed):
+    result = assign_splits(table(list("aaaaaaaabc")), Split(val=0.2, test=0.2), seed)
+    assert result["split"].tolist()[:8] == ["train"] * 8 and set(result["split"]) == {"train", "val", "test"}
+
+
 def test_the_seed_draws_the_groups():
     groups = [f"g{i // 3}" for i in range(60)]
     draws = [assign_splits(table(groups), Split(val=0.2, test=0.2), seed=s)["split"].tolist() for s in (0, 0, 1)]
