@@ -1,11 +1,15 @@
-"""What all tests share: TensorFlow as the stages start it, and the order."""
+"""What all tests share: TensorFlow as the stages start it, no deadlines, and the order."""
 
 import os
+
+from hypothesis import settings
 
 # As `pipeline.startup.load_keras` sets it: tests import Keras by themselves, and must compute the same bits as a stage.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow sets 1 on import, and the processes that tests start inherit it
 
+settings.register_profile("patient", deadline=None)  # the computer may be busy
+settings.load_profile("patient")
 
 # So that neither of two processes waits for the other: at the end, or at the start for the project of `tests/pipeline`.
 LONGEST = ["test_every_network.py", "pipeline", "training", "prediction", "exporting"]

@@ -19,7 +19,7 @@ def identity(windows):
     return windows[..., 0]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     shape=st.tuples(st.integers(1, 90), st.integers(1, 90)),
     tile=st.integers(4, 40),
@@ -48,7 +48,7 @@ def test_calls_have_few_shapes():
     assert shapes == {(2, 32, 32, 1), (1, 32, 26, 1), (2, 22, 32, 1), (1, 22, 26, 1)}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     height=st.integers(1, 120),
     rows=st.tuples(st.integers(0, 119), st.integers(1, 120)),
@@ -69,7 +69,7 @@ def test_rows_are_the_same_whatever_else_is_asked_for(height, rows, overlap, ali
     np.testing.assert_array_equal(np.concatenate([block for _, block in blocks]), predict_image(predict, image, *how)[first:end])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(length=st.integers(1, 500), size=st.integers(8, 64), overlap=st.floats(0, 0.5), align=st.sampled_from([1, 2, 4]))
 def test_windows_cover_every_pixel_with_weights_of_sum_one(length, size, overlap, align):
     overlap = int(overlap * size)

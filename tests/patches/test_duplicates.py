@@ -152,7 +152,7 @@ def test_images_left_out_of_the_split_do_not_count(phantoms):
     assert found_in([phantoms[0]] * 3, ["train", "", "train"]).empty
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.integers(0, 7), min_size=6, max_size=16), st.integers(0, 100))
 def test_grouping_puts_copies_on_one_side(phantoms, origins, seed):
     """`origins` says which phantom each image is a copy of; some copies are turned."""

@@ -3,7 +3,7 @@ from itertools import cycle
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813 (its users know it by no other name)
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.distance import cdist
@@ -100,7 +100,6 @@ def test_whole_pixels_are_exact_in_nanometres():
 masks = arrays(bool, (5, 7))
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(masks, masks)
 def test_padding_with_background_changes_nothing(reference, prediction):
     assert per_image(reference, prediction, 1) == per_image(np.pad(reference, 3), np.pad(prediction, 3), 1)

@@ -47,7 +47,7 @@ def test_a_bins_upper_end_belongs_to_it_and_zero_to_the_first():
 probabilities = arrays(np.float32, (6, 6), elements=st.floats(0, 1, width=32))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(arrays(bool, (6, 6)), probabilities)
 def test_agrees_with_scikit_learn(reference, values):
     sums = _sums(reference, values)
@@ -62,7 +62,6 @@ def test_agrees_with_scikit_learn(reference, values):
         assert expected_calibration_error(sums) == pytest.approx(error, abs=1e-9)
 
 
-@settings(deadline=None)
 @given(arrays(bool, (6, 6)), probabilities, st.integers(1, 5))
 def test_images_add_up(reference, values, row):
     parts = np.stack([_sums(reference[:row], values[:row]), _sums(reference[row:], values[row:])])

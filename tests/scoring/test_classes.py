@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn import metrics
@@ -59,7 +59,6 @@ def test_all_ignored_pixels_are_left_to_the_caller():
         classes.pixel_confusion([0, 1, 2], [0, 1], 3)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60))
 def test_scikit_learn_agrees(pixels):
     reference, prediction = np.array(pixels).T
@@ -134,7 +133,6 @@ def test_counts_of_a_volume_are_exact_beyond_float32():
 masks = arrays(bool, (5, 7))
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(masks, masks)
 def test_two_masks_agree_with_scikit_learn(reference, prediction):
     ours = scores(of_foreground(reference, prediction))

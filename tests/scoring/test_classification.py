@@ -103,7 +103,7 @@ def test_a_certain_mistake_costs_a_finite_loss():
     assert summarise([1], [[1.0, 0.0]])["loss"] == pytest.approx(-math.log(1e-7))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 5))
 def test_agrees_with_scikit_learn(seed, classes):
     rng = np.random.default_rng(seed)
@@ -129,7 +129,7 @@ def test_agrees_with_scikit_learn(seed, classes):
     assert brier_score(reliability_rows(labels, probabilities).sum(axis=0)) == pytest.approx(brier, abs=1e-6)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 4))
 def test_sums_and_weights_agree_with_the_images_themselves(seed, classes):
     rng = np.random.default_rng(seed)

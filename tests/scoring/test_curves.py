@@ -88,7 +88,6 @@ def test_of_equally_good_thresholds_the_one_nearest_to_one_half_wins():
 probabilities = arrays(np.float32, (6, 6), elements=st.floats(0, 1, width=32))
 
 
-@settings(deadline=None)
 @given(arrays(bool, (6, 6)), probabilities)
 def test_the_curve_is_what_thresholding_the_image_gives(reference, values):
     for row in precision_recall(_histogram(reference, values)).iloc[::97].itertuples():
@@ -98,7 +97,6 @@ def test_the_curve_is_what_thresholding_the_image_gives(reference, values):
         assert [row.dice, row.precision, row.recall] == pytest.approx(expected, nan_ok=True)
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(arrays(bool, (6, 6)), probabilities)
 def test_average_precision_agrees_with_scikit_learn(reference, values):
     ours = average_precision(_histogram(reference, values))
@@ -109,7 +107,7 @@ def test_average_precision_agrees_with_scikit_learn(reference, values):
         assert ours == pytest.approx(average_precision_score(reference.ravel(), binned), abs=1e-12)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(arrays(bool, (6, 6)), arrays(np.int64, (6, 6), elements=st.integers(0, BINS)), st.integers(1, 4))
 def test_roc_area_agrees_with_scikit_learn(reference, steps, shift):
     values = (steps >> shift) / BINS  # fewer steps, more ties

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import SimpleITK as sitk  # noqa: N813 (its users know it by no other name)
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco_mask
 from scipy.ndimage import gaussian_filter
@@ -28,7 +28,6 @@ EMPTY = np.zeros((3, 4), bool)
 FULL = np.ones((3, 4), bool)
 masks = arrays(bool, (6, 9))
 labels = arrays(np.uint8, (4, 6), elements={"max_value": 3})
-patient = settings(deadline=None)  # the machine may be busy
 
 
 def drawn(*rows):
@@ -178,7 +177,6 @@ def test_a_split_object_can_still_match_and_a_speck_is_no_split():
     assert counted(whole[:, 1:], drawn("#######.#"))["splits"] == 1  # 1/9 is
 
 
-@patient
 @given(masks, masks)
 def test_no_object_has_two_partners(reference, prediction):
     objects = find_objects(reference, prediction)
@@ -226,7 +224,6 @@ def test_of_two_halves_of_an_object_the_first_matches(reference, prediction):
     assert sorted(table["partner"].dropna()) == [1, 1]
 
 
-@patient
 @given(labels, labels)
 def test_no_object_of_a_label_image_has_two_partners(reference, prediction):
     table, counts = listed(reference, prediction), counted(reference, prediction)
@@ -364,7 +361,6 @@ def test_equal_confidences_enter_together_whatever_their_order():
     assert average_precision(one) == average_precision(other) == 0.5
 
 
-@patient
 @given(masks, masks, arrays(float, (6, 9), elements={"min_value": 0, "max_value": 1}))
 def test_agrees_with_scikit_image_and_the_counts(reference, prediction, probability):
     objects = find_objects(reference, prediction)

@@ -126,7 +126,7 @@ def test_a_share_at_an_end_stays_there():
     assert low == 0 and 0 < high <= 1
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(arrays(np.int64, (6, 4), elements=st.integers(1, 10**12)))
 def test_intervals_hold_the_estimate_and_stay_between_0_and_1(totals):
     for name, statistic in OVERLAP.items():

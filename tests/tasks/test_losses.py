@@ -62,7 +62,7 @@ def test_perfect_and_certain_is_nearly_zero_and_extreme_logits_stay_finite(name)
     assert np.isfinite(float(LOSSES[name](TRUTH, -certain)))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=30))
 def test_pooled_dice_counts(pixels):
     metric = PooledDice()

@@ -195,7 +195,7 @@ MASKS = arrays(bool, st.tuples(st.integers(1, 14), st.integers(1, 14)), fill=st.
 HEIGHTS = st.lists(st.integers(1, 6), min_size=1, max_size=5)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(mask=MASKS, heights=HEIGHTS, band=st.integers(1, 6), smallest=st.sampled_from([0, 2, 4]), channels=st.integers(1, 2))
 @example(mask=np.zeros((9, 7), bool), heights=[1], band=1, smallest=0, channels=1)
 @example(mask=np.ones((9, 7), bool), heights=[1], band=1, smallest=0, channels=1)
@@ -214,7 +214,7 @@ def test_cut_anywhere_the_objects_are_those_of_the_whole(mask, heights, band, sm
     pd.testing.assert_frame_equal(table, run(mask, image=image, smallest=smallest)[1], rtol=1e-12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 2**32 - 1),
     heights=HEIGHTS,

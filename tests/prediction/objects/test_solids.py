@@ -35,7 +35,7 @@ def profiles_of(volume):
 
 
 @given(arrays(bool, st.tuples(st.integers(1, 4), st.integers(1, 7), st.integers(1, 6))), st.sampled_from([1, 2, 512]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_components_are_those_of_scipy_whatever_the_bands(volume, band):
     labels, profiles = profiles_of(volume)
     expected, count = ndimage.label(volume, EVERY)
