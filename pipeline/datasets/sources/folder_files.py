@@ -10,6 +10,7 @@ from pathlib import Path
 from pipeline.datasets.sources.listing import entries
 from pipeline.errors import UserError
 from pipeline.images.io import SUFFIXES
+from pipeline.images.ome_zarr import is_volume
 
 SHOWN = 30  # problems; about as many lines as a terminal shows
 SPLITS = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test", "testing")}
@@ -176,10 +177,12 @@ def _by_stem(folder, problems):
     for path in entries(folder):
         if path.name.casefold() == TABLE:
             problems.append(f"{path}: move it one folder up")
+        elif path.is_dir() and is_volume(path):
+            problems.append(f"{path}: an OME-Zarr volume, which only prediction reads; save it as a TIFF of several pages")
         elif path.is_dir():
             problems.append(f"{path}: a folder among the images; move its files, or move train/, val/ and test/ to the top")
         elif path.suffix.lower() not in SUFFIXES:
-            problems.append(f"{path}: not a file that ends in {', '.join(SUFFIXES)}")
+            problems.append(f"{path}: not a file that ends in {', '.join(SUFFIXES)}; save it as one, or move it away")
         elif stem(path) in found:
             problems.append(f"{path}: {found[stem(path)].name} has the same stem; remove one of them")
         else:
