@@ -59,7 +59,7 @@ def card_lines(card):
     separation = {"objects": "those that touch are separated by a watershed"} if card.get("separation") == WATERSHED else {}
     return {
         "finds": f"{card['classes'][1]} (every pixel)",
-        "threshold": f"{card['threshold']:.3f}, {'the mean of those ' * ('members' in card)}of the best Dice on validation",
+        "threshold": f"{card['threshold']:.3f}, {'the mean of those ' * ('members' in card)}chosen on validation",
         **separation,
     }
 
