@@ -452,7 +452,7 @@ def test_describe(bright, capsys):
     for expected in (
         "mitochondria (every pixel)",
         "8 × 8 nm",
-        "0.500, of the best Dice on validation",
+        "0.500, chosen on validation",
         "generated images",
         "not in git",
     ):
