@@ -416,7 +416,7 @@ def test_tiles_for_which_there_is_no_space_are_told_and_done_when_there_is(tmp_p
     lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert 0 < sum(".png: File too large" in line for line in lines) <= SHOWN
-    assert any("more: File too large" in line for line in lines)
+    assert any("more such as the last: File too large" in line for line in lines)
     run(*arguments)
     assert len(rows(tmp_path / "out" / "predictions.csv")) == 50
 
