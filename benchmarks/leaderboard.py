@@ -22,7 +22,7 @@ from pipeline.reporting.tables import leaderboard
 from pipeline.training.batches import Batches, readable
 from pipeline.training.devices import prepare
 from pipeline.training.optimizers import optimizer
-from pipeline.training.supervised import Supervised
+from pipeline.training.supervised import trainee
 
 SECONDS = 5.0  # of each measurement
 PREDICTED = 8  # patches at a time
@@ -53,8 +53,7 @@ def speeds(dataset, name, settings):
     batch = min(train.batch_size, len(packed.images))
     images = {"channels": channels_seen(card), "context": context_of(card), "classes": len(card["classes"])}
     images |= {"size": card["patch_size"], "mean": 0.5, "variance": 0.1}
-    learner, part = network.build(**images, seed=0, pretrained=None), tasks.part(network.task, "training")
-    learner = Supervised(learner) if hasattr(learner, "supervised") else learner
+    learner, part = trainee(network.build(**images, seed=0, pretrained=None)), tasks.part(network.task, "training")
     learner.compile(optimizer(train, 1, 1000), loss=part.loss(settings, card), metrics=[part.metric(card)])
     shown = unpacked(packed.images[:PREDICTED])
 

@@ -23,6 +23,7 @@ from pipeline import params, paths, tasks
 from pipeline.errors import UserError, plain_errors
 from pipeline.images.intensity import BY_IMAGE
 from pipeline.images.io import numbers
+from pipeline.images.ome_zarr import is_volume
 from pipeline.images.sections import context_of, join
 from pipeline.inference.card import files_of
 from pipeline.params import Inference
@@ -35,6 +36,7 @@ from pipeline.prediction.volume import Cluster
 from pipeline.startup import keep_memory, load_keras
 
 DEFAULTS = Inference(tile=(1024, 1024), overlap=(192, 192), batch_size=2, flips=False)  # outside the project's folder
+FOR_VOLUMES = ("workers", "memory", "scheduler")
 
 
 def load(path):
@@ -226,6 +228,11 @@ def _check_device(device):
         raise UserError(f"--device: {keras.backend.backend()} finds no GPU here; give cpu, or leave --device out")
 
 
+def _stated(parser, given, names):
+    """Those of the options that the user has changed, in words."""
+    return ", ".join(f"--{name}" for name in names if getattr(given, name) != parser.get_default(name))
+
+
 def main(arguments=None):
     parser = _parser()
     given = _arguments(parser, arguments)
@@ -241,10 +248,11 @@ def main(arguments=None):
     model = load(models)
     _check_device(given.device)
     task = _task(model)
-    unused = task.without_effect(model.card)
-    without_effect = [f"--{name}" for name in unused if getattr(given, name) != parser.get_default(name)]
-    if without_effect:
-        raise UserError(f"{', '.join(without_effect)}: no effect on this {model.card['task']} model; leave it out")
+    if unused := _stated(parser, given, task.without_effect(model.card)):
+        raise UserError(f"{unused}: no effect on this {model.card['task']} model; leave it out")
+    unused = _stated(parser, given, FOR_VOLUMES)
+    if unused and not any(is_volume(image.path) for image in inputs):
+        print(f"warning: {unused}: no effect, because no image is an OME-Zarr volume", file=sys.stderr)
     if given.batch_size is None:
         settings = task.fit_to_memory(model, settings)
     threshold = model.threshold(settings) if given.threshold is None else given.threshold

@@ -3,7 +3,7 @@
 A network's module has ``TITLE``, ``CITATION`` and ``TASK`` ("segmentation" or "classification"); ``Settings``, the keys of its
 section in ``params.yaml``; and ``build``, which returns a `keras.Model` that ends in logits. `Network.build` gives ``build``
 those of its settings and of the facts about the images that its signature names. One that ends in ``**start`` hands what is in
-it to `pipeline.networks.common.halves.first_half`: `START`.
+it to `pipeline.networks.common.halves.first_half`, and is given what that names.
 
 A network with deep supervision or auxiliary classifiers also sets an attribute of the model: ``supervised``, a list of pairs of
 logits and weights. Training then minimises the weighted sum of their losses, in place of that of the output. They are no part of
@@ -20,8 +20,6 @@ from pipeline.errors import UserError
 from pipeline.networks.common.settings import NONE, NetworkSettings
 from pipeline.params import network_names
 from pipeline.params.messages import check
-
-START = ("channels", "mean", "variance", "encoder", "encoder_frozen", "encoder_lr_scale", "pretrained")
 
 
 @dataclass(frozen=True)
@@ -47,8 +45,12 @@ class Network:
 
 def arguments(builder, known):
     """Those of the `known` settings and facts that a builder's signature names: a dict."""
+    from pipeline.networks.common.halves import first_half  # imports Keras, as every builder does
+
     wanted = {*inspect.signature(builder).parameters}
-    wanted |= {*START} if "start" in wanted else set()
+    if "start" in wanted:
+        behind = inspect.signature(first_half).parameters.values()
+        wanted |= {one.name for one in behind if one.kind is one.KEYWORD_ONLY}
     return {name: value for name, value in known.items() if name in wanted}
 
 

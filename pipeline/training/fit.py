@@ -11,7 +11,7 @@ from pipeline.training.distributed import ALONE
 from pipeline.training.optimizers import optimizer, scale_rates
 from pipeline.training.pace import Pace, epochs_within, looked_at, spoken
 from pipeline.training.progress import Progress, Validated
-from pipeline.training.supervised import Supervised
+from pipeline.training.supervised import trainee
 
 
 def fit(
@@ -29,7 +29,7 @@ def fit(
     UserError if the loss is no longer a finite number.
     """
     _refuse(settings, team)
-    network = Supervised(network) if hasattr(network, "supervised") else network
+    network = trainee(network)
     how = {"shuffle": True, "flips": settings.flips, "balanced": balanced, "fresh": fresh, "sections": sections}
     batches = Batches(train, settings.batch_size, seed, team=team, **how)
     validation = readable(Batches(val, settings.batch_size, team=team))

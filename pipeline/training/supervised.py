@@ -3,11 +3,18 @@
 import keras
 
 
+def trainee(network):
+    """What to train in the place of a network: the network itself, or the outputs that its attribute ``supervised`` names.
+
+    See `pipeline.networks`. The trainee shares the weights of the network, and has those of its other outputs besides.
+    """
+    return Supervised(network) if hasattr(network, "supervised") else network
+
+
 class Supervised(keras.Model):
     """A network that learns from several outputs, and predicts, validates and is measured by its own one.
 
-    The loss of training is the sum of the losses of all logits that the network's attribute ``supervised`` names, each times its
-    weight (see `pipeline.networks`). The weights are those of the network, and of its other outputs besides.
+    The loss of training is the sum of the losses of all supervised logits, each times its weight.
     """
 
     def __init__(self, network):

@@ -12,7 +12,7 @@ from pipeline.networks.common import blocks
 from pipeline.networks.common.layers import AverageProbability, MirrorTile
 from pipeline.params import Inference
 from pipeline.params.messages import check
-from pipeline.training.supervised import Supervised
+from pipeline.training.supervised import trainee
 from tests.builder import build
 
 
@@ -81,7 +81,7 @@ def test_the_mean_of_probabilities():
 @pytest.mark.parametrize("prune", [None, 1])
 def test_all_nested_networks_learn_and_one_predicts(prune):
     network = plain(unetpp, filters=2, depth=2, prune=prune)
-    training = Supervised(network)
+    training = trainee(network)
     training.compile(optimizer=keras.optimizers.SGD(0.0), loss=lambda y, z: keras.ops.mean(keras.ops.square(y - z)))
     image, target = np.random.default_rng(0).random((2, 1, 8, 8, 1), np.float32)
     output, *heads = (np.asarray(z) for z in training(image, training=True))

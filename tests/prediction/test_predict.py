@@ -482,3 +482,11 @@ def test_the_record_names_the_run(tmp_path, image, bright):
     record = json.loads((tmp_path / "out" / "predict.json").read_text())
     assert set(record["run"]) == {"model", "settings", "choices"}
     assert record["run"]["choices"]["threshold"] == 0.5
+
+
+def test_options_for_volumes_are_told_to_have_no_effect_on_other_images(tmp_path, small_unet, cells, capsys):
+    Image.fromarray(np.zeros((32, 32), np.uint8)).save(tmp_path / "a.png")
+    run(small_unet, tmp_path / "a.png", "--out", tmp_path / "out", "--workers", 2, "--memory", "3potato")
+    assert "warning: --workers, --memory: no effect, because no image is an OME-Zarr volume" in capsys.readouterr().err
+    (line,) = told(capsys, cells, tmp_path / "a.png", "--out", tmp_path / "out", "--workers", 2)
+    assert line == "--workers: no effect on this classification model; leave it out"

@@ -22,7 +22,7 @@ COLUMNS, ROWS = 8, 12  # of a sheet
 
 def without_effect(card):
     """Options of the command line that mean nothing to a classifier."""
-    return ("threshold", "split", "smallest", "median", "solids", "tile", "overlap")
+    return ("threshold", "split", "smallest", "median", "solids", "tile", "overlap", "workers", "memory", "scheduler")
 
 
 def card_lines(card):
