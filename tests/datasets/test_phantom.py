@@ -1,6 +1,10 @@
 """The phantoms: the same bytes from the same seed, exact masks, groups that differ."""
 
 import hashlib
+import os
+import subprocess
+import sys
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -72,10 +76,26 @@ def correlation(a, b):
     return np.corrcoef(a.ravel(), b.ravel())[0, 1]
 
 
+def test_another_processor_draws_the_same(frames, tiles):
+    """NumPy without the instructions that it chooses by the processor; in float32, some pixels would differ."""
+    script = """
+import sys
+from itertools import islice
+from pipeline.datasets.sources.phantom import polyps, tissue
+for images in (polyps.frames(int(sys.argv[1])), tissue.tiles(int(sys.argv[1]))):
+    for _, image, *_ in islice(images, 12):
+        sys.stdout.buffer.write(image.tobytes())
+"""
+    without = {"NPY_DISABLE_CPU_FEATURES": " ".join(np._core._multiarray_umath.__cpu_dispatch__), "OPENBLAS_CORETYPE": "Haswell"}
+    command = [sys.executable, "-W", "ignore", "-c", script, str(SEED)]
+    drawn = subprocess.run(command, env=os.environ | without, capture_output=True, check=True).stdout
+    assert drawn == b"".join(image.tobytes() for images in (frames, tiles) for _, image, *_ in islice(images, 12))
+
+
 class TestTexture:
     def test_noise_is_standard_smooth_and_the_generator_s(self):
         noise = smooth_noise(stream(SEED, 9), (400, 400), 4)
-        assert noise.shape == (400, 400) and noise.dtype == np.float32
+        assert noise.shape == (400, 400) and noise.dtype == np.float64
         assert abs(noise.mean()) < 0.1 and abs(noise.std() - 1) < 0.1
         assert correlation(noise[:, :-1], noise[:, 1:]) > 0.9 > 0.1 > correlation(noise[:, :-40], noise[:, 40:])
         assert np.array_equal(noise, smooth_noise(stream(SEED, 9), (400, 400), 4))

@@ -9,7 +9,7 @@ from pipeline.datasets.sources.phantom.texture import line, smooth_noise, soft_s
 SHAPE = (192, 256)
 WALL = (512, 512)  # rows along the tube, columns around it, of a patient's maps of the mucosa
 
-ROW, COLUMN = np.indices(SHAPE, np.float32)
+ROW, COLUMN = np.indices(SHAPE)
 DOWN, RIGHT = ROW - 95.5, COLUMN - 127.5  # from the middle of the frame
 
 
@@ -45,7 +45,7 @@ def _wall_noise(rng, scale):
     """Smooth noise without seams around the tube and along it: each of two copies hides the other's seam."""
     noise = smooth_noise(rng, WALL, scale)
     for axis, n in enumerate(WALL):
-        weight = np.sin(np.pi * np.arange(n, dtype=np.float32) / n).reshape((-1, 1) if axis == 0 else (1, -1))
+        weight = np.sin(np.pi * np.arange(n) / n).reshape((-1, 1) if axis == 0 else (1, -1))
         noise = weight * noise + np.sqrt(1 - weight**2) * np.roll(noise, n // 2, axis)
     return noise
 

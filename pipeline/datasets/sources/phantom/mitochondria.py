@@ -100,12 +100,10 @@ def _neurites(rng, shape, distance):
     near, index = cKDTree(lifted).query(points, k=3, workers=-1)
     apart = np.linalg.norm(lifted[index[:, 1:]] - lifted[index[:, :1]], axis=-1)
     depth = ((near[:, 1:] ** 2 - near[:, :1] ** 2) / (2 * apart)).min(axis=1).reshape(half)
-
-    depth = depth.astype(np.float32)
     for axis in (1, 2):  # twice as many rows and columns, linearly between the samples
         depth = ndimage.uniform_filter1d(depth.repeat(2, axis), 2, axis)
     cell = index[:, 0].reshape(half).repeat(2, axis=1).repeat(2, axis=2)
-    plasma = 0.70 + rng.uniform(-0.07, 0.07, len(seeds)).astype(np.float32)[cell]
+    plasma = 0.70 + rng.uniform(-0.07, 0.07, len(seeds))[cell]
     grey = (
         plasma
         + 0.035 * smooth_noise(rng, shape, (9 / distance, 2.5, 2.5))
@@ -113,7 +111,7 @@ def _neurites(rng, shape, distance):
     )
     membrane = line(depth, 3.0) - 0.35 * line(depth, 1.0)  # two membranes and the cleft between them
     grey -= 0.42 * membrane * (1 + 0.15 * smooth_noise(rng, shape, (12 / distance, 8, 8)))
-    outline, vesicles = np.full(shape, FAR, np.float32), np.zeros(shape, np.float32)
+    outline, vesicles = np.full(shape, FAR), np.zeros(shape)
     space = {"cell": cell, "depth": depth, "outline": outline, "taken": outline}
     return SimpleNamespace(**space, vesicles=vesicles, grey=grey, distance=distance)
 
@@ -146,11 +144,11 @@ def _capsule(rng, tissue, radius, length):
     last = np.minimum(np.ceil(high / [distance, 1, 1]).astype(int), tissue.grey.shape)
     box = tuple(slice(a, b) for a, b in zip(first, last, strict=True))
 
-    axes = [grid.astype(np.float32) for grid in np.ogrid[box]]
-    axes[0] *= np.float32(distance)
+    z, y, x = np.ogrid[box]
+    axes = z * distance, y, x
     points = np.stack(np.broadcast_arrays(*axes), axis=-1)
-    outline = np.full(points.shape[:-1], FAR, np.float32)
-    for start, end in zip(path[:-1].astype(np.float32), path[1:].astype(np.float32), strict=True):
+    outline = np.full(points.shape[:-1], FAR)
+    for start, end in itertools.pairwise(path):
         edge = end - start
         t = np.clip((points - start) @ edge / (edge @ edge), 0, 1)
         # Axis by axis: along the short last axis of `points`, NumPy is three times as slow.

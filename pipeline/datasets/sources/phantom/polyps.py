@@ -29,7 +29,7 @@ def frame(rng, who, polyp):
     """
     albedo, height, light = _wall(rng, who)
     _add_residue(rng, albedo, height)
-    gloss = np.ones(SHAPE, np.float32)
+    gloss = np.ones(SHAPE)
     mask = np.zeros(SHAPE, bool) if polyp is None else _add_polyp(rng, polyp, albedo, height, light, gloss)
     image = _shade(rng, who, albedo, height, light, gloss)
     _add_bubbles(rng, image)
@@ -61,8 +61,8 @@ def _wall(rng, who):
     strength = who.fold_depth * soft_step(smooth_noise(rng, SHAPE, 45) + 0.4, 0.7) * np.clip(reach, 0.3, 1)
     light = 1 - strength * soft_step(saw - 0.62, 0.36) + 0.35 * strength * line(saw, 0.3)
     light *= soft_step(np.exp(far) - rng.uniform(14, 26), rng.uniform(22, 40)) * 0.85 + 0.15
-    albedo = who.mucosa.astype(np.float32) * (1 + 0.05 * (near * mottle)[..., None])
-    albedo += (near * np.clip(vessels, 0, 0.7))[..., None] * (who.blood.astype(np.float32) - albedo)
+    albedo = who.mucosa * (1 + 0.05 * (near * mottle)[..., None])
+    albedo += (near * np.clip(vessels, 0, 0.7))[..., None] * (who.blood - albedo)
     return albedo, 2.2 * near * relief + 3 * strength * line(saw, 0.4), light
 
 
@@ -96,7 +96,7 @@ def _add_polyp(rng, polyp, albedo, height, light, gloss):
     grain = smooth_noise(rng, SHAPE, polyp.grain_size)
     height += inside * (0.62 * polyp.height * dome + 8 * polyp.grain * grain - 0.6 * height)
     base = albedo.reshape(-1, 3).mean(axis=0)
-    colour = (base + polyp.tint).astype(np.float32) * (1 + polyp.grain * grain[..., None])
+    colour = (base + polyp.tint) * (1 + polyp.grain * grain[..., None])
     albedo += (inside * (0.55 + 0.4 * min(polyp.height, 1)))[..., None] * (colour - albedo)
     light += inside * (0.75 * (np.median(light[mask]) if mask.any() else 1) + 0.22 - 0.92 * light)
     gloss += inside * 0.8
@@ -106,13 +106,13 @@ def _add_polyp(rng, polyp, albedo, height, light, gloss):
 def _add_residue(rng, albedo, height):
     """Add lumps of stool, round as polyps but brown or yellow, and a film of mucus."""
     film = soft_step(smooth_noise(rng, SHAPE, 40) - rng.uniform(1.2, 3), 0.4) * 0.4
-    albedo += film[..., None] * (np.array([0.80, 0.68, 0.30], np.float32) - albedo)
+    albedo += film[..., None] * (np.array([0.80, 0.68, 0.30]) - albedo)
     for _ in range(rng.poisson(1.3)):
         radius = rng.uniform(4, 17)
         row, column = ROW - rng.uniform(0, SHAPE[0]), COLUMN - rng.uniform(0, SHAPE[1])
         inner = radius * (1 + 0.22 * smooth_noise(rng, SHAPE, 9)) - np.hypot(row, column)
         inside = soft_step(inner, 1.5)
-        brown = rng.uniform((0.52, 0.36, 0.14), (0.78, 0.50, 0.26)).astype(np.float32)
+        brown = rng.uniform((0.52, 0.36, 0.14), (0.78, 0.50, 0.26))
         albedo += inside[..., None] * (brown * (1 + 0.08 * smooth_noise(rng, SHAPE, 3)[..., None]) - albedo)
         height += 0.7 * np.sqrt(np.clip(inner, 0, None) * radius)
 

@@ -1,4 +1,8 @@
-"""What all phantoms are made of: smooth noise, soft edges, stamps. Row/column order throughout."""
+"""What all phantoms are made of: smooth noise, soft edges, stamps. Row/column order throughout.
+
+Everything is computed in float64. Processors differ in the last bits of sine, logarithm or power: in float32 that changes a grey
+level in one of 100,000 pixels, and then two computers have different images.
+"""
 
 import numpy as np
 
@@ -9,7 +13,7 @@ def stream(seed, *ids):
 
 
 def smooth_noise(rng, shape, scale):
-    """Random float32 field of mean 0 and standard deviation 1: cubic B-splines through a coarse grid of normal numbers.
+    """Random field of mean 0 and standard deviation 1: cubic B-splines through a coarse grid of normal numbers.
 
     `scale` is the distance of the knots in pixels, one for all axes or one per axis; structures are about twice as large.
     """
@@ -19,12 +23,12 @@ def smooth_noise(rng, shape, scale):
     for axis, (n, s) in enumerate(zip(shape, scales, strict=True)):
         position = np.arange(n) / s + rng.random()
         first = np.floor(position).astype(int)
-        t = (position - first).astype(np.float32)
+        t = position - first
         weights = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
         column = [-1 if a == axis else 1 for a in range(len(shape))]
         field = sum(np.take(field, first + k, axis) * (weight / 6).reshape(column) for k, weight in enumerate(weights))
     # Averaged over positions, the squared spline weights add up to 151/315 per axis.
-    return field / np.float32((151 / 315) ** (len(shape) / 2))
+    return field / (151 / 315) ** (len(shape) / 2)
 
 
 def soft_step(x, width):
@@ -40,8 +44,8 @@ def line(x, width):
 
 
 def disc(radius):
-    """Row and column offsets within the square around a disc of `radius` pixels: float32 of shapes (n, 1) and (1, n)."""
-    span = np.arange(-int(np.ceil(radius)), int(np.ceil(radius)) + 1, dtype=np.float32)
+    """Row and column offsets within the square around a disc of `radius` pixels, of shapes (n, 1) and (1, n)."""
+    span = np.arange(-int(np.ceil(radius)), int(np.ceil(radius)) + 1)
     return span[:, None], span[None, :]
 
 

@@ -24,7 +24,7 @@ SIZE = 64
 MIXED = 0.2  # fraction of the tiles with a second tissue
 SHAPE = (SIZE, SIZE)
 
-ROW, COLUMN = np.indices(SHAPE, np.float32)
+ROW, COLUMN = np.indices(SHAPE)
 
 # Optical density per RGB channel of haematoxylin and eosin, between those that Ruifrok & Johnston (2001) and
 # Macenko et al. (2009, doi:10.1109/ISBI.2009.5193250) measured.
@@ -46,8 +46,8 @@ def slide(rng):
     dyes = DYES * (1 + rng.normal(0, 0.08, (2, 3)))
     dyes *= rng.uniform([[0.70], [0.55]], [[0.90], [0.75]])
     return SimpleNamespace(
-        dyes=dyes.clip(0.01).astype(np.float32),  # optical density per RGB channel of a unit of each dye, (2, 3)
-        background=rng.uniform(0.88, 0.97) * (1 - rng.uniform(0, 0.05, 3)).astype(np.float32),
+        dyes=dyes.clip(0.01),  # optical density per RGB channel of a unit of each dye, (2, 3)
+        background=rng.uniform(0.88, 0.97) * (1 - rng.uniform(0, 0.05, 3)),
         blur=rng.uniform(0.4, 0.9),
         noise=rng.uniform(0.008, 0.025),
         nucleus=rng.uniform(0.85, 1.15),
@@ -65,9 +65,9 @@ def tile(rng, where, label):
     if label != "lymphocytes" and rng.random() < 0.3:
         guests = _nuclei(rng, rng.integers(4, 26), 2.9, 2.9)
         stain[0] = np.maximum(stain[0], 1.15 * guests)
-    stain *= (rng.uniform(0.9, 1.1, (2, 1, 1)) * (1 + 0.08 * smooth_noise(rng, SHAPE, 40))).astype(np.float32)
+    stain *= rng.uniform(0.9, 1.1, (2, 1, 1)) * (1 + 0.08 * smooth_noise(rng, SHAPE, 40))
     density = np.tensordot(stain.clip(0), where.dyes, axes=(0, 0))
-    image = where.background * np.float32(10) ** -density
+    image = where.background * 10.0**-density
     image = ndimage.gaussian_filter(image, (where.blur * rng.uniform(0.8, 1.3),) * 2 + (0,))
     return to_uint8(image + where.noise * rng.standard_normal(image.shape, dtype=np.float32))
 
@@ -76,28 +76,28 @@ def _nuclei(rng, count, length, width, angle=None, places=None):
     """Draw about `count` elliptic nuclei, evenly strewn, or one at each of `places` (n, 2), row and column in pixels.
 
     `length` and `width` are mean half axes in pixels; `angle` is that of the long axis from the row axis in radians, kept
-    roughly (default: random). Returns (64, 64), float32: 0 outside, about 1 inside, each with its own darkness and chromatin.
+    roughly (default: random). Returns (64, 64): 0 outside, about 1 inside, each with its own darkness and chromatin.
     """
     if places is None:
         step = SIZE / np.sqrt(count)
         lattice = np.stack(np.mgrid[-step : SIZE + step : step, -step : SIZE + step : step], -1).reshape(-1, 2)
         places = lattice + rng.uniform(-0.45 * step, 0.45 * step, lattice.shape) + rng.uniform(-step, step, 2)
     n = len(places)
-    angle = np.float32(rng.uniform(0, np.pi, n) if angle is None else angle + rng.normal(0, 0.2, n))
-    axes = np.float32([length, width] * rng.normal(1, 0.14, (n, 2)).clip(0.6, 1.5))
-    dark = rng.uniform(0.75, 1.15, n).astype(np.float32)
+    angle = rng.uniform(0, np.pi, n) if angle is None else angle + rng.normal(0, 0.2, n)
+    axes = np.array([length, width]) * rng.normal(1, 0.14, (n, 2)).clip(0.6, 1.5)
+    dark = rng.uniform(0.75, 1.15, n)
     reach = int(np.ceil(1.5 * max(length, width))) + 1
 
     whole = np.round(places).astype(int)
     near = ((whole > -reach) & (whole < SIZE + reach)).all(axis=1)
-    whole, off, angle, axes, dark = (v[near] for v in (whole, np.float32(places - whole), angle, axes, dark))
+    whole, off, angle, axes, dark = (v[near] for v in (whole, places - whole, angle, axes, dark))
     row, column = disc(reach)
     row, column = row - off[:, :1, None], column - off[:, 1:, None]
     cos, sin = np.cos(angle)[:, None, None], np.sin(angle)[:, None, None]
     far = np.hypot((row * cos + column * sin) / axes[:, :1, None], (column * cos - row * sin) / axes[:, 1:, None])
     cover = soft_step((1 - far) * axes.min(axis=1)[:, None, None], 0.8) * dark[:, None, None]
 
-    canvas = np.zeros((SIZE + 4 * reach,) * 2, np.float32)  # with room for nuclei that the tile's border cuts
+    canvas = np.zeros((SIZE + 4 * reach,) * 2)  # with room for nuclei that the tile's border cuts
     span = np.arange(2 * reach + 1)
     first = whole[:, :, None] + reach + span
     np.maximum.at(canvas, (first[:, 0, :, None], first[:, 1, None, :]), cover)
@@ -157,7 +157,7 @@ def _adipose(rng, nucleus):
     seeds = rng.uniform(-24, SIZE + 24, (int((SIZE + 48) ** 2 / rng.uniform(20, 30) ** 2), 2))
     bent = np.stack([ROW + 1.5 * smooth_noise(rng, SHAPE, 12), COLUMN + 1.5 * smooth_noise(rng, SHAPE, 12)], axis=-1)
     distance, _ = cKDTree(seeds).query(bent, k=2)
-    wall = line((distance[..., 1] - distance[..., 0]) / 2, rng.uniform(1.6, 3.0)).astype(np.float32)
+    wall = line((distance[..., 1] - distance[..., 0]) / 2, rng.uniform(1.6, 3.0))
     nuclei = _nuclei(rng, rng.integers(3, 9), 3.2 * nucleus, 1.5 * nucleus) * wall
     return np.stack([0.03 + 0.7 * nuclei, 0.04 + rng.uniform(0.3, 0.6) * wall])
 
