@@ -172,7 +172,7 @@ def test_the_leaderboard_has_the_speed_of_each_network(project, monkeypatch, cap
     assert head[-2:] == ["training, patches/s", "prediction, patches/s"]
     speeds = {row[0]: row[-2:] for row in rows}
     assert set(speeds) == {"U-Net", "Attention ResU-Net", "trivial", "reported"}
-    assert all(float(cell) > 0 for name in ("U-Net", "Attention ResU-Net") for cell in speeds[name])
+    assert all(float(cell.replace(",", "")) > 0 for name in ("U-Net", "Attention ResU-Net") for cell in speeds[name])
 
 
 def test_the_learning_rate_reruns_training_and_what_follows(project):

@@ -86,8 +86,9 @@ def test_a_refused_run_is_undone_although_git_sees_no_change(project):
 
 def test_a_killed_terminal_is_undone_and_a_living_one_is_left_alone(project):
     command = [sys.executable, "-m", "dvc", "exp", "run", "-S", "seed=2", "-S", "seconds=600"]
-    quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-    running = subprocess.Popen(command, cwd=project.root, env=project.environment, start_new_session=True, **quiet)
+    how = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL) | {"start_new_session": True}
+    how["preexec_fn"] = lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may run under nohup, which ignores it
+    running = subprocess.Popen(command, cwd=project.root, env=project.environment, **how)
     end = time.monotonic() + 600
     while not ((project.root / "model.txt").exists() and "2" in (project.root / "model.txt").read_text()):
         assert time.monotonic() < end and running.poll() is None
