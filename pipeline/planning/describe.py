@@ -15,7 +15,7 @@ def described_folder(seen):
     masks = seen.masks
     if masks:
         parts = ", ".join(f"{percent(share)} %" for share in masks.share.values())
-        yield f"{seen.root}: foreground {parts} of the pixels; {masks.empty} masks are empty, {masks.full} are full"
+        yield f"{seen.root}: foreground {parts} of the pixels; empty masks: {masks.empty}, full: {masks.full}"
     if masks and masks.extent:
         middle, most = masks.extent
         yield (

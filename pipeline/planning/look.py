@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.datasets.sources.folder import described_format, unlike_most
+from pipeline.datasets.sources.folder import described_format, unlike_its_image, unlike_most
 from pipeline.datasets.sources.folder_files import LAYOUT, PARTS, find_labelled, find_pairs, find_parts, refuse
 from pipeline.datasets.sources.folder_groups import find_groups
 from pipeline.datasets.sources.listing import entries
@@ -72,6 +72,12 @@ def look(root):
         except UserError as error:
             problems += str(error).splitlines()
     refuse(problems)
+    if segmentation:
+        fits = (
+            unlike_its_image(file, look.pages, look.shape, shapes)
+            for file, look, shapes in zip(some, looks, masks.shapes, strict=True)
+        )
+        refuse([problem for problem in fits if problem])
     ((channels, colour, kind),) = formats
     fingerprints = np.array([look.fingerprint for look in looks], FINGERPRINT)
     pages, shapes = np.mean([look.pages for look in looks]), {look.shape for look in looks}

@@ -39,6 +39,7 @@ class Masks:
     largest: float  # median over the images of the longer side of the largest object, in parts of the image's shorter side
     objects: float  # median number in an image that has any
     content: np.ndarray = field(repr=False)  # (N, 64): of the last page of each file (`pipeline.patches.units.shares`)
+    shapes: list = field(repr=False)  # rows and columns of each page of each file
 
 
 def look_at_masks(paths, name, map_in_order):
@@ -58,8 +59,8 @@ def look_at_masks(paths, name, map_in_order):
     )
     files = list(tqdm(map_in_order(_objects, paths, [rule] * len(paths)), "objects of masks", **progress))
     seen = [page for pages in files for page in pages]
-    extents = np.concatenate([extents for _, extents, _, _ in seen])
-    with_any = [(extents[:, 1].max() / side, len(extents)) for _, extents, side, _ in seen if len(extents)]
+    extents = np.concatenate([extents for _, extents, *_ in seen])
+    with_any = [(extents[:, 1].max() / min(shape), len(extents)) for _, extents, shape, _ in seen if len(extents)]
     of_class = [np.percentile(extents[extents[:, 0] == one, 1], (50, 90)).tolist() for one in np.unique(extents[:, 0])]
     pixels = sum(counts for counts, *_ in seen)
     share = {number: float(pixels[number] / pixels[:IGNORED].sum()) for number in range(1, max(2, len(classes)))}
@@ -74,6 +75,7 @@ def look_at_masks(paths, name, map_in_order):
         float(np.median([largest for largest, _ in with_any])) if with_any else 0.0,
         float(np.median([count for _, count in with_any])) if with_any else 0.0,
         np.array([pages[-1][-1] for pages in files]),
+        [[shape for *_, shape, _ in pages] for pages in files],
     )
 
 
@@ -170,7 +172,7 @@ def _objects(path, rule):
 
 
 def _objects_of_page(mask):
-    """Look at the objects of one page: pixels of each class, class and side of each object, the shorter side, the content."""
+    """Look at the objects of one page: pixels of each class, class and side of each object, its shape, the content."""
     classes, extents = mask.classes.astype(np.uint8), []
     counts = np.bincount(classes.ravel(), minlength=IGNORED + 1)
     if mask.instances is not None:
@@ -182,4 +184,4 @@ def _objects_of_page(mask):
         boxes = filter(None, ndimage.find_objects(labels))
         extents += [(number, max(side.stop - side.start for side in box)) for box in boxes]
     extents = np.array([(number, extent) for number, extent in extents if extent >= SMALLEST]).reshape(-1, 2)
-    return counts, extents, min(classes.shape), shares((classes > 0) & (classes < IGNORED))
+    return counts, extents, classes.shape, shares((classes > 0) & (classes < IGNORED))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.patches.pack import corners
-from pipeline.planning.describe import percent
+from pipeline.planning.describe import counted, percent
 from pipeline.planning.training import COPIED, FEW, RANDOM, copies, training
 
 ALIKE = 0.2  # correlation of neighbouring masks from which the images are a series
@@ -180,6 +180,6 @@ def _notes(seen):
     if masks and not any(masks.share.values()):
         yield "no mask shows any foreground: download stops there"
     if masks and masks.full:
-        yield f"{masks.full} masks are full: check that their values mean what folder says"
+        yield f"{counted(masks.full, 'mask')} without background: check that their values mean what folder says"
     if masks and masks.classes:
         yield "rename the classes; to join several, give one of them a list of values"

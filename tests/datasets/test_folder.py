@@ -199,7 +199,7 @@ def test_label_images_keep_their_objects(make, own, kind, capsys):
     objects = read_instances(raw / table["instances"][0])
     assert objects.dtype == np.uint32 and (objects == labels).all()
     np.testing.assert_array_equal(read_mask(raw / table["mask"][0]), labels > 0)
-    assert "1 images, 4 objects; 0 masks are empty, 0 are full; foreground of an image: 50 %" in capsys.readouterr().out
+    assert "1 image, 4 objects; empty masks: 0, full: 0; foreground of an image: 50 %" in capsys.readouterr().out
 
 
 def test_an_ignored_value_is_no_object_and_numbers_beyond_32_bit_are_given_anew(make, own):
@@ -216,9 +216,7 @@ def test_figures_of_the_masks_are_told(make, own, capsys):
         own(f"masks/{name}.png", np.arange(8)[None] < share)
     make("segmentation")
     printed = capsys.readouterr()
-    assert printed.out == (
-        f"{own.root}: 5 images; 3 masks are empty, 1 are full; foreground of an image: 0 % to 100 %, median 0 %\n"
-    )
+    assert printed.out == (f"{own.root}: 5 images; empty masks: 3, full: 1; foreground of an image: 0 % to 100 %, median 0 %\n")
     full, empty = printed.err.splitlines()
     assert full.startswith(f"warning: {own.root}: 1 masks have no background: e; look at them, and at datasets.cells.classes")
     assert empty.startswith(f"warning: {own.root}: 3 of 5 masks have nothing but background; look at them")
@@ -257,7 +255,7 @@ def test_label_images_read_by_a_threshold_are_warned_of(make, own, capsys):
         own(f"masks/{number}.png", np.array([[0, 0, 0, 1, 2, 3, 4, 130 if number == 0 else 5]], np.uint8))
     make("segmentation", mask_threshold=127)
     printed = capsys.readouterr()
-    assert "6 images; 5 masks are empty, 0 are full; foreground of an image: 0 % to 12.5 %, median 0 %" in printed.out
+    assert "6 images; empty masks: 5, full: 0; foreground of an image: 0 % to 12.5 %, median 0 %" in printed.out
     assert "5 of 6 masks have nothing but background; look at them, and at datasets.cells.classes and" in printed.err
 
 

@@ -150,7 +150,7 @@ def test_the_pages_of_one_tiff_are_images(project, capsys):
     tifffile.imwrite("own/masks/a.tif", np.stack([mask] * 11 + [0 * mask]))
     plan.main(["own"])
     printed = capsys.readouterr().out
-    assert "12 images in 1 file of" in printed and "2 objects in an image" in printed and "1 masks are empty" in printed
+    assert "12 images in 1 file of" in printed and "2 objects in an image" in printed and "empty masks: 1, full: 0" in printed
     assert "three images at least" not in printed and "- 200.0\n" in printed
 
 
@@ -185,9 +185,16 @@ def test_what_is_wrong_with_a_folder_is_told_and_nothing_is_written(project, tmp
         project(f"own/masks/{name}.png", texture(32, 32))
     Path("own/images/e.png").write_bytes(b"")
     Path("empty").mkdir()
+    for number, columns in enumerate((32, 32, 48)):
+        project(f"sizes/images/{number}.png", texture(32, 32))
+        project(f"sizes/masks/{number}.png", np.zeros((32, columns), np.uint8))
     for arguments, told in (
         (["missing"], "missing: no such folder"),
         (["own"], r"images/a.png: no mask(.|\n)*e.png: the file is empty\n.*d.png: expected grey of uint8 as most of"),
+        (
+            ["sizes"],
+            r"^sizes/masks/2.png: expected 32 × 32 pixels \(rows × columns\) as in sizes/images/2.png, received 32 × 48$",
+        ),
         (["empty"], "empty: empty folder; FOLDER must name a folder with images/ and masks/ .*, or one folder of images per"),
         (["own", "--write", "polyps"], "datasets.polyps exists"),
         (["own", "--write", "a b"], "expected a name of letters"),

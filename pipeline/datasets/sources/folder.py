@@ -99,14 +99,22 @@ def described_format(page_format):
     return f"{described(channels, colour)} of {kind}"
 
 
+def unlike_its_image(file, pages, shape, masks):
+    """Say what is wrong if a mask file does not fit its image of so many pages; `masks` are the shapes of its own pages."""
+    if len(masks) != pages:
+        return f"{file.mask}: expected {pages} pages as in {file.path}, received {len(masks)}"
+    other = next((mask for mask in masks if mask != shape), None)
+    if other:
+        expected, received = (" × ".join(map(str, size)) for size in (shape, other))
+        return f"{file.mask}: expected {expected} pixels (rows × columns) as in {file.path}, received {received}"
+    return None
+
+
 def _masks(file, pages, rule):
     masks = rule.read(file.mask)
-    if len(masks) != len(pages):
-        raise UserError(f"{file.mask}: expected {len(pages)} pages as in {file.path}, received {len(masks)}")
-    for page, mask in zip(pages, masks, strict=True):
-        if page.shape[:2] != mask.classes.shape:
-            expected, received = (" × ".join(map(str, shape)) for shape in (page.shape[:2], mask.classes.shape))
-            raise UserError(f"{file.mask}: expected {expected} pixels (rows × columns) as in {file.path}, received {received}")
+    problem = unlike_its_image(file, len(pages), pages[0].shape[:2], [mask.classes.shape for mask in masks])
+    if problem:
+        raise UserError(problem)
     return masks
 
 

@@ -43,7 +43,7 @@ class MaskFigures:
         lowest, middle, highest = (f"{100 * share:.3g} %" for share in (shares.min(), np.median(shares), shares.max()))
         objects = f", {self._objects} objects" if self._objects else ""
         print(
-            f"{folder}: {count} images{objects}; {empty} masks are empty, {len(self._full)} are full; "
+            f"{folder}: {count} image{'s' * (count != 1)}{objects}; empty masks: {empty}, full: {len(self._full)}; "
             f"foreground of an image: {lowest} to {highest}, median {middle}"
         )
         total, classes = self._pixels.sum(), enumerate(self._classes)
