@@ -38,7 +38,7 @@ class Seen:
     channels: int
     colour: bool
     kind: str  # such as "RGB of uint8"
-    pixel_size_nm: tuple | None
+    pixel_sizes: tuple  # in nm, or None: what the files state, each once
     narrow: float  # median share of the common range of intensities that one image spans
     masks: Masks | None  # None for classification
     classes: dict  # images of each class, empty for segmentation
@@ -93,7 +93,7 @@ def look(root):
         channels=channels,
         colour=colour,
         kind=described_format((channels, colour, kind)),
-        pixel_size_nm=_pixel_size(looks),
+        pixel_sizes=tuple(dict.fromkeys(look.pixel_size_nm for look in looks)),
         narrow=_narrow(looks),
         masks=masks,
         classes={} if segmentation else dict(Counter(file.label for file in files)),
@@ -148,12 +148,6 @@ def _look(path):
         return _Look(stack.pages, tuple(stack.shape), form, size, (low.min(), high.max()), describe(page))
     except UserError as error:
         return str(error)
-
-
-def _pixel_size(looks):
-    """The size that all files state, else None."""
-    sizes = {look.pixel_size_nm for look in looks}
-    return sizes.pop() if len(sizes) == 1 else None
 
 
 def _narrow(looks):

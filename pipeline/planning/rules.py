@@ -20,6 +20,7 @@ RARE = 0.03  # share of the pixels below which the grid of patches hardly meets 
 LARGE, LONE = 1 / 6, 2  # of the image's side, and number: objects that are recognised from the whole frame
 SIDES = 128, 192, 256  # of a patch; larger ones do not fit the time of two cores
 MULTIPLE = 16  # pixels: four poolings halve a side four times
+SHOWN = 3  # different pixel sizes
 NARROW = 0.25  # of the common range of intensities: images that span less have ranges of their own
 
 
@@ -47,8 +48,9 @@ def plan(seen, network, settings, start=RANDOM):
     like = seen.likeness
     if like.pattern and not like.doubted and not seen.grouped:
         folder = {"group": (like.pattern, f"file names suggest {like.groups} groups: check whether they are right")} | folder
-    if seen.pixel_size_nm:
-        folder["pixel_size_nm"] = (list(seen.pixel_size_nm), "nm, as the files state")
+    pixel_size, *others = seen.pixel_sizes
+    if pixel_size and not others:
+        folder["pixel_size_nm"] = (list(pixel_size), "nm, as the files state")
     block = {
         "task": (seen.task, "images and masks" if seen.task == "segmentation" else "a folder of images for each class"),
         "source": ("folder", "your own images"),
@@ -177,6 +179,9 @@ def _notes(seen):
         )
     if seen.grouped and like.across:
         yield f"{like.across} pairs of near-duplicates are in different groups of groups.csv: look at them (docs/leakage.md)"
+    if len(seen.pixel_sizes) > 1:
+        sizes = ", ".join(" × ".join(f"{side:g}" for side in size) if size else "none" for size in seen.pixel_sizes[:SHOWN])
+        yield f"files state different pixel sizes in nm ({sizes}), so folder.pixel_size_nm is left out"
     if masks and not any(masks.share.values()):
         yield "no mask shows any foreground: download stops there"
     if masks and masks.full:

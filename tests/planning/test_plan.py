@@ -151,7 +151,12 @@ def test_the_pages_of_one_tiff_are_images(project, capsys):
     plan.main(["own"])
     printed = capsys.readouterr().out
     assert "12 images in 1 file of" in printed and "2 objects in an image" in printed and "empty masks: 1, full: 0" in printed
-    assert "three images at least" not in printed and "- 200.0\n" in printed
+    assert "three images at least" not in printed and "- 200.0\n" in printed and "pixel sizes" not in printed
+    tifffile.imwrite("own/images/b.tif", texture(2, 64, 64), resolution=(100_000, 100_000), resolutionunit="CENTIMETER")
+    tifffile.imwrite("own/masks/b.tif", np.stack([mask, mask]))
+    plan.main(["own"])
+    printed = capsys.readouterr().out
+    assert "note: files state different pixel sizes in nm (200 × 200, 100 × 100), so" in printed and "- 200.0\n" not in printed
 
 
 def test_masks_without_foreground_are_told_and_all_of_it_is_100_percent(project, capsys):
