@@ -50,7 +50,7 @@ def load(path):
     return load_all([path] if isinstance(path, str | os.PathLike) else list(path))
 
 
-def predict(model, image, threshold=None, split=None, smallest=1, pixel_size_nm=None, settings=DEFAULTS):
+def predict(model, image, threshold=None, split=None, smallest=None, pixel_size_nm=None, settings=DEFAULTS):
     """Predict one image.
 
     Parameters
@@ -63,8 +63,8 @@ def predict(model, image, threshold=None, split=None, smallest=1, pixel_size_nm=
         Probability from which a pixel is foreground; by default the one chosen on validation.
     split : bool, optional
         Whether to separate objects that touch; by default as validation chose.
-    smallest : int
-        Objects of fewer pixels are left out of labels and table.
+    smallest : int, optional
+        Objects of fewer pixels are left out of labels and table; by default as validation chose, and 1 keeps all.
     pixel_size_nm : tuple of float, optional
         Height and width of a pixel, for micrometres in the table.
     settings : pipeline.params.Inference
@@ -95,6 +95,7 @@ def predict(model, image, threshold=None, split=None, smallest=1, pixel_size_nm=
         warnings.warn(message, stacklevel=2)
     threshold = model.threshold(settings) if threshold is None else threshold
     split = model.split if split is None else split
+    smallest = model.smallest if smallest is None else smallest
     choices = Choices(threshold, split=split, smallest=smallest, pixel_size_nm=pixel_size_nm)
     return _task(model).predict_array(model, sections[context], join(scaled, "image"), choices, settings)
 
@@ -123,7 +124,7 @@ def _task(model):
 def _check_choices(threshold, smallest, pixel_size_nm):
     if threshold is not None and not 0 <= threshold <= 1:
         raise UserError(f"threshold: expected a probability, received {threshold}")
-    if smallest < 1:
+    if smallest is not None and smallest < 1:
         raise UserError(f"smallest: expected at least one pixel, received {smallest}")
     sizes = np.atleast_1d((1, 1) if pixel_size_nm is None else pixel_size_nm)
     if len(sizes) != 2 or not all(0 < size < np.inf for size in sizes):
@@ -150,7 +151,7 @@ def _parser():
     add("--overwrite", action="store_true", help="replace what another run wrote into DIR")
     add("--threshold", type=float, help="probability at which a pixel becomes foreground (default: chosen on validation)")
     add("--split", action=argparse.BooleanOptionalAction, help="separate objects that touch (default: chosen on validation)")
-    add("--smallest", type=int, default=1, metavar="PIXELS", help="leave out smaller objects")
+    add("--smallest", type=int, metavar="PIXELS", help="leave out smaller objects (default: chosen on validation; 1: none)")
     add("--median", type=int, default=1, metavar="SECTIONS", help="median of the probability over this many sections (odd)")
     add("--solids", action="store_true", help="count each object of a volume once across all its sections")
     add("--range", nargs="+", metavar="LOW HIGH", help="darkest and brightest intensity; 'image': those of each image")
@@ -257,7 +258,8 @@ def main(arguments=None):
         settings = task.fit_to_memory(model, settings)
     threshold = model.threshold(settings) if given.threshold is None else given.threshold
     split = model.split if given.split is None else given.split
-    choices = Choices(threshold, given.median, split, given.smallest, given.solids, given.range, given.pixel_size)
+    smallest = model.smallest if given.smallest is None else given.smallest
+    choices = Choices(threshold, given.median, split, smallest, given.solids, given.range, given.pixel_size)
     cluster = Cluster(models, given.workers, given.memory, given.scheduler)
     count = predict_files(task, model, models, inputs, missing, given.out, settings, choices, cluster, given.overwrite)
     print(f"{count} image{'s' * (count != 1)} predicted into {given.out}", file=sys.stderr)

@@ -71,9 +71,10 @@ def ensemble(members, names=None):
             raise UserError(f"{name}: expected intensities to be scaled as for {names[0]}: image by image, or all alike")
     joined = cards[0] | _intensities(cards) | {"members": len(members)}
     joined |= {key: float(np.mean([card[key] for card in cards])) for key in THRESHOLDS if key in joined}
-    if "separation" in joined:
-        choices = sorted(card.get("separation", "components") for card in cards)
-        joined["separation"] = choices[len(choices) // 2]  # what most of them chose
+    for key, older in (("separation", "components"), ("smallest", 1)):
+        if key in joined:
+            choices = sorted(card.get(key, older) for card in cards)
+            joined[key] = choices[len(choices) // 2]  # what most of them chose, or the middle
     return Ensemble(members[0].network, joined, tuple(members))
 
 

@@ -54,6 +54,11 @@ class TrainedModel:
         """Whether predicted objects that touch are separated, as validation chose it. Older cards do not say."""
         return self.card.get("separation") == "watershed"
 
+    @property
+    def smallest(self):
+        """Pixels from which a predicted object counts, as validation chose it. Older cards do not say."""
+        return self.card.get("smallest", 1)
+
     def segment(self, image, settings):
         """Predict the probability of foreground, or of each of several classes, for each pixel at the image's own resolution.
 

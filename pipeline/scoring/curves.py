@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import UserError
+from pipeline.scoring.choice import choose
 from pipeline.scoring.ratios import dice, divide
 
 BINS = 1024  # a power of two: p · 1024 and k / 1024 are exact in float32, so rounding never moves a pixel across a threshold
@@ -98,33 +99,22 @@ def roc_area(histogram):
 def best_threshold(histograms):
     """Choose the threshold whose pooled Dice is high: of those that are as good as the best, the nearest to 0.5.
 
-    As good means at most one standard error below, as Breiman et al. 1984 choose a tree: the highest Dice of few units is that
-    of their peculiarities. The error is that of the difference from the best, by the jackknife over units.
-
     Parameters
     ----------
     histograms : list of Histogram
-        One for each independent unit; a single one gives the highest Dice.
+        One for each independent unit (see `pipeline.scoring.choice.choose`).
 
     Returns
     -------
     float
         0.5 without any foreground.
     """
-    histograms = [histogram for histogram in histograms if histogram.foreground.any() or histogram.background.any()]
-    tp, fp = (np.array([found.at_thresholds()[place] for found in histograms]).reshape(-1, BINS + 1) for place in (1, 2))
-    true = tp[:, :1]
-    total_tp, total_fp, total = tp.sum(axis=0), fp.sum(axis=0), true.sum()
-    if not total:
+    found = [histogram.at_thresholds() for histogram in histograms if histogram.foreground.any() or histogram.background.any()]
+    if not any(tp[0] for _, tp, _ in found):
         return 0.5
-    threshold, pooled = np.arange(BINS + 1) / BINS, dice(total_tp, total_fp, total - total_tp)
-    best = int(np.lexsort((np.abs(threshold - 0.5), -pooled))[0])
-    error = 0.0
-    if len(histograms) > 1:
-        without = dice(total_tp - tp, total_fp - fp, total - true - (total_tp - tp))  # one unit left out, shape (units, 1025)
-        error = np.sqrt((len(tp) - 1) * np.nanvar(without[:, [best]] - without, axis=0))
-    good = threshold[pooled[best] - pooled <= error]
-    return float(good[np.argmin(np.abs(good - 0.5))])
+    threshold = np.arange(BINS + 1) / BINS
+    counts = np.array([(tp, fp, tp[0] - tp) for _, tp, fp in found]).transpose(0, 2, 1)
+    return float(threshold[choose(counts, lambda sums: dice(*np.moveaxis(sums, -1, 0)), np.abs(threshold - 0.5))])
 
 
 def thinned(curve):

@@ -110,6 +110,15 @@ def count_objects(objects):
     return counts | {"splits": splits, "merges": merges}
 
 
+def counts_by_size(objects, sizes):
+    """Count matches as ``at_50`` of `count_objects`, without predicted objects of fewer pixels than each of `sizes`: (S, 4)."""
+    matched = _matches(objects, MATCH)
+    kept = objects.prediction_area[objects.pairs[matched, 1] - 1] >= sizes[:, None]
+    tp = kept.sum(axis=1)
+    predicted = (objects.prediction_area >= sizes[:, None]).sum(axis=1)
+    return np.stack([tp, predicted - tp, len(objects.reference_area) - tp, kept @ objects.iou[matched]], axis=1)
+
+
 def total(counts):
     """Add up what `count_objects` found in one or more images."""
     images = list(counts)

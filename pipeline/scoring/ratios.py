@@ -34,10 +34,10 @@ def iou(tp, fp, fn):
 
 
 def _of_columns(score):
-    return lambda sums: score(*np.asarray(sums).T)
+    return lambda sums: score(*np.moveaxis(np.asarray(sums), -1, 0))
 
 
-# Statistics of summed counts, (R, K) -> (R,), as `pipeline.scoring.statistics.interval` takes them; also (K,) -> number.
+# Statistics of summed counts, (..., K) -> (...), as `pipeline.scoring.statistics.interval` takes them.
 # Pixels, columns tp, fp, fn, tn:
 OVERLAP = {
     "iou": _of_columns(lambda tp, fp, fn, tn: iou(tp, fp, fn)),

@@ -16,6 +16,7 @@ from pipeline.scoring.objects import (
     MATCH,
     average_precision,
     count_objects,
+    counts_by_size,
     f1_of_image,
     find_objects,
     label,
@@ -375,3 +376,14 @@ def test_agrees_with_scikit_image_and_the_counts(reference, prediction, probabil
             np.testing.assert_allclose(ours["confidence"], theirs["mean_intensity"], rtol=0, atol=1e-9)
         assert ours["partner"].notna().sum() == counts["at_50"][0]
         assert ours["iou"].sum() == pytest.approx(counts["at_50"][3])
+
+
+@given(masks, masks)
+def test_counts_by_size_are_those_without_the_smaller_objects(reference, prediction):
+    sizes = np.array([1, 2, 3, 5, 100])
+    found = counts_by_size(find_objects(reference, prediction), sizes)
+    labels = label(prediction)
+    area = np.bincount(labels.ravel())
+    for size, counts in zip(sizes, found, strict=True):
+        kept = np.where(area[labels] >= size, labels, 0)
+        np.testing.assert_allclose(counts, count_objects(find_objects(label(reference), kept))["at_50"])

@@ -17,7 +17,7 @@ from pipeline.inference.model import load_trained
 from pipeline.predict import describe, predict
 from pipeline.predict import main as predict_main
 from pipeline.stages import download, evaluate, patchify, train
-from pipeline.tasks.segmentation.separation import choose_separation, separated
+from pipeline.tasks.segmentation.separation import choose_objects, numbered
 from pipeline.tasks.segmentation.threshold import choose_threshold
 
 
@@ -39,18 +39,50 @@ def blobs_with_holes():
 
 def test_touching_discs_choose_the_watershed():
     discs = [pair(angle) for angle in (0, 0.5, 1, 2)]
-    assert choose_separation((labels, labels > 0) for labels in discs) == "watershed"
+    assert chosen((labels, labels > 0) for labels in discs) == ("watershed", 1)
 
 
 def test_separate_blobs_with_holes_choose_components():
     labels = blobs_with_holes()
-    assert separated(labels > 0).max() == 4  # the watershed would cut them
-    assert choose_separation([(labels, labels > 0)]) == "components"
+    assert numbered(labels > 0, split=True).max() == 4  # the watershed would cut them
+    assert chosen([(labels, labels > 0)]) == ("components", 1)
 
 
 @pytest.mark.parametrize("images", [[], [(np.zeros((4, 4), int), np.zeros((4, 4), bool))], [(pair(distance=0), pair() > 0)]])
 def test_components_are_chosen_if_nothing_speaks_for_the_watershed(images):
-    assert choose_separation(images) == "components"
+    assert chosen(images) == ("components", 1)
+
+
+def test_a_mask_does_not_say_which_of_its_objects_touch():
+    discs = [pair(angle) > 0 for angle in (0, 1)]
+    assert chosen((mask, mask) for mask in discs) == ("components", 1)
+
+
+def speckled(*areas):
+    """A mask of a square of 16 pixels, and the same with specks of some areas."""
+    mask = np.zeros((12, 12), bool)
+    mask[:4, :4] = True
+    found = mask.copy()
+    for number, area in enumerate(areas):
+        found[6 + 2 * number, :area] = True
+    return mask, found
+
+
+def test_specks_do_not_count():
+    assert chosen([speckled(1, 3)]) == ("components", 4)
+    assert chosen([speckled(1, 2), speckled(2, 1)]) == ("components", 4)  # the smallest power of two above
+
+
+def test_small_objects_that_are_right_count():
+    mask = np.zeros((12, 12), bool)
+    mask[0, :3] = mask[11, :3] = True
+    assert chosen([(mask, mask)]) == ("components", 1)
+
+
+def chosen(images):
+    """What is chosen for some (reference, mask), each a unit of its own."""
+    found = choose_objects((f"unit {number}", *image) for number, image in enumerate(images))
+    return found["separation"], found["smallest"]
 
 
 @pytest.fixture
@@ -81,8 +113,8 @@ def test_training_chooses_on_validation(tmp_path, monkeypatch, bright, instances
         rows.append({"name": number, "group": number, **files, "split": split, "unit": number})
     paths.patches("cells").mkdir(parents=True)
     pd.DataFrame(rows).to_csv(paths.patches("cells") / "split.csv", index=False)
-    chosen, _ = choose_threshold(bright, "cells", {"resize": resize, "intensity_range": [[0, 255]]})
-    assert chosen["separation"] == expected
+    found, _ = choose_threshold(bright, "cells", {"resize": resize, "intensity_range": [[0, 255]]})
+    assert (found["separation"], found["smallest"]) == (expected, 1)
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +160,7 @@ def test_a_folder_of_label_images_is_scored_by_the_choice_on_its_card(trained, m
     layer.set_weights([np.full((1, 1, 1, 1), 20.0), np.array([-10.0])])
     exact.save(model)
     for separation, found in (("watershed", [4, 4]), ("components", [4, 2])):
-        changed = {"separation": separation, "threshold": 0.5, "threshold_flips": 0.5}
+        changed = {"separation": separation, "smallest": 1, "threshold": 0.5, "threshold_flips": 0.5}
         model.with_suffix(".json").write_text(json.dumps(card | changed))
         evaluate.main("cells")
         detail = json.loads((paths.details("cells", "unet") / "detail.json").read_text())

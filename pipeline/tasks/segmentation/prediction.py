@@ -56,11 +56,12 @@ def card_lines(card):
     """What `--describe` says of a segmentation model."""
     if len(card["classes"]) > 2:
         return {"finds": f"{', '.join(card['classes'])} (every pixel is the most probable one)"}
-    separation = {"objects": "those that touch are separated by a watershed"} if card.get("separation") == WATERSHED else {}
+    objects = ["those that touch are separated by a watershed"] if card.get("separation") == WATERSHED else []
+    objects += [f"those of fewer than {card['smallest']} pixels are left out"] if card.get("smallest", 1) > 1 else []
     return {
         "finds": f"{card['classes'][1]} (every pixel)",
         "threshold": f"{card['threshold']:.3f}, {'the mean of those ' * ('members' in card)}chosen on validation",
-        **separation,
+        **({"objects": ", ".join(objects)} if objects else {}),
     }
 
 

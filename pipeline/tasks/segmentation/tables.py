@@ -225,8 +225,11 @@ def _volumes(dataset):
 
 
 def _note_on_objects(networks):
-    titles = [network.title for network in networks if network.card.get("separation") == "watershed"]
-    return f"Validation chose to separate predicted objects that touch: {', '.join(titles)}." if titles else ""
+    split = [network.title for network in networks if network.card.get("separation") == "watershed"]
+    sizes = [f"{network.title} {size}" for network in networks if (size := network.card.get("smallest", 1)) > 1]
+    notes = [f"Predicted objects that touch are separated: {', '.join(split)}."] if split else []
+    notes += [f"Predicted objects of fewer pixels do not count: {', '.join(sizes)}."] if sizes else []
+    return " ".join([*notes, "Validation chose this."] if notes else [])
 
 
 def _note_on_borders(dataset):

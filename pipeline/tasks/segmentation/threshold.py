@@ -1,6 +1,6 @@
 """Choose the threshold on whole validation images, at their original resolution, as the test images will be predicted.
 
-With it, choose how objects are told apart, where the masks are label images.
+With it, choose how objects are told apart, and how small they may be.
 """
 
 from collections import defaultdict
@@ -17,7 +17,7 @@ from pipeline.images.sections import context_of, read_with_neighbours, with_runs
 from pipeline.images.symmetry import symmetries
 from pipeline.networks.common.run import runner, sigmoid
 from pipeline.scoring.curves import Histogram, best_threshold, precision_recall, thinned
-from pipeline.tasks.segmentation.separation import choose_separation
+from pipeline.tasks.segmentation.separation import choose_objects
 
 TILE = 1024  # pixels; larger images are cut, without overlap: their few seams move no threshold
 
@@ -35,8 +35,8 @@ def choose_threshold(network, dataset, card):
     Returns
     -------
     chosen : dict
-        ``threshold``, ``threshold_flips`` for predictions that are averaged over flips and turns, and ``separation`` (see
-        `choose_separation`) at the first of them.
+        ``threshold``, ``threshold_flips`` for predictions that are averaged over flips and turns, and ``separation`` and
+        ``smallest`` (see `choose_objects`) at the first of them.
     table : pandas.DataFrame
         Precision, recall and Dice by threshold, without flips.
     """
@@ -54,7 +54,7 @@ def choose_threshold(network, dataset, card):
             counted = mask != IGNORED
             histograms[record.unit].add(mask[counted] == 1, probability[counted])
     chosen = {"threshold": best_threshold(plain.values()), "threshold_flips": best_threshold(averaged.values())}
-    chosen["separation"] = choose_separation(_objects(predict, dataset, records, card, chosen["threshold"]))
+    chosen |= choose_objects(_objects(predict, dataset, records, card, chosen["threshold"]))
     return chosen, thinned(precision_recall(sum(plain.values(), Histogram())))
 
 
@@ -71,14 +71,14 @@ def _open(dataset, record, card):
 
 
 def _objects(predict, dataset, records, card, threshold):
-    """The object numbers and the predicted mask of each image whose objects are told apart."""
+    """The unit, the objects and the predicted mask of each image, as `choose_objects` takes them."""
     for record in records:
-        if record.instances:
-            image, mask = _open(dataset, record, card)
-            probability = _tiled(predict, image[None])[0]
-            if card["resize"]:
-                probability = resize_image(probability, mask.shape)
-            yield read_instances(paths.raw(dataset) / record.instances), (probability >= threshold) & (mask != IGNORED)
+        image, mask = _open(dataset, record, card)
+        probability = _tiled(predict, image[None])[0]
+        if card["resize"]:
+            probability = resize_image(probability, mask.shape)
+        objects = read_instances(paths.raw(dataset) / record.instances) if record.instances else mask == 1
+        yield record.unit, objects, (probability >= threshold) & (mask != IGNORED)
 
 
 def _tiled(predict, images):

@@ -48,7 +48,7 @@ def score(models, dataset, records, params, title, pictures=None):
         prediction, counted = predicted(probability, threshold), mask != IGNORED
         confusions.append(classes.pixel_confusion(mask[counted], prediction[counted], len(names)))
         pixels = classes.against_the_rest(confusions[-1])
-        objects_of = {"instances": open_instances(dataset, record), "split": model.split}  # of two classes only
+        objects_of = {"instances": open_instances(dataset, record), "split": model.split, "smallest": model.smallest}
         for number in images:
             reference, of_number = mask == number, of_class(probability, number)
             histograms[number].add(reference[counted], of_number[counted])  # first: it reports a training that diverged

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.scoring import boundary, classes, objects
-from pipeline.tasks.segmentation.separation import separated
+from pipeline.tasks.segmentation.separation import numbered
 
 
 @dataclass(frozen=True)
@@ -18,15 +18,17 @@ class ImageScore:
     table: pd.DataFrame  # its rows of ``per_object.csv``
 
 
-def score_image(record, pixels, reference, prediction, probability, tolerance, pixel_size_nm, instances=None, split=False):
+def score_image(
+    record, pixels, reference, prediction, probability, tolerance, pixel_size_nm, instances=None, split=False, smallest=1
+):
     """Score one class of an image, whose row of ``split.csv`` is `record`: an `ImageScore`.
 
     `pixels` are the counts (tp, fp, fn, tn). `reference` and `prediction` are (H, W), bool: where the class is, and no pixel is
     ignored; `probability` is (H, W), float32. `tolerance` is that of the normalised surface Dice, in pixels; `pixel_size_nm` is
     the height and width of a pixel. `instances`, (H, W), are the numbers of the objects; None: they are the components of
-    `reference`. With `split`, predicted objects that touch are separated.
+    `reference`. With `split`, predicted objects that touch are separated; those of fewer pixels than `smallest` do not count.
     """
-    found = objects.find_objects(reference if instances is None else instances, separated(prediction) if split else prediction)
+    found = objects.find_objects(reference if instances is None else instances, numbered(prediction, split, smallest))
     counts = objects.count_objects(found)
     matches = counts["at_50"]
     row = {"image": record["name"], "group": record["group"], "unit": record["unit"]}
