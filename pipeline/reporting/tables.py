@@ -141,7 +141,7 @@ def training(dataset):
         ("Software", "", lambda card: f"Keras {card['keras']}, {card['backend']}"),
     ]
     if "threshold" in dataset.networks[0].card:
-        rows.append(("Threshold", "highest Dice on validation", lambda card: f"{card['threshold']:.3f}"))
+        rows.append(("Threshold", "chosen on validation", lambda card: f"{card['threshold']:.3f}"))
     titles, meanings, texts = zip(*rows, strict=True)
     frame = pd.DataFrame({network.title: [text(network.card) for text in texts] for network in dataset.networks}, index=titles)
     note = "The network of fold 0, as in the learning curves; all are in the table of folds." if _folds(dataset) > 1 else ""
