@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import psutil
+import yaml
 
 from pipeline import paths
 from pipeline.errors import UserError, plain_errors
@@ -94,8 +95,9 @@ def _make_git_look(files):
 def _bring_back():
     """Check out what DVC's cache holds; leave the rest as it is, and say so."""
     status = json.loads(_call(sys.executable, "-m", "dvc", "data", "status", "--json"))
-    lacking, changes = set(status.get("not_in_cache", ())), status.get("uncommitted", {})
-    modified, deleted = ([*changes.get(kind, ())] for kind in ("modified", "deleted"))
+    changes, made = status.get("uncommitted", {}), _outputs()
+    lacking = {name for name in status.get("not_in_cache", ()) if _within(name, made)}
+    modified, deleted = ([name for name in changes.get(kind, ()) if _within(name, made)] for kind in ("modified", "deleted"))
     targets = [name for name in (*modified, *deleted) if name not in lacking]
     if targets:
         _call(sys.executable, "-m", "dvc", "checkout", "--quiet", "--force", *(name.rstrip("/") for name in targets))
@@ -106,6 +108,16 @@ def _bring_back():
             print(f"warning: {what}, because DVC's cache here lacks the one of the last commit: {_listed(names)}")
     if lacking:
         print("`dvc pull` fetches what was pushed; `dvc repro` makes the rest")
+
+
+def _outputs():
+    """What the stages have made. DVC also tracks what users add: their own images are never touched."""
+    lock = yaml.safe_load(paths.LOCK.read_text(encoding="utf-8")) if paths.LOCK.exists() else {}
+    return {out["path"] for stage in lock.get("stages", {}).values() for out in stage.get("outs", ())}
+
+
+def _within(name, folders):
+    return any(Path(name).is_relative_to(folder) for folder in folders)
 
 
 def _listed(names):

@@ -4,7 +4,8 @@
 
     data/raw/<dataset>/
         dataset.json    task, classes, pixel size, licence, citation, checksums
-        images.csv      one row per image, in the source's order: name, image, mask, instances, label, group, split
+        images.csv      one row per image, in the source's order: name, image, mask, instances, label, group, split,
+                        volume
         images/         PNG or JPEG where it holds the numbers, else TIFF; all of one type and number of channels
         masks/          PNG of the same height and width as the image (segmentation only): 1 bit for two classes; 8-bit class
                         numbers, with 255 for pixels that neither train nor score, for more classes or if such pixels are stated
@@ -70,19 +71,19 @@ class DatasetWriter:
     def __exit__(self, *error):
         return self._whole.__exit__(*error)
 
-    def add(self, name, image, mask=None, label="", group=None, split="", instances=None):
+    def add(self, name, image, mask=None, label="", group=None, split="", instances=None, volume=""):
         """Add one image.
 
         `name` is unique and becomes the stem of the file. `image` is an array (H, W, C), written without loss, or the path of a
         PNG or JPEG, copied byte for byte. `mask` is an array (H, W), bool, or uint8 class numbers with 255 where ignored,
         `label` the name of the class, `group` the independent unit that the image belongs to (patient, sequence, photograph;
-        default: itself), `split` "train", "val" or "test" where the source itself states one, and `instances` the numbers of
-        the objects (H, W), uint32.
+        default: itself), `split` "train", "val" or "test" where the source itself states one, `instances` the numbers of
+        the objects (H, W), uint32, and `volume` names what its neighbours in depth are part of, if that is less than its group.
         """
         if name in self._rows:
             raise UserError(f"{name}: two images have this name; rename one of them")
         row = {"name": name, "image": "", "mask": "", "instances": ""}
-        row |= {"label": label, "group": group or name, "split": split}
+        row |= {"label": label, "group": group or name, "split": split, "volume": volume}
         if isinstance(image, (str, Path)):
             row["image"] = f"images/{name}{Path(image).suffix.lower()}"
             shutil.copyfile(image, self._folder / row["image"])

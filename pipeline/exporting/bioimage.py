@@ -64,7 +64,8 @@ def _example(card, task, size):
     """A generated image (*size, C), uint8, for the test and the cover: it shows no patient and needs no licence."""
     image = task.example(card["channels"], 2 * context_of(card) + 1)
     if card["resize"] is None:
-        return image[: size[0], : size[1]]
+        missing = [(0, max(0, wanted - found)) for wanted, found in zip(size, image.shape, strict=False)]
+        return np.pad(image, [*missing, (0, 0)], mode="symmetric")[: size[0], : size[1]]
     return np.round(resize_image(image / np.float32(255), size) * 255).astype(np.uint8)
 
 

@@ -22,11 +22,13 @@ def around(place, first, last, context):
 def with_runs(table):
     """Add to all images of ``split.csv`` the files among which their neighbours are: their `run`, and their `place` in it.
 
-    The images of a group follow each other in the order of the table, and so do all those without a group, whose group is their
-    own name. A run ends where the role does, so that no network sees an image of another side of the split, not even as a
-    neighbour.
+    The images of a volume follow each other in the order of the table. Where the source names no volume, those of a group do,
+    and so do all those without a group, whose group is their own name. A run ends where the role does, so that no network sees
+    an image of another side of the split, not even as a neighbour.
     """
-    sequence, _ = pd.factorize(table["group"].where(table["group"] != table["name"], ""))
+    group = table["group"].where(table["group"] != table["name"], "")
+    volume = table["volume"] if "volume" in table else pd.Series("", table.index)
+    sequence, _ = pd.factorize(volume.where(volume != "", "/" + group))  # no name of a file begins with a stroke
     order = np.argsort(sequence, kind="stable")
     role, sequence = table["split"].to_numpy()[order], sequence[order]
     begins = np.ones(len(table), bool)

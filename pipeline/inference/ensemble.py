@@ -4,7 +4,7 @@ Networks that were trained apart err apart, so that their mean is better and bet
 disagreement shows where not to trust it (Lakshminarayanan et al. 2017, arXiv 1612.01474).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import tee
 from pathlib import Path
@@ -28,6 +28,10 @@ class Ensemble(TrainedModel):
     """
 
     members: tuple = ()  # of `TrainedModel`
+    converts: bool = True  # images to the range of each member
+
+    def taking_any_range(self):
+        return replace(self, converts=False)
 
     @cached_property
     def align(self):
@@ -54,6 +58,8 @@ class Ensemble(TrainedModel):
 
     def _as_scaled_by(self, member, image):
         """An image that was scaled for all, as one member takes it: folds have measured other training images."""
+        if not self.converts:
+            return image
         gain, offset = change_of_range(ranges_seen(self.card), ranges_seen(member.card))
         return np.clip(image * np.float32(gain) + np.float32(offset), 0, 1)
 

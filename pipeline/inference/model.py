@@ -49,6 +49,10 @@ class TrainedModel:
         """
         return self.card.get("threshold_flips" if settings.flips else "threshold")
 
+    def taking_any_range(self):
+        """The model for images that were scaled by another range than its own: its members take them as they are."""
+        return self
+
     @property
     def split(self):
         """Whether predicted objects that touch are separated, as validation chose it. Older cards do not say."""

@@ -76,11 +76,13 @@ def suggested_pattern(stems):
 
 
 def neighbour_correlations(content, places, most=50):
-    """Correlation of what images show, (N, K), with what the image 1, 2, … places on shows, less what all have in common."""
+    """Correlation of what images show, (N, K), with what the image 1, 2, … places on shows, less what all have in common.
+
+    Covariances are divided by the mean variance, not each pair by its own: else all empty masks would resemble each other.
+    """
     centred = content - content.mean(axis=0)
-    length = np.linalg.norm(centred, axis=1)
-    centred, places = centred[length > 0] / length[length > 0, None], np.asarray(places)[length > 0]
-    position = {place: number for number, place in enumerate(places.tolist())}
+    centred /= np.sqrt(np.square(centred).sum(axis=1).mean()) or 1.0
+    position = {place: number for number, place in enumerate(np.asarray(places).tolist())}
     found = []
     for lag in range(1, min(most, len(content) // 2) + 1):
         pairs = [(number, position[place + lag]) for place, number in position.items() if place + lag in position]

@@ -92,8 +92,10 @@ def _split(seen):
     like, audit = seen.likeness, {}
     stated = [name for name in seen.images if name]
     method, gap = "groups", 0
-    if seen.grouped:
+    if seen.grouped > 1:
         reason = f"groups.csv states {seen.grouped} groups, and each stays on one side"
+    elif seen.grouped:
+        method, reason = "blocks", "groups.csv states a single group, through which only blocks cut"
     elif like.pattern and not like.doubted:
         reason = f"whole groups, of which the file names suggest {like.groups}"
     elif like.copies >= COPIED and like.neighbours < ALIKE:
@@ -117,7 +119,8 @@ def _split(seen):
     if not stated:
         split["folds"] = (1, "5 tests every image, and takes five times as long")
     if method == "blocks":
-        split["gap"] = (gap, "images left out at each border" if gap else "none left out: there are few images")
+        none = "none left out: pages were not compared" if seen.pages > 1 else "none left out: there are few images"
+        split["gap"] = (gap, "images left out at each border" if gap else none)
     return split, audit
 
 
@@ -170,6 +173,9 @@ def _notes(seen):
         yield f"looked at {seen.looked_at} of {seen.files} files"
     if sum(seen.images.values()) < 3:
         yield "at least three images are needed, one each for training, validation and testing"
+    cut = [role for role in ("val", "test") if role not in seen.images]
+    if cut and 1 < seen.grouped <= len(cut):
+        yield f"groups.csv states {seen.grouped} groups, but training, {' and '.join(cut)} need one each: add groups"
     if like.doubted:
         yield f"file names suggest groups by {like.pattern!r}, but {like.doubted}"
     if like.identical:

@@ -58,6 +58,7 @@ def predict_files(task, model, paths, inputs, failures, out, settings, choices, 
     far. Returns the number of images whose results are in the folder. Raises `UserError` after all other images were predicted,
     with a line for each that failed.
     """
+    model = model if choices.intensity_range is None else model.taking_any_range()
     with locked(out):
         # The batch size decides nothing but speed. JSON turns tuples into lists, as they are read back.
         decisive = {"settings": settings.model_dump(exclude={"batch_size"}), "choices": asdict(choices)}

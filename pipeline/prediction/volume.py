@@ -136,6 +136,7 @@ def _loaded(models):
 def _predict_block(model, block, source, target, marks, settings, intensity_range):
     """Predict rows of one page into the volume of probabilities, and mark them as finished."""
     page, first = block
+    model = model if intensity_range is None else model.taking_any_range()
     with opened(source) as stack:
         read = section_reader(model_reader(stack, model.card, intensity_range), stack, model.card)
         rows = (first, min(first + ROWS, stack.shape[0]))

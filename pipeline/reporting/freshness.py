@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from pipeline import paths
+from pipeline.atomic import read_json
 
 SHOWN = 3  # names of a list, at most
 MADE_BY = ("download", "patchify")  # the stages that make the images and the split
@@ -25,8 +26,14 @@ def read_yaml(path):
 
 
 def missing(results):
-    """Files of an evaluation that are not here, as in a fresh clone: a list of str."""
-    return [name for name in results["files"] if not Path(name).exists()]
+    """Files of an evaluation, and folders of pictures, that are not here, as in a fresh clone: a list of str."""
+    dataset = results["dataset"]
+    pictures = [paths.preview(dataset), *(paths.details(dataset, network) / "gallery" for network in results["networks"])]
+    audit = paths.audit(dataset)
+    if audit.exists() and any(read_json(audit)[kind] for kind in ("identical", "near")):
+        pictures.append(paths.leakage(dataset, "png"))
+    wanted = [*results["files"], audit.as_posix(), *(path.as_posix() for path in pictures)]
+    return [name for name in wanted if not Path(name).exists()]
 
 
 def outdated(dataset, results, networks, values, lock):

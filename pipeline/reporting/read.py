@@ -64,7 +64,7 @@ def read_results(params, tables_of):
             without[name] = "no network is trained on it"
             continue
         if missing := freshness.missing(results):
-            files = f"{len(missing)} of its {len(results['files'])} files, such as {missing[0]}"
+            files = f"{len(missing)} of its files, such as {missing[0]}"
             without[name] = f"evaluated, but {files}, are not here; `dvc pull` or `dvc repro evaluate@{name}` brings them"
             continue
         folder, networks = paths.details(name), [_read_network(name, network) for network in results["networks"]]

@@ -25,12 +25,14 @@ def choose(counts, statistic, distance):
     """
     total = counts.sum(axis=0)
     score = statistic(total)
-    if np.isnan(score).all():
+    defined = np.flatnonzero(~np.isnan(score))
+    if not len(defined):
         return int(np.argmin(distance))
+    counts, total, score, distance = counts[:, defined], total[defined], score[defined], distance[defined]
     best = int(np.lexsort((distance, -score))[0])
     error = 0.0
     if len(counts) > 1:
         without = statistic(total - counts)  # one unit left out, shape (U, S)
         error = np.sqrt((len(counts) - 1) * np.nanvar(without[:, [best]] - without, axis=0))
     good = np.flatnonzero(score[best] - score <= error)
-    return int(good[np.argmin(distance[good])])
+    return int(defined[good[np.argmin(distance[good])]])

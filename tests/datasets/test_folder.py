@@ -331,6 +331,17 @@ def test_pages_become_sections_of_one_group(make, own):
     np.testing.assert_array_equal(read_mask(raw / table["mask"][1]), ~MASK)
 
 
+@pytest.mark.parametrize(("axes", "volumes"), [("TZYX", "001122"), ("TYX", "012345"), ("ZYX", "000000")])
+def test_pages_of_one_time_point_are_a_volume(make, own, axes, volumes):
+    pages = np.tile(GREY, (6, 1, 1))
+    own("masks/a.tif", np.tile(MASK_255, (6, 1, 1)))
+    (own.root / "images").mkdir(exist_ok=True)
+    shape = (3, 2, *GREY.shape) if axes == "TZYX" else pages.shape
+    tifffile.imwrite(own.root / "images/a.tif", pages.reshape(shape), imagej=True, metadata={"axes": axes})
+    _, table, _ = make("segmentation")
+    assert list(table["volume"]) == [f"a:{number}" for number in volumes]
+
+
 def test_channels_of_any_number_and_a_pyramid(make, own):
     """The levels of a pyramid are no images; channels keep their order and their numbers."""
     cyx = RNG.integers(-9, 999, (4, 64, 64)).astype(np.int16)

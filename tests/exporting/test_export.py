@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+from pipeline import tasks
 from pipeline.errors import UserError
 from pipeline.export import export, main
 from pipeline.exporting import bioimage, convert, onnx, openvino, savedmodel
@@ -172,6 +173,12 @@ def test_a_package_of_a_network_of_two_channels_for_resized_images(tmp_path):
     export(path, "bioimage", tmp_path / "a.zip")
     described = load_description(tmp_path / "a.zip")
     assert list(map(str, described.inputs[0].axes[3].channel_names)) == ["channel 1", "channel 2"]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_example_of_a_package_is_as_large_as_its_description_says(channels):
+    card = {"channels": channels, "resize": None}
+    assert bioimage._example(card, tasks.part("segmentation", "exporting"), (512, 512)).shape == (512, 512, channels)
 
 
 def test_padding_to_whole_cells_is_the_same_in_onnx(tmp_path):

@@ -34,6 +34,14 @@ def test_groups_of_one_image_are_no_series_and_groups_may_interleave():
     ]  # fmt: skip
 
 
+def test_a_volume_ends_before_its_group_does_and_goes_on_where_groups_were_named_anew():
+    """Two files of an animal; and one file whose parts were dealt to two folds of training."""
+    rows = [("a", "x", "1"), ("b", "x", "1"), ("c", "x", "2"), ("d", "x", "2"), ("e", "y 1", "3"), ("f", "y 2", "3")]
+    table = pd.DataFrame(rows, columns=["image", "group", "volume"]).assign(split="train")
+    table = with_runs(table.assign(name=table["image"]))
+    assert ["".join(neighbours(record, 1)) for record in table.itertuples()] == ["aab", "abb", "ccd", "cdd", "eef", "eff"]
+
+
 def test_sections_of_two_sizes_are_told():
     with pytest.raises(UserError, match="here: expected neighbouring sections of one size, received 2 × 3 and 4 × 3"):
         join([np.zeros((2, 3, 1)), np.zeros((4, 3, 1))], "here")

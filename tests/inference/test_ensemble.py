@@ -83,3 +83,10 @@ def test_members_must_fit_together(changes):
 def test_ranges_of_each_image_and_of_all_do_not_mix():
     with pytest.raises(UserError, match="image by image, or all alike"):
         ensemble([model(0, 1, 0.5), model(0, 1, 0.5, intensity_range="image")])
+
+
+def test_members_take_an_image_that_was_scaled_by_a_range_of_the_user_as_it_is():
+    joined, one = ensemble([model(0, 100, 0.3), model(50, 250, 0.5)]), model(0, 100, 0.3)
+    image = np.linspace(0, 1, 20 * 20, dtype=np.float32).reshape(20, 20, 1)
+    np.testing.assert_allclose(joined.taking_any_range().segment(image, SETTINGS), one.segment(image, SETTINGS), atol=1e-6)
+    assert one.taking_any_range() is one

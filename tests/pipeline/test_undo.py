@@ -107,6 +107,20 @@ def test_a_killed_terminal_is_undone_and_a_living_one_is_left_alone(project):
     assert "had been killed" not in again.stderr
 
 
+def test_images_that_a_user_has_added_are_left_alone(project):
+    images = project.root / "own"
+    images.mkdir()
+    (images / "mask.txt").write_text("drawn")
+    project.dvc("add", "-q", "own")
+    project.commit("own images")
+    (images / "mask.txt").write_text("corrected")
+    (images / "new.txt").write_text("new")
+    project.dvc("exp", "run", "-S", "seed=4")
+    undo(project)
+    is_as_committed(project)
+    assert (images / "mask.txt").read_text() == "corrected" and (images / "new.txt").exists()
+
+
 def test_models_that_the_cache_cannot_replace_stay_and_are_named(project):
     shutil.rmtree(project.root / ".dvc/cache")
     project.dvc("exp", "run", "-S", "seed=3")

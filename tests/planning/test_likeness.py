@@ -30,6 +30,14 @@ def test_neighbours_of_a_series_are_alike_and_of_others_are_not():
     assert abs(neighbour_correlations(everywhere_alike, range(40))[0]) < 0.1
 
 
+@pytest.mark.parametrize("share", [0.2, 0.35, 0.5])
+def test_empty_masks_are_not_alike_because_they_are_empty(share):
+    rng = np.random.default_rng(0)
+    filled = rng.random(200) < share
+    content = np.where(filled[:, None], np.eye(64)[rng.integers(64, size=200)], 0)
+    assert abs(neighbour_correlations(content, range(200))[0]) < 0.1
+
+
 def test_places_that_were_not_looked_at_are_no_neighbours():
     content = np.eye(4)[[0, 0, 1, 1]]
     np.testing.assert_allclose(neighbour_correlations(content, [0, 1, 5, 6], most=1), [1])

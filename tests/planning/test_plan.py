@@ -131,7 +131,7 @@ def test_pretrained_weights_take_grey_or_rgb(project):
         plan.main(["own", "--pretrained"])
 
 
-def test_a_table_of_groups_holds_and_ranges_of_their_own_are_seen(project, planned):
+def test_a_table_of_groups_holds_and_ranges_of_their_own_are_seen(project, planned, capsys):
     for number in range(12):
         image = texture(64, 64).astype(np.uint16) * (40 if number == 3 else 1) + 3000 * number
         project(f"own/images/{number}.png", image)
@@ -140,6 +140,14 @@ def test_a_table_of_groups_holds_and_ranges_of_their_own_are_seen(project, plann
     Path("own/groups.csv").write_text(f"image,group\n{table}")
     block, _ = planned()
     assert (block.intensity, block.split.method, block.patches.size) == ("image", "groups", (64, 64))
+    capsys.readouterr()
+    for groups, method, noted in ((1, "blocks", False), (2, "groups", True), (3, "groups", False)):
+        table = "".join(f"{number},{number % groups}\n" for number in range(12))
+        Path("own/groups.csv").write_text(f"image,group\n{table}")
+        plan.main(["own"])
+        printed = capsys.readouterr().out
+        assert f"method: {method} " in printed
+        assert ("note: groups.csv states 2 groups, but training, val and test need one each" in printed) == noted
 
 
 def test_the_pages_of_one_tiff_are_images(project, capsys):
@@ -152,6 +160,7 @@ def test_the_pages_of_one_tiff_are_images(project, capsys):
     printed = capsys.readouterr().out
     assert "12 images in 1 file of" in printed and "2 objects in an image" in printed and "empty masks: 1, full: 0" in printed
     assert "three images at least" not in printed and "- 200.0\n" in printed and "pixel sizes" not in printed
+    assert "gap: 0  # none left out: pages were not compared" in printed
     tifffile.imwrite("own/images/b.tif", texture(2, 64, 64), resolution=(100_000, 100_000), resolutionunit="CENTIMETER")
     tifffile.imwrite("own/masks/b.tif", np.stack([mask, mask]))
     plan.main(["own"])

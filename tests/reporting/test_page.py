@@ -185,3 +185,12 @@ def test_a_network_may_have_no_panels_and_no_pictures(made, workspace):
 def test_of_many_images_the_hardest_are_listed(made, monkeypatch):
     monkeypatch.setattr("pipeline.reporting.page.MOST", 2)
     assert made().text.count("The 2 hardest of") == 3
+
+
+@pytest.mark.parametrize("lost", ["patches.png", "details/toy/gallery", "audit.json"])
+def test_a_data_set_without_its_pictures_is_left_out_and_the_others_are_shown(workspace, capsys, lost):
+    path = workspace / "reports/nuclei" / lost
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    report.main()
+    page = (workspace / "reports/index.html").read_text()
+    assert f"reports/nuclei/{lost}" in page and "brings them" in page

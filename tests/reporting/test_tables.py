@@ -128,6 +128,13 @@ def test_objects_of_label_images_are_named_so(read, change):
     assert after["meanings"][0].startswith("as the label images number them") and "touch are separated: Toy-Net." in after["note"]
 
 
+def test_folds_may_choose_differently_which_objects_count(read, change):
+    chosen = [{"separation": "components", "smallest": 1}, *2 * [{"separation": "watershed", "smallest": 64}]]
+    change("reports/nuclei/details/toy/detail.json", {"folds": chosen})
+    note = titled(read()["nuclei"], "Objects")["note"]
+    assert "separated: Toy-Net (2 of 3 folds)." in note and "do not count: Toy-Net 1 or 64." in note
+
+
 def test_volumes_are_there_where_images_are_sections(read, change, workspace):
     dataset = read()["nuclei"]
     assert "Volumes" not in [table["title"] for table in dataset.task.tables(dataset)]

@@ -1,5 +1,7 @@
 """The one-standard-error rule, by hand."""
 
+import warnings
+
 import numpy as np
 
 from pipeline.scoring.choice import choose
@@ -23,6 +25,13 @@ def test_a_difference_within_one_standard_error_chooses_the_nearest():
     assert choice([3, 3, 1], [4, 2, 3]) == 1
     # Of differences 0.5 and 1.5, with the mean 1, the standard error is 0.5.
     assert choice([3, 2.5, 1], [4, 2.5, 2]) == 0
+
+
+def test_settings_without_a_score_are_left_out_without_a_warning():
+    counts = np.array([[[1, 1], [2, 1], [0, 0]], [[1, 1], [2, 1], [0, 0]]], float)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert choose(counts, MEAN, DISTANCE) == 1
 
 
 def test_equal_scores_choose_the_nearest_and_so_does_nothing_defined():

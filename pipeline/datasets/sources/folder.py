@@ -78,7 +78,7 @@ def _add_all(writer, files, groups, rule, figures, problems):
             pages = [page.astype(np.uint8) * 255 if page.dtype == bool else page for page in pages]
             formats[stack.channels, stack.colour, pages[0].dtype].append(file.path)
             masks = _masks(file, pages, rule) if file.mask else [None] * len(pages)
-            _add(writer, file, pages, masks, groups.get(file.path, file.name), figures)
+            _add(writer, file, pages, masks, groups.get(file.path, file.name), figures, stack.sections)
         except UserError as error:
             problems += str(error).splitlines()
     problems += unlike_most(formats)
@@ -118,12 +118,13 @@ def _masks(file, pages, rule):
     return masks
 
 
-def _add(writer, file, pages, masks, group, figures):
+def _add(writer, file, pages, masks, group, figures, sections):
     for number, (page, mask) in enumerate(zip(pages, masks, strict=True)):
         name = file.name if len(pages) == 1 else f"{file.name}_{number:03d}"
         image = file.path if len(pages) == 1 and _is_standard(file.path) else page
         classes, instances = mask or (None, None)
-        writer.add(name, image, classes, file.label, group, file.split, instances)
+        volume = "" if len(pages) == 1 else f"{file.name}:{number // sections}"  # of one position and time point
+        writer.add(name, image, classes, file.label, group, file.split, instances, volume)
         if mask:
             figures.add(mask, name)
 

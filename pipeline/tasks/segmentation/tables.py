@@ -225,8 +225,15 @@ def _volumes(dataset):
 
 
 def _note_on_objects(networks):
-    split = [network.title for network in networks if network.card.get("separation") == "watershed"]
-    sizes = [f"{network.title} {size}" for network in networks if (size := network.card.get("smallest", 1)) > 1]
+    split, sizes = [], []
+    for network in networks:
+        chosen = network.detail.get("folds", [network.card])
+        separated = [one.get("separation") == "watershed" for one in chosen]
+        smallest = list(dict.fromkeys(one.get("smallest", 1) for one in chosen))
+        if any(separated):
+            split.append(network.title if all(separated) else f"{network.title} ({sum(separated)} of {len(chosen)} folds)")
+        if smallest != [1]:
+            sizes.append(f"{network.title} {' or '.join(map(str, sorted(smallest)))}")
     notes = [f"Predicted objects that touch are separated: {', '.join(split)}."] if split else []
     notes += [f"Predicted objects of fewer pixels do not count: {', '.join(sizes)}."] if sizes else []
     return " ".join([*notes, "Validation chose this."] if notes else [])

@@ -37,7 +37,6 @@ def score(models, dataset, records, params, title, pictures=None):
     """
     info, names = read_info(paths.raw(dataset)), models[0].card["classes"]
     thresholds, tolerance = [model.threshold(params.inference) for model in models], params.segmentation.tolerance
-    losses_of = [loss_of(params.segmentation.loss, model.card) for model in models]
     images, histograms = ({number: make() for number in range(1, len(names))} for make in (list, Histogram))
     confusions, losses, reliability, volumes = [], [], 0, Volumes(info.voxel_size_nm, tolerance)
     pictured = gallery.pictured(len(records)) if pictures else ()
@@ -56,7 +55,7 @@ def score(models, dataset, records, params, title, pictures=None):
             images[number].append(score_image(record, pixels[number], *areas, tolerance, info.pixel_size_nm, **objects_of))
         volumes.add(record, mask, prediction)
         reliability += calibration.sums_of_image(*_confidence(mask[counted], probability[counted]))
-        losses.append(_loss(losses_of[record["fold"]], mask, probability))
+        losses.append(_loss(params.segmentation.loss, model.card, mask, probability))
         if position in pictured:
             gallery.write_image(pictures, position, image)
             gallery.write_errors(pictures, position, mask, prediction, len(names))
@@ -153,11 +152,13 @@ def compare(best, other, seed):
     return found | {name: paired(statistic, Scores.objects) for name, statistic in classes.OBJECTS.items()}
 
 
-def _loss(loss, mask, probability):
+def _loss(name, card, mask, probability):
     """The training loss of one whole image, from the probabilities that were scored."""
+    if (mask == IGNORED).any():  # which the masks of the training need not have had
+        card = card | {"ignored": True}
     clipped = np.clip(probability, 1e-7, 1 - 1e-7)  # as Keras clips: one certain mistake is not an infinite loss
     logits = np.log(clipped) if probability.ndim == 3 else (np.log(clipped) - np.log1p(-clipped))[..., None]
-    return float(loss(mask[None, ..., None].astype(np.float32), logits[None]))
+    return float(loss_of(name, card)(mask[None, ..., None].astype(np.float32), logits[None]))
 
 
 def _confidence(mask, probability):
