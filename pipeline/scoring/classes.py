@@ -50,9 +50,9 @@ def mean_of_classes(statistic, first=0):
     """The mean of a statistic of four counts over the classes from `first` on, of summed counts (..., 4K)."""
 
     def mean(sums):
-        values = statistic(_by_class(sums)[..., first:, :])  # classes first
+        values = statistic(_by_class(sums)[..., first:, :])
         defined = ~np.isnan(values)
-        return divide(np.where(defined, values, 0).sum(axis=0), defined.sum(axis=0))
+        return divide(np.where(defined, values, 0).sum(axis=-1), defined.sum(axis=-1))
 
     return mean
 
