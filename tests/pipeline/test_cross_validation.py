@@ -25,6 +25,8 @@ from pipeline.scoring.classes import pixel_confusion
 from pipeline.stages import report
 from pipeline.training.train import train
 
+pytestmark = pytest.mark.filterwarnings("ignore:unlike all training images")  # which the others are
+
 FOLDS, SEEDS = 3, 2
 SHAPE = (32, 32)
 SPLIT = {"method": "groups", "folds": FOLDS}
