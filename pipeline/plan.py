@@ -16,6 +16,7 @@ from pipeline import params, paths
 from pipeline.atomic import whole
 from pipeline.errors import UserError, plain_errors
 from pipeline.parallel import cores
+from pipeline.params.fields import RESERVED
 from pipeline.planning.cost import matrix_speed, minutes
 from pipeline.planning.describe import described_folder
 from pipeline.planning.look import look
@@ -64,7 +65,7 @@ def main(arguments=None):
 
 def _is_name(name):
     """Whether ``params.yaml`` takes a name of a data set as it is: YAML reads 2024 as a number, and "no" as false."""
-    return re.fullmatch(r"[A-Za-z0-9][\w-]*", name) and yaml.safe_load(name) == name
+    return re.fullmatch(r"[A-Za-z0-9][\w-]*", name) and yaml.safe_load(name) == name and name not in RESERVED
 
 
 def _suggested_name(folder, taken):

@@ -318,3 +318,11 @@ def test_pairs_train_networks_without_a_list_of_their_own(tmp_path, monkeypatch,
     del values["toy"]
     with pytest.raises(UserError, match=r"pairs\.polyps-toy: the section toy is missing"):
         load(yaml.safe_dump(values, sort_keys=False))
+
+
+@pytest.mark.parametrize("name", ["plots", "results", "transfers"])
+def test_a_data_set_is_not_called_as_a_folder_of_all(load, name):
+    values = yaml.safe_load(SHIPPED)
+    values["datasets"][name] = values["datasets"]["polyps"]
+    with pytest.raises(UserError, match=f"datasets.{name}: reports/{name} holds something else; choose another name"):
+        load(yaml.safe_dump(values))

@@ -24,6 +24,8 @@ from pipeline.errors import UserError
 from pipeline.images.io import write_image, write_png
 from pipeline.images.masks import write_instances
 
+COLUMNS = {"image", "page", "predicted", "disagreement"}  # of the predictions, beside one for each class
+
 
 @dataclass(frozen=True)
 class DatasetInfo:
@@ -104,6 +106,10 @@ class DatasetWriter:
         if not self._rows:
             raise UserError(f"data set {info.name}: the source {info.source} has no images")
         table = pd.DataFrame(self._rows.values())
+        if info.task == "classification" and (taken := sorted(COLUMNS & {*(classes or info.classes)})):
+            raise UserError(
+                f"data set {info.name}: no class can be called {taken[0]}, as a column of the predictions is; rename it"
+            )
         if classes is not None:
             if not len(set(classes)) == len(classes) == len(info.classes):
                 raise UserError(

@@ -35,7 +35,7 @@ def build(*, classes, filters, depth, dropout, normalization, **start):
         return residual_block(x, filters * 2**level, normalization)
 
     def gate(skip, x, level):
-        return blocks.attention_gate(skip, x, filters * 2**level // 2, name=f"attention_{level}")
+        return blocks.attention_gate(skip, x, max(1, filters * 2**level // 2), name=f"attention_{level}")
 
     first = first_half(block, depth, dropout, **start)
     x = second_half(first, block, filters, normalization, gate)

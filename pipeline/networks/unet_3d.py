@@ -51,6 +51,10 @@ def build(*, channels, context, classes, filters, depth, dropout, normalization,
         Of each channel over the training images, in [0, 1] units.
     """
     most = 2 * max(0, depth + 1 - flat_levels) + 2 * max(0, depth - flat_levels)
+    if not most:
+        raise UserError(
+            f"unet_3d: expected flat_levels of at most {depth}, the depth, received {flat_levels}: no convolution is left"
+        )
     if not 1 <= context <= most:
         raise UserError(
             f"unet_3d: expected patches.context of 1 to {most}, as many as its 3 × 3 × 3 convolutions, received {context}"

@@ -7,7 +7,7 @@ from pydantic import model_validator
 from pipeline.networks.common import blocks
 from pipeline.networks.common.halves import first_half
 from pipeline.networks.common.layers import AverageProbability
-from pipeline.networks.common.settings import EncoderSettings, UNetSettings
+from pipeline.networks.common.settings import NONE, POOLINGS, EncoderSettings, UNetSettings
 from pipeline.params.fields import Count
 
 TITLE = "U-Net++"
@@ -23,8 +23,9 @@ class Settings(UNetSettings, EncoderSettings):
     def _one_of_the_nested(self):
         if self.prune is not None and not self.deep_supervision:
             raise ValueError("prune: needs deep_supervision, which trains the shallower networks; or set depth instead")
-        if self.prune is not None and self.prune > self.depth:
-            raise ValueError(f"prune: expected at most the depth, {self.depth}, received {self.prune}")
+        depth = self.depth if self.encoder == NONE else POOLINGS
+        if self.prune is not None and self.prune > depth:
+            raise ValueError(f"prune: expected at most the depth, {depth}, received {self.prune}")
         return self
 
 

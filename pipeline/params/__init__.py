@@ -9,6 +9,7 @@ from pipeline import paths
 from pipeline.errors import UserError
 from pipeline.params.dataset import Dataset
 from pipeline.params.fields import (
+    RESERVED,
     ClassWeights,
     Count,
     Fraction,
@@ -160,6 +161,13 @@ class Params(BaseModel):
         if isinstance(augment, dict) and isinstance(train, dict) and augment.get("when") == "never":
             return values | {"augment": augment | {"copies": 0}, "train": train | {"flips": False}}
         return values
+
+    @model_validator(mode="after")
+    def _data_sets_have_folders_of_their_own(self):
+        for name in self.datasets:
+            if name in RESERVED:
+                raise ValueError(f"datasets.{name}: reports/{name} holds something else; choose another name")
+        return self
 
     @model_validator(mode="after")
     def _networks_exist(self):

@@ -46,6 +46,7 @@ Pair = Annotated[tuple[Count, Count], Field(strict=False), TWO]
 NaturalPair = Annotated[tuple[Natural, Natural], Field(strict=False), TWO]
 Label = Annotated[int, Field(ge=1, lt=LARGE)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w-]*$")]
+RESERVED = ("plots", "results", "transfers")  # folders of reports/ that belong to all data sets
 
 
 def _class_weights(value):

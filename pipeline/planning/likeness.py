@@ -1,6 +1,7 @@
 """Which images resemble each other: neighbours in order, groups that file names suggest, copies."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from pipeline.patches.duplicates import find_duplicates
 THRESHOLD = 0.85  # of near-duplicates, as audit.correlation
 SEPARATORS = " _.-"  # of the parts of a name
 FEWEST = 3  # groups, one for each of train, val and test
-TELLING = 10  # pairs of near-duplicates from which names can be doubted
+TELLING = 10  # pairs of near-duplicates from which names can be doubted; and words from which they are names of patients
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,16 @@ def compare(files, places, fingerprints, groups, masks):
     split = np.array([file.split for file in files], dtype=object)
     own = stated if any(groups) else names
     at_lag = neighbour_correlations(masks.content, places) if masks else np.zeros(1)
-    pattern = None if any(groups) else suggested_pattern([file.stem for file in files])
+    pattern = None if any(groups) else suggested_pattern([file.stem for file in files], [file.label for file in files])
     doubted, count = "", 0
     if pattern:
-        found = np.array([f"{file.label}/{re.search(pattern, file.stem)[1]}" for file in files], dtype=object)
+        parts = [re.search(pattern, file.stem)[1] for file in files]
+        found = np.array([f"{file.label}/{part}" for file, part in zip(files, parts, strict=True)], dtype=object)
         within, count = np.count_nonzero(found[a] == found[b]), len(set(found))
         if len(pairs) >= TELLING and 2 * within < len(pairs):
             doubted = f"only {within} of {len(pairs)} pairs of near-duplicates share a group by their names"
+        elif _words(parts):
+            doubted = f"{', '.join(sorted(set(parts)))} may be kinds of images; if they are patients, set folder.group"
     return Likeness(
         float(at_lag[0]),
         next((lag for lag, value in enumerate(at_lag, 1) if value < 0.2), len(at_lag)),
@@ -55,24 +59,40 @@ def compare(files, places, fingerprints, groups, masks):
     )
 
 
-def suggested_pattern(stems):
+def suggested_pattern(stems, labels=None):
     """A regular expression whose group is the first part of a name, if that makes several groups of several images; else None.
+
+    With the `labels` of classes, it must make several groups in each class: one that tells classes apart tells no patients apart.
+    A few words without any number, such as "benign", are only suggested if nothing else makes groups.
 
     >>> suggested_pattern(["p1_1", "p1_2", "p2_1", "p2_2", "p3_1", "p3_2"])
     '^([^_]+)_'
     """
+    labels = labels or [""] * len(stems)
     signs = sorted({sign for stem in stems for sign in SEPARATORS if sign in stem})
     if not signs:
         return None
     listed = "".join(map(re.escape, signs))
+    words = None
     separator, word = (listed if len(signs) == 1 else f"[{listed}]"), f"[^{listed}]+"
     for parts in range(1, min(len(re.findall(separator, stem)) for stem in stems) + 1):
         for first in (word, ""):  # some names begin with a separator
             pattern = f"^({first}{(separator + word) * (parts - bool(first))}){separator}"
             found = [match and match[1] for match in (re.search(pattern, stem) for stem in stems)]
-            if all(found) and len(set(found)) >= FEWEST and 2 * len(set(found)) <= len(stems):
-                return pattern
-    return None
+            if not all(found):
+                continue
+            of_class = set(zip(labels, found, strict=True))
+            fewest = min(Counter(label for label, _ in of_class).values())
+            if fewest >= FEWEST and 2 * len(of_class) <= len(stems):
+                if not _words(found):
+                    return pattern
+                words = words or pattern
+    return words
+
+
+def _words(parts):
+    """Whether these are a few words, and no numbers."""
+    return len(set(parts)) < TELLING and all(part.isalpha() for part in parts)
 
 
 def neighbour_correlations(content, places, most=50):

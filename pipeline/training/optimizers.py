@@ -11,6 +11,17 @@ MEMORY = 10  # steps: after n steps an average looks back over n / MEMORY of the
 class _Own:
     """What both optimizers do in another way than Keras."""
 
+    factors = None  # on the learning rate of each variable, in the order of the optimizer (`scale_rates`)
+
+    def _apply_weight_decay(self, variables):
+        """Shrink each variable by its own rate. Keras takes the same for all."""
+        if self.weight_decay is None:
+            return
+        for number, variable in enumerate(variables):
+            if self._use_weight_decay(variable):
+                rate = ops.cast(self.learning_rate, variable.dtype) * (self.factors[number] if self.factors else 1.0)
+                variable.assign(variable - variable * self.weight_decay * rate)
+
     def _use_weight_decay(self, variable):
         """Kernels only: a bias, a scale or a shift that shrinks would change what the network can say, not how smoothly."""
         return len(variable.shape) > 1
@@ -71,5 +82,6 @@ def scale_rates(optimizer, network):
     factors = [by_path[variable.path] for variable in network.trainable_variables]  # in the order of the optimizer
     if set(factors) <= {1.0}:
         return
+    optimizer.factors = factors
     update, number = optimizer.update_step, optimizer._get_variable_index  # TensorFlow hands over its own variables, without path
     optimizer.update_step = lambda gradient, variable, rate: update(gradient, variable, rate * factors[number(variable)])

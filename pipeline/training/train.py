@@ -66,7 +66,7 @@ def _train_one(dataset, network, task, params, seed, fold, model, curves, team):
     settings = network.settings.training(params.train)
     deciding = {"network": network.name, "seed": seed, "precision": precision, "train": settings.model_dump()}
     own = getattr(params, network.task).model_dump(exclude={"tolerance"})  # which only `evaluate` reads
-    deciding |= {"own": network.settings.model_dump(), "task": own}
+    deciding |= {"own": network.settings.model_dump(), "task": own, "classes": card["classes"]}
     anew = params.augment if params.augment.when == "epoch" else None
     deciding |= {"augment": anew.model_dump()} if anew else {}
     weights, origin = pretrained(network)

@@ -55,8 +55,9 @@ def _wanted(network, section):
     if asked is None:
         return None, None, None
     where = f"{network}.{key}"
-    if encoder not in PUBLISHED:
-        raise UserError(f"{where}: {asked} needs {network}.encoder to be one of {', '.join(PUBLISHED)}, received {encoder}")
+    if not isinstance(encoder, str) or encoder not in PUBLISHED:
+        received = f"received {encoder}" if "encoder" in section else "which is not stated"
+        raise UserError(f"{where}: {asked} needs {network}.encoder to be one of {', '.join(PUBLISHED)}, {received}")
     known = PUBLISHED[encoder]
     file = Path(str(asked)).expanduser()
     if isinstance(asked, str):

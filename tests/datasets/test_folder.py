@@ -653,3 +653,10 @@ def test_other_layouts_are_refused(problems, own, files, task, message):
     for name in files:
         own(name, b"" if name.endswith(".gitkeep") else RGB)
     assert any(message in line for line in problems(task))
+
+
+def test_a_class_is_not_called_as_a_column_of_the_predictions(make, own):
+    for label in ("page", "other"):
+        own(f"{label}/0.png", RGB)
+    with pytest.raises(UserError, match="no class can be called page, as a column of the predictions is; rename it"):
+        make("classification")

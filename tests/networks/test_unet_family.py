@@ -98,6 +98,7 @@ def test_all_nested_networks_learn_and_one_predicts(prune):
     ("section", "message"),
     [
         ({"prune": 5}, "prune: expected at most the depth, 4, received 5"),
+        ({"prune": 6, "encoder": "efficientnet_lite0", "depth": 7}, "prune: expected at most the depth, 5, received 6"),
         ({"prune": 1, "deep_supervision": False}, "prune: needs deep_supervision"),
     ],
 )

@@ -41,3 +41,20 @@ def test_empty_masks_are_not_alike_because_they_are_empty(share):
 def test_places_that_were_not_looked_at_are_no_neighbours():
     content = np.eye(4)[[0, 0, 1, 1]]
     np.testing.assert_allclose(neighbour_correlations(content, [0, 1, 5, 6], most=1), [1])
+
+
+NAMES = ["benign", "malignant", "normal"]
+
+
+@pytest.mark.parametrize(
+    ("stems", "labels", "pattern"),
+    [
+        ([f"{name} ({n})" for name in NAMES for n in range(12)], [name for name in NAMES for _ in range(12)], None),
+        ([f"{c}_p{p}_{n}" for c in "abc" for p in range(4) for n in range(3)], sorted(12 * "abc"), "^([^_]+_[^_]+)_"),
+        ([f"tumor_{n}" for n in range(9)], ["tumor"] * 9, None),
+        ([f"{name}_p{p}_{n}" for name in NAMES for p in range(4) for n in range(3)], None, "^([^_]+_[^_]+)_"),
+        ([f"{name}_{n}" for name in NAMES for n in range(12)], None, "^([^_]+)_"),  # which `compare` doubts
+    ],
+)  # fmt: skip
+def test_the_name_of_a_class_is_no_patient(stems, labels, pattern):
+    assert suggested_pattern(stems, labels) == pattern

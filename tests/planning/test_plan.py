@@ -150,6 +150,17 @@ def test_a_table_of_groups_holds_and_ranges_of_their_own_are_seen(project, plann
         assert ("note: groups.csv states 2 groups, but training, val and test need one each" in printed) == noted
 
 
+def test_words_in_names_are_not_taken_for_patients(project, capsys):
+    for name in ("benign", "malignant", "normal"):
+        for number in range(6):
+            project(f"own/images/{name} ({number}).png", texture(64, 64))
+            project(f"own/masks/{name} ({number}).png", discs((64, 64), RNG.uniform(10, 54, (2, 2)), 6) * np.uint8(255))
+    plan.main(["own"])
+    printed = capsys.readouterr().out
+    assert "but benign, malignant, normal may be kinds of images; if they are patients, set folder.group" in printed
+    assert "group: '" not in printed
+
+
 def test_the_pages_of_one_tiff_are_images(project, capsys):
     Path("own/images").mkdir(parents=True)
     Path("own/masks").mkdir()
@@ -180,7 +191,7 @@ def test_masks_without_foreground_are_told_and_all_of_it_is_100_percent(project,
     assert "foreground 100 % of the pixels" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["tissue", "2024", "no", "cellules é", "é", "["])
+@pytest.mark.parametrize("name", ["tissue", "2024", "no", "plots", "cellules é", "é", "["])
 def test_the_name_that_it_suggests_can_be_written(project, capsys, name):
     for number in range(6):
         project(f"{name}/{'ab'[number % 2]}/{number}.png", texture(64, 64))

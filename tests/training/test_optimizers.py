@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pipeline import params
-from pipeline.training.optimizers import SGD, Adam, optimizer
+from pipeline.training.optimizers import SGD, Adam, optimizer, scale_rates
 from pipeline.training.schedule import OneCycle, WarmUp
 
 
@@ -79,3 +79,18 @@ def test_one_cycle_by_hand():
     found = rates(OneCycle(peak=2.0, steps=20), 20)
     assert found[0] == pytest.approx(2 / 25) and found[3] == pytest.approx(2 * (1 / 25 + 1) / 2)  # halfway up
     assert found[6] == pytest.approx(2.0) and found[13] == pytest.approx(1.0) and found[20] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_layer_with_a_rate_of_its_own_decays_at_that_rate():
+    """In five steps without gradients: by 0.1 · 0.5 each, or a tenth of it."""
+    slow, fast = (keras.layers.Dense(2, kernel_initializer="ones", use_bias=False) for _ in range(2))
+    slow.lr_scale = 0.1
+    inputs = keras.Input((2,))
+    network = keras.Model(inputs, fast(slow(inputs)))
+    adam = Adam(0.1, weight_decay=0.5)
+    adam.build(network.trainable_variables)
+    scale_rates(adam, network)
+    for _ in range(5):
+        adam.apply([keras.ops.zeros((2, 2))] * 2, network.trainable_variables)
+    np.testing.assert_allclose(slow.kernel, np.full((2, 2), 0.995**5), rtol=1e-6)
+    np.testing.assert_allclose(fast.kernel, np.full((2, 2), 0.95**5), rtol=1e-6)

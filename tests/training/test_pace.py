@@ -86,3 +86,23 @@ def test_few_steps_are_enough_to_tell_and_no_weight_moves(monkeypatch):
     assert pace.epochs_within(0.01, network, Batches(), more=2)[0] == 1
     for variable, value in zip(network.variables, before, strict=True):
         np.testing.assert_array_equal(np.array(variable), value)
+
+
+def test_an_epoch_of_one_step_is_tried_several_times():
+    """The first steps compile the network, and say nothing of the time of the others."""
+    import keras
+
+    seen = []
+
+    class Batches(keras.utils.PyDataset):
+        def __len__(self):
+            return 1
+
+        def __getitem__(self, index):
+            seen.append(index)
+            return np.ones((3, 2)), np.ones((3, 1))
+
+    network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    network.compile("adam", "mse")
+    pace.epochs_within(1.0, network, Batches(), more=0)
+    assert len(seen) > pace.SLOW + 1

@@ -112,6 +112,8 @@ def test_a_file_of_the_user_is_copied_and_outlives_its_original(project, tmp_pat
         ({"encoder": "vgg16", "encoder_weights": "imagenets"}, "expected null, a name or .*did you mean imagenet"),
         ({"encoder": "vgg16", "encoder_weights": ["imagenet"]}, r"expected null, a name or .*, received \['imagenet'\]"),
         ({"encoder": "none", "encoder_weights": "imagenet"}, "needs unet.encoder to be one of densenet121, efficientnet_lite0"),
+        ({"encoder_weights": "imagenet"}, "needs unet.encoder to be one of .*, which is not stated"),
+        ({"encoder": ["vgg16"], "encoder_weights": "imagenet"}, r"needs unet.encoder to be one of .*, received \['vgg16'\]"),
         ({"encoder": "vgg16", "encoder_weights": "no/such.h5"}, "unet.encoder_weights: no/such.h5: no such file"),
     ],
 )

@@ -10,6 +10,7 @@ from pipeline.images.sections import context_of
 from pipeline.params.fields import Count, Fraction, Natural, Positive, Section
 
 NONE = "none"  # no encoder: the network's own first half
+POOLINGS = 5  # of every encoder
 
 
 def encoder_names():
