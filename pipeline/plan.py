@@ -84,8 +84,8 @@ def _tell_training(name, found, network, section):
     own = {key.split(".")[1]: value for key, (value, _) in found.training.items() if key.startswith(f"{network}.")}
     estimate = minutes(found.pixels, found.training["train.epochs"][0], section | own, matrix_speed())
     rounded = max(1, round(estimate))
-    print(f"About {rounded} minute{'s' if rounded > 1 else ''} of training on {cores()} cores of this computer, in float32")
-    print("(an estimate that may be off by a factor of two; a GPU, or a processor with bfloat16, is several times as fast)")
+    print(f"About {rounded} minute{'s' if rounded > 1 else ''} of training on {cores()} cores of this computer in float32")
+    print("(an estimate that may be off by a factor of two; a GPU is several times as fast, and so is bfloat16 where it is used)")
     # A pair is a key that params.yaml need not have.
     keys = {key: f"++{key}" if key.startswith("pairs.") else key for key in found.training}
     options = " ".join(f"-S {option(keys[key], value)}" for key, (value, _) in found.training.items())

@@ -67,15 +67,16 @@ def _reattach():
 
 
 def _set_aside(files):
-    """Stash all changes of tracked files, and say which lines of ``params.yaml`` they concern."""
+    """Stash all changes, and new files beside the tracked ones, and say which lines of ``params.yaml`` they concern."""
     _make_git_look(files)
     changed = _git("diff", "HEAD", "--name-only", "--", *files).splitlines()
+    changed += _git("ls-files", "--others", "--exclude-standard", "--", *files).splitlines()  # results of new networks
     if not changed:
         print(f"{_listed(files)}: unchanged since the last commit")
         return
     diff = _git("diff", "HEAD", "--unified=0", "--no-color", "--no-ext-diff", "--", paths.PARAMS.as_posix()).splitlines()
     lines = [line for line in diff if line.startswith(("-", "+")) and not line.startswith(("---", "+++"))]
-    _git("stash", "push", "--quiet", "--message", "before python -m pipeline.undo", "--", *files)
+    _git("stash", "push", "--quiet", "--include-untracked", "--message", "before python -m pipeline.undo", "--", *files)
     print(f"restored to the last commit: {_listed(changed)}")
     print("set aside; `git stash pop && dvc checkout` brings it back:", *_some(lines or ["no change of params.yaml"]), sep="\n  ")
 

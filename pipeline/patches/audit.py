@@ -35,6 +35,13 @@ def split_and_audit(raw, rule, audit, seed):
         print(f"{raw}: audit.group has no effect, because split.method is {rule.method}; set it to groups", flush=True)
     elif audit.group:
         table = group_duplicates(table, find_duplicates(table["name"], table["name"], fingerprints, audit.correlation))
+        most = int(table["group"].value_counts().iloc[0])
+        if most > max(len(table) / 2, 2):
+            print(
+                f"{raw}: warning: audit.group has joined {most} of {len(table)} images into one group; if they are no copies, "
+                "set it to false, or raise audit.correlation",
+                flush=True,
+            )
         divided = int((table[table["split"] != ""].groupby("group")["split"].nunique() > 1).sum())
         if divided:
             print(f"{raw}: the source states the split, so audit.group leaves {divided} groups on two sides", flush=True)

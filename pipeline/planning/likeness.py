@@ -5,6 +5,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from pipeline.patches.duplicates import find_duplicates
 
@@ -21,6 +23,7 @@ class Likeness:
     neighbours: float  # correlation of neighbouring masks, less what all masks have in common; 0 where it is not known
     reach: int  # images after which the correlation is below 0.2
     copies: float  # share of the images that have a near-duplicate
+    chained: float  # share of the images in the largest group that near-duplicates form: copies form small ones
     across: int  # pairs of near-duplicates in different groups of ``groups.csv`` or, without one, in different files
     identical: int  # pairs of identical images on different sides of a stated split
     pattern: str  # expression by which file names suggest groups; "": none
@@ -51,12 +54,19 @@ def compare(files, places, fingerprints, groups, masks):
         float(at_lag[0]),
         next((lag for lag, value in enumerate(at_lag, 1) if value < 0.2), len(at_lag)),
         len({*a, *b}) / len(files),
+        _largest(a, b, len(files)) / len(files),
         int(np.count_nonzero(own[a] != own[b])),
         int(np.count_nonzero((split[a] != split[b]) & pairs["identical"].to_numpy(bool))),
         pattern or "",
         count,
         doubted,
     )
+
+
+def _largest(a, b, count):
+    """Number of files in the largest group that pairs join."""
+    graph = coo_array((np.ones(len(a), bool), (a, b)), shape=(count, count))
+    return int(np.bincount(connected_components(graph, directed=False)[1]).max())
 
 
 def suggested_pattern(stems, labels=None):

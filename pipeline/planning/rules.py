@@ -12,7 +12,8 @@ from pathlib import Path
 from pipeline.errors import UserError
 from pipeline.patches.pack import corners
 from pipeline.planning.describe import counted, percent
-from pipeline.planning.training import COPIED, FEW, RANDOM, copies, training
+from pipeline.planning.training import COPIED, FEW, RANDOM, copied, copies, training
+from pipeline.scoring.statistics import FEWEST_UNITS
 
 ALIKE = 0.2  # correlation of neighbouring masks from which the images are a series
 SERIES = 6  # images from which a correlation says anything
@@ -98,14 +99,14 @@ def _split(seen):
         method, reason = "blocks", "groups.csv states a single group, through which only blocks cut"
     elif like.pattern and not like.doubted:
         reason = f"whole groups, of which the file names suggest {like.groups}"
-    elif like.copies >= COPIED and like.neighbours < ALIKE:
+    elif seen.pages > 1 and seen.files >= 3:
+        reason = f"whole files, of up to {seen.pages} pages each"
+    elif copied(like) and like.neighbours < ALIKE:
         reason = f"{100 * like.copies:.0f} % of the images have a near-duplicate; audit.group keeps copies together"
         audit = {
             "audit.group": (True, "near-duplicates stay on one side of the split"),
             "audit.correlation": (0.75, "finds more copies; see docs/leakage.md"),
         }
-    elif seen.pages > 1 and seen.files >= 3:
-        reason = f"whole files, of up to {seen.pages} pages each"
     elif seen.pages > 1:
         method, reason = "blocks", "pages of one file follow each other"
     elif seen.files >= SERIES and like.neighbours >= max(ALIKE, 2 / seen.looked_at**0.5):
@@ -117,7 +118,10 @@ def _split(seen):
     for role, share, what in (("val", 0.15, "chooses epoch and threshold"), ("test", 0.2, "is scored")):
         split[role] = (share, f"not used: your {role}/ holds" if role in stated else f"of the images; {what}")
     if not stated:
-        split["folds"] = (1, "5 tests every image, and takes five times as long")
+        groups = seen.grouped or (like.groups if "group" in reason else 0)
+        tested = max(1, round(groups * split["test"][0])) if groups > 1 else FEWEST_UNITS
+        few = f"; {counted(tested, 'group')} to test are too few for an interval" if tested < FEWEST_UNITS else ""
+        split["folds"] = (1, f"5 tests every image, and takes five times as long{few}")
     if method == "blocks":
         none = "none left out: pages were not compared" if seen.pages > 1 else "none left out: there are few images"
         split["gap"] = (gap, "images left out at each border" if gap else none)
@@ -140,7 +144,7 @@ def _windows(seen, images, start):
         reason = f"objects span {100 * masks.largest:.0f} % of a frame: they are recognised from all of it"
         whole = {"resize": (size, reason), "size": (size, "the whole frame"), "stride": (size, "one patch a frame")}
         return whole | {"foreground": (0.0, "each frame is a patch")}, size, images
-    extent = masks.extent[1] if masks.extent else SIDES[0]
+    extent = masks.extent[1] if masks.extent else SIDES[0] / 2
     side = next((side for side in SIDES if side >= 2 * extent), SIDES[-1])
     size = [min(side, max(32, n // MULTIPLE * MULTIPLE)) for n in shape]
     half = [n // 2 for n in size]
@@ -149,11 +153,13 @@ def _windows(seen, images, start):
     count = images * len(corners(shape, size, stride))
     rarest = min(masks.share.values())
     foreground = 0.33 if rarest < RARE else 0.0
-    fits = "as large as the images allow" if min(size) < side else f"nine of ten objects span at most {extent:.0f}"
+    fits = f"nine of ten objects span at most {extent:.0f}, half of it or less"
+    fits = "as large as the images allow" if min(size) < side or 2 * extent > side else fits
+    lies = "overlapping: " if close and count > images else ""
     patches = {
         "resize": (None, "the scale is kept"),
         "size": (size, f"rows, columns in pixels; {fits}"),
-        "stride": (stride, f"{'overlapping: ' if close else ''}{count} training patches"),
+        "stride": (stride, f"{lies}{count} training patches"),
         "foreground": (foreground, f"the rarest class has {percent(rarest)} % of the pixels"),
     }
     return patches, size, round(count / (1 - foreground))
@@ -178,6 +184,11 @@ def _notes(seen):
         yield f"groups.csv states {seen.grouped} groups, but training, {' and '.join(cut)} need one each: add groups"
     if like.doubted:
         yield f"file names suggest groups by {like.pattern!r}, but {like.doubted}"
+    if like.copies >= COPIED and not copied(like):
+        yield (
+            f"{100 * like.copies:.0f} % of the images have a near-duplicate, but most of them form one chain: rather than "
+            "copies, they may be different images that look alike (docs/leakage.md)"
+        )
     if like.identical:
         yield (
             f"{like.identical} pairs of identical images are on different sides of your split: patchify stops there; "

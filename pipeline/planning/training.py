@@ -22,11 +22,16 @@ RANDOM = Start(False, frame=128, tile=64, steps={"segmentation": 1500, "classifi
 PRETRAINED = Start(True, frame=256, tile=168, steps={"segmentation": 1000, "classification": 1000})
 
 
+def copied(like):
+    """Whether a folder holds augmented copies, by its `Likeness`: small groups of near-duplicates, no chain of most images."""
+    return like.copies >= COPIED and like.chained <= 0.5
+
+
 def copies(seen, start, count, whole):
     """How many copies are packed of each of `count` patches, and why; `whole`: each patch is a frame."""
     if start.pretrained:
         return 0, "each epoch draws a fresh copy of each patch"
-    if seen.likeness.copies >= COPIED and seen.masks is None:
+    if copied(seen.likeness) and seen.masks is None:
         return 0, "many images are copies of each other already"
     if count > MANY:
         return 0, f"{count} patches are enough; each batch is flipped and turned"

@@ -23,6 +23,7 @@ def card_summary(path, card, task_lines):
     project, scores = path.resolve().parent.parent.parent, Path("reports", path.parent.name, "metrics", f"{path.stem}.json")
     former = f"; went on from {card['start']['file']}, {card['start']['epochs'] or 'unknown'} epochs" if "start" in card else ""
     resized = ", of any size" if card["resize"] is None else ", resized to {} × {} pixels".format(*card["resize"])
+    epochs = f"{card['epochs']} epoch{'s' * (card['epochs'] != 1)}"
     kind = described(card["channels"], card.get("colour"))
     sections = f", each with its {2 * context_of(card)} nearest sections" if context_of(card) else ""
     lines = {
@@ -34,7 +35,7 @@ def card_summary(path, card, task_lines):
         "pixel size": f"{size[0]:g} × {size[1]:g} nm" if size else "not known",
         "intensities": in_words(card["intensity_range"]),
         "trained on": f"{card['name']} from {card['source']}{' (generated images)' if card.get('phantom') else ''}, "
-        f"{card['epochs']} epochs, best {card['best_epoch']}, patches {card['patch_size'][0]} × {card['patch_size'][1]}{former}",
+        f"{epochs}, best {card['best_epoch']}, patches {card['patch_size'][0]} × {card['patch_size'][1]}{former}",
         "licence of the data": card.get("licence") or "not stated",
         "citation": card.get("citation") or "not stated",
         "software": f"Keras {card['keras']} on {card['backend']}",

@@ -107,6 +107,14 @@ def test_a_killed_terminal_is_undone_and_a_living_one_is_left_alone(project):
     assert "had been killed" not in again.stderr
 
 
+def test_results_of_a_new_network_are_set_aside_too(project):
+    (project.root / "reports/toy.json").write_text("{}")
+    assert "reports/toy.json" in undo(project).stdout
+    assert not (project.root / "reports/toy.json").exists()
+    project.run("git", "stash", "pop")
+    assert (project.root / "reports/toy.json").read_text() == "{}"
+
+
 def test_images_that_a_user_has_added_are_left_alone(project):
     images = project.root / "own"
     images.mkdir()

@@ -232,3 +232,21 @@ def test_what_is_wrong_with_a_folder_is_told_and_nothing_is_written(project, tmp
 def test_it_imports_no_framework():
     script = "import sys, pipeline.plan; print(*{'tensorflow', 'keras', 'jax', 'torch'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip() == ""
+
+
+def test_series_stay_whole_and_a_chain_of_images_that_look_alike_is_no_set_of_copies(project, capsys):
+    Path("series/images").mkdir(parents=True)
+    Path("series/masks").mkdir()
+    same, mask = texture(64, 64), discs((64, 64), [(15, 15), (45, 45)], 6) * np.uint8(255)
+    for name in "abcd":
+        tifffile.imwrite(f"series/images/{name}.tif", np.stack([same] * 5))
+        tifffile.imwrite(f"series/masks/{name}.tif", np.stack([mask] * 5))
+    plan.main(["series"])
+    assert "method: groups  # whole files, of up to 5 pages each" in capsys.readouterr().out
+    base = texture(64, 64).astype(int)
+    for number in range(12):
+        image = np.clip(base + RNG.integers(-3, 4, base.shape), 0, 255).astype(np.uint8)
+        project(f"alike/{'ab'[number % 2]}/{number}.png", image)
+    plan.main(["alike"])
+    printed = capsys.readouterr().out
+    assert "most of them form one chain" in printed and "audit.group" not in printed
