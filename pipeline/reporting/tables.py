@@ -158,6 +158,8 @@ def note_on_intervals(dataset):
         text = f"{_folds(dataset)} folds, each image scored by a network that never saw its group. " + text
     if unit["count"] < FEWEST_UNITS:
         return text + f"There are no intervals: they need at least {FEWEST_UNITS} independent units."
+    if all(limits is None for limits in detail["intervals"].values()):
+        return text + "There are no intervals: the scores are undefined in some units, or the same in all."
     text += "In brackets: 95 % interval over these independent units."
     if unit["alike"]:
         text += " Neighbouring units are alike, so it may be too narrow."
