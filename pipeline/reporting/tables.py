@@ -37,7 +37,7 @@ def references(dataset):
 def leaderboard(dataset):
     """Rank the networks: a table with a row for each, and for what to compare them with."""
     leading, metrics = dataset.comparison["metric"], dataset.task.METRICS
-    ranks = [leading, *(key for key in dataset.task.LEADERBOARD if key != leading)]
+    ranks = [leading, *(key for key in dataset.task.leaderboard(dataset.info) if key != leading)]
     against = f"{metrics[leading].title} minus the best"
     rows = {}
     for network in dataset.ranked:

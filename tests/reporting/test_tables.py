@@ -125,6 +125,7 @@ def test_objects_of_label_images_are_named_so(read, change):
     change("reports/nuclei/details/dataset.json", {"instances": True})
     change("reports/nuclei/details/toy/card.json", {"separation": "watershed", "smallest": 16})
     after = titled(read()["nuclei"], "Objects")
+    assert list(tables.leaderboard(read()["nuclei"])["frame"].columns)[:3] == ["Dice", "IoU", "Panoptic quality"]
     assert after["meanings"][0].startswith("as the label images number them") and "touch are separated: Toy-Net." in after["note"]
 
 
