@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 
 import psutil
-import yaml
 
 from pipeline import paths
 from pipeline.errors import UserError, plain_errors
+from pipeline.reporting.freshness import read_yaml
 
 FILES = (paths.PARAMS, paths.LOCK, paths.PAGE.parent)  # what an experiment changes
 SHOWN = 8  # lines of a list, at most
@@ -106,15 +106,15 @@ def _bring_back():
     for names, what in ((modified, "stays as the experiment made it"), (deleted, "is missing")):
         names = [name for name in names if name in lacking]
         if names:
-            print(f"warning: {what}, because DVC's cache here lacks the one of the last commit: {_listed(names)}")
+            print(f"warning: {_listed(names)}: {what}, because DVC's cache here lacks the version of the last commit")
     if lacking:
         print("`dvc pull` fetches what was pushed; `dvc repro` makes the rest")
 
 
 def _outputs():
     """What the stages have made. DVC also tracks what users add: their own images are never touched."""
-    lock = yaml.safe_load(paths.LOCK.read_text(encoding="utf-8")) if paths.LOCK.exists() else {}
-    return {out["path"] for stage in lock.get("stages", {}).values() for out in stage.get("outs", ())}
+    stages = read_yaml(paths.LOCK).get("stages", {})
+    return {out["path"] for stage in stages.values() for out in stage.get("outs", ())}
 
 
 def _within(name, folders):

@@ -30,6 +30,11 @@ class Likeness:
     groups: int  # their number
     doubted: str  # why they are not believed; "": they are
 
+    @property
+    def believed(self):
+        """Whether the groups of the file names hold."""
+        return bool(self.pattern and not self.doubted)
+
 
 def compare(files, places, fingerprints, groups, masks):
     """Compare files at their `places` in the order of all: `Likeness`. `groups` are the stated ones, "" without."""

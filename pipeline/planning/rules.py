@@ -47,7 +47,7 @@ def plan(seen, network, settings, start=RANDOM):
         patches["context"] = (0, "1 also shows networks the sections before and after" if series else "images by themselves")
     folder = {} if seen.masks is None else dict(seen.masks.settings)
     like = seen.likeness
-    if like.pattern and not like.doubted and not seen.grouped:
+    if like.believed and not seen.grouped:
         folder = {"group": (like.pattern, f"file names suggest {like.groups} groups: check whether they are right")} | folder
     pixel_size, *others = seen.pixel_sizes
     if pixel_size and not others:
@@ -97,7 +97,7 @@ def _split(seen):
         reason = f"groups.csv states {seen.grouped} groups, and each stays on one side"
     elif seen.grouped:
         method, reason = "blocks", "groups.csv states a single group, through which only blocks cut"
-    elif like.pattern and not like.doubted:
+    elif like.believed:
         reason = f"whole groups, of which the file names suggest {like.groups}"
     elif seen.pages > 1 and seen.files >= 3:
         reason = f"whole files, of up to {seen.pages} pages each"
@@ -118,7 +118,7 @@ def _split(seen):
     for role, share, what in (("val", 0.15, "chooses epoch and threshold"), ("test", 0.2, "is scored")):
         split[role] = (share, f"not used: your {role}/ holds" if role in stated else f"of the images; {what}")
     if not stated:
-        groups = seen.grouped or (like.groups if "group" in reason else 0)
+        groups = seen.grouped or (like.groups if like.believed else 0)
         tested = max(1, round(groups * split["test"][0])) if groups > 1 else FEWEST_UNITS
         few = f"; {counted(tested, 'group')} to test are too few for an interval" if tested < FEWEST_UNITS else ""
         split["folds"] = (1, f"5 tests every image, and takes five times as long{few}")
