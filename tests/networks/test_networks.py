@@ -76,17 +76,12 @@ def test_attention_is_between_none_and_all():
 
 
 def test_logits_are_float32_under_mixed_precision():
-    policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        networks = [
-            unet(channels=1, filters=2, depth=2),
-            attn_resunet(channels=1, filters=2, depth=2),
-            vgg16(size=(32, 32), channels=1, classes=4, dense=8),
-        ]
-    finally:
-        keras.config.set_dtype_policy(policy)
-    for network in networks:
+    for network in [
+        unet(channels=1, filters=2, depth=2),
+        attn_resunet(channels=1, filters=2, depth=2),
+        vgg16(size=(32, 32), channels=1, classes=4, dense=8),
+    ]:
         assert network.output.dtype == "float32"
         assert any(layer.compute_dtype == "bfloat16" for layer in network.layers)
 
