@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from skimage.draw import disk
 
 from pipeline.errors import UserError
 from pipeline.images.io import read_image
@@ -241,6 +242,23 @@ def test_a_model_of_several_channels_takes_as_many_and_no_other_number(tmp_path,
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "out" / "a_mask.tif") > 0, image[1] > 0)
     overlay = read_image(tmp_path / "out" / "a_overlay.png")
     assert overlay[6, 7].tolist() == [0, 250, 0]  # two channels are shown in magenta and green
+
+
+def test_the_overlay_shows_the_objects_that_are_counted(tmp_path, bright):
+    """Two touching discs are parted, and a speck that does not count has no outline."""
+    pixels = np.zeros((40, 60), np.uint8)
+    for centre in (20, 38):
+        pixels[disk((20, centre), 10)] = 200
+    pixels[2:4, 2:4] = 200
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    for name, options, parted, outlined in (("all", [], False, True), ("own", ["--split", "--smallest", 5], True, False)):
+        run(bright, tmp_path / "a.png", "--out", tmp_path / name, *options)
+        assert len(rows(tmp_path / name / "a_objects.csv")) == 2
+        overlay = read_image(tmp_path / name / "a_overlay.png")
+        coloured = np.ptp(overlay, axis=-1) > 0
+        assert coloured[20, 27:32].any() == parted
+        assert coloured[:6, :6].any() == outlined
+        assert coloured[20, 9:12].any()
 
 
 def test_hidden_files_stop_nothing(tmp_path, image, bright):

@@ -177,7 +177,7 @@ def _segment(model, stack, files, folder, settings, choices, cluster, warn):
     if "disagreement" in files:
         write(files["disagreement"], ((disagreement[page, start:stop] for start, stop in parts) for page in pages), np.float32)
     write(files["labels"], ((labels[page, start:stop] for start, stop in parts) for page in pages), kind)
-    _write_overlay(files["overlay"], masks(stack.pages // 2), read, stack)
+    _write_overlay(files["overlay"], labels, masks, read, stack)
     return rows
 
 
@@ -259,16 +259,18 @@ def _total_area(area, shape, pixel_size_nm):
     return {"area_px": area, "area_fraction": area / (shape[0] * shape[1]), "area_um2": area_um2}
 
 
-def _write_overlay(path, masks, read, stack):
-    """Draw the outlines of the middle page's foreground on the image, at most `OVERLAY` pixels a side."""
+def _write_overlay(path, labels, masks, read, stack):
+    """Draw the outlines of the middle page's objects on the image, at most `OVERLAY` pixels a side."""
     page, step = stack.pages // 2, -(-max(stack.shape) // OVERLAY)
     mask, image = [], []
-    for (start, stop), band in zip(row_bands(stack.shape[0]), masks, strict=True):
+    for (start, stop), band in zip(row_bands(stack.shape[0]), masks(page), strict=True):
         chosen = slice(-start % step, None, step), slice(None, None, step)
         mask.append(band[chosen])
         image.append(read(page, start, stop)[chosen])
     mask, image = np.concatenate(mask), np.concatenate(image)
+    objects = labels[page, ::step, ::step]
     picture = displayable(np.rint(image * 255).astype(np.uint8)).copy()
     for number in np.unique(mask[mask > 0]):
-        picture[find_boundaries(mask == number)] = OUTLINE if mask.dtype == bool else rgb(class_colour(number))
+        outline = find_boundaries(np.where(mask == number, objects, 0))
+        picture[outline] = OUTLINE if mask.dtype == bool else rgb(class_colour(number))
     write_png(path, picture)
