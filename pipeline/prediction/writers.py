@@ -10,18 +10,19 @@ from pipeline.prediction import ome
 STRIP = 256  # rows of a TIFF's strip
 LEVEL = 1  # of compression; with libdeflate a third of zlib's time for probabilities, which become 3 % larger
 NM_PER_CM = 1e7
-IMAGEJ = "ImageJ=1.11a\nimages={images}\nchannels={channels}\nslices={slices}\nhyperstack=true\nmode=grayscale\n"
+IMAGEJ = "ImageJ=1.11a\nimages={images}\nchannels={channels}\nslices={slices}\nframes={frames}\nhyperstack=true\nmode=grayscale\n"
 
 
-def write_tiff(path, pages, dtype, shape, pixel_size_nm, channels=1):
+def write_tiff(path, pages, dtype, shape, pixel_size_nm, sections=1, channels=1):
     """Write a TIFF of `shape` (pages, rows, columns) with the size of its pixels.
 
-    `pages` holds the bands (h, W) of each page, of any height, from the top down. With several `channels`, those of a section
-    follow each other, and an ImageJ description says so.
+    `pages` holds the bands (h, W) of each page, of any height, from the top down: the `channels` of a section follow each other,
+    and so do the `sections` of a time point. For several pages, an ImageJ description says which is which.
     """
     tags = {}
-    if channels > 1:
-        tags["description"] = IMAGEJ.format(images=shape[0], channels=channels, slices=shape[0] // channels)
+    if shape[0] > 1:
+        counts = {"images": shape[0], "channels": channels, "slices": sections, "frames": shape[0] // (channels * sections)}
+        tags["description"] = IMAGEJ.format(**counts)
     if pixel_size_nm is not None:
         height, width = pixel_size_nm
         tags |= {"resolution": (NM_PER_CM / width, NM_PER_CM / height), "resolutionunit": "CENTIMETER"}

@@ -107,9 +107,12 @@ def test_a_median_over_sections_stays_in_one_time_point(tmp_path, bright, capsys
     tifffile.imwrite(tmp_path / "a.tif", pages, imagej=True, metadata={"axes": "TZYX"})
     tifffile.imwrite(tmp_path / "b.tif", pages[:, 0], imagej=True, metadata={"axes": "TYX"})
     run(bright, tmp_path / "a.tif", tmp_path / "b.tif", "--out", tmp_path / "out", "--median", 3)
-    assert (tifffile.imread(tmp_path / "out" / "a_mask.tif") > 0).all(axis=(1, 2)).tolist() == [False] * 3 + [True] * 3
-    probability = tifffile.imread(tmp_path / "out" / "a_probability.tif")
-    assert (probability == probability[[0, 0, 0, 3, 3, 3]]).all()
+    mask, probability = (tifffile.imread(tmp_path / "out" / f"a_{kind}.tif") for kind in ("mask", "probability"))
+    assert (mask > 0).all(axis=(2, 3)).tolist() == [[False] * 3, [True] * 3]
+    assert mask.shape == probability.shape == pages.shape and (probability == probability[:, :1]).all()
+    for name, axes in (("a", "TZYX"), ("b", "TYX")):
+        with tifffile.TiffFile(tmp_path / "out" / f"{name}_labels.tif") as file:
+            assert file.series[0].axes == axes
     said = [line for line in capsys.readouterr().err.splitlines() if "--median" in line]
     assert len(said) == 1 and "b.tif: holds no sections of one volume, so --median has no effect" in said[0]
 

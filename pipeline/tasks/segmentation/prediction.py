@@ -136,7 +136,7 @@ def _segment(model, stack, files, folder, settings, choices, cluster, warn):
             warn(stack.path, f"{stack.path}: holds no sections of one volume, so {option} has no effect")
     if context_of(model.card) and stack.sections == 1:
         warn(stack.path, f"{stack.path}: the model looks at neighbouring sections, and sees this one alone; save them as a stack")
-    write = partial(write_tiff, shape=shape, pixel_size_nm=size)
+    write = partial(write_tiff, shape=shape, pixel_size_nm=size, sections=stack.sections)
     if volume:  # the other axes, and without a choice of the user all, keep the units of their source
         write = partial(write_volume, source=stack.path, pixel_size_nm=choices.pixel_size_nm)
     finished = volume and choices.median == 1  # the volume that the network filled is the result
@@ -154,7 +154,7 @@ def _segment(model, stack, files, folder, settings, choices, cluster, warn):
         write(files["probability"], map(bands, pages), np.float32, classes=classes)
     elif not finished:
         planes = ((of_class(band, number) for band in bands(page)) for page in pages for number in range(classes))
-        write_tiff(files["probability"], planes, np.float32, (stack.pages * classes, *stack.shape), size, classes)
+        write(files["probability"], planes, np.float32, shape=(stack.pages * classes, *stack.shape), channels=classes)
     painted = (lambda mask: mask) if several else (lambda mask: mask * np.uint8(255))
     write(files["mask"], ((painted(mask) for mask in masks(page)) for page in pages), np.uint8)
     labels, rows, most = temporary(folder / "labels", shape, np.int32), [], 0
