@@ -176,11 +176,10 @@ def cluster(tmp_path):
             script = [sys.executable, "-m", f"distributed.cli.dask_{command[0]}", *command[1:]]
             quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
             started.append(subprocess.Popen(script, cwd=tmp_path, env=known, **quiet))
-        for _ in range(300):
-            if file.exists():
-                return json.loads(file.read_text())["address"]
+        while not (file.exists() and file.read_text().endswith("}")):  # it may be written just now
+            assert started[-2].poll() is None
             time.sleep(0.1)
-        raise AssertionError("no scheduler after 30 s")
+        return json.loads(file.read_text())["address"]
 
     yield start
     for process in started:
