@@ -23,6 +23,7 @@ from pipeline.planning.look import look
 from pipeline.planning.rules import plan
 from pipeline.planning.training import PRETRAINED, RANDOM
 from pipeline.planning.write import add_dataset, add_to_list, block_text, option, shown
+from pipeline.processor import computes_bfloat16
 
 
 def main(arguments=None):
@@ -60,7 +61,8 @@ def main(arguments=None):
             print("`--pretrained` plans for an encoder pretrained on ImageNet: better for few colour images (docs/pretrained.md)")
     for note in found.notes:
         print(f"note: {note}")
-    _tell_training(name, found, network, section)
+    precision = settings.train.precision
+    _tell_training(name, found, network, section, computes_bfloat16() if precision == "auto" else precision == "bfloat16")
 
 
 def _is_name(name):
@@ -76,16 +78,16 @@ def _suggested_name(folder, taken):
     return name
 
 
-def _tell_training(name, found, network, section):
+def _tell_training(name, found, network, section, bfloat16):
     """Print what to train with, about how long that takes, and the command that does it."""
     print("\nTrain it with")
     for key, (value, reason) in found.training.items():
         print(f"  {key}: {shown(value)}  # {reason}")
     own = {key.split(".")[1]: value for key, (value, _) in found.training.items() if key.startswith(f"{network}.")}
-    estimate = minutes(found.pixels, found.training["train.epochs"][0], section | own, matrix_speed())
-    rounded = max(1, round(estimate))
-    print(f"About {rounded} minute{'s' if rounded > 1 else ''} of training on {cores()} cores of this computer in float32")
-    print("(an estimate that may be off by a factor of two; a GPU is several times as fast, and so is bfloat16 where it is used)")
+    estimate = max(1, round(minutes(found.pixels, found.training["train.epochs"][0], section | own, matrix_speed(), bfloat16)))
+    where = f"{cores()} cores of this computer in {'bfloat16' if bfloat16 else 'float32'}"
+    print(f"About {estimate} minute{'s' if estimate > 1 else ''} of training on {where}")
+    print("(an estimate that may be off by a factor of two; a GPU is several times as fast)")
     # A pair is a key that params.yaml need not have.
     keys = {key: f"++{key}" if key.startswith("pairs.") else key for key in found.training}
     options = " ".join(f"-S {option(keys[key], value)}" for key, (value, _) in found.training.items())

@@ -9,6 +9,7 @@ from pipeline.parallel import cores
 
 SIDE, SECONDS = 512, 0.3  # of the matrices whose product is timed, and for how long
 SHARE = 0.42  # of that speed that training reaches in float32 (docs/performance.md)
+FASTER = 1.9  # times that training is in bfloat16, where the processor computes in it
 PASSES = 3  # forward, and backward to the inputs and to the weights, which take as long each
 VGG16 = 2 * 15.3e9 / 224**2  # operations of its convolutions for a pixel of a padded image (Simonyan and Zisserman 2015)
 # What EfficientNet-Lite0, the encoder that `plan` suggests, takes for a pixel, as if it ran at that speed: its depthwise
@@ -17,18 +18,19 @@ ENCODER_UNET, ENCODER_CLASSIFIER = 100_000, 46_000
 START = 0.3  # minutes to start, to save and to choose the threshold
 
 
-def minutes(pixels, epochs, settings, speed):
+def minutes(pixels, epochs, settings, speed, bfloat16):
     """Estimate the minutes of a training with so many `pixels` in an epoch.
 
     By its `settings`, a network with ``filters`` and ``depth`` counts as a U-Net, with an ``encoder`` as one on that, any other
-    as VGG16. `speed` is that of a matrix product, in operations a second.
+    as VGG16. `speed` is that of a matrix product in float32, in operations a second, and `bfloat16` whether training uses that.
     """
     upsampled = "filters" in settings and "depth" in settings
     if settings.get("encoder", "none") != "none":
         operations = ENCODER_UNET if upsampled else ENCODER_CLASSIFIER
     else:
         operations = unet(settings["filters"], settings["depth"]) if upsampled else VGG16
-    return START + PASSES * operations * pixels * epochs / (SHARE * speed) / 60
+    share = SHARE * FASTER if bfloat16 else SHARE
+    return START + PASSES * operations * pixels * epochs / (share * speed) / 60
 
 
 def unet(filters, depth):

@@ -18,8 +18,9 @@ def described_folder(seen):
         yield f"{seen.root}: foreground {parts} of the pixels; empty masks: {masks.empty}, full: {masks.full}"
     if masks and masks.extent:
         middle, most = masks.extent
+        objects = f"{masks.objects:g} object{'s' if masks.objects != 1 else ''}"
         yield (
-            f"{seen.root}: {masks.objects:g} objects in an image; the longer side of one is {middle:.0f} pixels in the median, "
+            f"{seen.root}: {objects} in an image; the longer side of one is {middle:.0f} pixels in the median, "
             f"{most:.0f} or less in nine of ten"
         )
     like = seen.likeness

@@ -2,10 +2,8 @@
 
 import keras
 
+from pipeline.processor import CPUINFO, computes_bfloat16
 from pipeline.startup import keep_memory
-from pipeline.training.environment import CPUINFO, flags
-
-BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86 with AVX512-BF16 or AMX; Arm's name for it
 
 
 def resolve_precision(precision, cpuinfo=CPUINFO):
@@ -21,7 +19,7 @@ def resolve_precision(precision, cpuinfo=CPUINFO):
 
         if jax.default_backend() != "cpu":
             return "bfloat16"
-    return "bfloat16" if flags(cpuinfo) & BFLOAT16_FLAGS else "float32"
+    return "bfloat16" if computes_bfloat16(cpuinfo) else "float32"
 
 
 def prepare(seed, precision):

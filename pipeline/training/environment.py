@@ -3,13 +3,12 @@
 import os
 import platform
 import sys
-from pathlib import Path
 
 import keras
 
 from pipeline.parallel import cores
+from pipeline.processor import CPUINFO, flags, model_name
 
-CPUINFO = Path("/proc/cpuinfo")  # Linux's description of the processor; other systems have none
 # Instructions for which TensorFlow, oneDNN and XLA have kernels of their own; each adds numbers in another order.
 INSTRUCTIONS = ("sse4_1", "avx", "fma", "avx2", "avx_vnni", "avx512", "amx", "asimd", "sve", "i8mm", "bf16")
 # Variables that change what these libraries compute. Others, such as OMP_NUM_THREADS, left every byte as it was.
@@ -25,8 +24,8 @@ def environment(cpuinfo=CPUINFO):
     versions = {name: sys.modules[name].__version__ for name in ("keras", "numpy", "tensorflow", "jax") if name in sys.modules}
     found = {"backend": keras.backend.backend(), "versions": versions, "processor": platform.machine()}
     found |= {"instructions": sorted(flag for flag in flags(cpuinfo) if flag.startswith(INSTRUCTIONS)), "threads": threads()}
-    if models := _entries(cpuinfo, "model name"):
-        found["processor"] += f", {models[0]}"
+    if name := model_name(cpuinfo):
+        found["processor"] += f", {name}"
     if keras.backend.backend() == "jax":
         import jax
 
@@ -34,18 +33,8 @@ def environment(cpuinfo=CPUINFO):
     return found | {"variables": {name: os.environ[name] for name in VARIABLES if name in os.environ}}
 
 
-def flags(cpuinfo=CPUINFO):
-    """Names of the instructions that the processor has: set of str."""
-    return {flag for line in (*_entries(cpuinfo, "flags"), *_entries(cpuinfo, "Features")) for flag in line.split()}
-
-
 def threads():
     """How many threads share one operation, as the backend itself finds out: by its variable, or by the cores it may use."""
     variable = "NPROC" if keras.backend.backend() == "jax" else "TF_NUM_INTRAOP_THREADS"
     given = os.environ.get(variable, "")
     return int(given) if given.isdigit() and int(given) > 0 else cores()
-
-
-def _entries(cpuinfo, key):
-    lines = Path(cpuinfo).read_text().splitlines() if Path(cpuinfo).exists() else []
-    return [value.strip() for name, _, value in (line.partition(":") for line in lines) if name.strip() == key]

@@ -12,13 +12,14 @@ def test_operations_of_a_small_u_net():
 
 
 def test_minutes_grow_with_pixels_and_epochs_and_fall_with_the_speed():
-    once = minutes(10**8, 1, {"filters": 16, "depth": 4}, 1e11) - START
+    once = minutes(10**8, 1, {"filters": 16, "depth": 4}, 1e11, False) - START
     assert once == pytest.approx(3 * unet(16, 4) * 1e8 / 0.42e11 / 60)
-    assert minutes(10**8, 6, {"filters": 16, "depth": 4}, 3e11) - START == pytest.approx(2 * once)
-    assert minutes(10**8, 1, {}, 1e11) > once  # VGG16 takes more than this U-Net for a pixel
-    assert minutes(10**8, 1, {"encoder": "none"}, 1e11) == minutes(10**8, 1, {}, 1e11)
-    classifier = minutes(10**8, 1, {"encoder": "efficientnet_lite0"}, 1e11)
-    assert once < minutes(10**8, 1, {"encoder": "efficientnet_lite0", "filters": 16, "depth": 4}, 1e11) - START
+    assert minutes(10**8, 6, {"filters": 16, "depth": 4}, 3e11, False) - START == pytest.approx(2 * once)
+    assert START + once / 3 < minutes(10**8, 1, {"filters": 16, "depth": 4}, 1e11, True) < START + once
+    assert minutes(10**8, 1, {}, 1e11, False) > once  # VGG16 takes more than this U-Net for a pixel
+    assert minutes(10**8, 1, {"encoder": "none"}, 1e11, False) == minutes(10**8, 1, {}, 1e11, False)
+    classifier = minutes(10**8, 1, {"encoder": "efficientnet_lite0"}, 1e11, False)
+    assert once < minutes(10**8, 1, {"encoder": "efficientnet_lite0", "filters": 16, "depth": 4}, 1e11, False) - START
     assert classifier - START < once
 
 

@@ -29,7 +29,7 @@ FLOORS = [
     ("training", "evaluation", "exporting", "prediction", "reporting", "planning"),
     ("datasets", "weights", "patches", "inference"),
     ("networks", "scoring", "images"),
-    ("params", "paths", "errors", "atomic", "parallel", "startup"),
+    ("params", "paths", "errors", "atomic", "parallel", "processor", "startup"),
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 PURE = ("images", "scoring", "reporting", "datasets", "weights", "patches", "planning")
