@@ -1,13 +1,13 @@
 """What a network looked at, drawn over the image."""
 
 import numpy as np
+from PIL.ImageColor import getrgb
 
-from pipeline.images.colours import rgb
 from pipeline.images.sheet import displayable, sheet
 
 TILE = 288  # pixels, width of one picture
 # Matplotlib's "inferno" at every fifth: dark to light in even steps, also for colour-blind eyes and on paper.
-HEAT = np.array([rgb(colour) for colour in ("#000004", "#420a68", "#932667", "#dd513a", "#fca50a", "#fcffa4")])
+HEAT = np.array([getrgb(colour) for colour in ("#000004", "#420a68", "#932667", "#dd513a", "#fca50a", "#fcffa4")])
 STRENGTH = 0.55  # of the colours over the image: the structure below stays visible
 
 

@@ -1,5 +1,7 @@
 """The colours of all figures, after Okabe and Ito, whose palette colour-blind readers can tell apart."""
 
+from PIL.ImageColor import getrgb
+
 INK = "#7a7a7a"  # text and axes: legible on white and on dark pages, because the background is transparent
 BLUE, ORANGE, GREEN = "#2f7fb8", "#e69f00", "#009e73"
 
@@ -15,11 +17,6 @@ def class_colour(number):
     return CLASSES[number if number < len(CLASSES) else 1 + (number - 1) % (len(CLASSES) - 1)]
 
 
-def rgb(colour):
-    """Red, green and blue (0 to 255) of a colour such as "#2f7fb8"."""
-    return tuple(bytes.fromhex(colour.removeprefix("#")))
-
-
 # Palettes of indexed images. Of errors: 0 is correct background, then the order of `ERRORS`; of masks: the classes, and ignored.
-ERROR_PALETTE = [0, 0, 0, *(value for colour in ERRORS.values() for value in rgb(colour))]
-CLASS_PALETTE = [value for colour in (*map(class_colour, range(255)), INK) for value in rgb(colour)]
+ERROR_PALETTE = [0, 0, 0, *(value for colour in ERRORS.values() for value in getrgb(colour))]
+CLASS_PALETTE = [value for colour in (*map(class_colour, range(255)), INK) for value in getrgb(colour)]

@@ -1,9 +1,10 @@
 """Draw masks over images."""
 
 import numpy as np
+from PIL.ImageColor import getrgb
 from scipy.ndimage import binary_erosion
 
-from pipeline.images.colours import CLASS_PALETTE, ERRORS, ORANGE, class_colour, rgb
+from pipeline.images.colours import CLASS_PALETTE, ERRORS, ORANGE, class_colour
 from pipeline.images.sheet import displayable, fitted
 
 OUTLINE = 2  # pixels, width of the outline of a mask
@@ -29,7 +30,7 @@ def errors(image, mask, prediction):
     kinds = kinds_of_error(mask, prediction)
     for kind, colour in enumerate(ERRORS.values(), 1):
         area = kinds == kind
-        picture[area] = (1 - COVER) * picture[area] + COVER * np.array(rgb(colour))
+        picture[area] = (1 - COVER) * picture[area] + COVER * np.array(getrgb(colour))
     return np.rint(picture).astype(np.uint8)
 
 
@@ -46,5 +47,5 @@ def outlined(picture, mask):
         area = fitted(255 * np.asarray(mask == number, np.uint8), picture.shape[1]) > 0  # any pixel counts, so thin objects stay
         rim = area & ~binary_erosion(area, iterations=OUTLINE, border_value=1)  # no outline along the border of the patch
         colour = ORANGE if mask.dtype == bool else class_colour(number)
-        picture = np.where(rim[..., None], np.array(rgb(colour), np.uint8), picture)
+        picture = np.where(rim[..., None], np.array(getrgb(colour), np.uint8), picture)
     return picture

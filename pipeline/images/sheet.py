@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from PIL.ImageColor import getrgb
 
-from pipeline.images.colours import INK, rgb
+from pipeline.images.colours import INK
 
 SATURATED = 0.1, 99.9  # percentiles that become black and white: single hot pixels darken no picture
 GAP = 8  # pixels between pictures, and around them
@@ -75,7 +76,7 @@ def sheet(pictures, captions, columns, width, legend=None, nothing=""):
     cell = caption + max(picture.height for picture in pictures) + GAP
     lines = -(-len(pictures) // columns)
     size = GAP + columns * (width + GAP), GAP + lines * cell + (LINE + GAP if legend else 0)
-    page = Image.new("RGBA", size, (*rgb(INK), 0))  # transparent ink, not black: letters are blended into what is below them
+    page = Image.new("RGBA", size, (*getrgb(INK), 0))  # transparent ink, not black: letters are blended into what is below them
     draw = ImageDraw.Draw(page)
     for number, (picture, text) in enumerate(zip(pictures, captions, strict=True)):
         left, top = GAP + number % columns * (width + GAP), GAP + number // columns * cell

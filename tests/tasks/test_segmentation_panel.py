@@ -3,8 +3,9 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.ImageColor import getrgb
 
-from pipeline.images.colours import ERRORS, rgb
+from pipeline.images.colours import ERRORS
 from pipeline.images.overlay import COVER
 from pipeline.tasks.segmentation.evaluation import panel as panels
 from pipeline.tasks.segmentation.evaluation.panel import cuts, panel
@@ -41,6 +42,6 @@ def test_a_volume_is_cut_where_it_shows_most():
     with Image.open(io.BytesIO(cuts([np.zeros((20, 30, 1), np.uint8)] * 3, masks, predictions, 4.4))) as picture:
         drawn = np.asarray(picture.convert("RGB"))
     assert drawn.shape[1] == 1152
-    shown = [(drawn == np.rint(COVER * np.array(rgb(colour)))).all(axis=-1).sum() for colour in ERRORS.values()]
+    shown = [(drawn == np.rint(COVER * np.array(getrgb(colour)))).all(axis=-1).sum() for colour in ERRORS.values()]
     # Of both cuts, each voxel four pixels high before it is enlarged to the width of its picture.
     assert shown[0] > shown[2] > 0 == shown[1]

@@ -6,11 +6,12 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import psutil
+from PIL.ImageColor import getrgb
 from skimage.segmentation import find_boundaries
 from tqdm import tqdm
 
 from pipeline.errors import UserError
-from pipeline.images.colours import class_colour, rgb
+from pipeline.images.colours import class_colour
 from pipeline.images.io import write_png
 from pipeline.images.ome_zarr import is_volume
 from pipeline.images.sections import context_of, sections_seen
@@ -29,7 +30,7 @@ from pipeline.tasks.segmentation.separation import WATERSHED
 
 OVERALL = ("images.csv",)  # results over all images
 OVERLAY = 4096  # pixels on the longer side of an overlay, at most: more than a screen shows, less than a viewer refuses
-OUTLINE = rgb(class_colour(2))  # vermilion
+OUTLINE = getrgb(class_colour(2))  # vermilion
 # Bytes that a window needs per pixel and channel of the widest features: peak memory with 4 windows of 1024 × 1024 less that
 # with 2, of the default networks with TensorFlow on a CPU, is 12 and 13.
 WINDOW_BYTES = 15
@@ -272,5 +273,5 @@ def _write_overlay(path, labels, masks, read, stack):
     picture = displayable(np.rint(image * 255).astype(np.uint8)).copy()
     for number in np.unique(mask[mask > 0]):
         outline = find_boundaries(np.where(mask == number, objects, 0))
-        picture[outline] = OUTLINE if mask.dtype == bool else rgb(class_colour(number))
+        picture[outline] = OUTLINE if mask.dtype == bool else getrgb(class_colour(number))
     write_png(path, picture)
