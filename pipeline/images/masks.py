@@ -108,15 +108,24 @@ class MaskRule:
 
     def _two_values(self, values, ignored, path):
         found = np.unique(values[~ignored])
-        with open(path, "rb") as file:
-            sets = TWO_CLASSES[1:] if file.read(2) == JPEG else TWO_CLASSES  # JPEG makes a 1 of some of its zeros
-        if not any(set(found.tolist()) <= values for values in sets):
+        if not are_two_classes(found, is_jpeg(path)):
             raise UserError(
                 f"{path}: expected mask values {{0, 1}} or {{0, 255}}, received {_shown(found)}; "
                 f"set {self.key}.folder.mask_threshold (grey levels), {self.key}.classes (a value for each class) "
                 f"or {self.key}.folder.instances (a value for each object)"
             )
         return values > 0
+
+
+def is_jpeg(path):
+    """Whether a file is a JPEG, by its first bytes."""
+    with open(path, "rb") as file:
+        return file.read(2) == JPEG
+
+
+def are_two_classes(found, jpeg):
+    """Whether all values that were found are of background and foreground; a JPEG makes a 1 of some of its zeros."""
+    return any(set(found.tolist()) <= values for values in (TWO_CLASSES[1:] if jpeg else TWO_CLASSES))
 
 
 def mask_values(path, indexed=False, exact=True):

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from pipeline.errors import UserError
 from pipeline.images.io import is_tiff
-from pipeline.images.masks import IGNORED, JPEG, TWO_CLASSES, MaskRule, mask_values
+from pipeline.images.masks import IGNORED, MaskRule, are_two_classes, is_jpeg, mask_values
 from pipeline.patches.units import shares
 from pipeline.scoring.objects import label
 
@@ -97,7 +97,7 @@ def meaning(files, name="foreground"):
         union.update(file.found.tolist())
         total.update(dict(zip(file.found.tolist(), file.counts.tolist(), strict=True)))
     plain = not any(file.palette for file in files)
-    if plain and all(map(_explained, files)):
+    if plain and all(are_two_classes(file.found, file.jpeg) for file in files):
         return {}, {}
     greatest, pixels = max(union), sum(total.values())
     if 0 in union and _numbered(files, greatest):
@@ -122,11 +122,6 @@ def _numbered(files, greatest):
     return bool(compact and max(numbers) > 1 and (len(set(numbers)) > 1 or max(numbers) > OBJECTS))
 
 
-def _explained(file):
-    """Whether the values of a file need no setting."""
-    return any(set(file.found.tolist()) <= two for two in (TWO_CLASSES[1:] if file.jpeg else TWO_CLASSES))
-
-
 def _classes(values, total, pixels, name):
     settings = {}
     rest = values[:-1]
@@ -149,9 +144,7 @@ def _values(path):
     except UserError as error:
         return str(error)
     found, counts = np.unique(np.concatenate([page.ravel() for page in pages]), return_counts=True)
-    with open(path, "rb") as file:
-        jpeg = file.read(2) == JPEG
-    palette = False
+    jpeg, palette = is_jpeg(path), False
     if not jpeg and not is_tiff(path):
         with Image.open(path) as image:
             palette = image.mode == "P"
