@@ -30,8 +30,12 @@ def read_image(path):
     Returns an array (H, W, C) in the file's own numbers; 1 bit becomes uint8, 0 and 255. Raises `UserError` if the file is no
     image, or damaged.
     """
-    page = _only_page(path)
-    return page.astype(np.uint8) * 255 if page.dtype == bool else page
+    return bits_as_grey(_only_page(path))
+
+
+def bits_as_grey(pixels):
+    """Turn pixels of 1 bit into uint8, 0 and 255; any others stay as they are."""
+    return pixels * np.uint8(255) if pixels.dtype == bool else pixels
 
 
 def decode(path, indexed=False, alpha=False):

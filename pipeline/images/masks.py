@@ -7,7 +7,7 @@ import numpy as np
 import tifffile
 
 from pipeline.errors import UserError
-from pipeline.images.io import ORIENTATION, check_end, coloured, decode, decoding, is_tiff, upright
+from pipeline.images.io import ORIENTATION, bits_as_grey, check_end, coloured, decode, decoding, is_tiff, upright
 
 IGNORED = 255  # class number of pixels that neither train nor score
 TWO_CLASSES = ({0, 1}, {0, 255}, {0, 65535})  # values that need no explanation
@@ -222,8 +222,7 @@ def _brightest(pixels, path, exact):
 def _integers(values, path):
     if 0 in values.shape:
         raise UserError(f"{path}: the image has no pixels")
-    if values.dtype == bool:
-        return values * np.uint8(255)
+    values = bits_as_grey(values)
     if values.dtype.kind == "f":
         with np.errstate(invalid="ignore"):
             broken = values[~((values == np.rint(values)) & (np.abs(values) < 2**53))]

@@ -13,6 +13,7 @@ from pipeline.datasets.sources.folder_groups import find_groups
 from pipeline.datasets.sources.listing import entries
 from pipeline.errors import UserError
 from pipeline.images.intensity import robust_range, sample
+from pipeline.images.io import bits_as_grey
 from pipeline.images.stack import opened
 from pipeline.parallel import on_all_cores
 from pipeline.patches.fingerprints import FINGERPRINT, describe
@@ -139,10 +140,9 @@ def _look(path):
     """Look at one file, in a process of its own: a `_Look`, or what is wrong with it as text."""
     try:
         with opened(path) as stack:
-            page = stack.read(stack.pages // 2, 0, stack.shape[0])
+            page = bits_as_grey(stack.read(stack.pages // 2, 0, stack.shape[0]))
             size = stack.pixel_size_nm and (*filter(None, [stack.depth_nm]), *stack.pixel_size_nm)
             size = size and tuple(float(f"{length:.6g}") for length in size)  # 200 nm, not 200.00000000000003
-        page = page.astype(np.uint8) * 255 if page.dtype == bool else page
         low, high = np.transpose(robust_range([sample(page)]))
         form = stack.channels, stack.colour, page.dtype.name
         return _Look(stack.pages, tuple(stack.shape), form, size, (low.min(), high.max()), describe(page))

@@ -6,6 +6,7 @@ import numpy as np
 
 from pipeline.errors import UserError
 from pipeline.images.intensity import BY_IMAGE, QUANTILES, ROWS, evenly, quantiles_and_contrast, robust_range, sample, scaled
+from pipeline.images.io import bits_as_grey
 from pipeline.images.sections import around, context_of, join
 from pipeline.images.stack import described
 
@@ -56,8 +57,7 @@ def to_channels(pixels, card, path, colour):
 
     Grey that is stored as RGB is accepted as grey. Raises `UserError` if channels would be lost or invented.
     """
-    if pixels.dtype == bool:
-        pixels = pixels.astype(np.uint8) * 255
+    pixels = bits_as_grey(pixels)
     channels, received = card["channels"], pixels.shape[-1]
     if received == channels:
         return pixels

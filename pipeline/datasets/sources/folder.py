@@ -15,7 +15,6 @@ then nothing is made.
 from collections import defaultdict
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
@@ -24,7 +23,7 @@ from pipeline.datasets.sources.folder_files import find_labelled, find_pairs, fi
 from pipeline.datasets.sources.folder_groups import find_groups, warn_of_shared
 from pipeline.datasets.sources.folder_masks import MaskFigures
 from pipeline.errors import UserError
-from pipeline.images.io import ORIENTATION
+from pipeline.images.io import ORIENTATION, bits_as_grey
 from pipeline.images.masks import MaskRule
 from pipeline.images.stack import described, opened
 
@@ -74,8 +73,7 @@ def _add_all(writer, files, groups, rule, figures, problems):
     for file in tqdm(files, desc="images", unit="file", disable=None, leave=False):
         try:
             with opened(file.path) as stack:
-                pages = stack.all_pages()
-            pages = [page.astype(np.uint8) * 255 if page.dtype == bool else page for page in pages]
+                pages = [bits_as_grey(page) for page in stack.all_pages()]
             formats[stack.channels, stack.colour, pages[0].dtype].append(file.path)
             masks = _masks(file, pages, rule) if file.mask else [None] * len(pages)
             _add(writer, file, pages, masks, groups.get(file.path, file.name), figures, stack.sections)
