@@ -76,11 +76,15 @@ def group_duplicates(table, pairs):
     """
     codes, groups = pd.factorize(table["group"])
     code = dict(zip(table["name"], codes, strict=True))
-    edges = [[code[name] for name in pairs[column]] for column in ("name_a", "name_b")]
-    graph = coo_array((np.ones(len(pairs)), edges), shape=(len(groups), len(groups)))
-    component = connected_components(graph, directed=False)[1]
+    component = connected(*([code[name] for name in pairs[column]] for column in ("name_a", "name_b")), len(groups))
     first = np.unique(component, return_index=True)[1]
     return table.assign(group=np.asarray(groups, dtype=object)[first[component[codes]]])
+
+
+def connected(a, b, count):
+    """Number of the component that each of `count` nodes belongs to, if those of `a` are connected with those of `b`."""
+    graph = coo_array((np.ones(len(a), bool), (a, b)), shape=(count, count))
+    return connected_components(graph, directed=False)[1]
 
 
 def _whole_correlations(a, b):

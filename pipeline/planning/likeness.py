@@ -5,10 +5,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from pipeline.patches.duplicates import find_duplicates
+from pipeline.patches.duplicates import connected, find_duplicates
 
 THRESHOLD = 0.85  # of near-duplicates, as audit.correlation
 SEPARATORS = " _.-"  # of the parts of a name
@@ -59,19 +57,13 @@ def compare(files, places, fingerprints, groups, masks):
         float(at_lag[0]),
         next((lag for lag, value in enumerate(at_lag, 1) if value < 0.2), len(at_lag)),
         len({*a, *b}) / len(files),
-        _largest(a, b, len(files)) / len(files),
+        int(np.bincount(connected(a, b, len(files))).max()) / len(files),
         int(np.count_nonzero(own[a] != own[b])),
         int(np.count_nonzero((split[a] != split[b]) & pairs["identical"].to_numpy(bool))),
         pattern or "",
         count,
         doubted,
     )
-
-
-def _largest(a, b, count):
-    """Number of files in the largest group that pairs join."""
-    graph = coo_array((np.ones(len(a), bool), (a, b)), shape=(count, count))
-    return int(np.bincount(connected_components(graph, directed=False)[1]).max())
 
 
 def suggested_pattern(stems, labels=None):
