@@ -49,7 +49,8 @@ def assign_units(table, rule, info, grouped, content):
     role, place = table["split"].to_numpy(), np.arange(len(table))
     sides = ROLES if "train" in role else sorted(set(role))
     runs = {(one, name): place[(role == one) & (sequence == name)] for one in sides for name in dict.fromkeys(sequence)}
-    at_lag = correlations(content, [run for (one, _), run in runs.items() if len(run) and (one == "train" or sides is not ROLES)])
+    runs = {key: run for key, run in runs.items() if len(run)}
+    at_lag = correlations(content, [run for (one, _), run in runs.items() if one == "train" or sides is not ROLES])
     longest = len(table)  # a role is then one unit, and has no interval
     measured = next((n for n in range(1, longest) if between_runs(at_lag, n) < ALIKE), longest)
     length = max(1, round(rule.unit / info.depth_nm)) if rule.unit and info.depth_nm else measured
@@ -117,7 +118,5 @@ def shares(mask):
 
 def _parts(places, length):
     """Number the parts of at least `length` places each that a run is cut into; one too short for two stays whole."""
-    if not len(places):
-        return []
     span = places[-1] - places[0] + 1
     return np.unique((places - places[0]) * max(1, span // length) // span, return_inverse=True)[1].tolist()
