@@ -124,17 +124,11 @@ def tables(scores, params):
     if scores.per_volume:
         found["per_volume"] = joined(scores.per_volume)
     if scores.several:
+        counts = pd.DataFrame(scores.confusion, scores.names, scores.names)
         found |= {
             "per_class": per_class(scores, params.seed),
             "per_image_and_class": by_class(lambda one: pd.DataFrame([image.row for image in one.images])),
-            "confusion": pd.DataFrame(
-                [
-                    (actual, predicted, pixels)
-                    for actual, row in zip(scores.names, scores.confusion, strict=True)
-                    for predicted, pixels in zip(scores.names, row, strict=True)
-                ],
-                columns=["actual", "predicted", "pixels"],
-            ),
+            "confusion": counts.rename_axis(index="actual", columns="predicted").stack().reset_index(name="pixels"),
         }
     return found
 
