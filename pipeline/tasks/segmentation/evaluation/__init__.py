@@ -14,7 +14,7 @@ from pipeline.scoring import calibration, classes, curves, objects
 from pipeline.scoring.curves import Histogram
 from pipeline.scoring.ratios import MEAN
 from pipeline.scoring.statistics import interval, paired_difference, quartiles
-from pipeline.tasks.segmentation.evaluation.image import score_image
+from pipeline.tasks.segmentation.evaluation.image import mean, score_image
 from pipeline.tasks.segmentation.evaluation.per_class import per_class
 from pipeline.tasks.segmentation.evaluation.pictures import draw  # noqa: F401 (what `pipeline.evaluation.evaluate` asks a task for)
 from pipeline.tasks.segmentation.evaluation.scores import ClassScores, Scores
@@ -79,8 +79,8 @@ def detail(scores, params):
         "per_image": {key: quartiles(scores.table[key]) for key in DISTRIBUTIONS if key in scores.table},
         "objects": _objects(scores),
         "probability": {
-            "average_precision": _mean(map(curves.average_precision, histograms)),
-            "auroc": _mean(map(curves.roc_area, histograms)),
+            "average_precision": mean(map(curves.average_precision, histograms)),
+            "auroc": mean(map(curves.roc_area, histograms)),
             "ece": calibration.expected_calibration_error(scores.reliability),
             "brier": calibration.brier_score(scores.reliability),
         },
@@ -94,11 +94,11 @@ def intervals(scores, seed):
         totals = scores.by_unit(rows)
         return {name: interval(totals, statistic, seed, share=share) for name, statistic in statistics.items()}
 
-    def mean(name, share=True):
+    def of_mean(name, share=True):
         return of({name: MEAN}, _rows_of_mean(scores.values(MEANS[name])), share)
 
     pixels, matches = of(classes.OVERLAP, scores.pixels()), of(classes.OBJECTS, scores.objects())
-    return pixels | mean("dice_per_image") | mean("nsd") | matches | mean("loss", share=False)
+    return pixels | of_mean("dice_per_image") | of_mean("nsd") | matches | of_mean("loss", share=False)
 
 
 def tables(scores, params):
@@ -162,11 +162,6 @@ def _confidence(mask, probability):
     return probability.argmax(axis=-1) == mask, probability.max(axis=-1)
 
 
-def _mean(values):
-    defined = [value for value in values if value is not None]
-    return sum(defined) / len(defined) if defined else None
-
-
 def _rows_of_mean(values):
     """Values beside ones, as `MEAN` takes them; where they are undefined, zeros."""
     defined = ~np.isnan(values)
@@ -179,15 +174,14 @@ def _objects(scores):
     total = objects.total(counts)
     tp, fp, fn, _ = total["at_50"]
     usual, strict = ([objects.scores(one[at]) for one in counts] for at in ("at_50", "at_75"))
-    mean = lambda rows, name: _mean(row[name] for row in rows)  # noqa: E731
     return {
         "reference": int(tp + fn),
         "predicted": int(tp + fp),
         "count_error": int(fp - fn),
-        **{name: mean(usual, name) for name in ("precision", "recall", "f1")},
-        **{f"{name}_75": mean(strict, name) for name in ("precision", "recall", "f1")},
-        **{name: mean(usual, name) for name in ("pq", "sq", "rq")},
-        "average_precision": _mean(objects.average_precision(found.objects) for found in scores.by_class.values()),
+        **{name: mean(one[name] for one in usual) for name in ("precision", "recall", "f1")},
+        **{f"{name}_75": mean(one[name] for one in strict) for name in ("precision", "recall", "f1")},
+        **{name: mean(one[name] for one in usual) for name in ("pq", "sq", "rq")},
+        "average_precision": mean(objects.average_precision(found.objects) for found in scores.by_class.values()),
         "splits": total["splits"],
         "merges": total["merges"],
     }

@@ -41,6 +41,12 @@ def score_image(
     return ImageScore(counts, row, table)
 
 
+def mean(values):
+    """Mean of the values that are not None; None if there are none."""
+    defined = [value for value in values if value is not None]
+    return sum(defined) / len(defined) if defined else None
+
+
 def mean_over_classes(scores):
     """Join the `ImageScore` of each foreground class of one image to a row of ``per_image.csv``.
 
@@ -53,6 +59,5 @@ def mean_over_classes(scores):
         if key.startswith("objects_") or key.endswith("_fraction"):
             joined[key] = sum(row[key] or 0 for row in rows)  # the share of nothing is undefined
             continue
-        defined = [row[key] for row in there if row[key] is not None]
-        joined[key] = sum(defined) / len(defined) if defined else None
+        joined[key] = mean(row[key] for row in there)
     return {key: joined[key] for key in rows[0] if key in joined}

@@ -5,6 +5,7 @@ import pandas as pd
 from pipeline.scoring import classes, curves, objects
 from pipeline.scoring.ratios import OVERLAP, or_none
 from pipeline.scoring.statistics import interval
+from pipeline.tasks.segmentation.evaluation.image import mean
 
 
 def per_class(scores, seed):
@@ -34,7 +35,7 @@ def _of_foreground(found):
     matches = found.counts["at_50"]
     of_objects = objects.scores(matches)
     return {
-        "nsd": sum(row["nsd"] for row in there) / len(there) if there else None,
+        "nsd": mean(row["nsd"] for row in there),
         "average_precision": curves.average_precision(found.histogram),
         "auroc": curves.roc_area(found.histogram),
         "objects_reference": int(matches[0] + matches[2]),
