@@ -1,4 +1,7 @@
-"""Write a file or a folder whole or not at all: whoever is interrupted leaves the former one. And JSON, as all rooms write it."""
+"""Write a file or a folder whole or not at all: whoever is interrupted leaves the former one.
+
+And JSON and tables, as all rooms write them.
+"""
 
 import json
 import os
@@ -52,6 +55,11 @@ def write_json(path, values):
 
 def read_json(path):
     return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def write_table(path, table, append=False):
+    """Write a data frame as CSV, floats with six digits, an undefined value as an empty cell; appended rows get no header."""
+    table.to_csv(path, mode="a" if append else "w", header=not append, index=False, float_format="%.6g", lineterminator="\n")
 
 
 def _remove(path):

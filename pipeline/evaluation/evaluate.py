@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from pipeline import paths
-from pipeline.atomic import read_json, write_json
+from pipeline.atomic import read_json, write_json, write_table
 from pipeline.evaluation.test_split import fingerprint, independent_units, open_test_split
 from pipeline.patches.packed import load_card
 from pipeline.scoring.statistics import over_seeds, sentence
@@ -75,11 +75,6 @@ def open_trained(dataset, network):
     for file, card in zip(files, cards, strict=True):
         by_seed.setdefault(card["seed"], {})[card.get("fold", 0)] = file
     return {seed: [of_fold[fold] for fold in sorted(of_fold)] for seed, of_fold in by_seed.items()}
-
-
-def write_table(path, table):
-    """Write a table as CSV with six significant digits; an undefined value is an empty cell."""
-    table.to_csv(path, index=False, float_format=f"%.{DIGITS}g", lineterminator="\n")
 
 
 def _fold(number, card, scores, records, task):

@@ -14,7 +14,7 @@ from pathlib import Path
 import filelock
 import pandas as pd
 
-from pipeline.atomic import whole
+from pipeline.atomic import whole, write_table
 from pipeline.errors import UserError
 
 RECORD = "predict.json"
@@ -160,11 +160,6 @@ def state(path):
         about = [path.stat()]
     changed = max((file.st_mtime_ns for file in about), default=0)
     return {"path": str(path.resolve()), "files": len(about), "size": sum(f.st_size for f in about), "changed": changed}
-
-
-def write_table(path, table, append=False):
-    """Write a data frame as CSV, floats with six digits; appended rows get no header."""
-    table.to_csv(path, mode="a" if append else "w", header=not append, index=False, float_format="%.6g", lineterminator="\n")
 
 
 def _read(folder):

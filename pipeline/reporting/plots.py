@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from pipeline.atomic import write_table
+
 POINTS = 100  # of a curve, at most: as many as a plot can show
 
 
@@ -53,7 +55,7 @@ def write_plots(datasets, folder):
     """Write all tables into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for make in (learning_curves, precision_recall, confusion):
-        make(datasets).to_csv(folder / f"{make.__name__}.csv", index=False, float_format="%.6g", lineterminator="\n")
+        write_table(folder / f"{make.__name__}.csv", make(datasets))
 
 
 def _pairs(datasets):

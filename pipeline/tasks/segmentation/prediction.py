@@ -10,6 +10,7 @@ from PIL.ImageColor import getrgb
 from skimage.segmentation import find_boundaries
 from tqdm import tqdm
 
+from pipeline.atomic import write_table
 from pipeline.errors import UserError
 from pipeline.images.colours import class_colour
 from pipeline.images.io import write_png
@@ -23,7 +24,6 @@ from pipeline.prediction.objects.label import label_page, row_bands
 from pipeline.prediction.objects.measure import COLUMNS, measure_page
 from pipeline.prediction.objects.solids import join_sections, measure_solids
 from pipeline.prediction.ome import channel_axis
-from pipeline.prediction.results_folder import write_table
 from pipeline.prediction.volume import predict_volume
 from pipeline.prediction.writers import fill, read_rows, temporary, write_tiff, write_volume
 from pipeline.tasks.segmentation.separation import WATERSHED
