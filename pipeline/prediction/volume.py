@@ -1,6 +1,5 @@
 """Predict a volume block by block, in this process or on the workers of a Dask cluster."""
 
-import json
 import logging
 import os
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ from pipeline.errors import UserError, in_one_line
 from pipeline.images.stack import opened
 from pipeline.inference.decision import outputs
 from pipeline.parallel import deaf_to_ctrl_c
-from pipeline.params import Inference
 from pipeline.prediction import ome
 from pipeline.prediction.expectations import model_reader, section_reader
 from pipeline.prediction.writers import fill
@@ -85,9 +83,9 @@ def predict_volume(model, stack, target, pixel_size_nm, settings, intensity_rang
     blocks = [(page, start) for page in range(stack.pages) for start in range(0, stack.shape[0], ROWS)]
     waiting = [block for block in blocks if not _mark(marks, block).exists()]
     bar = tqdm(total=len(blocks), initial=len(blocks) - len(waiting), desc=stack.path.name, unit="block", disable=None)
-    # The workers read and write the volumes themselves: only paths travel.
+    # The workers read and write the volumes themselves: no pixels travel.
     paths = [os.path.abspath(path) for path in (stack.path, target / "0", marks)]
-    job = (*paths, json.dumps(settings.model_dump()), intensity_range)
+    job = (*paths, settings, intensity_range)
     with bar, cluster.client() as client:
         if client is None:
             for block in waiting:
@@ -140,7 +138,6 @@ def _predict_block(model, block, source, target, marks, settings, intensity_rang
     with opened(source) as stack:
         read = section_reader(model_reader(stack, model.card, intensity_range), stack, model.card)
         rows = (first, min(first + ROWS, stack.shape[0]))
-        settings = Inference.model_validate_json(settings)
         bands = model.segment_rows(lambda start, stop: read(page, start, stop), stack.shape, settings, rows)
         axis = ome.channel_axis(source) if outputs(model.card) > 1 else None
         fill(zarr.open_array(target, mode="r+"), page, (band for _, band in bands), first, axis)
