@@ -66,7 +66,7 @@ def read_pages(path):
         return stack.all_pages()
 
 
-def described(channels, colour=None):
+def described(channels, colour):
     """Say what an image of so many channels is; three are RGB if nobody knows (`colour` is None)."""
     colour = channels == 3 if colour is None else colour
     return "grey" if channels == 1 else "RGB" if colour else f"{channels} channels"

@@ -38,7 +38,7 @@ def read_card(path):
     return card, place
 
 
-def files_of(model, ensemble=False):
+def files_of(model, ensemble):
     """List the files to load for a model: its own and, for an `ensemble`, those of its further folds and seeds."""
     if not ensemble:
         return [model]

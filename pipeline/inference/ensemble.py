@@ -50,7 +50,7 @@ class Ensemble(TrainedModel):
         for found in zip(*map(bands_of, self.members), strict=True):
             yield found[0][0], [band for _, band in found]
 
-    def classify_each_members(self, images, flips=False):
+    def classify_each_members(self, images, flips):
         def answers_of(member, images):
             return member.classify_each((self._as_scaled_by(member, image) for image in images), flips)
 

@@ -118,11 +118,11 @@ class TrainedModel:
         """
         return np.stack(list(self.classify_each(images, flips)))
 
-    def classify_each(self, images, flips=False):
+    def classify_each(self, images, flips):
         """Predict as `classify` does; yield the probabilities (K,) of each image in order, once its batch is complete."""
         return (mean_and_spread(found)[0] for found in self.classify_each_members(images, flips))
 
-    def classify_each_members(self, images, flips=False):
+    def classify_each_members(self, images, flips):
         """Classify as `classify_each` does, with each member: yield a sequence of probabilities (K,)."""
         size = tuple(self.card["resize"])
         together = min(MOST, max(1, PIXELS // (size[0] * size[1])))

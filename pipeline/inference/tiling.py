@@ -17,7 +17,7 @@ def predict_image(predict, image, settings, align=1):
     return np.concatenate([block for _, block in blocks])
 
 
-def predict_rows(predict, read, shape, settings, align=1, rows=None):
+def predict_rows(predict, read, shape, settings, align, rows=None):
     """Predict a value in [0, 1] for each pixel from overlapping windows, from the top down: yield (start, rows (h, W), float32).
 
     Probabilities are blended, not logits. An image no larger than the tile is predicted whole. Only one row of windows is in

@@ -36,7 +36,7 @@ def assign_folds(table, rule, weights, seed=0, grouped=False):
     return table
 
 
-def roles(table, rule, fold, grouped=False):
+def roles(table, rule, fold, grouped):
     """Give every image that `assign_folds` dealt its role in one fold: "test" in its own, "val" in the next one, else "train".
 
     With `rule.method` "blocks", `rule.gap` images are left out ("") at each border of the test images and of the validation

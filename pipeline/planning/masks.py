@@ -90,7 +90,7 @@ class Values:
     jpeg: bool = False
 
 
-def meaning(files, name="foreground"):
+def meaning(files, name):
     """Guess what the `Values` of mask files mean: settings and classes as in `Masks`. `name` is that of the foreground."""
     union, total = Counter(), Counter()
     for file in files:

@@ -18,10 +18,10 @@ FLAT = 0.5  # of the least contrast of a training image
 REMEDY = "the prediction may be wrong; --range LOW HIGH chooses the intensities that count as darkest and brightest"
 
 
-def model_reader(stack, card, intensity_range=None):
+def model_reader(stack, card, intensity_range):
     """``read(page, start, stop)`` of a stack, in the channels that a model expects, scaled to [0, 1].
 
-    The range is the model's own, unless another one is given: (low, high), or "image" for that of each page.
+    `intensity_range` is (low, high), or "image" for that of each page; None: the model's own.
     """
     chosen = card["intensity_range"] if intensity_range is None else intensity_range
     chosen = [chosen] if isinstance(chosen, tuple) else chosen

@@ -51,7 +51,7 @@ class RepeatedMessages:
                 self.say(f"... and {count - SHOWN} more such as the last: {self.latest[kind]}")
 
 
-def predict_files(task, model, paths, inputs, failures, out, settings, choices, cluster, overwrite=False):
+def predict_files(task, model, paths, inputs, failures, out, settings, choices, cluster, overwrite):
     """Predict images and volumes into a folder, and keep what an earlier run finished there.
 
     `task` is the ``prediction`` module of the model's task, `paths` are the files of the model, `failures` what went wrong so

@@ -65,7 +65,7 @@ def fill(array, page, bands, row=0, classes=None):
         row += len(strip)
 
 
-def read_rows(array, page, start, stop, classes=None):
+def read_rows(array, page, start, stop, classes):
     """Rows of a page of a Zarr array (..., H, W), whose pages are counted along all leading axes but that of the `classes`."""
     rows = array[_rows(array, page, start, stop, classes)]
     return rows if classes is None else np.moveaxis(rows, 0, -1)

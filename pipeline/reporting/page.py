@@ -17,7 +17,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 MOST = 500  # rows of the table of test images; all are in per_image.csv
 
 
-def render(datasets, without, params_text, transfers=None):
+def render(datasets, without, params_text, transfers):
     """Build the page: HTML that loads nothing. Equal results give equal text.
 
     `datasets` and `without` are what `pipeline.reporting.read.read_results` gives; `params_text` is ``params.yaml``, and

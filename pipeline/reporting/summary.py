@@ -10,7 +10,7 @@ ON_CHANGES = (
 )
 
 
-def render_summary(datasets, without, transfers=None):
+def render_summary(datasets, without, transfers):
     """Build the summary from what `pipeline.reporting.page.render` takes: Markdown."""
     lines = ["## Test scores", "", "Shares in percent, with 95 % intervals in brackets. The best network stands first."]
     for dataset in datasets:

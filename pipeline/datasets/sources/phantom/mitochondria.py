@@ -179,7 +179,7 @@ def _capsules(rng, tissue, share):
             yield found
 
 
-def _add_mitochondria(rng, tissue, part=1):
+def _add_mitochondria(rng, tissue, part):
     """Double membrane, dark matrix and cristae, until they fill about 9 % of the volume, or a part of that."""
     distance = tissue.distance
     for box, outline in _capsules(rng, tissue, part * rng.uniform(0.082, 0.098)):
