@@ -61,9 +61,9 @@ def _inside(path):
 def _checked(text, place):
     try:
         card = json.loads(text)
-        several, _ = len(card["classes"]) > 2, card["channels"]
-        thresholds = ["threshold", "threshold_flips"] if card["task"] == "segmentation" and not several else []
-        missing = {"name", "network", "resize", "intensity_range", *thresholds} - card.keys()
+        decides = card["task"] == "segmentation" and len(card["classes"]) == 2
+        thresholds = ["threshold", "threshold_flips"] if decides else []
+        missing = {"name", "network", "channels", "resize", "intensity_range", *thresholds} - card.keys()
         if missing:
             raise KeyError(*sorted(missing))
     except (ValueError, KeyError, TypeError) as error:
