@@ -231,7 +231,7 @@ def _check_device(device):
 
 def _stated(parser, given, names):
     """Those of the options that the user has changed, in words."""
-    return ", ".join(f"--{name}" for name in names if getattr(given, name) != parser.get_default(name))
+    return ", ".join(f"--{name.replace('_', '-')}" for name in names if getattr(given, name) != parser.get_default(name))
 
 
 def main(arguments=None):

@@ -67,6 +67,12 @@ def to_channels(pixels, card, path, colour):
     raise UserError(f"{path}: expected {expected} as in training, received {described(received, colour)}")
 
 
+def unlike_training(read, page, stack, card, pixel_size_nm):
+    """The `differences` of a page of a stack, after the path of the file and, if it has several, the number of the page."""
+    place = f"{stack.path}: page {page + 1}" if stack.pages > 1 else stack.path
+    return [f"{place}: {message}" for message in differences(card, some_rows(read, page, stack.shape), pixel_size_nm)]
+
+
 def differences(card, image, pixel_size_nm):
     """Describe where an image differs so much from the training images that its prediction means little.
 

@@ -36,7 +36,10 @@ def gather(arguments):
             missing.append(f"{argument}: there is no image directly in this folder; {nested!r} looks into its folders as well")
         elif not found:
             missing.append(f"{argument}: there is no such image, folder or pattern of images")
-    unique = list(dict.fromkeys(paths))
+    unique = {}
+    for path in paths:
+        unique.setdefault(path.resolve(), path)
+    unique = list(unique.values())
     return [Input(path, name) for path, name in zip(unique, names(unique), strict=True)], missing
 
 

@@ -8,6 +8,7 @@ from ome_zarr.format import FormatV04, FormatV05
 from ome_zarr.writer import write_multiscales_metadata
 
 from pipeline.images.ome_zarr import full_resolution
+from pipeline.images.units import nanometres
 
 CHUNK = 1024  # rows and columns of a chunk that is written: the width of a window, 1 MB of bytes
 
@@ -21,7 +22,8 @@ def create(path, dtype, pixel_size_nm, source, classes=1):
     """Create an empty OME-Zarr volume, replacing `path`, for a result of the volume `source`.
 
     It has the format, the axes (without channels), the scale, the units and the translation of `source`. A `pixel_size_nm`,
-    height and width, replaces the scale of rows and columns. Several `classes` get an axis. A chunk has one page and
+    height and width, replaces the scale of rows and columns; the place stays the same, or the same
+    number of pixels from the origin where the unit is unknown. Several `classes` get an axis. A chunk has one page and
     `CHUNK` × `CHUNK` pixels.
     """
     volume = full_resolution(source)
@@ -30,8 +32,8 @@ def create(path, dtype, pixel_size_nm, source, classes=1):
         [values[number] for number in kept] for values in (volume.axes, volume.array.shape, volume.scale, volume.translation)
     )
     if pixel_size_nm is not None:
-        for name, size in zip("yx", pixel_size_nm, strict=True):
-            number = [axis["name"] for axis in axes].index(name)
+        for number, size in zip((-2, -1), pixel_size_nm, strict=True):
+            translation[number] *= nanometres(1, axes[number].get("unit")) or size / scale[number]
             axes[number], scale[number] = axes[number] | {"unit": "nanometer"}, float(size)
     if classes > 1:
         place = channel_axis(source)

@@ -7,6 +7,7 @@ because the record of many images is long; the next run merges them.
 import hashlib
 import json
 import os
+import re
 import shutil
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,21 +22,24 @@ RECORD = "predict.json"
 JOURNAL = ".predict.jsonl"
 UNFINISHED = ".unfinished"
 LOCK = ".lock"
-SHEET = "contact_sheet"
+SHEETS = r"contact_sheet(_\d+)?\.png"
 SOURCE = "source.json"  # in the workspace of an image: the file that its results belong to
 
 
 class ResultsFolder:
     """A folder of results, and what is finished there.
 
-    `run`, a dict, decides the results: model and settings. `overall` are names or patterns of the results over all images, the
-    table first. `overwrite` replaces what another run left, and files of other origin; what this run has finished stays.
-    Without it, the folder must hold neither: they raise `UserError`.
+    `run`, a dict, decides the results: model and settings. `overall` are the results over all images, regular expressions of
+    their names, first the name of the table. `overwrite` replaces what another run left, and files of other origin; what this
+    run has finished stays. Without it, the folder must hold neither: they raise `UserError`. So does, in any case, a result
+    that would replace one of the images, whose paths are `inputs`.
     """
 
-    def __init__(self, out, run, overall, overwrite=False):
+    def __init__(self, out, run, overall, overwrite=False, inputs=()):
         self.out, self.run, self.overwrite = Path(out), run, overwrite
+        self.inputs = {path.resolve() for path in inputs}
         self.record, self.table = self.out / RECORD, self.out / overall[0]
+        self._spare(path.name for pattern in overall for path in matching(self.out, pattern))
         self.images = {}
         self.earlier = []  # files of the run that this one replaces
         self._written = False  # by this process
@@ -49,7 +53,7 @@ class ResultsFolder:
         if found:
             self.earlier = found["earlier"] + [name for entry in found["images"].values() for name in entry["files"]]
         elif not overwrite:
-            for path in (path for pattern in overall for path in sorted(self.out.glob(pattern))):
+            for path in (path for pattern in overall for path in matching(self.out, pattern)):
                 raise _foreign(path)
         shutil.rmtree(self.out / UNFINISHED, ignore_errors=True)
 
@@ -70,6 +74,7 @@ class ResultsFolder:
                 f"{image.path}: {self.out} holds results of {entry['source']['path']} under the same name; "
                 "give --overwrite or another folder"
             )
+        self._spare(files)
         own = {*self.earlier, *entry["files"]}
         foreign = [name for name in files if os.path.lexists(self.out / name) and name not in own]
         if foreign and not self.overwrite:
@@ -115,6 +120,11 @@ class ResultsFolder:
         with suppress(OSError):  # not empty, or not there
             unfinished.rmdir()
 
+    def _spare(self, names):
+        for path in (self.out / name for name in names):
+            if path.resolve() in self.inputs:
+                raise UserError(f"{path}: the results would replace this image; give another folder")
+
     def _write(self):
         with whole(self.record) as part:
             content = {"run": self.run, "images": self.images, "earlier": self.earlier}
@@ -147,8 +157,13 @@ def results_in(folder):
     found = _read(folder)
     if not found:
         return set()
-    sheets = {path.name for path in Path(folder).glob(f"{SHEET}*.png")}
+    sheets = {path.name for path in matching(folder, SHEETS)}
     return sheets.union(*(entry["files"] for entry in found["images"].values()))
+
+
+def matching(folder, pattern):
+    """Files in a folder whose whole names match a regular expression, sorted; none if there is no such folder."""
+    return sorted(path for path in Path(folder).glob("*") if re.fullmatch(pattern, path.name))
 
 
 def state(path):

@@ -7,7 +7,7 @@ import re
 import sys
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from tqdm import tqdm
 
@@ -63,7 +63,9 @@ def predict_files(task, model, paths, inputs, failures, out, settings, choices, 
         # The batch size decides nothing but speed. JSON turns tuples into lists, as they are read back.
         decisive = {"settings": settings.model_dump(exclude={"batch_size"}), "choices": asdict(choices)}
         run = {"model": " ".join(map(_digest, paths))} | json.loads(json.dumps(decisive))
-        results = ResultsFolder(out, run, task.OVERALL, overwrite)
+        results = ResultsFolder(out, run, task.OVERALL, overwrite, [image.path for image in inputs])
+        known = {entry["source"]["path"]: name for name, entry in results.images.items()}  # whatever else was predicted then
+        inputs = [replace(image, name=known.get(str(image.path.resolve()), image.name)) for image in inputs]
         waiting = [image for image in inputs if not results.done(image)]
         if len(waiting) < len(inputs):
             print(f"{len(inputs) - len(waiting)} of {len(inputs)} images are done already", file=sys.stderr)

@@ -23,7 +23,7 @@ def write_tiff(path, pages, dtype, shape, pixel_size_nm, sections=1, channels=1)
     if shape[0] > 1:
         counts = {"images": shape[0], "channels": channels, "slices": sections, "frames": shape[0] // (channels * sections)}
         tags["description"] = IMAGEJ.format(**counts)
-    if pixel_size_nm is not None:
+    if pixel_size_nm is not None and min(pixel_size_nm) > NM_PER_CM / 2**32:  # a TIFF has 32 bits for their number
         height, width = pixel_size_nm
         tags |= {"resolution": (NM_PER_CM / width, NM_PER_CM / height), "resolutionunit": "CENTIMETER"}
     dtype = np.dtype(dtype)

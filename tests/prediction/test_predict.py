@@ -264,6 +264,57 @@ def test_the_overlay_shows_the_objects_that_are_counted(tmp_path, bright):
         assert coloured[20, 9:12].any()
 
 
+@pytest.mark.parametrize("overwrite", [[], ["--overwrite"]])
+def test_files_of_the_user_stay(tmp_path, cells, overwrite):
+    """Whatever they are called, only results are removed or replaced."""
+    for name in ("a", "contact_sheet_mine"):
+        Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)).save(tmp_path / f"{name}.png")
+    before = (tmp_path / "contact_sheet_mine.png").read_bytes()
+    for _ in range(2):
+        run(cells, tmp_path, "--out", tmp_path, *overwrite)
+        assert [row["image"] for row in rows(tmp_path / "predictions.csv")] == ["a", "contact_sheet_mine"]
+        assert (tmp_path / "contact_sheet_mine.png").read_bytes() == before
+        assert (tmp_path / "contact_sheet.png").exists()
+
+
+def test_no_result_replaces_an_image(tmp_path, image, bright, cells, capsys):
+    mask, sheet = image.with_name("spots_mask.tif"), tmp_path / "contact_sheet.png"
+    tifffile.imwrite(mask, np.zeros((60, 80), np.uint8))
+    before = mask.read_bytes()
+    (line,) = told(capsys, bright, image, mask, "--out", image.parent, "--overwrite")
+    assert line.endswith("spots_mask.tif: the results would replace this image; give another folder")
+    assert mask.read_bytes() == before
+    Image.new("RGB", (32, 32)).save(sheet)
+    (line,) = told(capsys, cells, sheet, "--out", tmp_path, "--overwrite")
+    assert "contact_sheet.png: the results would replace this image" in line and Image.open(sheet).size == (32, 32)
+
+
+def test_each_page_is_compared_with_the_training_images(tmp_path, picky, capsys):
+    pages = np.full((3, 20, 20), 10, np.uint8)
+    pages[1] = 240
+    tifffile.imwrite(tmp_path / "s.tif", pages, photometric="minisblack")
+    run(picky, tmp_path / "s.tif", "--out", tmp_path / "out")
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "unlike all training images" in line]
+    assert "s.tif: page 2: unlike" in line
+
+
+def test_a_pixel_too_small_for_a_tiff_stays_in_the_tables(tmp_path, image, bright):
+    run(bright, image, "--out", tmp_path / "out", "--pixel-size", 0.002)
+    with tifffile.TiffFile(tmp_path / "out" / "spots_mask.tif") as file:
+        assert file.pages[0].tags["XResolution"].value == (1, 1)
+    assert float(rows(tmp_path / "out" / "images.csv")[0]["area_um2"]) == pytest.approx(33 * 0.002**2 * 1e-6)
+
+
+def test_an_image_keeps_its_name_whatever_is_predicted_with_it(tmp_path, bright):
+    for folder in ("b1", "b2"):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(np.full((9, 9), 200, np.uint8)).save(tmp_path / folder / "x.png")
+    again = tmp_path / "b2" / ".." / "b1" / "x.png"
+    run(bright, tmp_path / "b1", again, "--out", tmp_path / "out")
+    run(bright, tmp_path / "b1", tmp_path / "b2", "--out", tmp_path / "out")
+    assert [row["image"] for row in rows(tmp_path / "out" / "images.csv")] == ["b2_x", "x"]
+
+
 def test_hidden_files_stop_nothing(tmp_path, image, bright):
     """macOS writes a ._spots.png beside spots.png where it cannot keep its own attributes."""
     image.with_name("._spots.png").write_bytes(b"\0\5\x16\7 Mac OS X")

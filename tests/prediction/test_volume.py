@@ -151,7 +151,11 @@ def test_time_points_and_their_place_are_kept(tmp_path, small_unet):
         (found,) = group.attrs["ome"]["multiscales"]
         assert group["0"].shape == data.shape and found["axes"] == axes
         assert found["datasets"][0]["coordinateTransformations"] == place
-    run(small_unet, path, "--out", tmp_path / "single")
+    run(small_unet, path, "--out", tmp_path / "single", "--pixel-size", 8)
+    (found,) = zarr.open_group(tmp_path / "single/v_mask.ome.zarr", mode="r").attrs["ome"]["multiscales"]
+    assert [axis["unit"] for axis in found["axes"]] == ["second", "micrometer", "nanometer", "nanometer"]
+    scale, translation = found["datasets"][0]["coordinateTransformations"]
+    assert scale["scale"] == [9, 0.05, 8, 8] and translation["translation"] == [0, 1, 2000, 3000]
     single, smoothed = (zarr.open_array(tmp_path / out / "v_probability.ome.zarr/0", mode="r")[:] for out in ("single", "out"))
     np.testing.assert_array_equal(smoothed[1, 0], np.median(single[1, :2], axis=0).astype(np.float32))
 

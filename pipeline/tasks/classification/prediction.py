@@ -12,17 +12,18 @@ from pipeline.errors import UserError
 from pipeline.images.sheet import displayable, sheet
 from pipeline.images.stack import opened
 from pipeline.inference.decision import mean_and_spread
-from pipeline.prediction.expectations import differences, model_reader
-from pipeline.prediction.results_folder import SHEET
+from pipeline.prediction.expectations import model_reader, unlike_training
+from pipeline.prediction.results_folder import SHEETS, matching
 
-OVERALL = ("predictions.csv", f"{SHEET}*.png")  # results over all images
+OVERALL = ("predictions.csv", SHEETS)  # results over all images
 THUMBNAIL = 128  # pixels
 COLUMNS, ROWS = 8, 12  # of a sheet
 
 
 def without_effect(card):
     """Options of the command line that mean nothing to a classifier."""
-    return ("threshold", "split", "smallest", "median", "solids", "tile", "overlap", "workers", "memory", "scheduler")
+    of_pixels = ("threshold", "split", "smallest", "median", "solids", "pixel_size")
+    return (*of_pixels, "tile", "overlap", "workers", "memory", "scheduler")
 
 
 def card_lines(card):
@@ -52,7 +53,7 @@ def predict_images(model, images, results, settings, choices, cluster, attempt, 
     for image, rows in _classify(model, claimed(), settings.flips, choices.intensity_range, attempt, warn):
         with attempt(image.path):
             results.finish(image, [], rows)
-    with attempt(results.out / f"{SHEET}.png"):
+    with attempt(results.out / "contact_sheet.png"):
         write_sheets(_thumbnails(results.images), results.out)
 
 
@@ -85,10 +86,9 @@ def _pages(stack, card, intensity_range, warn):
     if stack.left_out:
         warn(stack.path, f"{stack.path}: {stack.left_out}")
     for page in range(stack.pages):
-        image = read(page, 0, stack.shape[0])
-        for message in differences(card, image, stack.pixel_size_nm):
-            warn(stack.path, f"{stack.path}: {message}")
-        yield image
+        for message in unlike_training(read, page, stack, card, stack.pixel_size_nm):
+            warn(stack.path, message)
+        yield read(page, 0, stack.shape[0])
 
 
 def _thumbnails(finished):
@@ -108,12 +108,12 @@ def write_sheets(pictures, out):
     If one sheet does not hold all, they are ``contact_sheet_1.png``, ... `pictures` are pairs of a thumbnail and its row of the
     table; those of two sheets are in memory at a time.
     """
-    for earlier in out.glob(f"{SHEET}*.png"):
+    for earlier in matching(out, SHEETS):
         earlier.unlink()
     pictures = iter(pictures)
     following, number = list(islice(pictures, COLUMNS * ROWS)), 0
     while following:
         current, following, number = following, list(islice(pictures, COLUMNS * ROWS)), number + 1
-        name = f"{SHEET}.png" if number == 1 and not following else f"{SHEET}_{number}.png"
+        name = "contact_sheet.png" if number == 1 and not following else f"contact_sheet_{number}.png"
         captions = [f"{row['image']}\n{row['predicted']} {row[row['predicted']]:.2f}" for _, row in current]
         (out / name).write_bytes(sheet([picture for picture, _ in current], captions, COLUMNS, THUMBNAIL))

@@ -19,7 +19,7 @@ from pipeline.images.sections import context_of, sections_seen
 from pipeline.images.sheet import displayable
 from pipeline.images.stack import opened
 from pipeline.inference.decision import mean_and_spread, of_class, outputs, predicted
-from pipeline.prediction.expectations import differences, model_reader, section_reader, some_rows
+from pipeline.prediction.expectations import model_reader, section_reader, unlike_training
 from pipeline.prediction.objects.label import label_page, row_bands
 from pipeline.prediction.objects.measure import COLUMNS, measure_page
 from pipeline.prediction.objects.solids import join_sections, measure_solids
@@ -128,10 +128,12 @@ def _segment(model, stack, files, folder, settings, choices, cluster, warn):
     names = model.card["classes"]
     classes = outputs(model.card)
     several = classes > 1
-    for message in [stack.left_out, *differences(model.card, some_rows(read, 0, stack.shape), size)]:
-        if message:
-            warn(stack.path, f"{stack.path}: {message}")
     volume, pages = is_volume(stack.path), range(stack.pages)
+    if stack.left_out:
+        warn(stack.path, f"{stack.path}: {stack.left_out}")
+    for page in pages:
+        for message in unlike_training(read, page, stack, model.card, size):
+            warn(stack.path, message)
     for option, chosen in (("--median", choices.median > 1), ("--solids", choices.solids)):
         if chosen and stack.sections == 1:
             warn(stack.path, f"{stack.path}: holds no sections of one volume, so {option} has no effect")
