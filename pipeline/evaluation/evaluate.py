@@ -44,7 +44,7 @@ def evaluate(dataset, networks, task, params):
         repeats = [scored([load_all([path]) for path in by_seed[other]], f"seed {other}") for other in others]
         metrics = scores.metrics
         detail = {"test_images": len(records), "unit": unit} | task.detail(scores, params)
-        detail["scores"] = {key: value for key, value in metrics.items() if key not in task.HEADLINE}
+        detail["scores"] = metrics
         detail["repeats"] = {key: over_seeds([metrics[key], *(r[key] for r in repeats)]) for key in metrics if repeats}
         if repeats:  # of folds, an ensemble would be scored on images that its members have seen: seeds of one fold only
             detail["ensemble"] = scored(list(map(load_all, zip(*by_seed.values(), strict=True))), "all seeds together")
@@ -63,6 +63,7 @@ def evaluate(dataset, networks, task, params):
 def evaluate_nothing(dataset, task):
     """Write the outputs of a data set on which no network is trained."""
     _fresh_folders(dataset)
+    write_no_headline(paths.metrics(dataset, "").parent)
     _write_results(dataset, task, [])
     print(f"no network is trained on {dataset}; add it to the `datasets` of a network in {paths.PARAMS}")
 
@@ -134,6 +135,11 @@ def write_headline(path, metrics, task, data):
     """Write what ``dvc metrics show`` prints: the headline of a task, and the fingerprint of the images."""
     headline = {key: metrics[key] for key in task.HEADLINE} | {"data": data}
     write_json(path, rounded(headline, lambda value: round(value, METRIC_DIGITS)))
+
+
+def write_no_headline(folder):
+    """Write a file of no metrics: git keeps no empty folder, and DVC would miss it in every clone."""
+    write_json(folder / "none.json", {})
 
 
 def rounded(value, digits=lambda number: float(f"{number:.{DIGITS}g}")):

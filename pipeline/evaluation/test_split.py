@@ -22,10 +22,12 @@ def open_test_split(dataset, folds=1):
 def open_every_image(dataset):
     """All images of a data set, for networks of another one, as `open_test_split` gives some of them.
 
-    Those that the split leaves out between blocks are one unit together.
+    They have no sides here, so all sections of a volume are neighbours. Those that the split leaves out between blocks are one
+    unit together.
     """
-    table = read_table(paths.patches(dataset) / "split.csv").assign(fold=0)
-    return [record for _, record in with_runs(table.assign(unit=table["unit"].replace("", "left out"))).iterrows()]
+    table = read_table(paths.patches(dataset) / "split.csv")
+    table = table.assign(fold=0, split="", unit=table["unit"].replace("", "left out"))
+    return [record for _, record in with_runs(table).iterrows()]
 
 
 def count_shared(dataset, records, other):

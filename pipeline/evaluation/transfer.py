@@ -6,7 +6,7 @@ from pipeline import paths
 from pipeline.atomic import read_json, write_json
 from pipeline.datasets.layout import read_info
 from pipeline.errors import UserError
-from pipeline.evaluation.evaluate import open_trained, rounded, write_headline
+from pipeline.evaluation.evaluate import open_trained, rounded, write_headline, write_no_headline
 from pipeline.evaluation.test_split import count_shared, fingerprint, independent_units, open_every_image
 
 
@@ -24,7 +24,9 @@ def transfer(model, images, networks, task, params):
     unit = independent_units(records, read_json(paths.audit(images)))
     data, shared = fingerprint(images, records), count_shared(images, records, model)
     shutil.rmtree(paths.transfer_metrics(key), ignore_errors=True)
-    paths.transfer_metrics(key).mkdir(parents=True)  # also if no network is trained
+    paths.transfer_metrics(key).mkdir(parents=True)
+    if not networks:
+        write_no_headline(paths.transfer_metrics(key))
     found = {}
     for name in networks:
         of_folds, *_ = open_trained(model, name).values()

@@ -19,8 +19,7 @@ def card_summary(path, card, task_lines):
     title = card.get("title", card["network"])
     if "members" in card:
         title = f"mean of {card['members']} networks, the first of them {title}"
-    # The project that the model lies in, and where it keeps the model's scores.
-    project, scores = path.resolve().parent.parent.parent, Path("reports", path.parent.name, "metrics", f"{path.stem}.json")
+    project, scores = _place(path)
     former = f"; went on from {card['start']['file']}, {card['start']['epochs'] or 'unknown'} epochs" if "start" in card else ""
     resized = ", of any size" if card["resize"] is None else ", resized to {} × {} pixels".format(*card["resize"])
     epochs = f"{card['epochs']} epoch{'s' * (card['epochs'] != 1)}"
@@ -40,20 +39,38 @@ def card_summary(path, card, task_lines):
         "citation": card.get("citation") or "not stated",
         "software": f"Keras {card['keras']} on {card['backend']}",
         "commit": _commit(project, scores),
-        f"test scores{' of one alone' if 'members' in card else ''}": _headline(project, scores),
+        f"test scores{_of_what(card)}": _headline(project, scores),
     }
     width = max(map(len, lines))
     return "\n".join(f"{name:<{width}}  {value}" for name, value in lines.items())
 
 
+def _place(path):
+    """The project that a model lies in, and where it keeps the model's scores; those of a fold are the scores of all folds."""
+    path = path.resolve()
+    if path.stem.startswith("fold-"):
+        path = path.parent.with_name(path.parent.name.removesuffix("_repeats"))
+    return path.parent.parent.parent, Path("reports", path.parent.name, "metrics", f"{path.stem}.json")
+
+
+def _of_what(card):
+    if "folds" in card:
+        return f", all {card['folds']} folds"  # each image is scored by one of them
+    return " of one alone" if "members" in card else ""
+
+
 def _commit(project, scores):
     """The commit that last changed the model's scores. The card cannot name it: equal trainings write equal files."""
-    command = ["git", "log", "-1", "--format=%h of %as", "--", scores.as_posix()]
+
+    def git(*arguments):
+        command = ["git", *arguments, "--", scores.as_posix()]
+        return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+
     try:
-        found = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+        found = git("log", "-1", "--format=%h of %as")
+        return "not committed" if found and git("status", "--porcelain") else found or "not in git"
     except (OSError, subprocess.SubprocessError):
-        found = ""
-    return found or "not in git"
+        return "not in git"
 
 
 def _headline(project, scores):

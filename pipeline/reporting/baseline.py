@@ -25,13 +25,13 @@ def changes(dataset):
     """
     key, found = dataset.comparison["metric"], {}
     pairs = [(network, committed(dataset.name, network.name)) for network in dataset.networks]
-    if all(old is None or old == {name: network.scores.get(name) for name in old} for network, old in pairs):
+    if all(old is None or old == {name: network.headline.get(name) for name in old} for network, old in pairs):
         return {}
     for network, old in pairs:
-        new, style = network.scores[key], dataset.task.METRICS[key].style
+        new, style = network.headline[key], dataset.task.METRICS[key].style
         if old is None or old.get(key) is None or new is None:
             text = "new" if old is None else MISSING
-        elif old.get("data") and old["data"] != network.scores.get("data"):
+        elif old.get("data") and old["data"] != network.headline.get("data"):
             text = "other images"
         else:
             text = difference(new - old[key], style)
@@ -41,7 +41,7 @@ def changes(dataset):
 
 
 def _is_large(network, key, old):
-    new, seeds, interval = network.scores[key], network.detail["repeats"].get(key), network.detail["intervals"].get(key)
+    new, seeds, interval = network.headline[key], network.detail["repeats"].get(key), network.detail["intervals"].get(key)
     if seeds and seeds["sd"] is not None:
         return abs(new - old) > seeds["sd"]
     return bool(interval) and not interval[0] <= old <= interval[1]

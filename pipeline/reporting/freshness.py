@@ -42,38 +42,64 @@ def outdated(dataset, results, networks, values, lock):
     `results` are its ``reports/results/<dataset>.json``, `networks` those that are trained on it now, `values` and `lock` what
     `read_yaml` gives of ``params.yaml`` and ``dvc.lock``.
     """
-    stages = lock.get("stages", {})
-    evaluated, found = _checksums(stages, f"evaluate@{dataset}", "deps"), []
+    stages, scored = lock.get("stages", {}), results["networks"]
+    evaluated = _checksums(stages, f"evaluate@{dataset}", "deps")
+    found = _changed_params(stages, [*_made(stages, dataset, scored), f"evaluate@{dataset}"], values)
     for stage in MADE_BY:
-        ran = stages.get(f"{stage}@{dataset}", {}).get("params", {})
-        for key, before in ran.get(paths.PARAMS.name, {}).items():
-            if key == "seed" or key.startswith(f"datasets.{dataset}."):
-                found += _differences(key, before, _value(values, key))
         made = _checksums(stages, f"{stage}@{dataset}", "outs")
         found += [f"{path} was made anew" for path in made if made[path] != evaluated.get(path, made[path])]
     changed = [name for name, checksum in results["files"].items() if _checksum(name) != checksum]
     if changed:
         found.append(f"another run wrote {_listed(changed)}")
-    unscored = [network for network in networks if network not in results["networks"]]
-    if unscored:
-        found.append(f"{_listed(unscored)} not evaluated yet")
+    for names, what in (
+        ([network for network in networks if network not in scored], "not evaluated yet"),
+        ([network for network in scored if network not in networks], "no longer trained on it"),
+    ):
+        found += [f"{_listed(names)} {what}"] if names else []
     return list(dict.fromkeys(found))
 
 
-def outdated_transfer(key, transfer, lock):
-    """Which networks or images were made anew since a transfer scored them: a list of texts."""
+def outdated_transfer(key, transfer, networks, values, lock):
+    """Say in what a transfer of some networks differs from the project as it is now, as `outdated` does of a data set."""
     stages = lock.get("stages", {})
+    made = [*_made(stages, transfer.model, networks), *_made(stages, transfer.images, []), f"transfer@{key}"]
+    found = _changed_params(stages, made, values)
     scored = _checksums(stages, f"transfer@{key}", "deps")
-    now = _checksums(stages, f"evaluate@{transfer.model}", "deps") | _checksums(stages, f"download@{transfer.images}", "outs")
-    both = [path.as_posix() for path in (paths.trained_networks(transfer.model).parent, paths.raw(transfer.images))]
-    return [f"{path} was made anew" for path in both if path in scored and path in now and scored[path] != now[path]]
+    now = _checksums(stages, f"evaluate@{transfer.model}", "deps") | _checksums(stages, f"evaluate@{transfer.images}", "deps")
+    for stage in MADE_BY:
+        now |= _checksums(stages, f"{stage}@{transfer.images}", "outs")
+    read = paths.trained_networks(transfer.model).parent, paths.raw(transfer.images), paths.audit(transfer.images)
+    read = [path.as_posix() for path in (*read, paths.patches(transfer.images) / "split.csv")]
+    found += [f"{path} was made anew" for path in read if path in scored and path in now and scored[path] != now[path]]
+    return list(dict.fromkeys(found))
+
+
+def _made(stages, dataset, networks):
+    """Names of the stages that made the images of a data set, their split, and some networks."""
+    models = {paths.model(dataset, network).as_posix() for network in networks}
+    trained = [name for name in stages if models & _checksums(stages, name, "outs").keys()]
+    return [*(f"{stage}@{dataset}" for stage in MADE_BY), *trained]
+
+
+def _changed_params(stages, names, values):
+    """What was other than it is now in ``params.yaml`` when some stages ran."""
+    ran = [stages.get(name, {}).get("params", {}).get(paths.PARAMS.name, {}) for name in names]
+    return [text for known in ran for key, before in known.items() for text in _differences(key, before, _value(values, key))]
 
 
 def _differences(key, before, now):
     if isinstance(before, dict) and isinstance(now, dict):
         parts = dict.fromkeys([*before, *now])
         return [text for part in parts for text in _differences(f"{key}.{part}", before.get(part), now.get(part))]
-    return [] if before == now else [f"{key} was {_text(before)} and is {_text(now)}"]
+    return [] if _number(before) == _number(now) else [f"{key} was {_text(before)} and is {_text(now)}"]
+
+
+def _number(value):
+    """A number that YAML 1.1 takes for a text, such as 1e-5, as a number; any other value as it is."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def _text(value):

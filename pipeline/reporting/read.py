@@ -23,7 +23,8 @@ class Network:
     title: str
     card: dict
     detail: dict  # all results that are no table
-    scores: dict  # all results that are one number
+    headline: dict  # the main scores as ``dvc metrics show`` prints them, rounded to four decimals
+    scores: dict  # all results that are one number, to six digits: rounded twice, 0.868488 would become 86.9 %
     tables: dict  # DataFrames by the name of their file
     folder: Path  # of the details, with the small pictures in ``gallery/``
 
@@ -87,5 +88,6 @@ def _read_network(dataset, name):
     files = [*folder.glob("*.csv"), *paths.training_log(dataset, name).glob("*.csv")]
     tables = {file.stem: read_table(file) for file in files if file.stem not in UNUSED}
     numbers = {key: value for key, value in detail.items() if isinstance(value, float | int | None)}
-    scores = numbers | detail["scores"] | read_json(paths.metrics(dataset, name))
-    return Network(name, card["title"], card, detail, scores, tables, folder)
+    headline = read_json(paths.metrics(dataset, name))
+    scores = headline | numbers | detail["scores"]
+    return Network(name, card["title"], card, detail, headline, scores, tables, folder)

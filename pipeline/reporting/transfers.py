@@ -21,7 +21,7 @@ def read_transfers(transfers, tables_of):
     A dict is what ``reports/results/transfers/`` has, with the `METRICS` of its task and what is `outdated`.
     """
     found, without = [], {}
-    lock = freshness.read_yaml(paths.LOCK)
+    values, lock = freshness.read_yaml(paths.PARAMS), freshness.read_yaml(paths.LOCK)
     for key, transfer in transfers.items():
         if not paths.transferred(key).exists():
             without[key] = f"not scored yet; `dvc repro transfer@{key}` does"
@@ -30,7 +30,7 @@ def read_transfers(transfers, tables_of):
         if not result["networks"]:
             without[key] = f"no network is trained on {transfer.model}"
             continue
-        outdated = freshness.outdated_transfer(key, transfer, lock)
+        outdated = freshness.outdated_transfer(key, transfer, result["networks"], values, lock)
         found.append(result | {"key": key, "METRICS": tables_of(result["task"]).METRICS, "outdated": outdated})
     return found, without
 

@@ -11,7 +11,10 @@ from pipeline.errors import UserError
 from pipeline.scoring.choice import choose
 from pipeline.scoring.ratios import dice, divide
 
-BINS = 1024  # a power of two: p · 1024 and k / 1024 are exact in float32, so rounding never moves a pixel across a threshold
+# Where bins begin: at each k / 1024, and towards 0 and 1 sixteen times in each halving of the distance, down to 2^-20, because a
+# trained network is sure of most pixels. All are exact in float32, so rounding never moves a pixel across a threshold.
+_NEAR_ZERO = np.concatenate([2.0**-power * (1 + np.arange(16) / 16) for power in range(6, 21)])
+EDGES = np.unique(np.concatenate([np.arange(1025) / 1024, _NEAR_ZERO, 1 - _NEAR_ZERO])).astype(np.float32)
 POINTS = 200  # of a curve that is drawn
 
 
@@ -29,20 +32,17 @@ def check_probabilities(reference, probabilities):
 
 
 class Histogram:
-    """Foreground and background pixels by predicted probability, in 1025 bins.
-
-    Bin k counts probabilities in [k / 1024, (k + 1) / 1024); the last bin counts those equal to 1.
-    """
+    """Foreground and background pixels by predicted probability, in bins that begin at `EDGES`; the last one is for 1."""
 
     def __init__(self):
-        self.foreground, self.background = np.zeros((2, BINS + 1), np.int64)
+        self.foreground, self.background = np.zeros((2, len(EDGES)), np.int64)
 
     def add(self, reference, probabilities):
         """Count one image: a boolean mask, and the probabilities of foreground of the same shape."""
         check_probabilities(reference, probabilities)
-        bins = (probabilities * BINS).astype(np.int64)
-        self.foreground += np.bincount(bins[reference], minlength=BINS + 1)
-        self.background += np.bincount(bins[~reference], minlength=BINS + 1)
+        bins = np.searchsorted(EDGES, probabilities, side="right") - 1
+        self.foreground += np.bincount(bins[reference], minlength=len(EDGES))
+        self.background += np.bincount(bins[~reference], minlength=len(EDGES))
 
     def __add__(self, other):
         """Count the pixels of both."""
@@ -51,9 +51,9 @@ class Histogram:
         return both
 
     def at_thresholds(self):
-        """Thresholds k / 1024, and the true and false positives at each: three arrays of shape (1025,)."""
+        """The `EDGES` as thresholds, and the true and false positives at each: three arrays of one length."""
         tp, fp = (np.cumsum(counts[::-1])[::-1] for counts in (self.foreground, self.background))
-        return np.arange(BINS + 1) / BINS, tp, fp
+        return EDGES.astype(np.float64), tp, fp
 
 
 def precision_recall(histogram):
@@ -112,7 +112,7 @@ def best_threshold(histograms):
     found = [histogram.at_thresholds() for histogram in histograms if histogram.foreground.any() or histogram.background.any()]
     if not any(tp[0] for _, tp, _ in found):
         return 0.5
-    threshold = np.arange(BINS + 1) / BINS
+    threshold = EDGES.astype(np.float64)
     counts = np.array([(tp, fp, tp[0] - tp) for _, tp, fp in found]).transpose(0, 2, 1)
     return float(threshold[choose(counts, lambda sums: dice(*np.moveaxis(sums, -1, 0)), np.abs(threshold - 0.5))])
 

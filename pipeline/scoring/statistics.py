@@ -22,6 +22,12 @@ FEWEST_UNITS = 4  # intervals from 3 also hold the truth in simulations, but spa
 FEWEST_FOR_WILCOXON = 6  # with 5 differences of the same sign, the smallest two-sided p is 2 / 2^5 = 0.06
 RESAMPLES = 2000  # determine the standard error to 1 / sqrt(2 · 2000), under 2 %
 CHUNK = 256  # resamples given to a statistic at once: bounds its memory
+# Of an interval: the least and the greatest value, the transformation, its inverse, and its slope.
+SCALES = {
+    "logit": (0.0, 1.0, special.logit, special.expit, lambda value: 1 / (value * (1 - value))),
+    "log": (0.0, np.inf, np.log, np.exp, lambda value: 1 / value),
+    "linear": (-np.inf, np.inf, float, float, lambda value: 1),
+}
 NO_SPREAD = 1e-12  # a standard error below it is rounding: all units score the same
 
 
@@ -40,13 +46,14 @@ def sum_by_unit(rows, units):
     return totals
 
 
-def interval(totals, statistic, seed, resamples=RESAMPLES, share=True):
+def interval(totals, statistic, seed, resamples=RESAMPLES, scale="logit"):
     """Compute the 95 % confidence interval (low, high) of a statistic of `totals` (U, K), which `sum_by_unit` made.
 
     It is a t interval around the estimate with U - 1 degrees of freedom. The standard error is the larger of two: that of
     the bootstrap, widened by sqrt(U / (U - 1)) (Hesterberg 2015, doi 10.1080/00031305.2015.1089789), and that of the
     jackknife, which better shows when one large unit carries a pooled score (Efron and Stein 1981,
-    doi 10.1214/aos/1176345462). A `share` uses the logit scale, so the limits stay within 0 to 1.
+    doi 10.1214/aos/1176345462). On the `scale` "logit", for shares, the limits stay within 0 to 1; on "log", for losses, above
+    0; on "linear", for differences, anywhere.
 
     A row of zeros is a unit on which nothing is defined; it does not count. Resamples on which the statistic is undefined are
     left out. None with fewer than 4 units; if the statistic is undefined with or without one of the units; and if all units score
@@ -59,14 +66,13 @@ def interval(totals, statistic, seed, resamples=RESAMPLES, share=True):
     value, error = _value(totals, statistic), _standard_error(totals, statistic, seed, resamples)
     if value is None or error is None:
         return None
-    if share and not 0 <= value <= 1:
-        raise ValueError(f"expected a share from 0 to 1, received {value}; give share=False")
+    least, most, to, back, slope = SCALES[scale]
+    if not least <= value <= most:
+        raise ValueError(f"expected a value from {least:g} to {most:g}, received {value}; give another scale")
     reach = special.stdtrit(len(totals) - 1, (1 + LEVEL) / 2) * error
-    if share and 0 < value < 1:
-        reach /= value * (1 - value)  # the slope of the logit
-        return tuple(float(special.expit(special.logit(value) + side * reach)) for side in (-1, 1))
-    low, high = float(value - reach), float(value + reach)
-    return (max(low, 0.0), min(high, 1.0)) if share else (low, high)
+    if least < value < most:
+        return tuple(float(back(to(value) + side * reach * slope(value))) for side in (-1, 1))
+    return max(float(value - reach), least), min(float(value + reach), most)
 
 
 def _value(totals, statistic):
@@ -111,7 +117,7 @@ def paired_difference(baseline, other, statistic, seed):
     def change(sums):
         return statistic(sums[:, columns:]) - statistic(sums[:, :columns])
 
-    limits = interval(both, change, seed, share=False)
+    limits = interval(both, change, seed, scale="linear")
     return Difference(_value(both, change), limits, _wilcoxon(change(both)), len(both))
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
 
@@ -529,6 +530,32 @@ def test_describe(bright, capsys):
         "not in git",
     ):
         assert expected in said
+
+
+def test_describe_finds_the_scores_and_their_commit(tmp_path, bright, capsys):
+    """They are those of the folder now, and those of a fold are pooled over all folds."""
+    scores = tmp_path / "reports/cells/metrics/unet.json"
+
+    def git(*arguments):
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a", *arguments], cwd=tmp_path, check=True)
+
+    for place, facts in (("unet", {}), ("unet_repeats/fold-1", {"fold": 1, "folds": 3})):
+        model = tmp_path / f"models/cells/{place}.keras"
+        model.parent.mkdir(parents=True)
+        model.write_bytes(bright.read_bytes())
+        model.with_suffix(".json").write_text(json.dumps(json.loads(bright.with_suffix(".json").read_text()) | facts))
+    scores.parent.mkdir(parents=True)
+    scores.write_text('{"dice": 0.9, "data": "abcdef"}')
+    git("init", "--quiet")
+    git("add", "reports")
+    git("commit", "--quiet", "--message", "Scores")
+    run(tmp_path / "models/cells/unet_repeats/fold-1.keras", "--describe")
+    said = capsys.readouterr().out
+    assert re.search(r"^commit  +\w{7} of ", said, re.M) and re.search(r"^test scores, all 3 folds  dice 0\.900", said, re.M)
+    scores.write_text('{"dice": 0.1, "data": "abcdef"}')
+    run(tmp_path / "models/cells/unet.keras", "--describe")
+    said = capsys.readouterr().out
+    assert re.search(r"^commit  +not committed$", said, re.M) and re.search(r"^test scores  +dice 0\.100", said, re.M)
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def build():
 def settings():
     datasets = {name: SimpleNamespace(reported=REPORTED if name == "nuclei" else {}) for name in RUN}
     datasets |= {"later": SimpleNamespace(reported={}), "unused": SimpleNamespace(reported={})}
-    return SimpleNamespace(datasets=datasets, transfers={}, networks_of=lambda dataset: [])
+    return SimpleNamespace(datasets=datasets, transfers={}, networks_of=lambda name: list(RUN[name][1]))
 
 
 @pytest.fixture

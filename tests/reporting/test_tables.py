@@ -54,6 +54,12 @@ def test_the_leaderboard_ranks_any_number_of_networks(read):
     assert table["frame"].iloc[:, :3].loc["Small"].tolist() == ["70.0", "79.0", "−5.0 (−8.0 to +1.0)"]
 
 
+def test_scores_are_rounded_once(read, change):
+    change("reports/nuclei/metrics/toy.json", {"iou": 0.8685})
+    change("reports/nuclei/details/toy/detail.json", {"scores.iou": 0.868488})
+    assert tables.leaderboard(read()["nuclei"])["frame"].loc["Toy-Net", "IoU"].startswith("86.8 ")
+
+
 def test_pretrained_is_said(read, change):
     board = tables.leaderboard(read()["blood-vessels"])
     assert "pretrained" not in board["frame"]  # all from random weights

@@ -65,7 +65,7 @@ def _coverage(setting, units, statistic, repeats, resamples):
     found = []
     for repeat in range(repeats):
         totals = _simulate(np.random.default_rng([units, repeat]), units, setting, predictors)
-        found.append(interval(totals, statistic, repeat, resamples, share=predictors == 1))
+        found.append(interval(totals, statistic, repeat, resamples, scale="logit" if predictors == 1 else "linear"))
     low, high = np.array(found).T
     return np.mean((low <= truth) & (truth <= high)), np.median(high - low)
 
@@ -96,8 +96,8 @@ def test_a_unit_on_which_nothing_is_defined_does_not_count():
     rng = np.random.default_rng(0)
     rows = np.stack([rng.random(6), np.ones(6)], axis=1)
     padded = np.concatenate([rows[:3], np.zeros((5, 2)), rows[3:]])
-    assert interval(padded, MEAN, 1, share=False) == interval(rows, MEAN, 1, share=False)
-    assert interval(np.concatenate([rows[:3], np.zeros((5, 2))]), MEAN, 1, share=False) is None
+    assert interval(padded, MEAN, 1, scale="linear") == interval(rows, MEAN, 1, scale="linear")
+    assert interval(np.concatenate([rows[:3], np.zeros((5, 2))]), MEAN, 1, scale="linear") is None
     assert paired_difference(padded, padded, MEAN, 1).units == 6
 
 
@@ -112,10 +112,12 @@ def test_hand_computed_interval_of_a_mean():
     values = np.array([0.2, 0.4, 0.5, 0.9])
     totals = np.stack([values, np.ones(4)], axis=1)
     reach = stats.t.ppf(0.975, 3) * values.std(ddof=1) / np.sqrt(4)
-    low, high = interval(totals, MEAN, seed=1, resamples=100_000, share=False)
+    low, high = interval(totals, MEAN, seed=1, resamples=100_000, scale="linear")
     assert (low, high) == pytest.approx((0.5 - reach, 0.5 + reach), abs=0.01)
     low, high = interval(totals, MEAN, seed=1, resamples=100_000)
     assert (low, high) == pytest.approx((expit(-4 * reach), expit(4 * reach)), abs=0.01)  # the logit's slope at 1/2 is 4
+    low, high = interval(totals, MEAN, seed=1, resamples=100_000, scale="log")
+    assert (low, high) == pytest.approx((0.5 * np.exp(-2 * reach), 0.5 * np.exp(2 * reach)), abs=0.01)
 
 
 def test_a_share_at_an_end_stays_there():
@@ -208,7 +210,7 @@ def test_sentences():
 def test_raises_for_values_that_have_no_sum_or_no_share():
     with pytest.raises(ValueError, match="received nan; use zeros where undefined"):
         sum_by_unit([[np.nan, 1]], ["a"])
-    with pytest.raises(ValueError, match=r"received 2\.5; give share=False"):
+    with pytest.raises(ValueError, match=r"from 0 to 1, received 2\.5; give another scale"):
         interval(FOUR * [4, 1], MEAN, seed=0)
 
 

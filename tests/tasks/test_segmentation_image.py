@@ -56,6 +56,8 @@ def test_an_image_is_scored_by_the_classes_that_it_shows():
     row = mean_over_classes([scored(there, there), scored(absent, absent), scored(~there, absent)])
     assert row["dice"] == 0.5  # of the first and the last
     assert row["precision"] == 1  # undefined where nothing is predicted
+    assert row["hd95"] is None and row["assd"] is None  # of the last; the first alone would be 0
+    assert row["nsd"] == 0.5
     assert row["objects_reference"] == 2
     assert row["reference_fraction"] == 1
     assert list(row)[:3] == ["image", "group", "unit"]

@@ -112,7 +112,7 @@ def intervals(scores, seed):
     labels, probabilities, units = scores.labels, scores.probabilities, scores.units
     confusions = sum_by_unit(scores.confusions(), units)
     found = {
-        key: interval(confusions, _of_confusions(key), seed, share=key != "kappa")
+        key: interval(confusions, _of_confusions(key), seed, scale="linear" if key == "kappa" else "logit")
         for key in ("accuracy", "balanced_accuracy", "macro_f1", "kappa")
     }
     if found["kappa"]:
@@ -120,10 +120,10 @@ def intervals(scores, seed):
         found["kappa"] = max(low, -1.0), min(high, 1.0)  # its range
     found["auroc"] = interval(*ranking.by_unit(ranking.auroc, labels, probabilities, units), seed)
     found["average_precision"] = interval(*ranking.by_unit(ranking.average_precision, labels, probabilities, units), seed)
-    found["loss"] = interval(sum_by_unit(scores.losses(), units), MEAN, seed, share=False)
+    found["loss"] = interval(sum_by_unit(scores.losses(), units), MEAN, seed, scale="log")
     found["ece"] = None  # of finite samples it is biased upward: intervals around it miss the truth (docs/metrics.md)
     reliability = classification.reliability_rows(labels, probabilities)
-    found["brier"] = interval(sum_by_unit(reliability, units), calibration.brier_scores, seed, share=False)
+    found["brier"] = interval(sum_by_unit(reliability, units), calibration.brier_scores, seed, scale="log")
     return found
 
 

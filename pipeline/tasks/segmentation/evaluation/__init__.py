@@ -90,15 +90,15 @@ def detail(scores, params):
 def intervals(scores, seed):
     """95 % confidence intervals over the independent units; None where there are too few, or no spread."""
 
-    def of(statistics, rows, share=True):
+    def of(statistics, rows, scale="logit"):
         totals = scores.by_unit(rows)
-        return {name: interval(totals, statistic, seed, share=share) for name, statistic in statistics.items()}
+        return {name: interval(totals, statistic, seed, scale=scale) for name, statistic in statistics.items()}
 
-    def of_mean(name, share=True):
-        return of({name: MEAN}, _rows_of_mean(scores.values(MEANS[name])), share)
+    def of_mean(name, scale="logit"):
+        return of({name: MEAN}, _rows_of_mean(scores.values(MEANS[name])), scale)
 
     pixels, matches = of(classes.OVERLAP, scores.pixels()), of(classes.OBJECTS, scores.objects())
-    return pixels | of_mean("dice_per_image") | of_mean("nsd") | matches | of_mean("loss", share=False)
+    return pixels | of_mean("dice_per_image") | of_mean("nsd") | matches | of_mean("loss", "log")
 
 
 def tables(scores, params):

@@ -8,6 +8,8 @@ import pandas as pd
 from pipeline.scoring import boundary, classes, objects
 from pipeline.tasks.segmentation.separation import numbered
 
+DISTANCES = ("hd95", "assd")  # beginnings of the names of columns
+
 
 @dataclass(frozen=True)
 class ImageScore:
@@ -50,7 +52,8 @@ def mean(values):
 def mean_over_classes(scores):
     """Join the `ImageScore` of each foreground class of one image to a row of ``per_image.csv``.
 
-    Shares and distances are means over the classes that mask or prediction hold, where they are defined; objects are added up.
+    Shares are means over the classes that mask or prediction hold, where they are defined; objects are added up. Distances are
+    means, too, but undefined if one of these classes has none: else a network would gain by missing a class.
     """
     rows = [score.row for score in scores]
     there = [row for row in rows if row["tp"] + row["fp"] + row["fn"]] or rows
@@ -59,5 +62,6 @@ def mean_over_classes(scores):
         if key.startswith("objects_") or key.endswith("_fraction"):
             joined[key] = sum(row[key] or 0 for row in rows)  # the share of nothing is undefined
             continue
-        joined[key] = mean(row[key] for row in there)
+        values = [row[key] for row in there]
+        joined[key] = None if key.startswith(DISTANCES) and None in values else mean(values)
     return {key: joined[key] for key in rows[0] if key in joined}

@@ -71,8 +71,11 @@ class Volumes:
 
 
 def summary(table):
-    """Mean distances over the rows of tables, and the objects of all of them together (dict)."""
+    """Mean distances over the rows of tables, and the objects of all of them together (dict).
+
+    Distances are None if one of the volumes has none: else a network would gain by missing a class.
+    """
     tp, fp, fn, _ = matches = table[["tp", "fp", "fn", "objects_iou"]].sum().tolist()
-    means = {key: or_none(table[key].astype(float).mean()) for key in ("nsd", "hd95_nm", "assd_nm")}
+    means = {key: or_none(table[key].astype(float).mean(skipna=False)) for key in ("nsd", "hd95_nm", "assd_nm")}
     scores = objects.scores(matches)
     return means | {"reference": int(tp + fn), "predicted": int(tp + fp), "f1": scores["f1"], "pq": scores["pq"]}

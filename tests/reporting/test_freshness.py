@@ -1,0 +1,78 @@
+"""What ``dvc.lock`` says of finished stages, held against ``params.yaml`` as it is now."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from pipeline.reporting.freshness import outdated, outdated_transfer
+
+RESULTS = {"dataset": "nuclei", "files": {}, "networks": ["unet"]}
+PARAMS = {"seed": 1, "train": {"lr": 1e-5, "epochs": 4}, "inference": {"flips": False}, "unet": {"filters": 16}}
+PARAMS |= {"datasets": {"nuclei": {"path": "a", "split": {"val": 0.2}}, "cells": {"path": "b"}}}
+READ = {
+    "download@nuclei": ("datasets.nuclei.path",),
+    "patchify@nuclei": ("seed", "datasets.nuclei.split"),
+    "train-unet@nuclei": ("seed", "train", "unet.filters"),
+    "evaluate@nuclei": ("inference",),
+    "download@cells": ("datasets.cells.path",),
+    "transfer@nuclei-on-cells": ("inference",),
+    "train-unet@cells": ("train",),
+}
+OUTS = {"train-unet@nuclei": ["models/nuclei/unet.keras"], "train-unet@cells": ["models/cells/unet.keras"]}
+TRANSFER = SimpleNamespace(model="nuclei", images="cells")
+
+
+def value(key, values):
+    for part in key.split("."):
+        values = values[part]
+    return values
+
+
+@pytest.fixture
+def lock():
+    """Of stages that all ran with `PARAMS`."""
+    stages = {}
+    for stage, keys in READ.items():
+        outs = [{"path": path} for path in OUTS.get(stage, [])]
+        stages[stage] = {"params": {"params.yaml": {key: value(key, PARAMS) for key in keys}}, "outs": outs}
+    return {"stages": stages}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, []),
+        ({"train": {"lr": "1e-5", "epochs": 4}}, []),  # the same number, as `dvc exp run -S` writes it
+        ({"train": {"lr": 1e-4, "epochs": 4}}, ["train.lr was 1e-05 and is 0.0001"]),
+        (
+            {"unet": {"filters": 8}, "inference": {"flips": True}},
+            ["unet.filters was 16 and is 8", "inference.flips was False and is True"],
+        ),
+        ({"datasets": PARAMS["datasets"] | {"cells": {"path": "c"}}}, []),
+    ],
+)
+def test_settings_of_every_stage_behind_a_result(lock, changes, told):
+    assert outdated("nuclei", RESULTS, ["unet"], PARAMS | changes, lock) == told
+
+
+def test_networks_that_came_or_went(lock):
+    assert outdated("nuclei", RESULTS, ["toy"], PARAMS, lock) == ["toy not evaluated yet", "unet no longer trained on it"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, []),
+        ({"datasets": PARAMS["datasets"] | {"cells": {"path": "c"}}}, ["datasets.cells.path was b and is c"]),
+        ({"unet": {"filters": 8}}, ["unet.filters was 16 and is 8"]),
+    ],
+)
+def test_settings_behind_a_transfer(lock, changes, told):
+    assert outdated_transfer("nuclei-on-cells", TRANSFER, ["unet"], PARAMS | changes, lock) == told
+
+
+def test_a_new_split_of_the_images_of_a_transfer(lock):
+    split, key = "data/patches/cells/split.csv", "nuclei-on-cells"
+    lock["stages"][f"transfer@{key}"]["deps"] = [{"path": split, "md5": "1"}]
+    lock["stages"]["evaluate@cells"] = {"deps": [{"path": split, "md5": "2"}]}
+    assert outdated_transfer(key, TRANSFER, ["unet"], PARAMS, lock) == [f"{split} was made anew"]
