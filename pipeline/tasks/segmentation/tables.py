@@ -219,7 +219,7 @@ def _volumes(dataset):
         return None
     columns = [(n.title, lambda key, style, n=n: number(n.detail["volumes"][key], style)) for n in dataset.networks]
     tolerance = detail["tolerance"] * max(detail["pixel_size_nm"])
-    note = f"Test sections that follow each other, as one. Surfaces agree within {tolerance:g} nm."
+    note = f"Test sections that follow each other, as one. Surfaces agree within {tolerance:g} nm. Objects of any size count."
     return shared.metric_table("Volumes", VOLUMES, columns, note)
 
 
