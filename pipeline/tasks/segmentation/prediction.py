@@ -13,6 +13,7 @@ from tqdm import tqdm
 from pipeline.atomic import write_table
 from pipeline.errors import UserError
 from pipeline.images.colours import class_colour
+from pipeline.images.intensity import evenly
 from pipeline.images.io import write_png
 from pipeline.images.ome_zarr import is_volume
 from pipeline.images.sections import context_of, sections_seen
@@ -30,6 +31,7 @@ from pipeline.tasks.segmentation.separation import WATERSHED
 
 OVERALL = ("images.csv",)  # results over all images
 OVERLAY = 4096  # pixels on the longer side of an overlay, at most: more than a screen shows, less than a viewer refuses
+COMPARED = 16  # pages of a volume that are held against the training images; to read all would take long
 OUTLINE = getrgb(class_colour(2))  # vermilion
 # Bytes that a window needs per pixel and channel of the widest features: peak memory with 4 windows of 1024 × 1024 less that
 # with 2, of the default networks with TensorFlow on a CPU, is 12 and 13.
@@ -131,7 +133,7 @@ def _segment(model, stack, files, folder, settings, choices, cluster, warn):
     volume, pages = is_volume(stack.path), range(stack.pages)
     if stack.left_out:
         warn(stack.path, f"{stack.path}: {stack.left_out}")
-    for page in pages:
+    for page in evenly(len(pages), COMPARED) if volume else pages:
         for message in unlike_training(read, page, stack, model.card, size):
             warn(stack.path, message)
     for option, chosen in (("--median", choices.median > 1), ("--solids", choices.solids)):
