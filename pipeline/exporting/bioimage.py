@@ -17,7 +17,7 @@ from pipeline.exporting import onnx
 from pipeline.exporting.documentation import document, publications
 from pipeline.images.intensity import BY_IMAGE, PERCENTILES, scaled
 from pipeline.images.resize import resize_image
-from pipeline.images.sections import channels_seen, context_of, join, ranges_seen, taken_apart
+from pipeline.images.sections import channels_seen, context_of, join, nearest, ranges_seen, sections_seen
 from pipeline.images.sheet import displayable
 from pipeline.images.stack import described
 
@@ -37,12 +37,13 @@ def write(network, model, task, path):
         # Only networks for images that are not resized take tiles of any size.
         cell = model.align if task.PER_PIXEL and card["resize"] is None else None
         image = _example(card, task, (SIZE * cell, SIZE * cell) if cell else tuple(card["resize"]))
-        sections = taken_apart(_in_units_of_the_data(image, card), context_of(card))
+        measured = _in_units_of_the_data(image, card)
+        sections = np.split(measured, sections_seen(card), axis=-1)
         seen = join([scaled(section, card["intensity_range"]) for section in sections], path)
         probability = np.asarray(network(seen[None], training=False))
-        np.save(folder / "input.npy", _in_units_of_the_data(image, card)[None])
+        np.save(folder / "input.npy", measured[None])
         np.save(folder / "output.npy", probability)
-        middle = taken_apart(image, context_of(card))[context_of(card)]
+        middle = nearest(image, context_of(card), 0)
         Image.fromarray(_cover(middle, _foreground(probability[0]) if task.PER_PIXEL else None)).save(folder / "cover.png")
         (folder / "README.md").write_text(document(card, task.describe(card)), encoding="utf-8")
         # It names files of the folder and DOIs only, so that no check needs the network.
@@ -62,7 +63,7 @@ def read(path):
 
 def _example(card, task, size):
     """A generated image (*size, C), uint8, for the test and the cover: it shows no patient and needs no licence."""
-    image = task.example(card["channels"], 2 * context_of(card) + 1)
+    image = task.example(card["channels"], sections_seen(card))
     if card["resize"] is None:
         missing = [(0, max(0, wanted - found)) for wanted, found in zip(size, image.shape, strict=False)]
         return np.pad(image, [*missing, (0, 0)], mode="symmetric")[: size[0], : size[1]]

@@ -61,11 +61,6 @@ def join(sections, where):
     return np.concatenate(sections, axis=-1) if len(sections) > 1 else sections[0]
 
 
-def taken_apart(image, context):
-    """The sections (..., C) of an image (..., sections · C): a list, with the image's own in the middle."""
-    return np.split(image, 2 * context + 1, axis=-1)
-
-
 def nearest(images, context, kept):
     """Of images (..., sections · C) with a `context`, the channels of the nearest sections: a view with the context `kept`."""
     sections, channels = 2 * context + 1, images.shape[-1]

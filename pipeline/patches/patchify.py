@@ -1,14 +1,12 @@
 """Split, audit, cut and augment one data set."""
 
-import numpy as np
-
 from pipeline import paths
 from pipeline.atomic import write_json
 from pipeline.images.intensity import evenly
 from pipeline.images.io import read_image
 from pipeline.images.masks import IGNORED
 from pipeline.images.overlay import outlined
-from pipeline.images.sections import neighbours, taken_apart, with_runs
+from pipeline.images.sections import nearest, neighbours, with_runs
 from pipeline.images.sheet import displayable, fitted, sheet
 from pipeline.patches.audit import messages, refuse_identical, split_and_audit, summarize
 from pipeline.patches.pack import pack
@@ -56,7 +54,7 @@ def preview(images, targets, context=0):
     Of patches with `context`, it shows no neighbours.
     """
     chosen = evenly(len(images), PREVIEW_ROWS * PREVIEW_COLUMNS)
-    pictures = [fitted(displayable(taken_apart(np.asarray(images[index]), context)[context]), PREVIEW_WIDTH) for index in chosen]
+    pictures = [fitted(displayable(nearest(images[index], context, 0)), PREVIEW_WIDTH) for index in chosen]
     if targets.ndim == 1:
         captions = [f"class {targets[index]}" for index in chosen]
     else:

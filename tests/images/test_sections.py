@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import UserError
-from pipeline.images.sections import around, join, neighbours, taken_apart, with_runs
+from pipeline.images.sections import around, join, nearest, neighbours, with_runs
 
 
 def seen(rows, context, split="train"):
@@ -63,6 +63,6 @@ def test_no_neighbour_is_of_another_side_or_beyond_a_gap():
 @given(st.integers(1, 4), st.integers(0, 3), st.integers(0, 5))
 def test_what_is_joined_can_be_taken_apart(channels, context, place):
     sections = [np.full((2, 3, channels), near) for near in around(place, 0, 5, context)]
-    apart = taken_apart(join(sections, ""), context)
-    assert [part.flat[0] for part in apart] == around(place, 0, 5, context)
-    np.testing.assert_array_equal(apart[context], np.full((2, 3, channels), place))
+    joined = join(sections, "")
+    assert [part.flat[0] for part in np.split(joined, 2 * context + 1, axis=-1)] == around(place, 0, 5, context)
+    np.testing.assert_array_equal(nearest(joined, context, 0), np.full((2, 3, channels), place))
