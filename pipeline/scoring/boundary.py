@@ -32,14 +32,14 @@ def border(mask):
     return mask & ~inside
 
 
-def surface_distances(reference, prediction, spacing=None):
+def surface_distances(reference, prediction, spacing=1.0):
     """Measure the distance from each border pixel of one boolean mask to the nearest border pixel of the other.
 
     Parameters
     ----------
     reference, prediction : ndarray of bool, shape (H, W) or (D, H, W)
-    spacing : tuple of float, optional
-        The size of a pixel or voxel along each axis; 1 by default.
+    spacing : float or tuple of float
+        The size of a pixel or voxel, or that along each axis.
 
     Returns
     -------
@@ -56,7 +56,6 @@ def surface_distances(reference, prediction, spacing=None):
     (array([ 0., 50.]), array([0.]))
     """
     _check(reference, prediction)
-    spacing = (1.0,) * reference.ndim if spacing is None else spacing
     reference, prediction = np.argwhere(border(reference)), np.argwhere(border(prediction))
     return _to_nearest(reference, prediction, spacing), _to_nearest(prediction, reference, spacing)
 
