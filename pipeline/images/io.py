@@ -20,6 +20,7 @@ PILLOW = ("PNG", "JPEG", "BMP", "GIF", "WEBP")  # and no others: some of Pillow'
 TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # first bytes of a TIFF and of a BigTIFF
 TYPES = tuple(map(np.dtype, ("bool", "u1", "u2", "u4", "i1", "i2", "i4", "f4", "f8")))
 ORIENTATION = 0x0112  # tag of TIFF and EXIF; 1 is upright
+TURNED = (5, 6, 7, 8)  # orientations that exchange rows and columns
 Image.MAX_IMAGE_PIXELS = 30_000**2 // 2  # Pillow's limit is twice this: whole slides are read, forged headers are not
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # Pillow warns from half of its limit on
 
@@ -80,7 +81,7 @@ def coloured(indices, colormap):
 
 def upright(pixels, orientation):
     """Turn and flip pixels (H, W, ...) as the orientation of TIFF or EXIF says, 1 to 8; cameras and scanners store it aside."""
-    if orientation in (5, 6, 7, 8):
+    if orientation in TURNED:
         pixels = pixels.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]

@@ -10,7 +10,7 @@ import tifffile
 from PIL import Image, TiffImagePlugin
 
 from pipeline.errors import UserError
-from pipeline.images.io import ORIENTATION, check_end, coloured, decoding, numbers, upright
+from pipeline.images.io import ORIENTATION, TURNED, check_end, coloured, decoding, numbers, upright
 from pipeline.images.stack import Stack
 from pipeline.images.units import nanometres
 
@@ -23,7 +23,6 @@ MEANING = {"MINISWHITE": "grey values whose 0 is white", "SEPARATED": "CMYK"}
 REMEDY = {"MINISWHITE": "save it without the inverting lookup table"}
 LOSSLESS = {1, 5, 8, 32773, 32946}  # compressions without colours of their own: tifffile returns YCbCr as it is
 ALPHA = {1, 2}  # of the tag ExtraSamples
-TURNED = (5, 6, 7, 8)  # orientations that exchange rows and columns
 CENTIMETRE = 3  # of the tag ResolutionUnit; inches are ignored, they only say how to print
 # nm. A resolution in centimetres is the size of a pixel only if it is at least as fine, 1000 pixels a centimetre: printers stay
 # below, and libvips writes 10 where nothing is known.
