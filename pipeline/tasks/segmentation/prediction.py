@@ -77,7 +77,7 @@ def predict_array(model, image, seen, choices, settings):
     labels, scratch = np.zeros((2, 1, *mask.shape), np.int32)
     read = lambda page, start, stop: image[start:stop]  # noqa: E731
     found = _objects(lambda: [mask], labels, scratch, 0, model.card["classes"], choices, read, choices.pixel_size_nm)
-    tables = [table for _, _, table in found]
+    tables = [table for _, table in found]
     tables = [table for table in tables if len(table)] or tables[:1]  # pandas cannot tell the types of empty ones
     table = pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0]
     return Prediction(probability, mask, labels[0], table, disagreement)
@@ -167,13 +167,13 @@ def _segment(model, stack, files, folder, settings, choices, cluster, warn):
     write_table(files["objects"], pd.DataFrame(columns=["page", *(["class"] if several else []), *COLUMNS]))
     for page in pages:
         count = 0
-        for name, found, table in _objects(partial(masks, page), labels, scratch, page, names, choices, stack.read, size):
+        for name, table in _objects(partial(masks, page), labels, scratch, page, names, choices, stack.read, size):
             table.insert(0, "page", page + 1)
             write_table(files["objects"], table, append=True)
             of = {"class": name} if several else {}
-            area = _total_area(int(found["area"].sum()), stack.shape, size)
-            rows.append({"page": page + 1} | of | {"count": len(found)} | area)
-            count += len(found)
+            area = _total_area(int(table["area_px"].sum()), stack.shape, size)
+            rows.append({"page": page + 1} | of | {"count": len(table)} | area)
+            count += len(table)
         most = max(most, count)
     if "solids" in files:
         most = max(most, _write_solids(files, labels, stack, size, choices.split))
@@ -226,7 +226,7 @@ def _median_bands(single, reach, stack, axis, page):
 
 
 def _objects(masks, labels, scratch, page, names, choices, read, size):
-    """Number and measure the objects of a page, class after class: yield (name, objects, table) of each foreground class.
+    """Number and measure the objects of a page, class after class: yield (name, table) of each foreground class.
 
     ``masks()`` gives the bands of the page, `scratch` is an array like `labels`, which only several classes need.
     """
@@ -244,7 +244,7 @@ def _objects(masks, labels, scratch, page, names, choices, read, size):
             table["label"] += offset
             table.insert(0, "class", name)
             offset += len(found)
-        yield name, found, table
+        yield name, table
 
 
 def _write_solids(files, labels, stack, pixel_size_nm, split):
