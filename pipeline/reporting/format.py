@@ -68,7 +68,7 @@ def plural(count, noun):
 
 def markdown(frame, first):
     """Write a table of texts in Markdown, with its index as the first column: a list of lines."""
-    rows = [[first, *frame.columns], ["---", *["--:"] * len(frame.columns)], *([row[0], *row[1:]] for row in frame.itertuples())]
+    rows = [[first, *frame.columns], ["---", *["--:"] * len(frame.columns)], *frame.itertuples()]
     return [f"| {' | '.join(_cell(text) for text in row)} |" for row in rows]
 
 
