@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.scoring import calibration, ranking
-from pipeline.scoring.ranking import auroc, checked
+from pipeline.scoring.ranking import auroc
 from pipeline.scoring.ratios import dice, divide, or_none
 
 SMALLEST_PROBABILITY = 1e-7  # as Keras clips: a confident mistake costs 16, not infinity
@@ -53,7 +53,7 @@ def summarise(labels, probabilities):
     classes, one versus rest), ``ece`` (expected calibration error), ``loss`` (mean cross-entropy in nats). A mean over classes
     is None if it is undefined for one of them, such as a class without a test image.
     """
-    labels, probabilities = checked(labels, probabilities)
+    labels, probabilities = _checked(labels, probabilities)
     confusion = confusion_matrix(labels, probabilities.argmax(axis=1), probabilities.shape[1])
     scores = scores_of_confusions(confusion.reshape(1, -1))
     return {
@@ -70,7 +70,7 @@ def per_class(labels, probabilities):
     ``support`` is the number of images. Precision is NaN if the class is never predicted, recall and average precision if no
     image is of the class, F1 if neither, AUROC if all images are of the class, or none.
     """
-    labels, probabilities = checked(labels, probabilities)
+    labels, probabilities = _checked(labels, probabilities)
     classes = probabilities.shape[1]
     confusion = confusion_matrix(labels, probabilities.argmax(axis=1), classes)
     hits, actual, predicted = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
@@ -91,7 +91,7 @@ def reliability_rows(labels, probabilities):
 
     The confidence is that of the predicted class; the Brier score is over all classes.
     """
-    labels, probabilities = checked(labels, probabilities)
+    labels, probabilities = _checked(labels, probabilities)
     squared_error = np.square(probabilities - np.eye(probabilities.shape[1])[labels]).sum(axis=1)
     right = probabilities.argmax(axis=1) == labels
     return calibration.sums_of_predictions(probabilities.max(axis=1), right, squared_error)
@@ -99,7 +99,7 @@ def reliability_rows(labels, probabilities):
 
 def cross_entropies(labels, probabilities):
     """Cross-entropy of each image in nats, shape (N,)."""
-    labels, probabilities = checked(labels, probabilities)
+    labels, probabilities = _checked(labels, probabilities)
     return -np.log(np.clip(probabilities[np.arange(len(labels)), labels], SMALLEST_PROBABILITY, 1))
 
 
@@ -111,3 +111,13 @@ def majority_accuracy(train_labels, test_labels):
     if not len(train_labels) or not len(test_labels):
         return None
     return float(np.mean(np.asarray(test_labels) == np.bincount(train_labels).argmax()))
+
+
+def _checked(labels, probabilities):
+    """Convert labels (N,) to int64 and probabilities (N, K) to float64; raise a ValueError if they do not match."""
+    labels, probabilities = np.asarray(labels, np.int64), np.asarray(probabilities, np.float64)
+    if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1]:
+        raise ValueError(f"expected labels (N,) and probabilities (N, K), received {labels.shape} and {probabilities.shape}")
+    if len(labels) and not 0 <= labels.min() <= labels.max() < probabilities.shape[1]:
+        raise ValueError(f"expected labels from 0 to {probabilities.shape[1] - 1}, received {labels.min()} to {labels.max()}")
+    return labels, probabilities

@@ -8,16 +8,6 @@ import numpy as np
 from pipeline.scoring.ratios import divide
 
 
-def checked(labels, probabilities):
-    """Convert labels (N,) to int64 and probabilities (N, K) to float64; raise a ValueError if they do not match."""
-    labels, probabilities = np.asarray(labels, np.int64), np.asarray(probabilities, np.float64)
-    if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1]:
-        raise ValueError(f"expected labels (N,) and probabilities (N, K), received {labels.shape} and {probabilities.shape}")
-    if len(labels) and not 0 <= labels.min() <= labels.max() < probabilities.shape[1]:
-        raise ValueError(f"expected labels from 0 to {probabilities.shape[1] - 1}, received {labels.min()} to {labels.max()}")
-    return labels, probabilities
-
-
 def auroc(positive, score, weights):
     """Area under the ROC curve: weighted share of pairs of a positive and a negative in the right order, ties one half.
 
@@ -52,7 +42,6 @@ def per_class(area, labels, probabilities, weights=None):
 
     `labels` (N,) count from 0, `probabilities` are (N, K), `weights` (R, N); by default each image has weight 1.
     """
-    labels, probabilities = checked(labels, probabilities)
     weights = np.ones((1, len(labels))) if weights is None else weights
     return np.array([area(labels == k, score, weights) for k, score in enumerate(probabilities.T)])
 
