@@ -88,10 +88,6 @@ class Scores:
         return {number: self.volumes.table(number) for number in self.by_class} if self.volumes else {}
 
     @property
-    def units(self):
-        return self.table["unit"].tolist()
-
-    @property
     def confusion(self):
         """Pixels of all images by true class (rows) and predicted class (columns)."""
         return self.confusions.sum(axis=0)
@@ -109,4 +105,5 @@ class Scores:
         return self.table[column].to_numpy(np.float64)
 
     def by_unit(self, rows):
-        return sum_by_unit(rows, self.units)
+        """The sums of rows, one for each image, over each independent unit."""
+        return sum_by_unit(rows, self.table["unit"].tolist())
