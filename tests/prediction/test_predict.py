@@ -299,6 +299,15 @@ def test_each_page_is_compared_with_the_training_images(tmp_path, picky, capsys)
     assert "s.tif: page 2: unlike" in line
 
 
+def test_an_image_of_one_bit_is_black_and_white(tmp_path, bright):
+    pixels = np.zeros((12, 12), bool)
+    pixels[3:6, 3:6] = True
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    run(bright, tmp_path / "a.png", "--out", tmp_path / "out")
+    assert rows(tmp_path / "out" / "a_objects.csv")[0]["mean_intensity"] == "255"
+    assert predict(load(bright), pixels).objects["mean_intensity"].tolist() == [255]
+
+
 def test_a_pixel_too_small_for_a_tiff_stays_in_the_tables(tmp_path, image, bright):
     run(bright, image, "--out", tmp_path / "out", "--pixel-size", 0.002)
     with tifffile.TiffFile(tmp_path / "out" / "spots_mask.tif") as file:

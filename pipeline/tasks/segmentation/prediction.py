@@ -14,7 +14,7 @@ from pipeline.atomic import write_table
 from pipeline.errors import UserError
 from pipeline.images.colours import class_colour
 from pipeline.images.intensity import evenly
-from pipeline.images.io import write_png
+from pipeline.images.io import bits_as_grey, write_png
 from pipeline.images.ome_zarr import is_volume
 from pipeline.images.sections import context_of, sections_seen
 from pipeline.images.sheet import displayable
@@ -165,9 +165,10 @@ def _segment(model, stack, files, folder, settings, choices, cluster, warn):
     labels, rows, most = temporary(folder / "labels", shape, np.int32), [], 0
     scratch = temporary(folder / "labels_of_class", shape, np.int32) if several else None
     write_table(files["objects"], pd.DataFrame(columns=["page", *(["class"] if several else []), *COLUMNS]))
+    stored = lambda page, start, stop: bits_as_grey(stack.read(page, start, stop))  # noqa: E731
     for page in pages:
         count = 0
-        for name, table in _objects(partial(masks, page), labels, scratch, page, names, choices, stack.read, size):
+        for name, table in _objects(partial(masks, page), labels, scratch, page, names, choices, stored, size):
             table.insert(0, "page", page + 1)
             write_table(files["objects"], table, append=True)
             of = {"class": name} if several else {}
