@@ -3,6 +3,8 @@
 What a file's type could hold says nothing: 12-bit cameras write 16-bit files, and detectors write floats.
 """
 
+import math
+
 import numpy as np
 
 PERCENTILES = 0.1, 99.9  # beyond them lie dead and hot pixels, dust and highlights
@@ -22,9 +24,11 @@ def scaled(image, intensity_range):
     """
     if isinstance(intensity_range, str):
         intensity_range = robust_range([sample(image)])
-    low, high = np.asarray(intensity_range, np.float32).T
+    exact = np.float32 if image.dtype.itemsize <= 2 else np.float64  # 16 bits and less are whole in float32, also far from 0
+    low, high = np.asarray(intensity_range, exact).T
     with np.errstate(invalid="ignore"):  # infinity - infinity
-        return np.clip(np.nan_to_num((image.astype(np.float32) - low) / (high - low), posinf=1, neginf=0), 0, 1)
+        values = (image.astype(exact) - low) / (high - low)
+        return np.clip(np.nan_to_num(values, posinf=1, neginf=0), 0, 1).astype(np.float32, copy=False)
 
 
 def change_of_range(scaled_by, wanted):
@@ -40,21 +44,21 @@ def change_of_range(scaled_by, wanted):
     return ((high - low) / width).tolist(), ((low - low_wanted) / width).tolist()
 
 
-def robust_range(samples):
+def robust_range(samples, colour=None):
     """Measure the range of each channel over samples (n, C) of several images: a list of (low, high).
 
-    Three channels are colours and share one range, so that white stays white.
+    Colours share one range, so that white stays white. Three channels are colours if nobody knows (`colour` is None).
     """
     values = np.concatenate(samples)
     values = values[np.isfinite(values).all(axis=-1)]
     channels = values.shape[-1]
-    if channels == 3:
+    if channels == 3 if colour is None else colour:
         values = values.reshape(-1, 1)
     if not len(values):
         return [(0.0, 1.0)] * channels
     low, high = np.percentile(values.astype(np.float64), PERCENTILES, axis=0)
-    high = np.where(high > low, high, low + 1)  # a constant image
-    pairs = [(_rounded(a), _rounded(b)) for a, b in zip(low, high, strict=True)]
+    high = np.where(high > low, high, low + np.maximum(1, np.abs(low) / 10**6))  # a constant image
+    pairs = [tuple(_rounded(value, b - a) for value in (a, b)) for a, b in zip(low, high, strict=True)]
     return pairs * (channels // len(pairs))
 
 
@@ -82,5 +86,6 @@ def in_words(intensity_range):
     return " / ".join(dict.fromkeys(f"from {low:g} to {high:g}" for low, high in intensity_range))
 
 
-def _rounded(value):
-    return float(f"{value:.7g}")
+def _rounded(value, width):
+    """As many decimals as seven digits of the range have, however far it is from 0."""
+    return round(float(value), 6 - math.floor(math.log10(width)))

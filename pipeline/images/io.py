@@ -79,6 +79,18 @@ def coloured(indices, colormap):
     return np.moveaxis(colours.astype(np.uint8)[:, indices], 0, -1)
 
 
+def page_axes(axes):
+    """Sort the leading axes of a TIFF, such as "TZC", as pages are read: four lists of their positions.
+
+    Pages go through positions and whatever else there is, then time points, then sections (at most one axis); the last list are
+    channels, which are no pages.
+    """
+    depth = next((n for mark in ("Z", "IQ") for n in reversed(range(len(axes))) if axes[n] in mark), None)
+    channels, times = ([n for n, axis in enumerate(axes) if axis == mark and n != depth] for mark in "CT")
+    outer = [n for n in range(len(axes)) if n not in (*channels, *times, depth)]
+    return outer, times, [] if depth is None else [depth], channels
+
+
 def upright(pixels, orientation):
     """Turn and flip pixels (H, W, ...) as the orientation of TIFF or EXIF says, 1 to 8; cameras and scanners store it aside."""
     if orientation in TURNED:

@@ -7,7 +7,7 @@ import numpy as np
 import tifffile
 
 from pipeline.errors import UserError
-from pipeline.images.io import ORIENTATION, bits_as_grey, check_end, coloured, decode, decoding, is_tiff, upright
+from pipeline.images.io import ORIENTATION, bits_as_grey, check_end, coloured, decode, decoding, is_tiff, page_axes, upright
 
 IGNORED = 255  # class number of pixels that neither train nor score
 TWO_CLASSES = ({0, 1}, {0, 255}, {0, 65535})  # values that need no explanation
@@ -171,8 +171,25 @@ def _tiff_pages(path, indexed):
         whole = [page for page in file.pages if not (page.is_reduced or page.is_mask)] or list(file.pages)
         if len(whole) == 1 and file.series[0].is_truncated:  # one page describes all of them
             pages = file.series[0].asarray().reshape(-1, *whole[0].shape)
-            return [_tiff_page(whole[0], path, indexed, pixels) for pixels in pages]
-        return [_tiff_page(page, path, indexed, page.asarray()) for page in whole]
+            return [_tiff_page(whole[0], path, indexed, pages[number]) for number in _order(file.series[0], len(pages))]
+        return [_tiff_page(page, path, indexed, page.asarray()) for page in _as_images(whole, file.series)]
+
+
+def _as_images(pages, series):
+    """The pages of a TIFF in the order in which those of an image are read (see `pipeline.images.io.page_axes`)."""
+    by_index = {page.index: page for page in pages}
+    planes = list(series[0]) if len(series) == 1 else []
+    if {plane.index for plane in planes if plane is not None} == by_index.keys():
+        return [by_index[planes[number].index] for number in _order(series[0], len(pages))]
+    return pages
+
+
+def _order(series, count):
+    leading = series.axes[: series.ndim - len(series.keyframe.axes)]
+    lengths = series.shape[: len(leading)]
+    if np.prod(lengths, dtype=int) != count:
+        return range(count)
+    return np.arange(count).reshape(lengths).transpose([n for axes in page_axes(leading) for n in axes]).ravel().tolist()
 
 
 def _tiff_page(page, path, indexed, pixels):

@@ -23,10 +23,11 @@ def with_runs(table):
     """Add to all images of ``split.csv`` the files among which their neighbours are: their `run`, and their `place` in it.
 
     The images of a volume follow each other in the order of the table. Where the source names no volume, those of a group do,
-    and so do all those without a group, whose group is their own name. A run ends where the role does, so that no network sees
-    an image of another side of the split, not even as a neighbour.
+    and so do all those without a group, each of which is alone in a group of its own name. A run ends where the role does, so
+    that no network sees an image of another side of the split, not even as a neighbour.
     """
-    group = table["group"].where(table["group"] != table["name"], "")
+    alone = (table["group"] == table["name"]) & ~table["group"].duplicated(keep=False)
+    group = table["group"].mask(alone, "")
     volume = table["volume"] if "volume" in table else pd.Series("", table.index)
     sequence, _ = pd.factorize(volume.where(volume != "", "/" + group))  # no name of a file begins with a stroke
     order = np.argsort(sequence, kind="stable")

@@ -10,7 +10,7 @@ import tifffile
 from PIL import Image, TiffImagePlugin
 
 from pipeline.errors import UserError
-from pipeline.images.io import ORIENTATION, TURNED, check_end, coloured, decoding, numbers, upright
+from pipeline.images.io import ORIENTATION, TURNED, check_end, coloured, decoding, numbers, page_axes, upright
 from pipeline.images.stack import Stack
 from pipeline.images.units import nanometres
 
@@ -225,12 +225,8 @@ def _rgb(path, index):
 
 def _grid(planes, path):
     """Planes of each page, (pages, channels), in the order of positions, time points and sections, and the number of sections."""
-    axes = list(planes.axes)
-    depth = next((n for mark in ("Z", "IQ") for n in reversed(range(len(axes))) if axes[n] in mark), None)
-    channels, times = ([n for n, axis in enumerate(axes) if axis == mark and n != depth] for mark in "CT")
-    outer = [n for n in range(len(axes)) if n not in (*channels, *times, depth)]
-    inner = [] if depth is None else [depth]
-    sections = planes.lengths[depth] if inner else 1
+    outer, times, inner, channels = page_axes(planes.axes)
+    sections = math.prod(planes.lengths[n] for n in inner)
     count = math.prod(planes.lengths[n] for n in channels)
     grid = np.arange(len(planes.present)).reshape(planes.lengths).transpose([*outer, *times, *inner, *channels])
     grid = grid.reshape(-1, sections, count)

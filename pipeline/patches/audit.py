@@ -56,7 +56,7 @@ def split_and_audit(raw, rule, audit, seed):
     if rule.folds > 1 and rule.gap:  # neighbours in different folds may be on different sides in none
         sides = _sides(tables)
         distant = [apart(sides[pair.name_a], sides[pair.name_b]) for pair in pairs.itertuples()]
-        pairs = pairs[distant].reset_index(drop=True)
+        pairs = pairs[np.array(distant, bool)].reset_index(drop=True)  # an empty list would choose columns
 
     def content(places):
         if info.task == "segmentation":

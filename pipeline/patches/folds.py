@@ -4,14 +4,15 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import UserError
-from pipeline.patches.split import ROLES, in_order, name_parts, undivided
+from pipeline.patches.split import ROLES, follow_each_other, in_order, name_parts, of_one_class, undivided
 
 
 def assign_folds(table, rule, weights, seed=0, grouped=False):
     """Give every image of a data set the fold that tests it, as `split`: "fold 0", "fold 1", ...
 
     What `assign_splits` would keep together stays together: stated groups always. With `rule.method` "blocks", the folds are
-    contiguous runs with equally many images, as far as the borders between groups allow. Otherwise whole groups are dealt by
+    contiguous runs with equally many images, as far as the borders between groups allow; of each class, if classes follow each
+    other and have enough groups. Otherwise whole groups are dealt by
     `weights` (see `deal`). In the copy that is returned, `group` tells the parts of a group apart that blocks cut through.
 
     Raises a `UserError` if the source states a split, or if there are fewer groups than folds.
@@ -27,7 +28,12 @@ def assign_folds(table, rule, weights, seed=0, grouped=False):
         what = "groups" if by_group else "images"
         raise UserError(f"expected at least as many {what} as split.folds {rule.folds}, received {count}; decrease it")
     if rule.method == "blocks":
-        fold = contiguous(groups, rule.folds)
+        fold, labels = np.empty(len(table), dtype=int), table["label"].to_numpy()
+        one_by_one = follow_each_other(labels) and of_one_class(groups, labels)
+        enough = pd.Series(groups).groupby(labels).nunique().min() >= rule.folds
+        parts = labels if one_by_one and enough else np.zeros(len(table))
+        for part in set(parts):
+            fold[parts == part] = contiguous(groups[parts == part], rule.folds)
     else:
         fold = deal(groups, weights, rule.folds, np.random.default_rng(seed))
     table = table.assign(split=[f"fold {number}" for number in fold])

@@ -7,8 +7,10 @@ from pipeline.images.intensity import BY_IMAGE, evenly, quantiles_and_contrast, 
 MOST = 128  # training images that are looked at, evenly spaced
 
 
-def measure_intensities(paths, setting, read, map_in_order):
+def measure_intensities(paths, setting, colour, read, map_in_order):
     """Measure the training images at `paths`, which `read` opens; `setting` is ``datasets.<name>.intensity``.
+
+    Images in `colour` have one range for red, green and blue.
 
     Returns
     -------
@@ -18,7 +20,7 @@ def measure_intensities(paths, setting, read, map_in_order):
     """
     some = [paths[index] for index in evenly(len(paths), MOST)]
     if setting == "auto":
-        setting = robust_range(list(map_in_order(lambda path: sample(read(path)), some)))
+        setting = robust_range(list(map_in_order(lambda path: sample(read(path)), some)), colour)
     elif setting != BY_IMAGE:
         setting = [setting] * read(some[0]).shape[-1]
     seen = np.stack(list(map_in_order(lambda path: quantiles_and_contrast(scaled(read(path), setting)), some)))

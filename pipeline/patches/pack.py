@@ -49,8 +49,9 @@ def pack(raw, folder, table, dataset, augment, seed, threads=None, facts=None):
         part.mkdir()
         table.drop(columns=["run", "place"]).to_csv(part / "split.csv", index=False)
         training = [raw / image for image in table.loc[table["split"] == "train", "image"]]
-        read = partial(_read_alike, read_info(raw).channels, read_image(training[0]).dtype)
-        intensities = measure_intensities(training, dataset.intensity, read, map_in_order)
+        info = read_info(raw)
+        read = partial(_read_alike, info.channels, read_image(training[0]).dtype)
+        intensities = measure_intensities(training, dataset.intensity, info.colour, read, map_in_order)
         cut = partial(_pack_split, raw, read, dataset.patches, augment, seed, intensities["intensity_range"], map_in_order)
         manifests = [cut(part / split, table[table["split"] == split]) for split in PACKED]
         pd.concat(manifests).to_csv(part / "manifest.csv", index=False)

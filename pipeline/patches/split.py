@@ -17,7 +17,8 @@ def assign_splits(table, rule, seed=0, grouped=False):
 
     - "blocks": contiguous runs, train first, test last: sections of a volume, frames of a video. Stated groups stand in the
       order of their first image, and a border falls between two of them; it cuts through a group only if there is no other.
-      `rule.gap` images are left out at each border, from the earlier block;
+      `rule.gap` images are left out at each border, from the earlier block. Classes that follow each other, as folders do, are
+      cut one by one;
     - "groups": whole groups, drawn by the seed, class by class if each group has one class; one with more than half of the
       images is always for training;
     - "random": stated groups, or else single images, whatever their class or file: neighbours and copies end up on both sides.
@@ -85,15 +86,27 @@ def in_order(groups):
 
 
 def _cut(pool, groups, rule, sizes, rng):
+    def cut(groups):
+        return _blocks(groups, sizes, rule.gap) if rule.method == "blocks" else _whole_groups(groups, sizes, rng)
+
     labels = pool["label"].to_numpy()
-    if rule.method == "blocks":
-        return _blocks(groups, sizes, rule.gap)
-    if rule.method == "random" or pool.groupby("group")["label"].nunique().max() > 1:
-        return _whole_groups(groups, sizes, rng)
+    follow = rule.method != "blocks" or follow_each_other(labels)
+    if rule.method == "random" or not (follow and of_one_class(groups, labels)):
+        return cut(groups)
     roles = np.empty(len(pool), dtype=object)  # class by class, so that no role lacks a class
     for label in sorted(set(labels)):
-        roles[labels == label] = _whole_groups(groups[labels == label], sizes, rng)
+        roles[labels == label] = cut(groups[labels == label])
     return roles
+
+
+def of_one_class(groups, labels):
+    """Whether each of the groups (N,) has images of one class only; `labels` (N,) are empty for segmentation."""
+    return pd.Series(labels).groupby(groups).nunique().max() <= 1
+
+
+def follow_each_other(labels):
+    """Whether the images of each class stand in one run; else they are of one series, in which classes take turns."""
+    return np.count_nonzero(labels[1:] != labels[:-1]) + 1 == len(set(labels))
 
 
 def _blocks(groups, sizes, gap):

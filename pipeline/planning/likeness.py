@@ -24,6 +24,8 @@ class Likeness:
     chained: float  # share of the images in the largest group that near-duplicates form: copies form small ones
     across: int  # pairs of near-duplicates in different groups of ``groups.csv`` or, without one, in different files
     identical: int  # pairs of identical images on different sides of a stated split
+    leaking: int  # pairs of other near-duplicates on different sides of it
+    shared: int  # names of groups that stand in several classes
     pattern: str  # expression by which file names suggest groups; "": none
     groups: int  # their number
     doubted: str  # why they are not believed; "": they are
@@ -44,11 +46,12 @@ def compare(files, places, fingerprints, groups, masks):
     own = stated if any(groups) else names
     at_lag = neighbour_correlations(masks.content, places) if masks else np.zeros(1)
     pattern = None if any(groups) else suggested_pattern([file.stem for file in files], [file.label for file in files])
-    doubted, count = "", 0
+    doubted, count, shared = "", 0, 0
     if pattern:
         parts = [re.search(pattern, file.stem)[1] for file in files]
         found = np.array([f"{file.label}/{part}" for file, part in zip(files, parts, strict=True)], dtype=object)
         within, count = np.count_nonzero(found[a] == found[b]), len(set(found))
+        shared = count - len(set(parts))
         if len(pairs) >= TELLING and 2 * within < len(pairs):
             doubted = f"only {within} of {len(pairs)} pairs of near-duplicates share a group by their names"
         elif _words(parts):
@@ -60,6 +63,8 @@ def compare(files, places, fingerprints, groups, masks):
         int(np.bincount(connected(a, b, len(files))).max()) / len(files),
         int(np.count_nonzero(own[a] != own[b])),
         int(np.count_nonzero((split[a] != split[b]) & pairs["identical"].to_numpy(bool))),
+        int(np.count_nonzero((split[a] != split[b]) & ~pairs["identical"].to_numpy(bool))),
+        shared,
         pattern or "",
         count,
         doubted,

@@ -32,6 +32,7 @@ class Seen:
     task: str
     images: dict  # their number by the split that the folders state, "" if none
     files: int
+    cut: int  # files from which training and what the folders do not state are cut: of classes, of the smallest one
     looked_at: int
     pages: int  # the most that a file has
     shape: tuple  # rows and columns, median of the images
@@ -43,7 +44,7 @@ class Seen:
     narrow: float  # median share of the common range of intensities that one image spans
     masks: Masks | None  # None for classification
     classes: dict  # images of each class, empty for segmentation
-    grouped: int  # number of groups that ``groups.csv`` states, 0 without one
+    grouped: int  # number of groups that ``groups.csv`` states among the files that are cut, 0 without one
     likeness: Likeness
 
 
@@ -81,12 +82,13 @@ def look(root):
         refuse([problem for problem in fits if problem])
     ((channels, colour, kind),) = formats
     fingerprints = np.array([look.fingerprint for look in looks], FINGERPRINT)
-    pages, shapes = np.mean([look.pages for look in looks]), {look.shape for look in looks}
+    shapes, pool = {look.shape for look in looks}, [file for file in files if file.split in ("", "train")]
     return Seen(
         root=root,
         task=task,
-        images={split: round(pages * count) for split, count in Counter(file.split for file in files).items()},
+        images=_pages(files, some, looks, "split"),
         files=len(files),
+        cut=min(Counter(file.label for file in pool).values(), default=0),
         looked_at=len(some),
         pages=max(look.pages for look in looks),
         shape=tuple(int(side) for side in np.median([look.shape for look in looks], axis=0)),
@@ -97,10 +99,19 @@ def look(root):
         pixel_sizes=tuple(dict.fromkeys(look.pixel_size_nm for look in looks)),
         narrow=_narrow(looks),
         masks=masks,
-        classes={} if segmentation else dict(Counter(file.label for file in files)),
-        grouped=len(set(groups.values())),
+        classes={} if segmentation else _pages(files, some, looks, "label"),
+        grouped=len({groups[file.path] for file in pool if file.path in groups}),
         likeness=compare(some, places, fingerprints, [groups.get(file.path, "") for file in some], masks),
     )
+
+
+def _pages(files, some, looks, key):
+    """Number of pages of the files that share a `key`, by its value; `some` were looked at, and tell how many the others have."""
+    counted, known = Counter(getattr(file, key) for file in files), defaultdict(list)
+    for file, look in zip(some, looks, strict=True):
+        known[getattr(file, key)].append(look.pages)
+    mean = np.mean([look.pages for look in looks])
+    return {value: round(count * (np.mean(known[value]) if known[value] else mean)) for value, count in counted.items()}
 
 
 def in_runs(count, most=MOST, run=RUN):
@@ -143,7 +154,7 @@ def _look(path):
             page = bits_as_grey(stack.read(stack.pages // 2, 0, stack.shape[0]))
             size = stack.pixel_size_nm and (*filter(None, [stack.depth_nm]), *stack.pixel_size_nm)
             size = size and tuple(float(f"{length:.6g}") for length in size)  # 200 nm, not 200.00000000000003
-        low, high = np.transpose(robust_range([sample(page)]))
+        low, high = np.transpose(robust_range([sample(page)], stack.colour))
         form = stack.channels, stack.colour, page.dtype.name
         return _Look(stack.pages, tuple(stack.shape), form, size, (low.min(), high.max()), describe(page))
     except UserError as error:

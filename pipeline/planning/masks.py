@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
+import tifffile
 from PIL import Image
 from scipy import ndimage
 from tqdm import tqdm
@@ -140,15 +141,22 @@ def _classes(values, total, pixels, name):
 def _values(path):
     """Look at the values of one file, in a process of its own: `Values`, or what is wrong with it as text."""
     try:
-        pages = mask_values(path, indexed=True, exact=False)
+        pages, palette = mask_values(path, exact=False), _has_palette(path)
+        palette = palette and not all(are_two_classes(np.unique(page), jpeg=False) for page in pages)
+        if palette:  # of colours; black and white say what they are, whatever their numbers
+            pages = mask_values(path, indexed=True)
     except UserError as error:
         return str(error)
     found, counts = np.unique(np.concatenate([page.ravel() for page in pages]), return_counts=True)
-    jpeg, palette = is_jpeg(path), False
-    if not jpeg and not is_tiff(path):
-        with Image.open(path) as image:
-            palette = image.mode == "P"
-    return Values(found, counts, _pieces(pages[len(pages) // 2]) if found[0] >= 0 else np.zeros(0), palette, jpeg)
+    return Values(found, counts, _pieces(pages[len(pages) // 2]) if found[0] >= 0 else np.zeros(0), palette, is_jpeg(path))
+
+
+def _has_palette(path):
+    if is_tiff(path):
+        with tifffile.TiffFile(path) as file:
+            return file.pages.first.photometric.name == "PALETTE"
+    with Image.open(path) as image:
+        return image.mode == "P"
 
 
 def _pieces(page):

@@ -99,12 +99,13 @@ def _split(seen):
         method, reason = "blocks", "groups.csv states a single group, through which only blocks cut"
     elif like.believed:
         reason = f"whole groups, of which the file names suggest {like.groups}"
-    elif seen.pages > 1 and seen.files >= 3:
+    elif seen.pages > 1 and seen.cut > len([role for role in ("val", "test") if role not in stated]):
         reason = f"whole files, of up to {seen.pages} pages each"
     elif copied(like) and like.neighbours < ALIKE:
-        reason = f"{100 * like.copies:.0f} % of the images have a near-duplicate; audit.group keeps copies together"
+        together = "in train/ together" if stated else "together"
+        reason = f"{100 * like.copies:.0f} % of the images have a near-duplicate; audit.group keeps copies {together}"
         audit = {
-            "audit.group": (True, "near-duplicates stay on one side of the split"),
+            "audit.group": (True, f"near-duplicates {'in train/ ' * bool(stated)}stay on one side of the split"),
             "audit.correlation": (0.75, "finds more copies; see docs/leakage.md"),
         }
     elif seen.pages > 1:
@@ -181,7 +182,7 @@ def _notes(seen):
         yield "at least three images are needed, one each for training, validation and testing"
     cut = [role for role in ("val", "test") if role not in seen.images]
     if cut and 1 < seen.grouped <= len(cut):
-        yield f"groups.csv states {seen.grouped} groups, but training, {' and '.join(cut)} need one each: add groups"
+        yield f"groups.csv states {seen.grouped} groups to cut, but training, {' and '.join(cut)} need one each: add groups"
     if like.doubted:
         yield f"file names suggest groups by {like.pattern!r}, but {like.doubted}"
     if like.copies >= COPIED and not copied(like):
@@ -193,6 +194,16 @@ def _notes(seen):
         yield (
             f"{like.identical} pairs of identical images are on different sides of your split: patchify stops there; "
             "remove one of each (docs/leakage.md)"
+        )
+    if like.leaking:
+        yield (
+            f"{like.leaking} pairs of near-duplicates are on different sides of your split, which holds: scores will be too "
+            "good (docs/leakage.md)"
+        )
+    if like.believed and like.shared:
+        yield (
+            f"{like.shared} names of groups stand in several classes, and count as a group in each: if they are the same "
+            "patient, state the groups in groups.csv"
         )
     if seen.grouped and like.across:
         yield f"{like.across} pairs of near-duplicates are in different groups of groups.csv: look at them (docs/leakage.md)"

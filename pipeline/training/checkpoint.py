@@ -11,6 +11,8 @@ import numpy as np
 from pipeline.atomic import whole
 from pipeline.training.environment import environment
 
+LATER = "networks/common/**/*.py", "training/*.py"
+
 
 class Checkpoint:
     """A file of named arrays and a few plain values."""
@@ -49,11 +51,12 @@ class Checkpoint:
 def training_key(folder, settings, files=()):
     """Identify a training by all that decides its result: settings, patches in `folder`, other files, code, `environment`.
 
-    Returns 16 hexadecimal digits.
+    The code is what is imported, and what networks and training import later. Returns 16 hexadecimal digits.
     """
     known = {"settings": settings, "environment": environment()}
     digest = hashlib.sha256(json.dumps(known, sort_keys=True, default=str).encode())
     code = {Path(module.__file__) for name, module in sys.modules.items() if name.split(".")[0] == "pipeline" and module.__file__}
+    code.update(*(Path(__file__).parents[1].glob(pattern) for pattern in LATER))
     for path in [*sorted(code), *sorted(Path(folder).glob("*/*.npy")), *files]:
         with open(path, "rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())

@@ -7,6 +7,7 @@ import keras
 
 from pipeline import paths
 from pipeline.atomic import read_json
+from pipeline.datasets.layout import read_table
 from pipeline.errors import UserError, in_one_line
 from pipeline.inference.card import read_card
 
@@ -30,11 +31,12 @@ def pretrained(network):
     return folder / origin["file"], {key: value for key, value in origin.items() if key not in ("asked", "file")}
 
 
-def start_file(start, dataset, network, fold=0, folds=1):
+def start_file(start, dataset, network, tested, fold=0, folds=1):
     """The model that ``train.start`` names: a file, or that of this data set, network and fold in a folder as ``models/``.
 
     None for None. Raises a UserError if there is no such file; and with several `folds` if it was trained on this data set, but
-    not on this fold of as many: then it has seen images that this fold tests.
+    not on this fold of as many: then it has seen images that this fold tests. Warns if other images than those that are `tested`
+    now (see `test_images`) were kept from it.
     """
     if start is None:
         return None
@@ -47,14 +49,25 @@ def start_file(start, dataset, network, fold=0, folds=1):
         raise UserError(
             f"train.start: {path}: no such file; name a .keras file, or a folder of <dataset>/<network>.keras; {remedy}"
         )
-    if folds > 1:
-        card = _card(path)
-        if card.get("name", dataset) == dataset and (card.get("fold"), card.get("folds")) != (fold, folds):
-            raise UserError(
-                f"train.start: {path} may have seen images that fold {fold} of {folds} tests; name a folder laid out as models/ "
-                "that has a network of each fold, or a model of another data set with its card"
-            )
+    card = _card(path)
+    own = card.get("name", dataset) == dataset
+    if folds > 1 and own and (card.get("fold"), card.get("folds")) != (fold, folds):
+        raise UserError(
+            f"train.start: {path} may have seen images that fold {fold} of {folds} tests; name a folder laid out as models/ "
+            "that has a network of each fold, or a model of another data set with its card"
+        )
+    if own and card.get("tested", tested) != tested:
+        print(
+            f"warning: train.start: {path} had another split of {dataset}, and may have seen images that test it now", flush=True
+        )
     return path
+
+
+def test_images(folder):
+    """Name the test images of packed patches in six letters: others if one comes or goes."""
+    table = read_table(folder / "split.csv")
+    names = "\n".join(sorted(table.loc[table["split"] == "test", "name"]))
+    return hashlib.md5(names.encode(), usedforsecurity=False).hexdigest()[:6]
 
 
 def go_on_from(path, model, network):

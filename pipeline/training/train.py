@@ -20,7 +20,7 @@ from pipeline.training.distributed import join
 from pipeline.training.environment import environment
 from pipeline.training.fit import fit
 from pipeline.training.save import save
-from pipeline.training.start import go_on_from, pretrained, start_file
+from pipeline.training.start import go_on_from, pretrained, start_file, test_images
 
 
 def train(dataset, network, task, params):
@@ -60,7 +60,7 @@ def _train_one(dataset, network, task, params, seed, fold, model, curves, team):
     precision = prepare(seed, params.train.precision)
     folder = paths.patches(dataset, fold)
     card = load_card(folder)
-    card |= network.settings.seen(card, f"{network.name}.context")
+    card |= network.settings.seen(card, f"{network.name}.context") | {"tested": test_images(folder)}
     training, validation = (load_packed(folder, split, context_of(card)) for split in ("train", "val"))
     mean, variance = statistics(training.images)
     settings = network.settings.training(params.train)
@@ -71,7 +71,7 @@ def _train_one(dataset, network, task, params, seed, fold, model, curves, team):
     deciding |= {"augment": anew.model_dump()} if anew else {}
     weights, origin = pretrained(network)
     card |= task.facts(params, card, training)
-    former = start_file(params.train.start, dataset, network.name, fold, card.get("folds", 1))
+    former = start_file(params.train.start, dataset, network.name, card["tested"], fold, card.get("folds", 1))
     key = training_key(folder, deciding, [file for file in (weights, former) if file])
     checkpoint = Checkpoint(paths.checkpoint(dataset, network.name, key))
 

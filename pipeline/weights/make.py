@@ -63,7 +63,8 @@ def _wanted(network, section):
     if isinstance(asked, str):
         if asked in known:
             return encoder, asked, known[asked]
-        if file.is_file() or _read(paths.weights(network)).get("asked") == asked:
+        before = _read(paths.weights(network))
+        if file.is_file() or (before.get("asked"), before.get("encoder")) == (asked, encoder):
             return encoder, asked, file
         if file.suffix or len(file.parts) > 1:
             raise UserError(f"{where}: {asked}: no such file")

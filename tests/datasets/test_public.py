@@ -112,6 +112,8 @@ def test_epfl_with_a_missing_section_leaves_nothing(volumes, tmp_path, block):
     with pytest.raises(UserError, match="differ in number"), DatasetWriter(tmp_path / "raw") as writer:
         epfl.make(writer, "any", block("segmentation", "epfl", url=volumes(2)), seed=0)
     assert not (tmp_path / "raw").exists()
+    with DatasetWriter(tmp_path / "raw") as writer:  # the wrong file is not kept
+        writer.finish(epfl.make(writer, "any", block("segmentation", "epfl", url=volumes(3)), seed=0))
 
 
 def test_kvasir_seg(made, zipped, encoded):

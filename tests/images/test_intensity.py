@@ -25,6 +25,19 @@ def test_colours_share_a_range_and_other_channels_do_not():
     np.testing.assert_allclose([low, high], [[0.1, 50.1], [99.9, 149.9]])
 
 
+def test_three_channels_that_are_no_colours_have_ranges_of_their_own():
+    channels = np.array([[0, 0, 0], [100, 4000, 60000]])
+    assert [round(high, -1) for _, high in robust_range([channels] * 99, colour=False)] == [100, 4000, 60000]
+    assert len(set(robust_range([channels], colour=True))) == 1
+
+
+@pytest.mark.parametrize("values", [2**31 + np.arange(201, dtype=np.uint32), 1e6 + np.arange(201) / 1000])
+def test_a_narrow_range_far_from_zero(values):
+    image = values.reshape(-1, 1, 1)
+    found = scaled(image, robust_range([sample(image)]))
+    np.testing.assert_allclose(found.ravel(), np.linspace(-0.001, 1.001, 201).clip(0, 1), atol=0.001)
+
+
 def test_an_image_of_one_value_and_numbers_that_are_not_finite():
     assert robust_range([np.full((9, 1), 7)]) == [(7.0, 8.0)]
     assert robust_range([np.full((9, 1), np.nan)]) == [(0.0, 1.0)]

@@ -7,6 +7,7 @@ from PIL import Image
 
 from pipeline.errors import UserError
 from pipeline.images.masks import MaskRule, mask_values, read_instances, write_instances
+from pipeline.images.stack import read_pages
 
 VALUES = np.array([[0, 1, 2], [7, 200, 255]], np.uint8)
 MASK = np.array([[0, 1, 1], [0, 0, 1]], bool)
@@ -103,6 +104,16 @@ def test_pages(tmp_path, options):
     np.testing.assert_array_equal(mask_values(tmp_path / "a.tif"), stack)
     with pytest.raises(UserError, match=r"a\.tif: expected one mask, received 3 pages"):
         MaskRule(threshold=1).read_page(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("axes", ["ZTYX", "TZYX", "QTYX", "TPYX"])
+@pytest.mark.parametrize("options", [{}, {"ome": True}, {"compression": "zlib"}])
+def test_pages_of_a_mask_come_in_the_order_of_those_of_an_image(tmp_path, axes, options):
+    pages = np.broadcast_to(np.arange(6, dtype=np.uint8).reshape(3, 2, 1, 1), (3, 2, 8, 9))
+    tifffile.imwrite(tmp_path / "a.tif", pages, photometric="minisblack", metadata={"axes": axes}, **options)
+    found, expected = mask_values(tmp_path / "a.tif"), read_pages(tmp_path / "a.tif")
+    assert [page[0, 0] for page in found] == [page[0, 0, 0] for page in expected]
+    assert ([page[0, 0] for page in found] == [0, 2, 4, 1, 3, 5]) == (axes in ("ZTYX", "QTYX", "TPYX"))
 
 
 def test_a_lower_resolution_is_no_page(tmp_path):

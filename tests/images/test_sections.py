@@ -34,6 +34,14 @@ def test_groups_of_one_image_are_no_series_and_groups_may_interleave():
     ]  # fmt: skip
 
 
+def test_an_image_may_be_called_like_its_group():
+    """m0, m0_b and m0_c are a group, of which the first has the name."""
+    groups = ["m0"] * 3 + ["m1"] * 3
+    names = ["m0", "m0_b", "m0_c", "m1", "m1_b", "m1_c"]
+    columns = {"name": names, "image": names, "group": groups, "split": "train"}
+    assert [record.run for record in with_runs(pd.DataFrame(columns)).itertuples()][::3] == [names[:3], names[3:]]
+
+
 def test_a_volume_ends_before_its_group_does_and_goes_on_where_groups_were_named_anew():
     """Two files of an animal; and one file whose parts were dealt to two folds of training."""
     rows = [("a", "x", "1"), ("b", "x", "1"), ("c", "x", "2"), ("d", "x", "2"), ("e", "y 1", "3"), ("f", "y 2", "3")]

@@ -170,6 +170,13 @@ def test_grouping_without_groups_says_that_it_has_no_effect(dataset, tiles, caps
     assert table.equals(audited(raw)[0])
 
 
+def test_folds_with_a_gap_and_without_any_near_duplicate(dataset, tiles):
+    noise = np.random.default_rng(0).integers(0, 256, tiles[0].shape, np.uint8)
+    rule = RULE.model_copy(update={"folds": 3, "gap": 1})
+    _, pairs, _ = split_and_audit(dataset([*tiles, noise], ("",) * 9), rule, AUDIT, 0)
+    assert pairs.empty and not pairs["identical"].any()
+
+
 def test_a_pair_counts_once_if_any_fold_parts_it_and_not_if_the_gap_always_does(dataset, tiles):
     """Of nine images in blocks of three, the first resembles the last, and the third its neighbour across a border."""
     noise = np.random.default_rng(0).integers(0, 256, tiles[0].shape, np.uint8)

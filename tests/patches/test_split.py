@@ -116,6 +116,15 @@ def test_a_group_with_most_of_the_images_is_for_training_and_the_others_do_for_v
     assert result["split"].tolist()[:8] == ["train"] * 8 and set(result["split"]) == {"train", "val", "test"}
 
 
+def test_blocks_cut_classes_that_follow_each_other_one_by_one():
+    """Else the last class alone would be tested; classes that take turns are of one series, whose neighbours stay together."""
+    rule = Split(method="blocks", val=0.2, test=0.2)
+    cut = assign_splits(table([f"{n}" for n in range(10)], ["a"] * 5 + ["b"] * 5), rule)
+    assert cut["split"].tolist() == ["train", "train", "train", "val", "test"] * 2
+    cut = assign_splits(table([f"{n}" for n in range(10)], ["a", "b"] * 5), rule)
+    assert cut["split"].tolist() == ["train"] * 6 + ["val"] * 2 + ["test"] * 2
+
+
 def test_the_seed_draws_the_groups():
     groups = [f"g{i // 3}" for i in range(60)]
     draws = [assign_splits(table(groups), Split(val=0.2, test=0.2), seed=s)["split"].tolist() for s in (0, 0, 1)]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from pipeline.planning.masks import look_at_masks
@@ -77,6 +78,22 @@ def test_a_palette_is_read_by_the_numbers_of_its_colours(tmp_path):
     mask.save(tmp_path / "a.png")
     found = look_at_masks([tmp_path / "a.png"], "cell", map)
     assert found.settings["mask_labels"][0] == [1] and found.share == {1: 100 / 1600}
+
+
+def test_black_and_white_palettes_need_no_setting_whatever_their_order(tmp_path):
+    for name, palette in (("a", [0, 0, 0, 255, 255, 255]), ("b", [255, 255, 255, 0, 0, 0])):
+        image = Image.fromarray(np.eye(32, dtype=np.uint8))
+        image.putpalette(palette)
+        image.save(tmp_path / f"{name}.png")
+    found = look_at_masks([tmp_path / f"{name}.png" for name in "ab"], "cell", map)
+    assert (found.settings, found.classes, found.share) == ({}, {}, {1: 1 / 2})
+
+
+def test_a_palette_of_a_tiff_is_read_like_any_other(tmp_path):
+    colours = np.zeros((3, 256), np.uint16)
+    colours[0, 1] = 128 * 257
+    tifffile.imwrite(tmp_path / "a.tif", np.eye(32, dtype=np.uint8), photometric="palette", colormap=colours)
+    assert look_at_masks([tmp_path / "a.tif"], "cell", map).settings["mask_labels"][0] == [1]
 
 
 def test_a_noisy_jpeg_needs_a_threshold(looked_at):

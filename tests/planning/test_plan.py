@@ -147,7 +147,7 @@ def test_a_table_of_groups_holds_and_ranges_of_their_own_are_seen(project, plann
         plan.main(["own"])
         printed = capsys.readouterr().out
         assert f"method: {method} " in printed
-        assert ("note: groups.csv states 2 groups, but training, val and test need one each" in printed) == noted
+        assert ("note: groups.csv states 2 groups to cut, but training, val and test need one each" in printed) == noted
 
 
 def test_words_in_names_are_not_taken_for_patients(project, capsys):
@@ -177,6 +177,31 @@ def test_the_pages_of_one_tiff_are_images(project, capsys):
     plan.main(["own"])
     printed = capsys.readouterr().out
     assert "note: files state different pixel sizes in nm (200 × 200, 100 × 100), so" in printed and "- 200.0\n" not in printed
+
+
+def test_pages_are_counted_and_cut_where_they_are(project, capsys):
+    """Of two classes with a stack each, only blocks leave something of both on each side."""
+    for name, pages in (("a", 20), ("b", 5)):
+        Path(f"own/{name}").mkdir(parents=True)
+        tifffile.imwrite(f"own/{name}/{name}.tif", RNG.integers(0, 255, (pages, 64, 64)).astype(np.uint8))
+    plan.main(["own"])
+    printed = capsys.readouterr().out
+    assert "own: classes: a 20, b 5" in printed and "method: blocks  # pages of one file follow each other" in printed
+    assert "classification.class_weights: balanced" in printed
+
+
+def test_a_stated_split_is_not_cut_and_copies_across_it_are_told(project, capsys):
+    """Training has one stack, from which validation must be cut; test shows it again, turned."""
+    stack = np.stack([texture(64, 64) for _ in range(12)])
+    for part, pages in (("train", stack), ("test", stack[6:7, ::-1])):
+        for number in range(1 if part == "train" else 3):
+            for kind, content in (("images", pages), ("masks", (pages > 130) * np.uint8(255))):
+                Path(f"own/{part}/{kind}").mkdir(parents=True, exist_ok=True)
+                tifffile.imwrite(f"own/{part}/{kind}/{number}.tif", content, photometric="minisblack")
+    plan.main(["own"])
+    printed = capsys.readouterr().out
+    assert "15 images in 4 files" in printed and "12 train, 3 test" in printed and "method: blocks" in printed
+    assert re.search(r"note: \d+ pairs of near-duplicates are on different sides of your split, which holds", printed)
 
 
 def test_masks_without_foreground_are_told_and_all_of_it_is_100_percent(project, capsys):

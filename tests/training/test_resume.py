@@ -153,6 +153,16 @@ def test_the_key_changes_with_settings_data_and_code(tmp_path, monkeypatch):
     code.write_text("a = 2")
     assert len({first, changed, training_key(tmp_path, {"lr": 1.0})}) == 3
     monkeypatch.undo()
+    later = tmp_path / "pipeline/networks/common/encoders/mine.py"  # that `build` imports
+    later.parent.mkdir(parents=True)
+    own = tmp_path / "pipeline/training/checkpoint.py"
+    own.parent.mkdir()
+    own.touch()
+    monkeypatch.setattr("pipeline.training.checkpoint.__file__", str(own))
+    for text in ("a = 1", "a = 2"):
+        later.write_text(text)
+        assert len({first, changed, changed := training_key(tmp_path, {"lr": 1.0})}) == 3
+    monkeypatch.undo()
     np.save(tmp_path / "train/images.npy", np.arange(1, 5))
     assert first != training_key(tmp_path, {"lr": 1.0})
 

@@ -26,6 +26,9 @@ def save_alone(network, path, **facts):
     path.with_suffix(".json").unlink()
 
 
+TESTED = "abcdef"  # the images that are tested now
+
+
 @pytest.fixture
 def former(tmp_path, monkeypatch, project):
     """A project, and beside it a finished model of its network."""
@@ -53,9 +56,9 @@ def test_a_training_goes_on_from_a_finished_model(former):
 
 def test_a_model_that_is_not_there_or_of_another_shape_is_told(former):
     with pytest.raises(UserError, match=r"^train\.start: elsewhere/unet\.keras: no such file; .* copy it out of models/"):
-        start_file("elsewhere/unet.keras", "mitochondria", "unet")
-    assert start_file(None, "mitochondria", "unet") is None
-    file = start_file("former", "mitochondria", "unet")
+        start_file("elsewhere/unet.keras", "mitochondria", "unet", TESTED)
+    assert start_file(None, "mitochondria", "unet", TESTED) is None
+    file = start_file("former", "mitochondria", "unet", TESTED)
     wider = networks.load("unet", params.load()).build(**FACTS, channels=3)
     with pytest.raises(UserError, match=r"^train\.start: former/mitochondria/unet\.keras is not a unet with these settings"):
         go_on_from(file, wider, "unet")
@@ -68,12 +71,22 @@ def test_each_fold_goes_on_from_its_own_network(former):
     file, further = (Path("former/mitochondria", name) for name in ("unet.keras", "unet_repeats/fold-1.keras"))
     for fold, path in enumerate((file, further)):
         save_alone(former, path, fold=fold, folds=3)
-    assert start_file("former", "mitochondria", "unet", 0, 3) == file
-    assert start_file("former", "mitochondria", "unet", 1, 3) == further
+    assert start_file("former", "mitochondria", "unet", TESTED, 0, 3) == file
+    assert start_file("former", "mitochondria", "unet", TESTED, 1, 3) == further
     for folds in (3, 5):
         with pytest.raises(UserError, match=rf"may have seen images that fold 1 of {folds} tests; name a folder"):
-            start_file(str(file), "mitochondria", "unet", 1, folds)
-    assert start_file(str(file), "others", "unet", 1, 3) == file
+            start_file(str(file), "mitochondria", "unet", TESTED, 1, folds)
+    assert start_file(str(file), "others", "unet", TESTED, 1, 3) == file
     save(former, file)
     with pytest.raises(UserError, match="with its card"):
-        start_file(str(file), "mitochondria", "unet", 0, 3)
+        start_file(str(file), "mitochondria", "unet", TESTED, 0, 3)
+
+
+def test_another_split_is_warned_of(former, capsys):
+    file = Path("former/mitochondria/unet.keras")
+    for tested, warned in ((TESTED, False), ("123456", True)):
+        save_alone(former, file, tested=tested)
+        start_file("former", "mitochondria", "unet", TESTED)
+        assert ("had another split of mitochondria, and may have seen" in capsys.readouterr().out) == warned
+    start_file(str(file), "others", "unet", TESTED)
+    assert not capsys.readouterr().out

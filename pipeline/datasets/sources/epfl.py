@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from pipeline.datasets.layout import DatasetInfo
-from pipeline.datasets.sources.fetch import Remote, fetch
+from pipeline.datasets.sources.fetch import Remote, believed, fetch
 from pipeline.errors import UserError
 from pipeline.images.masks import MaskRule
 from pipeline.images.stack import read_pages
@@ -26,9 +26,10 @@ def make(writer, name, dataset, seed):
         files = [replace(VOLUME, name=f"epfl-{file}.tif", url=f"{folder}/{file}.tif") for file in (part, f"{part}_groundtruth")]
         volumes = [fetch(file) for file in files]
         sha256 |= {file.name.removeprefix("epfl-"): file.checksum() for file in files}
-        images, masks = read_pages(volumes[0]), [mask.classes for mask in MASKS.read(volumes[1])]
-        if [page.shape[:2] for page in images] != [mask.shape for mask in masks]:
-            raise UserError(f"{volumes[1]}: its sections differ in number or size from those of {volumes[0]}")
+        with believed(files):
+            images, masks = read_pages(volumes[0]), [mask.classes for mask in MASKS.read(volumes[1])]
+            if [page.shape[:2] for page in images] != [mask.shape for mask in masks]:
+                raise UserError(f"{volumes[1]}: its sections differ in number or size from those of {volumes[0]}")
         for section, (image, mask) in enumerate(zip(images, masks, strict=True)):
             writer.add(f"{split}_{section:03d}", image[..., :1], mask=mask, split=split)
     origin = VOLUME.provenance() | {"sha256": sha256}
