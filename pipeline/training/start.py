@@ -4,10 +4,10 @@ import hashlib
 from pathlib import Path
 
 import keras
+import pandas as pd
 
 from pipeline import paths
 from pipeline.atomic import read_json
-from pipeline.datasets.layout import read_table
 from pipeline.errors import UserError, in_one_line
 from pipeline.inference.card import read_card
 
@@ -65,7 +65,7 @@ def start_file(start, dataset, network, tested, fold=0, folds=1):
 
 def test_images(folder):
     """Name the test images of packed patches in six letters: others if one comes or goes."""
-    table = read_table(folder / "split.csv")
+    table = pd.read_csv(folder / "split.csv", dtype=str, keep_default_na=False)
     names = "\n".join(sorted(table.loc[table["split"] == "test", "name"]))
     return hashlib.md5(names.encode(), usedforsecurity=False).hexdigest()[:6]
 
