@@ -37,8 +37,9 @@ def assign_splits(table, rule, seed=0, grouped=False):
     pool = table[table["split"] == "train"]
     groups, by_group = undivided(pool, rule, grouped)
     table.loc[pool.index, "split"] = _cut(pool, groups, rule, sizes, np.random.default_rng(seed))
-    count = pool["group"].nunique() if by_group else len(pool)
-    units = "images" if count == len(pool) else "groups", count
+    of_class = [len(set(groups[pool["label"] == label])) for label in set(pool["label"])]
+    what = "groups" if by_group and len(set(groups)) < len(pool) else "images"
+    units = f"{what} of each class" if len(of_class) > 1 else what, min(of_class, default=0)
     for role in ROLES:
         if not (table["split"] == role).any():
             raise UserError(

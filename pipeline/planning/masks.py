@@ -124,6 +124,8 @@ def _numbered(files, greatest):
 
 
 def _classes(values, total, pixels, name):
+    if len(values) == 1:
+        return {}, {}  # reading them says that this is no background and foreground
     settings = {}
     rest = values[:-1]
     if len(values) > 3 and values[-1] == IGNORED and rest == list(range(len(rest))):

@@ -98,6 +98,11 @@ def test_two_images_are_too_few_whatever_the_shares(method):
         assign_splits(table(list("abcdef")), Split(method=method, val=0.0, test=0.4))
 
 
+def test_classes_of_two_images_are_too_few():
+    with pytest.raises(UserError, match="needs one of the images of each class, and there are 2: add images of each class"):
+        assign_splits(table(list("abcd"), ["x", "x", "y", "y"]), Split(method="groups"))
+
+
 def test_random_is_by_image_and_leaks():
     result = assign_splits(table(["same patient"] * 50), Split(method="random", val=0.2, test=0.2))
     assert result["split"].value_counts().to_dict() == {"train": 30, "val": 10, "test": 10}
