@@ -52,7 +52,8 @@ def robust_range(samples, colour=None):
     values = np.concatenate(samples)
     values = values[np.isfinite(values).all(axis=-1)]
     channels = values.shape[-1]
-    if channels == 3 if colour is None else colour:
+    colour = channels == 3 if colour is None else colour
+    if colour:
         values = values.reshape(-1, 1)
     if not len(values):
         return [(0.0, 1.0)] * channels
