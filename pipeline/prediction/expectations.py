@@ -68,9 +68,14 @@ def to_channels(pixels, card, path, colour):
 
 
 def unlike_training(read, page, stack, card, pixel_size_nm):
-    """The `differences` of a page of a stack, after the path of the file and, if it has several, the number of the page."""
+    """The `differences` of a page of a stack, after the path of the file and, if it has several, the number of the page.
+
+    Those of the pixel size are of the file, and told with its first page.
+    """
     place = f"{stack.path}: page {page + 1}" if stack.pages > 1 else stack.path
-    return [f"{place}: {message}" for message in differences(card, some_rows(read, page, stack.shape), pixel_size_nm)]
+    of_file = _other_pixels(card, pixel_size_nm) if page == 0 else []
+    of_page = _other_intensities(card, some_rows(read, page, stack.shape))
+    return [f"{stack.path}: {message}" for message in of_file] + [f"{place}: {message}" for message in of_page]
 
 
 def differences(card, image, pixel_size_nm):
@@ -78,14 +83,22 @@ def differences(card, image, pixel_size_nm):
 
     `image` is (H, W, C), scaled. Returns a list of messages.
     """
-    found, trained = [], card.get("pixel_size_nm")
-    if pixel_size_nm and trained and card["resize"] is None:
-        ratio = max(max(a / b, b / a) for a, b in zip(pixel_size_nm, trained, strict=True))
-        if ratio > PIXEL_SIZE:
-            found.append(
-                f"expected pixels of about {_nm(trained)} as in training, received {_nm(pixel_size_nm)}; "
-                "resample the image, or objects may be missed"
-            )
+    return [*_other_pixels(card, pixel_size_nm), *_other_intensities(card, image)]
+
+
+def _other_pixels(card, pixel_size_nm):
+    trained = card.get("pixel_size_nm")
+    if not pixel_size_nm or not trained or card["resize"] is not None:
+        return []
+    if max(max(a / b, b / a) for a, b in zip(pixel_size_nm, trained, strict=True)) <= PIXEL_SIZE:
+        return []
+    return [
+        f"expected pixels of about {_nm(trained)} as in training, received {_nm(pixel_size_nm)}; "
+        "resample the image, or objects may be missed"
+    ]
+
+
+def _other_intensities(card, image):
     least, greatest = np.asarray(card["intensity_seen"])
     received = quantiles_and_contrast(image)
     beyond = np.maximum(least - received, received - greatest)[:-1]
@@ -94,12 +107,12 @@ def differences(card, image, pixel_size_nm):
         number, channel = np.unravel_index(beyond.argmax(), beyond.shape)
         seen = f"{QUANTILES[number]:.0%} of the pixels{_of(channel, image)} lie below {received[number, channel]:.2f} of the "
         seen += f"intensity range, in training below {least[number, channel]:.2f} to {greatest[number, channel]:.2f}"
-        found.append(f"unlike all training images: {seen}; {REMEDY}")
-    elif flatness.min() < 0:
+        return [f"unlike all training images: {seen}; {REMEDY}"]
+    if flatness.min() < 0:
         channel = flatness.argmin()
         seen = f"{received[-1, channel]:.2f} of the intensity range{_of(channel, image)}, in training {least[-1, channel]:.2f}"
-        found.append(f"less contrast than in all training images: {seen} or more; {REMEDY}")
-    return found
+        return [f"less contrast than in all training images: {seen} or more; {REMEDY}"]
+    return []
 
 
 def _of(channel, image):

@@ -294,9 +294,9 @@ def test_each_page_is_compared_with_the_training_images(tmp_path, picky, capsys)
     pages = np.full((3, 20, 20), 10, np.uint8)
     pages[1] = 240
     tifffile.imwrite(tmp_path / "s.tif", pages, photometric="minisblack")
-    run(picky, tmp_path / "s.tif", "--out", tmp_path / "out")
-    (line,) = [line for line in capsys.readouterr().err.splitlines() if "unlike all training images" in line]
-    assert "s.tif: page 2: unlike" in line
+    run(picky, tmp_path / "s.tif", "--out", tmp_path / "out", "--pixel-size", 20)
+    pixels, line = [line for line in capsys.readouterr().err.splitlines() if "s.tif: " in line]
+    assert "s.tif: page 2: unlike all training images" in line and "s.tif: expected pixels of about 8 × 8 nm" in pixels
 
 
 def test_an_image_of_one_bit_is_black_and_white(tmp_path, bright):
