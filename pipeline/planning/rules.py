@@ -182,7 +182,7 @@ def _notes(seen):
         yield "at least three images are needed, one each for training, validation and testing"
     cut = [role for role in ("val", "test") if role not in seen.images]
     if cut and 1 < seen.grouped <= len(cut):
-        yield f"groups.csv states {seen.grouped} groups to cut, but training, {' and '.join(cut)} need one each: add groups"
+        yield f"training, {' and '.join(cut)} need a group each, and groups.csv has only {seen.grouped} for them: add groups"
     if like.doubted:
         yield f"file names suggest groups by {like.pattern!r}, but {like.doubted}"
     if like.copies >= COPIED and not copied(like):

@@ -147,7 +147,7 @@ def test_a_table_of_groups_holds_and_ranges_of_their_own_are_seen(project, plann
         plan.main(["own"])
         printed = capsys.readouterr().out
         assert f"method: {method} " in printed
-        assert ("note: groups.csv states 2 groups to cut, but training, val and test need one each" in printed) == noted
+        assert ("note: training, val and test need a group each, and groups.csv has only 2 for them" in printed) == noted
 
 
 def test_words_in_names_are_not_taken_for_patients(project, capsys):
