@@ -32,15 +32,12 @@ def main(arguments):
         (dataset, *_) = recipe.read(name)["datasets"]
         options = ["-S", f"datasets.{dataset}.path={Path(images).resolve()}"] if images else []
         subprocess.run(["git", "clone", "--quiet", str(source), str(folder / name)], check=True)
-        began, processor = time.perf_counter(), _processor_seconds()
-        subprocess.run([sys.executable, "-m", "pipeline.recipe", name, *options, *behind], cwd=folder / name, check=True)
-        spent = [time.perf_counter() - began, _processor_seconds() - processor]
         os.chdir(folder / name)
-        rows += [(name, *row, *(f"{seconds / 60:.0f}" for seconds in spent)) for row in scores()]
+        spent = minutes([sys.executable, "-m", "pipeline.recipe", name, *options, *behind])
+        rows += [(name, *row, *spent) for row in scores()]
         os.chdir(source)
     print(f"\nModels and reports are in {folder}.\n")
-    for cells in (["recipe", *COLUMNS], ["---"] * (1 + len(COLUMNS)), *rows):
-        print(f"| {' | '.join(cells)} |")
+    print_table(["recipe", *COLUMNS], rows)
 
 
 def scores():
@@ -54,10 +51,19 @@ def scores():
             yield dataset.name, tested, network.title, score, trivial(key, metric.style)
 
 
-def _processor_seconds():
-    """Of all processes that have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+def minutes(command):
+    """Run a command, and tell the minutes it took, and those of all processors together, in words."""
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return [f"{seconds / 60:.0f}" for seconds in (time.perf_counter() - began, busy)]
+
+
+def print_table(head, rows):
+    """Print a table in Markdown."""
+    for cells in (head, ["---"] * len(head), *rows):
+        print(f"| {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":
