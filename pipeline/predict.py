@@ -22,8 +22,7 @@ import numpy as np
 from pipeline import params, paths, tasks
 from pipeline.errors import UserError, plain_errors
 from pipeline.images.intensity import BY_IMAGE
-from pipeline.images.io import numbers
-from pipeline.images.ome_zarr import is_volume
+from pipeline.images.io import is_ome_zarr, numbers
 from pipeline.images.sections import context_of, join
 from pipeline.inference.card import files_of
 from pipeline.params import Inference
@@ -139,7 +138,7 @@ def _parser():
         "images",
         metavar="IMAGE",
         nargs="*",
-        help="PNG, JPEG, TIFF, OME-TIFF, OME-Zarr, BMP, GIF or WebP; also folders, and patterns in quotes",
+        help="files of images or volumes (docs/images.md), folders of them, and patterns in quotes",
     )
     add("--out", metavar="DIR", help="folder for the results")
     add(
@@ -252,7 +251,7 @@ def main(arguments=None):
     if unused := _stated(parser, given, task.without_effect(model.card)):
         raise UserError(f"{unused}: no effect on this {model.card['task']} model; leave it out")
     unused = _stated(parser, given, FOR_VOLUMES)
-    if unused and not any(is_volume(image.path) for image in inputs):
+    if unused and not any(is_ome_zarr(image.path) for image in inputs):
         print(f"warning: {unused}: no effect, because no image is an OME-Zarr volume", file=sys.stderr)
     if given.batch_size is None:
         settings = task.fit_to_memory(model, settings)

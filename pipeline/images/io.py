@@ -1,5 +1,6 @@
 """Read and write the images and masks of ``data/raw``. Pixels come in row/column order, in the numbers that the file holds."""
 
+import re
 import struct
 import warnings
 from contextlib import contextmanager
@@ -14,11 +15,15 @@ from pipeline.errors import UserError, in_one_line
 
 TIFF = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
 LOSSY = (".jpg", ".jpeg")
-# Of what is taken for an image in a folder. How it is read depends on its content.
-SUFFIXES = (".png", *LOSSY, *TIFF, ".bmp", ".gif", ".webp")
+ITK = (".nii", ".nii.gz", ".nrrd", ".mrc", ".mha")  # volumes that SimpleITK reads
+HDF5 = (".h5", ".hdf5")
+OME_ZARR = ".zarr"
+# Of what is taken for an image in a folder. How it is read depends on its content, except for volumes.
+SUFFIXES = (".png", *LOSSY, *TIFF, ".bmp", ".gif", ".webp", *ITK, *HDF5)
 PILLOW = ("PNG", "JPEG", "BMP", "GIF", "WEBP")  # and no others: some of Pillow's readers run programs
 TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # first bytes of a TIFF and of a BigTIFF
 TYPES = tuple(map(np.dtype, ("bool", "u1", "u2", "u4", "i1", "i2", "i4", "f4", "f8")))
+IGNORED = 255  # class number of pixels that neither train nor score
 ORIENTATION = 0x0112  # tag of TIFF and EXIF; 1 is upright
 TURNED = (5, 6, 7, 8)  # orientations that exchange rows and columns
 Image.MAX_IMAGE_PIXELS = 30_000**2 // 2  # Pillow's limit is twice this: whole slides are read, forged headers are not
@@ -67,10 +72,37 @@ def decode(path, indexed=False, alpha=False):
     return upright(pixels if alpha else pixels[..., :samples], orientation), samples == 3
 
 
+def is_image(path):
+    """Whether a path is taken for an image or a volume, by its suffix or as an OME-Zarr folder."""
+    return path.name.lower().endswith(SUFFIXES) or is_ome_zarr(path)
+
+
+def is_volume(path):
+    """Whether a path is an OME-Zarr folder, or a file with one of the suffixes `ITK` and `HDF5`."""
+    return is_ome_zarr(path) or (path.is_file() and path.name.lower().endswith((*ITK, *HDF5)))
+
+
+def is_ome_zarr(path):
+    """Whether a path is an OME-Zarr folder, by its suffix or by what lies in it."""
+    return path.suffix == OME_ZARR or any((path / mark).exists() for mark in ("zarr.json", ".zattrs", ".zgroup"))
+
+
+def stem(path):
+    """Name of a file without suffix; of ``a.ome.tif`` and of ``a.nii.gz`` it is ``a``."""
+    return re.sub(r"\.(ome|nii)$", "", path.stem, flags=re.IGNORECASE)
+
+
 def is_tiff(path):
-    """Whether a file is a TIFF, by its first bytes."""
+    """Whether a path is a TIFF, by its first bytes."""
+    return first_bytes(path, 4) in TIFF_MARKS
+
+
+def first_bytes(path, count):
+    """The first bytes of a file; none of a folder, as OME-Zarr is one."""
+    if Path(path).is_dir():
+        return b""
     with open(path, "rb") as file:
-        return file.read(4) in TIFF_MARKS
+        return file.read(count)
 
 
 def coloured(indices, colormap):
@@ -137,6 +169,16 @@ def read_mask(path):
     if page.dtype not in (bool, np.uint8):
         raise UserError(f"{path}: expected a mask of 1 or 8 bit, received {page.dtype}")
     return page
+
+
+def write_instances(path, objects):
+    """Write object numbers (H, W), 0 for the background, as a TIFF of 32 bit."""
+    tifffile.imwrite(path, objects.astype(np.uint32, copy=False), compression="zlib", metadata=None, photometric="minisblack")
+
+
+def read_instances(path):
+    """Read the object numbers of an image of ``data/raw``, shape (H, W), uint32, 0 for the background."""
+    return tifffile.imread(path)
 
 
 def write_image(path, pixels):

@@ -7,9 +7,22 @@ import numpy as np
 import tifffile
 
 from pipeline.errors import UserError
-from pipeline.images.io import ORIENTATION, bits_as_grey, check_end, coloured, decode, decoding, is_tiff, page_axes, upright
+from pipeline.images.io import (
+    IGNORED,
+    ORIENTATION,
+    bits_as_grey,
+    check_end,
+    coloured,
+    decode,
+    decoding,
+    first_bytes,
+    is_tiff,
+    is_volume,
+    page_axes,
+    upright,
+)
+from pipeline.images.stack import opened
 
-IGNORED = 255  # class number of pixels that neither train nor score
 TWO_CLASSES = ({0, 1}, {0, 255}, {0, 65535})  # values that need no explanation
 MOST = 2**32 - 1  # objects of a label image
 JPEG = b"\xff\xd8"  # first bytes
@@ -55,7 +68,7 @@ class MaskRule:
         Parameters
         ----------
         path : path-like
-            PNG, JPEG, BMP, GIF, WebP or TIFF, chosen by content.
+            PNG, JPEG, BMP, GIF, WebP or TIFF, chosen by content, or a volume.
 
         Returns
         -------
@@ -118,9 +131,8 @@ class MaskRule:
 
 
 def is_jpeg(path):
-    """Whether a file is a JPEG, by its first bytes."""
-    with open(path, "rb") as file:
-        return file.read(2) == JPEG
+    """Whether a path is a JPEG, by its first bytes."""
+    return first_bytes(path, 2) == JPEG
 
 
 def are_two_classes(found, jpeg):
@@ -151,18 +163,18 @@ def mask_values(path, indexed=False, exact=True):
         If the file is damaged or no image, or if its numbers are not whole.
     """
     with decoding(path):
-        pages = _tiff_pages(path, indexed) if is_tiff(path) else [decode(path, indexed, alpha=True)[0]]
+        if is_volume(path):
+            pages = _volume_pages(path)
+        else:
+            pages = _tiff_pages(path, indexed) if is_tiff(path) else [decode(path, indexed, alpha=True)[0]]
         return [_integers(_brightest(page, path, exact), path) for page in pages]
 
 
-def write_instances(path, objects):
-    """Write object numbers (H, W), 0 for the background, as a TIFF of 32 bit."""
-    tifffile.imwrite(path, objects.astype(np.uint32, copy=False), compression="zlib", metadata=None, photometric="minisblack")
-
-
-def read_instances(path):
-    """Read the object numbers of an image of ``data/raw``, shape (H, W), uint32, 0 for the background."""
-    return tifffile.imread(path)
+def _volume_pages(path):
+    with opened(path) as stack:
+        if stack.channels > 1:
+            raise UserError(f"{path}: expected one value for each pixel, received {stack.channels} channels")
+        return [stack.stored(page, 0, stack.shape[0])[..., 0] for page in range(stack.pages)]
 
 
 def _tiff_pages(path, indexed):

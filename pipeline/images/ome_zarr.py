@@ -1,17 +1,13 @@
 """OME-Zarr images: the array of full resolution, its axes, and where it lies in space."""
 
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.errors import UserError
-from pipeline.images.io import decoding, numbers
-from pipeline.images.stack import Stack
 from pipeline.images.units import nanometres
-
-SUFFIX = ".zarr"
+from pipeline.images.volumes import array_stack
 
 
 @dataclass(frozen=True)
@@ -27,12 +23,6 @@ class Volume:
     @property
     def names(self):
         return [axis["name"] for axis in self.axes]
-
-
-def is_volume(path):
-    """Whether a path is an OME-Zarr folder, by its suffix or by what lies in it."""
-    path = Path(path)
-    return path.suffix == SUFFIX or any((path / mark).exists() for mark in ("zarr.json", ".zattrs", ".zgroup"))
 
 
 def full_resolution(path):
@@ -62,32 +52,10 @@ def full_resolution(path):
 
 
 def stack(path):
-    """Open an OME-Zarr image as a `Stack`; its pages go through all axes but y, x and c, in their order."""
+    """Open an OME-Zarr image as a `Stack` (see `pipeline.images.volumes.array_stack`)."""
     volume = full_resolution(path)
-    array, names = volume.array, volume.names
-    length = dict(zip(names, array.shape, strict=True))
-    leading = [name for name in names if name not in "yxc"]
-    order = [[name for name in names if name in "yxc"].index(name) for name in "yxc" if name in names]
-
-    def read(page, start, stop):
-        position = dict(zip(leading, np.unravel_index(page, [length[name] for name in leading]), strict=True)) if leading else {}
-        position["y"] = slice(start, stop)
-        with decoding(path):
-            pixels = np.asarray(array[tuple(position.get(name, slice(None)) for name in names)]).transpose(order)
-            return numbers(pixels if pixels.ndim == 3 else pixels[..., None], path)
-
-    nm = {axis["name"]: nanometres(scale, axis.get("unit")) for axis, scale in zip(volume.axes, volume.scale, strict=True)}
-    return Stack(
-        path,
-        prod(length[name] for name in leading),
-        (length["y"], length["x"]),
-        length.get("c", 1),
-        False,
-        read,
-        sections=length["z"] if leading[-1:] == ["z"] else 1,
-        pixel_size_nm=(nm["y"], nm["x"]) if nm["y"] and nm["x"] else None,
-        depth_nm=nm.get("z"),
-    )
+    lengths = {axis["name"]: nanometres(scale, axis.get("unit")) for axis, scale in zip(volume.axes, volume.scale, strict=True)}
+    return array_stack(path, volume.array, volume.names, lengths)
 
 
 def _attributes(group):

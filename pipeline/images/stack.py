@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.images.io import decode, decoding, is_tiff, numbers
+from pipeline.images.io import decode, decoding, is_ome_zarr, is_tiff, is_volume, numbers
 
 
 @dataclass(frozen=True)
 class Stack:
     """Pages of one size and type.
 
-    ``read(page, start, stop)`` returns rows of a page, (stop - start, W, channels), in the file's own numbers: bool, 8, 16 or
-    32 bit integers, float32 or float64. It raises `UserError` if the file is damaged there.
+    ``stored(page, start, stop)`` returns rows of a page, (stop - start, W, channels), in the numbers of the file.
     """
 
     path: Path
@@ -24,11 +23,19 @@ class Stack:
     shape: tuple  # rows and columns of a page
     channels: int
     colour: bool  # the channels are red, green and blue
-    read: callable
+    stored: callable
     sections: int = 1  # pages of one position and time point, which follow each other in depth
     pixel_size_nm: tuple | None = None  # height and width of a pixel
     depth_nm: float | None = None  # distance of sections
     left_out: str | None = None  # what of the file is not read
+
+    def read(self, page, start, stop):
+        """Read rows of a page, (stop - start, W, channels): bool, 8, 16 or 32 bit integers, float32 or float64.
+
+        Raises `UserError` if the file is damaged there, or holds numbers of another type.
+        """
+        with decoding(self.path):
+            return numbers(self.stored(page, start, stop), self.path)
 
     def all_pages(self):
         """Read all pages: a list of arrays (H, W, channels). Raises `UserError` also if something would be left out."""
@@ -39,22 +46,24 @@ class Stack:
 
 @contextmanager
 def opened(path, kept=1):
-    """Open an image file or an OME-Zarr folder as a `Stack`.
+    """Open an image file, a file of a volume or an OME-Zarr folder as a `Stack`.
 
     A TIFF is read by its series and axes: positions, time points and sections are pages, channels and samples are channels;
     alpha, masks and lower resolutions are left out. PNG, JPEG, BMP, GIF and WebP have one page. A page is decoded as a whole
-    when it is first asked for, and of a TIFF so many pages are `kept`; a volume is read by its chunks. Raises `UserError` if it
-    is no image, is damaged, or holds numbers of another type.
+    when it is first asked for, and of a TIFF so many pages are `kept`; OME-Zarr and HDF5 are read in parts, other volumes at
+    once. Raises `UserError` if it is no image or damaged.
     """
-    from pipeline.images import ome_zarr, tiff  # they make a `Stack`, and import what takes long
+    from pipeline.images import ome_zarr, tiff, volumes  # they make a `Stack`, and import what takes long
 
     path = Path(path)
     with ExitStack() as files:
         with decoding(path):
-            if ome_zarr.is_volume(path):
-                stack = ome_zarr.stack(path)
-            elif is_tiff(path):
+            if is_tiff(path):
                 stack = tiff.stack(path, files, kept)
+            elif is_ome_zarr(path):
+                stack = ome_zarr.stack(path)
+            elif is_volume(path):
+                stack = volumes.stack(path, files)
             else:
                 stack = _single(path)
         yield stack
@@ -74,5 +83,4 @@ def described(channels, colour):
 
 def _single(path):
     pixels, colour = decode(path)
-    pixels = numbers(pixels, path)
     return Stack(path, 1, pixels.shape[:2], pixels.shape[-1], colour, lambda page, start, stop: pixels[start:stop])

@@ -10,7 +10,7 @@ import tifffile
 from PIL import Image, TiffImagePlugin
 
 from pipeline.errors import UserError
-from pipeline.images.io import ORIENTATION, TURNED, check_end, coloured, decoding, numbers, page_axes, upright
+from pipeline.images.io import ORIENTATION, TURNED, check_end, coloured, page_axes, upright
 from pipeline.images.stack import Stack
 from pipeline.images.units import nanometres
 
@@ -71,16 +71,15 @@ def stack(path, files, kept=1):
     turned = first.orientation in TURNED
     latest = {}  # the pages that were read last, by their number
 
-    def read(page, start, stop):
+    def stored(page, start, stop):
         if page in latest:
             latest[page] = latest.pop(page)  # the last of them
         else:
             planes, row = pages[page]
-            with decoding(path):
-                pixels = np.concatenate([planes.plane(number) for number in row], axis=-1)
-                if len(latest) == kept:
-                    latest.pop(next(iter(latest)))
-                latest[page] = numbers(upright(pixels, first.orientation), path)
+            pixels = np.concatenate([planes.plane(number) for number in row], axis=-1)
+            if len(latest) == kept:
+                latest.pop(next(iter(latest)))
+            latest[page] = upright(pixels, first.orientation)
         return latest[page][start:stop]
 
     channels = counts.pop() * len(first.samples)
@@ -90,7 +89,7 @@ def stack(path, files, kept=1):
         first.shape[::-1] if turned else first.shape,
         channels,
         first.page.photometric.name in COLOURS and channels == 3,
-        read,
+        stored,
         sections,
         size[::-1] if size and turned else size,
         depth if sections > 1 else None,

@@ -10,8 +10,8 @@ from scipy import ndimage
 from tqdm import tqdm
 
 from pipeline.errors import UserError
-from pipeline.images.io import is_tiff
-from pipeline.images.masks import IGNORED, MaskRule, are_two_classes, is_jpeg, mask_values
+from pipeline.images.io import IGNORED, is_tiff, is_volume
+from pipeline.images.masks import MaskRule, are_two_classes, is_jpeg, mask_values
 from pipeline.patches.units import shares
 from pipeline.scoring.objects import label
 
@@ -154,6 +154,8 @@ def _values(path):
 
 
 def _has_palette(path):
+    if is_volume(path):
+        return False
     if is_tiff(path):
         with tifffile.TiffFile(path) as file:
             return file.pages.first.photometric.name == "PALETTE"

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from pipeline.images.io import SUFFIXES, TIFF
-from pipeline.images.ome_zarr import SUFFIX as ZARR
-from pipeline.images.ome_zarr import is_volume
+from pipeline.images.io import is_image, is_ome_zarr, stem
 from pipeline.prediction.results_folder import results_in
 
 
@@ -52,8 +50,8 @@ def names(paths):
     ['a_x', 'b_x_png', 'b_x_tif']
     """
     forms = [
-        _stem,
-        lambda path: "_".join([*path.parts[-2:-1], _stem(path)]),
+        stem,
+        lambda path: "_".join([*path.parts[-2:-1], stem(path)]),
         lambda path: "_".join([*path.parts[-2:-1], path.name.replace(".", "_")]),
         lambda path: "_".join([*(part for part in path.parts[:-1] if part not in ("/", "..")), path.name.replace(".", "_")]),
     ]
@@ -71,7 +69,7 @@ def names(paths):
 
 def _find(argument):
     path = Path(argument)
-    if path.is_file() or (path.exists() and is_volume(path)):
+    if path.is_file() or (path.exists() and is_ome_zarr(path)):
         return [path]
     if path.is_dir():
         return _images(path.iterdir())
@@ -80,7 +78,7 @@ def _find(argument):
 
 def _images(paths):
     shown = (path for path in paths if not path.name.startswith("."))  # macOS writes a ._a.png beside a.png
-    images = [path for path in shown if path.suffix.lower() in SUFFIXES or is_volume(path)]
+    images = [path for path in shown if is_image(path)]
     results = {folder: results_in(folder) for folder in {path.parent for path in images}}
     return sorted(path for path in images if path.name not in results[path.parent])
 
@@ -88,7 +86,3 @@ def _images(paths):
 def _safe(name):
     """A file name that is not hidden, does not lead out of its folder, and exists in any encoding."""
     return "".join(sign if sign.isprintable() else "_" for sign in name).lstrip(".") or "image"
-
-
-def _stem(path):
-    return path.stem.removesuffix(".ome") if path.suffix.lower() in (*TIFF, ZARR) else path.stem

@@ -2,15 +2,17 @@ import subprocess
 
 import numpy as np
 import pytest
+import SimpleITK as sitk  # noqa: N813 (its users know it by no other name)
 import tifffile
+import zarr
+from ome_zarr.writer import write_multiscale
 from PIL import Image
 
 from pipeline.datasets.layout import DatasetWriter, read_table
 from pipeline.datasets.sources import folder
 from pipeline.datasets.sources.folder_files import SHOWN
 from pipeline.errors import UserError
-from pipeline.images.io import read_image, read_mask
-from pipeline.images.masks import read_instances
+from pipeline.images.io import read_image, read_instances, read_mask
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (6, 8), dtype=np.uint8)
@@ -340,6 +342,20 @@ def test_pages_of_one_time_point_are_a_volume(make, own, axes, volumes):
     tifffile.imwrite(own.root / "images/a.tif", pages.reshape(shape), imagej=True, metadata={"axes": axes})
     _, table, _ = make("segmentation")
     assert list(table["volume"]) == [f"a:{number}" for number in volumes]
+
+
+def test_volumes_of_other_programs_and_their_masks(make, own):
+    """Their sections are images of one volume; image and mask may be of different formats."""
+    images, masks = np.stack([GREY, GREY + 1, GREY + 2]), np.stack([MASK, ~MASK, MASK]).astype(np.int64)
+    own("images/scan.nii.gz", b"").unlink()
+    own("masks/scan.zarr", b"").unlink()
+    sitk.WriteImage(sitk.GetImageFromArray(images), str(own.root / "images/scan.nii.gz"))
+    write_multiscale([masks], zarr.open_group(own.root / "masks/scan.zarr", mode="w"), axes="zyx")
+    root, table, _ = make("segmentation")
+    assert table["name"].tolist() == ["scan_000", "scan_001", "scan_002"]
+    assert table["volume"].tolist() == ["scan:0"] * 3
+    np.testing.assert_array_equal([read_image(root / file)[..., 0] for file in table["image"]], images)
+    np.testing.assert_array_equal([read_mask(root / file) for file in table["mask"]], masks)
 
 
 def test_channels_of_any_number_and_a_pyramid(make, own):

@@ -6,7 +6,8 @@ import tifffile
 from PIL import Image
 
 from pipeline.errors import UserError
-from pipeline.images.masks import MaskRule, mask_values, read_instances, write_instances
+from pipeline.images.io import read_instances, write_instances
+from pipeline.images.masks import MaskRule, mask_values
 from pipeline.images.stack import read_pages
 
 VALUES = np.array([[0, 1, 2], [7, 200, 255]], np.uint8)

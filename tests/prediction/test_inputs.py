@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.images.ome_zarr import is_volume
+from pipeline.images.io import is_ome_zarr
 from pipeline.prediction.inputs import gather, names
 
 
@@ -37,7 +37,7 @@ def test_files_folders_patterns_and_volumes(tmp_path):
     assert found(f"{tmp_path}/**/*.png") == ["b.png", "deep/deeper/d.png"]
     assert found(tmp_path / "b.png", tmp_path) == ["b.png", "a.TIF", "v.ome.zarr", "w"]  # none twice
     volume = gather([tmp_path / "v.ome.zarr"])[0][0]
-    assert is_volume(volume.path) and volume.name == "v"
+    assert is_ome_zarr(volume.path) and volume.name == "v"
 
 
 @pytest.mark.parametrize(

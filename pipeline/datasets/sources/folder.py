@@ -7,9 +7,9 @@
     or, for train, val and test,        or, for train, val and test,
         train/images/  train/masks/         train/<class>/*.png
 
-and, optionally, ``groups.csv`` beside them. Images are PNG, JPEG, BMP, GIF, WebP or TIFF, of any type and number of channels (see
-`pipeline.images.stack`); each page of a TIFF becomes an image of its own. Every problem with every file is reported at once, and
-then nothing is made.
+and, optionally, ``groups.csv`` beside them. Images are PNG, JPEG, BMP, GIF, WebP, TIFF or volumes, of any type and number of
+channels (see `pipeline.images.stack`); each page of a TIFF and each section of a volume becomes an image of its own. Every
+problem with every file is reported at once, and then nothing is made.
 """
 
 from collections import defaultdict
@@ -133,5 +133,5 @@ def _is_standard(path):
         with Image.open(path, formats=("PNG", "JPEG")) as image:
             upright = image.getexif().get(ORIENTATION, 1) == 1
             return image.format in ("PNG", "JPEG") and image.mode in ("L", "RGB") and upright
-    except UnidentifiedImageError:
+    except (UnidentifiedImageError, IsADirectoryError):
         return False

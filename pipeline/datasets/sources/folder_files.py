@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pipeline.datasets.sources.listing import entries
 from pipeline.errors import UserError
-from pipeline.images.io import SUFFIXES
-from pipeline.images.ome_zarr import is_volume
+from pipeline.images.io import SUFFIXES, is_image, is_ome_zarr
+from pipeline.images.io import stem as without_suffix
 
 SHOWN = 30  # problems; about as many lines as a terminal shows
 SPLITS = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test", "testing")}
@@ -59,8 +59,8 @@ def composed(text):
 
 
 def stem(path):
-    """Name of a file without suffix; of ``a.ome.tif`` it is ``a``."""
-    return re.sub(r"\.ome$", "", composed(path.stem), flags=re.IGNORECASE)
+    """Name of a file without suffix (see `pipeline.images.io.stem`), with letters in one form."""
+    return composed(without_suffix(path))
 
 
 def find_parts(root, tasks, key, problems):
@@ -129,7 +129,7 @@ def find_labelled(root, parts, problems):
         for path in entries(part):
             if path.is_dir():
                 images[composed(path.name), split] += _by_stem(path, problems).values()
-            elif path.suffix.lower() in SUFFIXES:
+            elif is_image(path):
                 problems.append(f"{path}: move it into the folder of its class")
     labels = list(dict.fromkeys(label for label, _ in images))
     if len(labels) < 2:
@@ -177,11 +177,9 @@ def _by_stem(folder, problems):
     for path in entries(folder):
         if path.name.casefold() == TABLE:
             problems.append(f"{path}: move it one folder up")
-        elif path.is_dir() and is_volume(path):
-            problems.append(f"{path}: an OME-Zarr volume, which only prediction reads; save it as a TIFF of several pages")
-        elif path.is_dir():
+        elif path.is_dir() and not is_ome_zarr(path):
             problems.append(f"{path}: a folder among the images; move its files, or move train/, val/ and test/ to the top")
-        elif path.suffix.lower() not in SUFFIXES:
+        elif not is_image(path):
             problems.append(f"{path}: not a file that ends in {', '.join(SUFFIXES)}; save it as one, or move it away")
         elif stem(path) in found:
             problems.append(f"{path}: {found[stem(path)].name} has the same stem; remove one of them")

@@ -99,7 +99,7 @@ def _by_table(path, files, everywhere, problems):
 def _names(file, folder):
     relative = composed(file.path.relative_to(folder).as_posix())
     logical = "/".join(filter(None, (file.split, file.label, file.stem)))
-    suffix = file.path.suffix
+    suffix = composed(file.path.name).removeprefix(file.stem)
     return {relative, relative.removesuffix(suffix), logical, logical + suffix, file.stem, composed(file.path.name)}
 
 

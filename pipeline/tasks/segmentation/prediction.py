@@ -14,8 +14,7 @@ from pipeline.atomic import write_table
 from pipeline.errors import UserError
 from pipeline.images.colours import class_colour
 from pipeline.images.intensity import evenly
-from pipeline.images.io import bits_as_grey, write_png
-from pipeline.images.ome_zarr import is_volume
+from pipeline.images.io import bits_as_grey, is_ome_zarr, write_png
 from pipeline.images.sections import context_of, sections_seen
 from pipeline.images.sheet import displayable
 from pipeline.images.stack import opened
@@ -90,9 +89,9 @@ def predict_images(model, images, results, settings, choices, cluster, attempt, 
     """
     for image in images:
         with attempt(image.path), opened(image.path, kept=sections_seen(model.card)) as stack:
-            suffix = ".ome.zarr" if is_volume(image.path) else ".tif"
+            suffix = ".ome.zarr" if is_ome_zarr(image.path) else ".tif"
             files = {kind: f"{image.name}_{kind}{suffix}" for kind in ("mask", "probability", "labels")}
-            if model.members and not is_volume(image.path):
+            if model.members and not is_ome_zarr(image.path):
                 files["disagreement"] = f"{image.name}_disagreement.tif"
             files |= {"objects": f"{image.name}_objects.csv", "overlay": f"{image.name}_overlay.png"}
             files |= {"solids": f"{image.name}_solids.csv"} if choices.solids and stack.sections > 1 else {}
@@ -130,7 +129,7 @@ def _segment(model, stack, files, folder, settings, choices, cluster, warn):
     names = model.card["classes"]
     classes = outputs(model.card)
     several = classes > 1
-    volume, pages = is_volume(stack.path), range(stack.pages)
+    volume, pages = is_ome_zarr(stack.path), range(stack.pages)
     if stack.left_out:
         warn(stack.path, f"{stack.path}: {stack.left_out}")
     for page in evenly(len(pages), COMPARED) if volume else pages:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipeline.images.colours import ERRORS, class_colour
-from pipeline.images.masks import IGNORED
+from pipeline.images.io import IGNORED
 from pipeline.images.overlay import errors, painted
 from pipeline.images.sheet import displayable, sheet
 

@@ -1,0 +1,131 @@
+"""Volumes in the files of other programs, as images and as masks."""
+
+import gzip
+import json
+import struct
+
+import h5py
+import numpy as np
+import pytest
+import SimpleITK as sitk  # noqa: N813 (its users know it by no other name)
+import zarr
+from ome_zarr.writer import write_multiscale
+
+from pipeline.errors import UserError
+from pipeline.images.masks import MaskRule, mask_values
+from pipeline.images.stack import opened, read_pages
+
+VOXELS = np.arange(3 * 4 * 5, dtype=np.int16).reshape(3, 4, 5)  # sections, rows, columns
+
+
+def nifti(voxels, units, slope=1.0):
+    """The bytes of a NIfTI file of int16, after its published header: voxels of 0.25 × 0.5 × 2 along x, y and z."""
+    header = bytearray(352)
+    struct.pack_into("<i", header, 0, 348)
+    struct.pack_into("<8h", header, 40, 3, *voxels.shape[::-1], 1, 1, 1, 1)
+    struct.pack_into("<2h", header, 70, 4, 16)
+    struct.pack_into("<8f", header, 76, 1, 0.25, 0.5, 2, 0, 0, 0, 0)
+    struct.pack_into("<3f", header, 108, 352, slope, 0)
+    struct.pack_into("<B", header, 123, units)
+    header[344:348] = b"n+1\0"
+    return bytes(header) + voxels.astype("<i2").tobytes()
+
+
+def mrc(voxels, angstrom):
+    """The bytes of an MRC file of int16, after its published header."""
+    header = bytearray(1024)
+    struct.pack_into("<10i", header, 0, *voxels.shape[::-1], 1, 0, 0, 0, *voxels.shape[::-1])
+    struct.pack_into("<3f", header, 40, *(n * size for n, size in zip(voxels.shape[::-1], angstrom, strict=True)))
+    struct.pack_into("<3f3i", header, 52, 90, 90, 90, 1, 2, 3)
+    header[208:216] = b"MAP \x44\x44\0\0"
+    return bytes(header) + voxels.astype("<i2").tobytes()
+
+
+def hdf5(path, **attributes):
+    with h5py.File(path, "w") as file:
+        file["exported/data"] = VOXELS
+        file["exported/names"] = np.arange(3)  # one dimension: no image
+        file["exported/data"].attrs.update(attributes)
+
+
+def written_by_itk(path):
+    image = sitk.GetImageFromArray(VOXELS)
+    image.SetSpacing((0.25, 0.5, 2.0))
+    sitk.WriteImage(image, str(path))
+
+
+MM = ((0.5e6, 0.25e6), 2e6)  # nm: rows and columns, sections
+FILES = {
+    "a.nii": (lambda path: path.write_bytes(nifti(VOXELS, units=2)), MM),
+    "a.nii.gz": (lambda path: path.write_bytes(gzip.compress(nifti(VOXELS, units=3))), ((0.5e3, 0.25e3), 2e3)),
+    "unknown.nii": (lambda path: path.write_bytes(nifti(VOXELS, units=0)), (None, None)),
+    "a.mrc": (lambda path: path.write_bytes(mrc(VOXELS, (40, 50, 500))), ((5, 4), 50)),
+    "a.nrrd": (written_by_itk, MM),
+    "a.mha": (written_by_itk, MM),
+    "a.h5": (lambda path: hdf5(path, element_size_um=[0.05, 0.005, 0.004]), ((5, 4), 50)),
+    "a.hdf5": (hdf5, (None, None)),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_pages_and_the_size_of_voxels(tmp_path, name):
+    write, (size, depth) = FILES[name]
+    path = tmp_path / name
+    write(path)
+    with opened(path) as stack:
+        np.testing.assert_array_equal(np.stack(stack.all_pages()), VOXELS[..., None])
+        np.testing.assert_array_equal(stack.read(2, 1, 3), VOXELS[2, 1:3, :, None])
+        assert (stack.pages, stack.sections, stack.shape, stack.channels) == (3, 3, (4, 5), 1)
+        assert stack.pixel_size_nm == (size and pytest.approx(size))
+        assert stack.depth_nm == (depth and pytest.approx(depth))
+
+
+def test_nifti_values_are_those_that_the_file_means(tmp_path):
+    (tmp_path / "a.nii").write_bytes(nifti(VOXELS, units=2, slope=0.5))
+    np.testing.assert_array_equal(np.stack(read_pages(tmp_path / "a.nii"))[..., 0], VOXELS / 2)
+
+
+def test_axes_of_hdf5_that_have_names(tmp_path):
+    tags = json.dumps({"axes": [{"key": "y"}, {"key": "x"}, {"key": "c"}]})  # as ilastik writes them
+    hdf5(tmp_path / "a.h5", axistags=tags)
+    (page,) = read_pages(tmp_path / "a.h5")
+    np.testing.assert_array_equal(page, VOXELS)
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        file["data"] = VOXELS
+        for dimension, label in zip(file["data"].dims, "xyz", strict=True):
+            dimension.label = label
+    np.testing.assert_array_equal(np.stack(read_pages(tmp_path / "b.h5"))[..., 0], VOXELS.T)
+
+
+def test_hdf5_that_leaves_a_doubt_is_refused(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["raw"] = file["labels"] = VOXELS
+        file["volumes/labels"] = VOXELS
+    with pytest.raises(UserError, match=r"a\.h5: expected one array .*, received /labels, /raw, /volumes/labels; save it"):
+        read_pages(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        file["data"] = VOXELS[None]
+    with pytest.raises(UserError, match=r"b\.h5: expected axes with y and x for 4 dimensions, received none"):
+        read_pages(tmp_path / "b.h5")
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.nrrd", "a.mrc", "a.mha", "a.h5"])
+@pytest.mark.parametrize("content", [b"", b"not a volume"])
+def test_a_damaged_file_is_told_in_one_line(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=name) as told:
+        read_pages(tmp_path / name)
+    assert "\n" not in str(told.value)
+
+
+def test_masks_with_64_bit(tmp_path):
+    """Programs that write label volumes often use the largest integers."""
+    labels = VOXELS.astype(np.uint64) % 3
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["labels"] = labels
+    np.testing.assert_array_equal(np.stack(mask_values(tmp_path / "a.h5")), labels)
+    write_multiscale([labels], zarr.open_group(tmp_path / "a.zarr", mode="w"), axes="zyx")
+    masks = MaskRule(instances=True).read(tmp_path / "a.zarr")
+    np.testing.assert_array_equal([mask.instances for mask in masks], labels)
+    with pytest.raises(UserError, match="expected integers of at most 32 bit or floats, received uint64"):
+        read_pages(tmp_path / "a.h5")
