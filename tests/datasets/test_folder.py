@@ -438,7 +438,7 @@ def test_valid_may_be_a_class_and_accents_have_one_form(make, own):
         ),
         (["images/a.png", "masks/a.png", "images/groups.csv"], "segmentation", "images/groups.csv: move it one folder up"),
         (["images/train/a.png", "masks/train/a.png"], "segmentation", "images/train: a folder among the images; move its files"),
-        (["images/a.zarr/0/a.png", "masks/a.png"], "segmentation", "images/a.zarr: an OME-Zarr volume, which only prediction"),
+        (["images/a.zarr/0/a.png", "masks/a.png"], "segmentation", "images/a.zarr: this is not an OME-Zarr image"),
         (["train/a/1.png", "Training/b/1.png"], "classification", "train and Training both mean train/"),
         (["train/a/1.png", "train/b/1.png", "test/A/1.png", "test/b/1.png"], "classification", "a and A differ only in case"),
     ],
