@@ -5,9 +5,9 @@ import importlib
 import keras
 import numpy as np
 
+from pipeline import paths
 from pipeline.atomic import write_json
 from pipeline.errors import UserError
-from pipeline.exporting.output import CARD
 from pipeline.images.intensity import change_of_range
 from pipeline.images.sections import ranges_seen
 from pipeline.startup import silent_stderr
@@ -28,7 +28,7 @@ def convert(model, task, name, path):
         network = portable(model, task.activation(model.card))
         writer.write(network, model, task, path)
         if path.is_dir():  # a format of one file has the card inside
-            write_json(path / CARD, model.card)
+            write_json(path / paths.CARD, model.card)
         found = difference(writer.read(path), network)
     if not found <= LIMIT:  # also if it is not a number
         raise UserError(f"{name}: probabilities differ from those of Keras by {found:.1e} (limit {LIMIT:g}); nothing was written")
@@ -41,7 +41,7 @@ def portable(model, activation):
     It computes in float32, whatever the precision of training. The input is ``image``, (N, H, W, C) float32 in [0, 1], the output
     ``probability``, float32, in the shape of the logits.
     """
-    if not model.members:
+    if len(model.members) == 1:
         return _in_float32(model.network, activation)
     image = keras.Input(model.network.input_shape[1:], name="image")
     probabilities = []
