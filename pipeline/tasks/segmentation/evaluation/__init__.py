@@ -15,9 +15,8 @@ from pipeline.scoring.curves import Histogram
 from pipeline.scoring.ratios import MEAN
 from pipeline.scoring.statistics import interval, paired_difference, quartiles
 from pipeline.tasks.segmentation.evaluation.image import mean, score_image
-from pipeline.tasks.segmentation.evaluation.per_class import per_class
 from pipeline.tasks.segmentation.evaluation.pictures import draw  # noqa: F401 (what `pipeline.evaluation.evaluate` asks a task for)
-from pipeline.tasks.segmentation.evaluation.scores import ClassScores, Scores
+from pipeline.tasks.segmentation.evaluation.scores import ClassScores, Scores, per_class
 from pipeline.tasks.segmentation.evaluation.volumes import Volumes, summary
 from pipeline.tasks.segmentation.losses import loss_of
 
