@@ -21,8 +21,7 @@ from pydantic import TypeAdapter
 
 from pipeline.atomic import whole, write_json
 from pipeline.errors import UserError
-from pipeline.images.io import write_image, write_png
-from pipeline.images.masks import write_instances
+from pipeline.images.io import write_image, write_instances, write_png
 
 COLUMNS = {"image", "page", "predicted", "disagreement"}  # of the predictions, beside one for each class
 

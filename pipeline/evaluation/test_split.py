@@ -5,8 +5,7 @@ import hashlib
 from pipeline import paths
 from pipeline.atomic import digest
 from pipeline.datasets.layout import read_table
-from pipeline.images.io import read_image, read_mask
-from pipeline.images.masks import read_instances
+from pipeline.images.io import read_image, read_instances, read_mask
 from pipeline.images.sections import context_of, read_with_neighbours, with_runs
 
 

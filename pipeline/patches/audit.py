@@ -6,8 +6,7 @@ from tqdm import tqdm
 
 from pipeline.datasets.layout import read_info, read_table
 from pipeline.errors import UserError
-from pipeline.images.io import read_image, read_mask
-from pipeline.images.masks import IGNORED
+from pipeline.images.io import IGNORED, read_image, read_mask
 from pipeline.parallel import on_all_cores, on_all_threads
 from pipeline.patches.duplicates import apart, count_pairs, find_duplicates, group_duplicates
 from pipeline.patches.fingerprints import FINGERPRINT, describe

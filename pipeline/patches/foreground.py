@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from pipeline.images.masks import IGNORED
+from pipeline.images.io import IGNORED
 
 
 def foreground_corners(masks, read, size, count, share, seed, map_in_order):

@@ -3,8 +3,7 @@
 from pipeline import paths
 from pipeline.atomic import write_json
 from pipeline.images.intensity import evenly
-from pipeline.images.io import read_image
-from pipeline.images.masks import IGNORED
+from pipeline.images.io import IGNORED, read_image
 from pipeline.images.overlay import outlined
 from pipeline.images.sections import nearest, neighbours, with_runs
 from pipeline.images.sheet import displayable, fitted, sheet

@@ -10,8 +10,8 @@ from scipy import ndimage
 from tqdm import tqdm
 
 from pipeline.errors import UserError
-from pipeline.images.io import is_tiff
-from pipeline.images.masks import IGNORED, MaskRule, are_two_classes, is_jpeg, mask_values
+from pipeline.images.io import IGNORED, is_tiff
+from pipeline.images.masks import MaskRule, are_two_classes, is_jpeg, mask_values
 from pipeline.patches.units import shares
 from pipeline.scoring.objects import label
 

@@ -9,8 +9,7 @@ from pipeline.datasets.layout import DatasetWriter, read_table
 from pipeline.datasets.sources import folder
 from pipeline.datasets.sources.folder_files import SHOWN
 from pipeline.errors import UserError
-from pipeline.images.io import read_image, read_mask
-from pipeline.images.masks import read_instances
+from pipeline.images.io import read_image, read_instances, read_mask
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (6, 8), dtype=np.uint8)

@@ -12,7 +12,7 @@ import yaml
 from PIL import Image
 
 from pipeline import paths
-from pipeline.images.masks import write_instances
+from pipeline.images.io import write_instances
 from pipeline.inference.model import load_trained
 from pipeline.predict import describe, predict
 from pipeline.predict import main as predict_main

@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 
-from pipeline.images.masks import IGNORED
+from pipeline.images.io import IGNORED
 
 SHOWN = 5  # names in one line
 

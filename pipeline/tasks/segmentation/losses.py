@@ -11,7 +11,7 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from pipeline.images.masks import IGNORED
+from pipeline.images.io import IGNORED
 
 # Added above and below a ratio: on an empty mask the loss is then 1 - 1 / (1 + Σp), whose gradient still lowers p.
 SMOOTH = 1.0

@@ -10,8 +10,7 @@ import numpy as np
 from pipeline import paths
 from pipeline.datasets.layout import read_table
 from pipeline.images.intensity import scaled
-from pipeline.images.io import read_image, read_mask
-from pipeline.images.masks import IGNORED, read_instances
+from pipeline.images.io import IGNORED, read_image, read_instances, read_mask
 from pipeline.images.resize import resize_image
 from pipeline.images.sections import context_of, read_with_neighbours, with_runs
 from pipeline.images.symmetry import symmetries

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.images.masks import IGNORED
+from pipeline.images.io import IGNORED
 from pipeline.networks.common import blocks
 from pipeline.tasks.class_weights import class_weights
 from pipeline.tasks.segmentation.losses import PooledDice, loss_of

@@ -8,7 +8,7 @@ from pipeline import paths
 from pipeline.datasets.layout import read_info
 from pipeline.evaluation import gallery
 from pipeline.evaluation.test_split import open_image, open_instances, open_mask, open_scaled
-from pipeline.images.masks import IGNORED
+from pipeline.images.io import IGNORED
 from pipeline.inference.decision import of_class, predicted
 from pipeline.scoring import calibration, classes, curves, objects
 from pipeline.scoring.curves import Histogram

@@ -9,7 +9,7 @@ from pipeline.evaluation.maps import map_panel
 from pipeline.evaluation.test_split import open_image, open_mask, open_scaled
 from pipeline.images.colours import ERRORS, class_colour
 from pipeline.images.intensity import evenly
-from pipeline.images.masks import IGNORED
+from pipeline.images.io import IGNORED
 from pipeline.images.overlay import errors, painted
 from pipeline.images.sheet import displayable, sheet
 from pipeline.inference.decision import predicted

@@ -9,7 +9,7 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
-from pipeline.images.masks import IGNORED
+from pipeline.images.io import IGNORED
 from pipeline.scoring import boundary, objects
 from pipeline.scoring.ratios import or_none
 
