@@ -57,7 +57,7 @@ def score(models, dataset, records, params, title, pictures=None):
         losses.append(_loss(params.segmentation.loss, model.card, mask, probability))
         if position in pictured:
             gallery.write_image(pictures, position, image)
-            gallery.write_errors(pictures, position, mask, prediction, len(names))
+            gallery.write_answer(pictures, position, mask, prediction, len(names))
     scores = {number: ClassScores(images[number], histograms[number]) for number in images}
     threshold = None if None in thresholds else float(np.mean(thresholds))
     return Scores(names, scores, np.array(confusions), losses, reliability, threshold, info.pixel_size_nm, volumes)

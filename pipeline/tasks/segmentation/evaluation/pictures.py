@@ -10,7 +10,7 @@ from pipeline.evaluation.test_split import open_image, open_mask, open_scaled
 from pipeline.images.colours import ERRORS, class_colour
 from pipeline.images.intensity import evenly
 from pipeline.images.io import IGNORED
-from pipeline.images.overlay import errors, painted
+from pipeline.images.overlay import errors, kinds_of_error, painted
 from pipeline.images.sheet import displayable, sheet
 from pipeline.inference.decision import predicted
 from pipeline.inference.explain import attention_maps
@@ -81,7 +81,7 @@ def panel(image, mask, prediction, title, classes=("background", "foreground")):
     """
     several = len(classes) > 2
     painted_areas = [painted(area if several else area == 1) for area in (mask, prediction)]
-    pictures = [displayable(image), *painted_areas, errors(image, mask, prediction)]
+    pictures = [displayable(image), *painted_areas, errors(image, kinds_of_error(mask, prediction))]
     legend = {name: class_colour(number) for number, name in enumerate(classes)} if several else {}
     return sheet(pictures, [title, "mask", "prediction", "errors"], len(pictures), WIDTH, legend=legend | ERRORS)
 
@@ -98,6 +98,6 @@ def cuts(sections, masks, predictions, stretch):
         place = int(foreground.sum(axis=(0, 2 - axis)).argmax())
         cut = [np.take(volume, place, axis + 1) for volume in (images, masks, predictions)]
         image, mask, prediction = (np.repeat(part, max(1, round(stretch)), axis=0) for part in cut)
-        pictures += [displayable(image), errors(image, mask, prediction)]
+        pictures += [displayable(image), errors(image, kinds_of_error(mask, prediction))]
         captions += [f"{name} {place} of {len(sections)} sections", "errors"]
     return sheet(pictures, captions, len(pictures), WIDTH, legend=ERRORS)
