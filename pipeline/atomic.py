@@ -1,8 +1,9 @@
 """Write a file or a folder whole or not at all: whoever is interrupted leaves the former one.
 
-And JSON and tables, as all rooms write them.
+And JSON, tables and checksums, as all rooms have them.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -60,6 +61,12 @@ def read_json(path):
 def write_table(path, table, append=False):
     """Write a data frame as CSV, floats with six digits, an undefined value as an empty cell; appended rows get no header."""
     table.to_csv(path, mode="a" if append else "w", header=not append, index=False, float_format="%.6g", lineterminator="\n")
+
+
+def digest(path, kind="sha256"):
+    """Checksum of a file, in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.new(kind, usedforsecurity=False)).hexdigest()
 
 
 def _remove(path):

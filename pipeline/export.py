@@ -7,12 +7,17 @@ Formats: ``onnx`` (a file), ``savedmodel`` and ``openvino`` (folders), ``bioimag
 """
 
 import argparse
+import os
+from contextlib import contextmanager
+from pathlib import Path
 
-from pipeline import tasks
-from pipeline.errors import plain_errors
-from pipeline.exporting.output import FORMATS, check, output
+from pipeline import paths, tasks
+from pipeline.atomic import whole
+from pipeline.errors import UserError, plain_errors
 from pipeline.inference.card import files_of
 from pipeline.startup import load_keras, silent_stderr
+
+FORMATS = {"onnx": ".onnx", "savedmodel": None, "openvino": None, "bioimage": ".zip"}  # suffix of the file; None: a folder
 
 
 def export(model_path, name, out, overwrite=False, ensemble=False):
@@ -33,7 +38,33 @@ def export(model_path, name, out, overwrite=False, ensemble=False):
         model = load_all(files_of(model_path, ensemble))
     with output(out) as path:
         difference = convert(model, tasks.part(model.card["task"], "exporting"), name, path)
-    return sum(member.network.count_params() for member in model.members or [model]), difference
+    return sum(member.network.count_params() for member in model.members), difference
+
+
+def check(path, name, overwrite):
+    """Raise `UserError` if the name of an export has the wrong suffix, or something is there that may not be replaced.
+
+    A folder without a card is not an export, and is never replaced.
+    """
+    path, suffix = Path(path), FORMATS[name]
+    if suffix and path.suffix != suffix:
+        raise UserError(f"{path}: the name of an export as {name} must end in {suffix}; change --out")
+    if not os.path.lexists(path):
+        return
+    if not overwrite:
+        raise UserError(f"{path} exists; choose another --out, or replace it with --overwrite")
+    if not (path.is_file() if suffix else (path / paths.CARD).is_file()):
+        raise UserError(f"{path} is not an earlier export and will not be replaced; choose another --out")
+
+
+@contextmanager
+def output(path):
+    """Write an output whole or not at all, as `whole` does; raise `UserError` if the place cannot be written to."""
+    try:
+        with whole(path) as part:
+            yield part
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror or error}; change --out") from error
 
 
 def main(arguments=None):

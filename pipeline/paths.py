@@ -15,7 +15,7 @@ PAGE = Path("reports/index.html")
 SUMMARY = Path("reports/summary.md")
 ORIGIN = "origin.json"  # in the folder of a network's pretrained weights
 PLOTS = Path("reports/plots")  # tables that `dvc plots` draws
-CARD = "card.json"  # in a ``.keras`` file, which is a zip
+CARD = "card.json"  # in a ``.keras`` file, which is a zip, and in the folder of an export
 
 
 def downloads():

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from pipeline import paths
-from pipeline.atomic import read_json, write_json, write_table
+from pipeline.atomic import digest, read_json, write_json, write_table
 from pipeline.evaluation.test_split import fingerprint, independent_units, open_test_split
 from pipeline.patches.packed import load_card
 from pipeline.scoring.statistics import over_seeds, sentence
@@ -123,7 +123,7 @@ def _write_results(dataset, task, networks):
     The file is in git, so the pictures, two for each test image, have one checksum together.
     """
     files = sorted(path for path in Path("reports", dataset).rglob("*") if path.is_file())
-    checksums = {path.as_posix(): hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() for path in files}
+    checksums = {path.as_posix(): digest(path, "md5") for path in files}
     pictures = {name: checksum for name, checksum in checksums.items() if Path(name).suffix in PICTURES}
     together = hashlib.md5(json.dumps(pictures).encode(), usedforsecurity=False).hexdigest()
     others = {name: checksum for name, checksum in checksums.items() if name not in pictures}

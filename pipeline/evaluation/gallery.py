@@ -9,6 +9,8 @@ from pipeline.images.overlay import kinds_of_error
 from pipeline.images.sheet import displayable
 
 SIDE = 512  # pixels of the longer side, at most: as large as the report shows them
+STRENGTH = 166  # alpha of the errors, of 255: the structure below stays visible
+BLACK_AND_WHITE = [0, 0, 0, 255, 255, 255]
 QUALITY = 80  # of WebP: no loss that the eye sees at this size
 MOST = 100  # test images of a network that get a picture; of more, these are spread evenly over the set
 
@@ -34,18 +36,18 @@ def write_image(folder, position, image, kind="image"):
     _shrunk(shown, Image.Resampling.LANCZOS).save(folder / f"{stem(position)}-{kind}.webp", quality=QUALITY)
 
 
-def write_errors(folder, position, mask, prediction, classes):
-    """Write ``<stem>-errors.png`` of the kinds of error; of several classes, also ``-mask.png`` and ``-prediction.png``."""
-    _write_indexed(folder / f"{stem(position)}-errors.png", kinds_of_error(mask, prediction), ERROR_PALETTE)
-    if classes > 2:
-        _write_indexed(folder / f"{stem(position)}-mask.png", mask, CLASS_PALETTE)
-        _write_indexed(folder / f"{stem(position)}-prediction.png", prediction, CLASS_PALETTE)
+def write_answer(folder, position, mask, prediction, classes):
+    """Write ``<stem>-mask.png``, ``-prediction.png`` and ``-errors.png``, the kinds of error, which lie over the image.
 
-
-def _write_indexed(path, numbers, palette):
-    picture = _shrunk(Image.fromarray(np.asarray(numbers, np.uint8)), Image.Resampling.NEAREST)
-    picture.putpalette(palette)
-    picture.save(path, optimize=True)
+    Two classes are black and white, more have their colours.
+    """
+    palette = CLASS_PALETTE if classes > 2 else BLACK_AND_WHITE
+    layers = {"mask": (mask, palette, None), "prediction": (prediction, palette, None)}
+    layers["errors"] = kinds_of_error(mask, prediction), ERROR_PALETTE, bytes([0, STRENGTH, STRENGTH, STRENGTH])
+    for kind, (numbers, palette, alpha) in layers.items():
+        picture = _shrunk(Image.fromarray(np.asarray(numbers, np.uint8)), Image.Resampling.NEAREST)
+        picture.putpalette(palette)
+        picture.save(folder / f"{stem(position)}-{kind}.png", optimize=True, transparency=alpha)
 
 
 def _shrunk(picture, resampling):

@@ -3,6 +3,7 @@
 import hashlib
 
 from pipeline import paths
+from pipeline.atomic import digest
 from pipeline.datasets.layout import read_table
 from pipeline.images.io import read_image, read_instances, read_mask
 from pipeline.images.sections import context_of, read_with_neighbours, with_runs
@@ -31,12 +32,8 @@ def open_every_image(dataset):
 
 def count_shared(dataset, records, other):
     """How many images also belong to another data set, byte for byte."""
-
-    def content(path):
-        return hashlib.md5(path.read_bytes(), usedforsecurity=False).digest()
-
-    known = {content(path) for path in (paths.raw(other) / "images").iterdir()}
-    return sum(content(paths.raw(dataset) / record["image"]) in known for record in records)
+    known = {digest(path) for path in (paths.raw(other) / "images").iterdir()}
+    return sum(digest(paths.raw(dataset) / record["image"]) in known for record in records)
 
 
 def open_image(dataset, record):

@@ -5,9 +5,9 @@ import importlib
 import keras
 import numpy as np
 
+from pipeline import paths
 from pipeline.atomic import write_json
 from pipeline.errors import UserError
-from pipeline.exporting.output import CARD
 from pipeline.images.intensity import change_of_range
 from pipeline.images.sections import ranges_seen
 from pipeline.startup import silent_stderr
@@ -28,7 +28,7 @@ def convert(model, task, name, path):
         network = portable(model, task.activation(model.card))
         writer.write(network, model, task, path)
         if path.is_dir():  # a format of one file has the card inside
-            write_json(path / CARD, model.card)
+            write_json(path / paths.CARD, model.card)
         found = difference(writer.read(path), network)
     if not found <= LIMIT:  # also if it is not a number
         raise UserError(f"{name}: probabilities differ from those of Keras by {found:.1e} (limit {LIMIT:g}); nothing was written")
@@ -41,7 +41,7 @@ def portable(model, activation):
     It computes in float32, whatever the precision of training. The input is ``image``, (N, H, W, C) float32 in [0, 1], the output
     ``probability``, float32, in the shape of the logits.
     """
-    if not model.members:
+    if len(model.members) == 1:
         return _in_float32(model.network, activation)
     image = keras.Input(model.network.input_shape[1:], name="image")
     probabilities = []
@@ -72,13 +72,14 @@ def _called(network):
 def difference(run, network):
     """Return the largest absolute difference of probabilities between an exported network, ``run(images)``, and Keras.
 
-    The images are uniform noise and one that shows something. Infinite if the shapes differ; NaN if a probability is.
+    The images are uniform noise and a gradient. Infinite if the shapes differ; NaN if a probability is.
     """
     *fixed, channels = network.input_shape[1:]
     first, second = SIZES if None in fixed else (fixed, fixed)
     noise = np.random.default_rng(0).random((2, *first, channels), np.float32)
+    gradient = np.indices(second, np.float32).sum(axis=0)[None, ..., None].repeat(channels, axis=-1) / sum(second)
     found = []
-    for images in (noise, _discs(second, channels)[None]):
+    for images in (noise, gradient):
         expected, received = np.asarray(network(images, training=False)), np.asarray(run(images))
         found.append(np.abs(expected - received).max() if expected.shape == received.shape else np.inf)
     return float(np.max(found))
@@ -91,11 +92,3 @@ def _portable_layer(layer):
         offset = -np.ravel(layer.mean).astype(np.float64) / deviation
         return keras.layers.Rescaling((1 / deviation).tolist(), offset.tolist(), dtype="float32", name=layer.name)
     return type(layer).from_config(layer.get_config() | {"dtype": "float32"})
-
-
-def _discs(size, channels):
-    """An image (H, W, C) of dark discs on a gradient, in different shades in each channel."""
-    row, column = np.indices(size) / max(size)
-    discs = np.hypot(row % 0.25 - 0.125, column % 0.25 - 0.125) < 0.08
-    image = [0.9 - 0.3 * row - (0.4 + 0.1 * channel) * discs for channel in range(channels)]
-    return np.clip(np.stack(image, axis=-1), 0, 1).astype(np.float32)

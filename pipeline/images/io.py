@@ -1,7 +1,6 @@
 """Read and write the images and masks of ``data/raw``. Pixels come in row/column order, in the numbers that the file holds."""
 
 import re
-import struct
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from pipeline.errors import UserError, in_one_line
 
+IGNORED = 255  # class number of pixels that neither train nor score
 TIFF = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
 LOSSY = (".jpg", ".jpeg")
 ITK = (".nii", ".nii.gz", ".nrrd", ".mrc", ".mha")  # volumes that SimpleITK reads
@@ -105,24 +105,6 @@ def first_bytes(path, count):
         return file.read(count)
 
 
-def coloured(indices, colormap):
-    """Look up the indices (H, W) of an image in a TIFF's palette (3, N), of 8 or 16 bit: (H, W, 3), uint8."""
-    colours = colormap >> 8 if colormap.max() > 255 else colormap
-    return np.moveaxis(colours.astype(np.uint8)[:, indices], 0, -1)
-
-
-def page_axes(axes):
-    """Sort the leading axes of a TIFF, such as "TZC", as pages are read: four lists of their positions.
-
-    Pages go through positions and whatever else there is, then time points, then sections (at most one axis); the last list are
-    channels, which are no pages.
-    """
-    depth = next((n for mark in ("Z", "IQ") for n in reversed(range(len(axes))) if axes[n] in mark), None)
-    channels, times = ([n for n, axis in enumerate(axes) if axis == mark and n != depth] for mark in "CT")
-    outer = [n for n in range(len(axes)) if n not in (*channels, *times, depth)]
-    return outer, times, [] if depth is None else [depth], channels
-
-
 def upright(pixels, orientation):
     """Turn and flip pixels (H, W, ...) as the orientation of TIFF or EXIF says, 1 to 8; cameras and scanners store it aside."""
     if orientation in TURNED:
@@ -163,7 +145,7 @@ def decoding(path):
 def read_mask(path):
     """Read a mask of ``data/raw``, shape (H, W): bool, or uint8 class numbers with 255 for pixels that are ignored.
 
-    `pipeline.images.masks` reads any other.
+    `pipeline.images.masks` reads those of other people.
     """
     page = _only_page(path)[..., 0]
     if page.dtype not in (bool, np.uint8):
@@ -171,14 +153,14 @@ def read_mask(path):
     return page
 
 
-def write_instances(path, objects):
-    """Write object numbers (H, W), 0 for the background, as a TIFF of 32 bit."""
-    tifffile.imwrite(path, objects.astype(np.uint32, copy=False), compression="zlib", metadata=None, photometric="minisblack")
-
-
 def read_instances(path):
     """Read the object numbers of an image of ``data/raw``, shape (H, W), uint32, 0 for the background."""
     return tifffile.imread(path)
+
+
+def write_instances(path, objects):
+    """Write object numbers (H, W), 0 for the background, as a TIFF of 32 bit."""
+    tifffile.imwrite(path, objects.astype(np.uint32, copy=False), compression="zlib", metadata=None, photometric="minisblack")
 
 
 def write_image(path, pixels):
@@ -205,17 +187,6 @@ def write_png(path, pixels):
     if pixels.ndim == 3 and pixels.shape[-1] == 1:
         pixels = pixels[..., 0]
     Image.fromarray(pixels).save(path, compress_level=1)  # several times faster than the default, 10 % larger
-
-
-def check_end(file, path):
-    """Check that no page of an open `tifffile.TiffFile` is missing: tifffile reads a truncated file as a shorter one."""
-    layout, last = file.tiff, file.pages[-1].offset
-    file.filehandle.seek(last)
-    (tags,) = struct.unpack(layout.tagnoformat, file.filehandle.read(layout.tagnosize))
-    file.filehandle.seek(last + layout.tagnosize + tags * layout.tagsize)
-    (following,) = struct.unpack(layout.offsetformat, file.filehandle.read(layout.offsetsize))
-    if following:
-        raise UserError(f"{path}: the file is truncated after page {len(file.pages)}; copy or save it again")
 
 
 def _only_page(path):

@@ -1,26 +1,14 @@
 """Read the masks of other people's files: the value of each pixel, and what the values mean by one rule for all files."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import tifffile
 
 from pipeline.errors import UserError
-from pipeline.images.io import (
-    IGNORED,
-    ORIENTATION,
-    bits_as_grey,
-    check_end,
-    coloured,
-    decode,
-    decoding,
-    first_bytes,
-    is_tiff,
-    is_volume,
-    page_axes,
-    upright,
-)
+from pipeline.images import tiff
+from pipeline.images.io import IGNORED, bits_as_grey, decode, decoding, first_bytes, is_tiff, is_volume
 from pipeline.images.stack import opened
 
 TWO_CLASSES = ({0, 1}, {0, 255}, {0, 65535})  # values that need no explanation
@@ -162,72 +150,23 @@ def mask_values(path, indexed=False, exact=True):
     UserError
         If the file is damaged or no image, or if its numbers are not whole.
     """
-    with decoding(path):
-        if is_volume(path):
-            pages = _volume_pages(path)
+    with decoding(path), ExitStack() as files:
+        if is_tiff(path):
+            pages = tiff.stack(path, files, of_masks=True, indexed=indexed).all_stored()
+        elif is_volume(path):
+            stack = files.enter_context(opened(path))
+            if stack.channels > 1:
+                raise UserError(f"{path}: expected one value for each pixel, received {stack.channels} channels")
+            pages = stack.all_stored()
         else:
-            pages = _tiff_pages(path, indexed) if is_tiff(path) else [decode(path, indexed, alpha=True)[0]]
+            pages = [decode(path, indexed, alpha=True)[0]]
         return [_integers(_brightest(page, path, exact), path) for page in pages]
 
 
-def _volume_pages(path):
-    with opened(path) as stack:
-        if stack.channels > 1:
-            raise UserError(f"{path}: expected one value for each pixel, received {stack.channels} channels")
-        return [stack.stored(page, 0, stack.shape[0])[..., 0] for page in range(stack.pages)]
-
-
-def _tiff_pages(path, indexed):
-    with tifffile.TiffFile(path) as file:
-        check_end(file, path)
-        whole = [page for page in file.pages if not (page.is_reduced or page.is_mask)] or list(file.pages)
-        if len(whole) == 1 and file.series[0].is_truncated:  # one page describes all of them
-            pages = file.series[0].asarray().reshape(-1, *whole[0].shape)
-            return [_tiff_page(whole[0], path, indexed, pages[number]) for number in _order(file.series[0], len(pages))]
-        return [_tiff_page(page, path, indexed, page.asarray()) for page in _as_images(whole, file.series)]
-
-
-def _as_images(pages, series):
-    """The pages of a TIFF in the order in which those of an image are read (see `pipeline.images.io.page_axes`)."""
-    by_index = {page.index: page for page in pages}
-    planes = list(series[0]) if len(series) == 1 else []
-    if {plane.index for plane in planes if plane is not None} == by_index.keys():
-        return [by_index[planes[number].index] for number in _order(series[0], len(pages))]
-    return pages
-
-
-def _order(series, count):
-    leading = series.axes[: series.ndim - len(series.keyframe.axes)]
-    lengths = series.shape[: len(leading)]
-    if np.prod(lengths, dtype=int) != count:
-        return range(count)
-    return np.arange(count).reshape(lengths).transpose([n for axes in page_axes(leading) for n in axes]).ravel().tolist()
-
-
-def _tiff_page(page, path, indexed, pixels):
-    name = page.photometric.name
-    if page.axes not in ("YX", "YXS", "SYX"):
-        raise UserError(f"{path}: expected pages of rows and columns, received axes {page.axes}")
-    if name == "MINISWHITE" and pixels.dtype == bool:
-        pixels = ~pixels
-    elif name == "PALETTE":
-        pixels = pixels if indexed else coloured(pixels, page.colormap)
-    elif name not in ("MINISBLACK", "RGB"):
-        remedy = "save it without the inverting lookup table" if name == "MINISWHITE" else "save it as PNG"
-        raise UserError(f"{path}: expected grey, RGB or a palette, received {name}; {remedy}")
-    pixels = np.moveaxis(pixels, 0, -1) if page.axes == "SYX" else pixels
-    extra = [sample.name for sample in page.extrasamples]
-    if extra not in ([], ["ASSOCALPHA"], ["UNASSALPHA"]) or (pixels.ndim == 3 and pixels.shape[-1] - len(extra) not in (1, 3)):
-        raise UserError(f"{path}: expected one value or RGB for each pixel, received {pixels.shape[-1]} channels")
-    if extra == ["ASSOCALPHA"]:  # its colours are on black already
-        pixels = pixels[..., :-1]
-    return upright(pixels, page.tags.valueof(ORIENTATION, 1))
-
-
 def _brightest(pixels, path, exact):
-    """Reduce pixels (H, W) or (H, W, C), C with alpha if it is even, to one channel."""
-    if pixels.ndim == 2:
-        return pixels
+    """Reduce pixels (H, W, C), C with alpha if it is even, to one channel."""
+    if pixels.shape[-1] == 1:
+        return pixels[..., 0]
     if pixels.shape[-1] in (2, 4):
         full = 1 if pixels.dtype.kind == "f" else np.iinfo(pixels.dtype).max
         opacity = pixels[..., -1:] / full

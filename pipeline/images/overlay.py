@@ -21,13 +21,12 @@ def kinds_of_error(mask, prediction):
     return np.where(mask == 255, 0, kinds).astype(np.uint8)  # ignored
 
 
-def errors(image, mask, prediction):
-    """Colour correct and wrong pixels over the dimmed image (see `kinds_of_error`).
+def errors(image, kinds):
+    """Colour correct and wrong pixels over the dimmed image (H, W, C) of any type: (H, W, 3), uint8.
 
-    `image` is (H, W, C) of any type; `mask` and `prediction` are (H, W). Returns (H, W, 3), uint8.
+    `kinds` (H, W) come from `kinds_of_error`.
     """
     picture = DIMMED * displayable(image).mean(axis=-1, keepdims=True).repeat(3, axis=-1)
-    kinds = kinds_of_error(mask, prediction)
     for kind, colour in enumerate(ERRORS.values(), 1):
         area = kinds == kind
         picture[area] = (1 - COVER) * picture[area] + COVER * np.array(getrgb(colour))

@@ -39,9 +39,14 @@ class Stack:
 
     def all_pages(self):
         """Read all pages: a list of arrays (H, W, channels). Raises `UserError` also if something would be left out."""
+        with decoding(self.path):
+            return [numbers(page, self.path) for page in self.all_stored()]
+
+    def all_stored(self):
+        """Read as `all_pages` does, in the numbers of the file, of any type."""
         if self.left_out:
             raise UserError(f"{self.path}: {self.left_out}; save them in files of their own")
-        return [self.read(page, 0, self.shape[0]) for page in range(self.pages)]
+        return [self.stored(page, 0, self.shape[0]) for page in range(self.pages)]
 
 
 @contextmanager

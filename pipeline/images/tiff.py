@@ -2,6 +2,7 @@
 
 import logging
 import math
+import struct
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import tifffile
 from PIL import Image, TiffImagePlugin
 
 from pipeline.errors import UserError
-from pipeline.images.io import ORIENTATION, TURNED, check_end, coloured, page_axes, upright
+from pipeline.images.io import ORIENTATION, TURNED, upright
 from pipeline.images.stack import Stack
 from pipeline.images.units import nanometres
 
@@ -22,7 +23,7 @@ PLAIN = {"MINISBLACK", *COLOURS}  # photometric interpretations that are read
 MEANING = {"MINISWHITE": "grey values whose 0 is white", "SEPARATED": "CMYK"}
 REMEDY = {"MINISWHITE": "save it without the inverting lookup table"}
 LOSSLESS = {1, 5, 8, 32773, 32946}  # compressions without colours of their own: tifffile returns YCbCr as it is
-ALPHA = {1, 2}  # of the tag ExtraSamples
+ON_BLACK, ALPHA = 1, {1, 2}  # of the tag ExtraSamples: colours that alpha has darkened already, and alpha of either kind
 CENTIMETRE = 3  # of the tag ResolutionUnit; inches are ignored, they only say how to print
 # nm. A resolution in centimetres is the size of a pixel only if it is at least as fine, 1000 pixels a centimetre: printers stay
 # below, and libvips writes 10 where nothing is known.
@@ -40,7 +41,8 @@ class Planes:
     page: tifffile.TiffPage  # whose tags hold for all
     present: list  # of each plane, whether the file has it
     plane: callable  # its pixels, by its number
-    samples: list  # those that are no alpha
+    samples: list  # those that are kept
+    alpha: bool  # whether the last of them is alpha
 
     @property
     def kind(self):
@@ -51,13 +53,17 @@ class Planes:
         return self.page.tags.valueof(ORIENTATION, 1)
 
 
-def stack(path, files, kept=1):
-    """Open a TIFF as a `Stack` that keeps some decoded pages; `files`, a `contextlib.ExitStack`, closes it."""
-    file, series = _believed(path, files)
+def stack(path, files, kept=1, of_masks=False, indexed=False):
+    """Open a TIFF as a `Stack` that keeps some decoded pages; `files`, a `contextlib.ExitStack`, closes it.
+
+    Pages `of_masks` hold one value or RGB: alpha stays, unless colours are on black already, and 1 bit may have its 0 as
+    white. If they are `indexed`, a palette is read by the numbers of its colours.
+    """
+    file, series = _believed(path, files, of_masks, indexed)
     first, *others = series
-    _check_photometric(first, path)
+    _check_photometric(first, path, of_masks)
     alike = [planes for planes in series if planes.kind == first.kind]
-    grids = [(planes, *_grid(planes, path)) for planes in alike]
+    grids = [(planes, *_grid(planes, path, of_masks)) for planes in alike]
     counts = {rows.shape[-1] for _, rows, _ in grids}
     if len(counts) > 1:
         raise UserError(f"{path}: expected images with equally many channels, received {', '.join(map(str, sorted(counts)))}")
@@ -83,6 +89,8 @@ def stack(path, files, kept=1):
         return latest[page][start:stop]
 
     channels = counts.pop() * len(first.samples)
+    if of_masks and not (set(first.page.extrasamples) <= ALPHA and channels - first.alpha in (1, 3)):
+        raise UserError(f"{path}: expected one value or RGB for each pixel, received {channels} channels")
     return Stack(
         path,
         len(pages),
@@ -97,7 +105,7 @@ def stack(path, files, kept=1):
     )
 
 
-def _believed(path, files):
+def _believed(path, files, of_masks, indexed):
     """Open the file; return it with its series as `Planes`, without the metadata that contradict its pages."""
     for number, metadata in enumerate(FALLBACKS):
         last = number == len(FALLBACKS) - 1
@@ -110,9 +118,9 @@ def _believed(path, files):
                 file, series = joint, list(joint.series)
             if not series or not len(file.pages):  # counting goes through all of them
                 raise UserError(f"{path}: cannot be read as an image: a TIFF without pages")
-            check_end(file, path)
+            _check_end(file, path)
             whole = [one for one in series if not _is_part(one.keyframe)] or series
-            planes = [_planes(one, file, path) for one in whole if one.keyframe.dtype is not None]
+            planes = [_planes(one, file, path, of_masks, indexed) for one in whole if one.keyframe.dtype is not None]
             planes = [one for one in planes if any(one.present)]
             if planes and (last or not _forgotten(file, series)):
                 return file, planes
@@ -122,6 +130,17 @@ def _believed(path, files):
             if last:
                 raise
     raise UserError(f"{path}: cannot be read as an image: a TIFF without pixels")
+
+
+def _check_end(file, path):
+    """Check that no page of an open `tifffile.TiffFile` is missing: tifffile reads a truncated file as a shorter one."""
+    layout, last = file.tiff, file.pages[-1].offset
+    file.filehandle.seek(last)
+    (tags,) = struct.unpack(layout.tagnoformat, file.filehandle.read(layout.tagnosize))
+    file.filehandle.seek(last + layout.tagnosize + tags * layout.tagsize)
+    (following,) = struct.unpack(layout.offsetformat, file.filehandle.read(layout.offsetsize))
+    if following:
+        raise UserError(f"{path}: the file is truncated after page {len(file.pages)}; copy or save it again")
 
 
 def _is_part(page):
@@ -141,7 +160,13 @@ def _forgotten(file, series):
     )
 
 
-def _planes(series, file, path):
+def _coloured(indices, colormap):
+    """Look up the indices (H, W) of an image in a TIFF's palette (3, N), of 8 or 16 bit: (H, W, 3), uint8."""
+    colours = colormap >> 8 if colormap.max() > 255 else colormap
+    return np.moveaxis(colours.astype(np.uint8)[:, indices], 0, -1)
+
+
+def _planes(series, file, path, of_masks, indexed):
     page, axes, shape = series.keyframe, series.axes, series.shape
     if not {"Y", "X"} <= set(axes):
         raise UserError(f"{path}: expected an image of rows and columns, received axes {axes}")
@@ -171,23 +196,29 @@ def _planes(series, file, path):
             return pixels[0][number]
 
         present = [True] * count
-    palette, ycbcr = page.photometric.name == "PALETTE", page.photometric.name == "YCBCR" and page.compression in LOSSLESS
+    palette, ycbcr = (
+        page.photometric.name == "PALETTE" and not indexed,
+        page.photometric.name == "YCBCR" and page.compression in LOSSLESS,
+    )
     size = tuple(shape[axes.index(axis)] for axis in "YX")
     samples = 1 if "S" not in order or palette else page.shape[page.axes.index("S")] if is_page else shape[axes.index("S")]
     extra = page.extrasamples[-samples:] if page.extrasamples else ()
-    kept_samples = [n for n in range(samples) if n < samples - len(extra) or extra[n - samples + len(extra)] not in ALPHA]
+    dropped = {ON_BLACK} if of_masks else ALPHA
+    kept_samples = [n for n in range(samples) if n < samples - len(extra) or extra[n - samples + len(extra)] not in dropped]
     kept_samples = [0, 1, 2] if palette or ycbcr else kept_samples
+    white_is_0 = page.photometric.name == "MINISWHITE"  # of 1 bit: `_check_photometric` refuses others
 
     def plane(number):
         if ycbcr:
             return _rgb(path, series[number].index)
         pixels = decoded(number)
         if palette:
-            return coloured(pixels, page.colormap)
+            return _coloured(pixels, page.colormap)
+        pixels = ~pixels if white_is_0 else pixels
         pixels = np.moveaxis(pixels, 0, -1) if order == "SYX" else pixels if pixels.ndim == 3 else pixels[..., None]
         return pixels if len(kept_samples) == samples else pixels[..., kept_samples]
 
-    return Planes(leading, lengths, size, page, present, plane, kept_samples)
+    return Planes(leading, lengths, size, page, present, plane, kept_samples, bool(extra) and len(kept_samples) == samples)
 
 
 def _is_own(page, file):
@@ -222,11 +253,26 @@ def _rgb(path, index):
         return np.asarray(image.convert("RGB"))
 
 
-def _grid(planes, path):
-    """Planes of each page, (pages, channels), in the order of positions, time points and sections, and the number of sections."""
-    outer, times, inner, channels = page_axes(planes.axes)
-    sections = math.prod(planes.lengths[n] for n in inner)
-    count = math.prod(planes.lengths[n] for n in channels)
+def _page_axes(axes):
+    """Sort the leading axes of a TIFF, such as "TZC", as pages are read: four lists of their positions.
+
+    Pages go through positions and whatever else there is, then time points, then sections (at most one axis); the last list are
+    channels, which are no pages.
+    """
+    depth = next((n for mark in ("Z", "IQ") for n in reversed(range(len(axes))) if axes[n] in mark), None)
+    channels, times = ([n for n, axis in enumerate(axes) if axis == mark and n != depth] for mark in "CT")
+    outer = [n for n in range(len(axes)) if n not in (*channels, *times, depth)]
+    return outer, times, [] if depth is None else [depth], channels
+
+
+def _grid(planes, path, apart):
+    """Planes of each page, (pages, channels), in the order of positions, time points and sections, and the number of sections.
+
+    Channels that stand `apart` are pages.
+    """
+    outer, times, inner, channels = _page_axes(planes.axes)
+    sections = math.prod(planes.lengths[n] for n in (*inner, *(channels if apart else ())))
+    count = 1 if apart else math.prod(planes.lengths[n] for n in channels)
     grid = np.arange(len(planes.present)).reshape(planes.lengths).transpose([*outer, *times, *inner, *channels])
     grid = grid.reshape(-1, sections, count)
     present = np.array(planes.present)[grid]
@@ -241,9 +287,9 @@ def _grid(planes, path):
     return grid.reshape(-1, count), sections
 
 
-def _check_photometric(planes, path):
+def _check_photometric(planes, path, of_masks):
     name = planes.page.photometric.name
-    if name not in PLAIN:
+    if name not in PLAIN and not (of_masks and name == "MINISWHITE" and planes.page.dtype == bool):
         remedy = REMEDY.get(name, "save it as grey or RGB")
         raise UserError(f"{path}: expected grey, RGB or channels, received {MEANING.get(name, name)}; {remedy}")
 

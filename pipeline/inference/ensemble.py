@@ -5,8 +5,7 @@ disagreement shows where not to trust it (Lakshminarayanan et al. 2017, arXiv 16
 """
 
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
-from itertools import tee
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -36,25 +35,6 @@ class Ensemble(TrainedModel):
     @cached_property
     def align(self):
         return max(member.align for member in self.members)  # poolings halve, so it is a multiple of the others
-
-    def segment_members(self, image, settings):
-        return [member.segment(self._as_scaled_by(member, image), settings) for member in self.members]
-
-    def segment_rows_members(self, read, shape, settings, rows=None, align=None):
-        once = lru_cache(maxsize=1)(read)  # the members ask for the same rows one after the other
-
-        def bands_of(member):
-            own = lambda start, stop: self._as_scaled_by(member, once(start, stop))  # noqa: E731
-            return member.segment_rows(own, shape, settings, rows, align or self.align)
-
-        for found in zip(*map(bands_of, self.members), strict=True):
-            yield found[0][0], [band for _, band in found]
-
-    def classify_each_members(self, images, flips):
-        def answers_of(member, images):
-            return member.classify_each((self._as_scaled_by(member, image) for image in images), flips)
-
-        return zip(*map(answers_of, self.members, tee(images, len(self.members))), strict=True)
 
     def _as_scaled_by(self, member, image):
         """An image that was scaled for all, as one member takes it: folds have measured other training images."""

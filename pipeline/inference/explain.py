@@ -24,22 +24,16 @@ def attention_maps(model, image, settings):
     gates = sorted((gate for gate in gates if gate.output.shape[-1] == 1), key=lambda gate: int(gate.name.split("_")[1]))
     if not gates:
         return {}
-    network = keras.Model(model.network.input, [gate.output for gate in gates])
-    coarser = []  # α of all gates but the finest, for each batch of windows: one run of the network serves all gates
+    maps = {}
+    for gate in gates:
+        network = keras.Model(model.network.input, gate.output)
 
-    def run(windows):
-        # Called, not compiled: for a handful of images, compiling would take longer than running.
-        finest, *others = (
-            np.asarray(alpha, np.float32)[..., 0] for alpha in keras.tree.flatten(network(windows, training=False))
-        )
-        coarser.append(others)
-        return _enlarged(finest, windows.shape[1:3])
+        def run(windows, network=network):
+            # Called, not compiled: for a handful of images, compiling would take longer than running.
+            alpha = np.asarray(network(windows, training=False), np.float32)[..., 0]
+            return _enlarged(alpha, windows.shape[1:3])
 
-    maps = {gates[0].name: model.blend(run, image, settings)}
-    for number, gate in enumerate(gates[1:]):
-        batches = iter([alphas[number] for alphas in coarser])
-        recall = lambda windows, batches=batches: _enlarged(next(batches), windows.shape[1:3])  # noqa: E731
-        maps[gate.name] = model.blend(recall, image, settings)
+        maps[gate.name] = model.blend(run, image, settings)
     return maps
 
 

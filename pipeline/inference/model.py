@@ -1,8 +1,8 @@
 """A trained network with its card."""
 
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import islice
+from functools import cached_property, lru_cache
+from itertools import islice, tee
 from pathlib import Path
 
 import keras
@@ -33,7 +33,11 @@ class TrainedModel:
 
     network: keras.Model
     card: dict
-    members = ()  # those of an `Ensemble`
+
+    @property
+    def members(self):
+        """The networks that predict: of an `Ensemble` several, of any other model itself alone."""
+        return (self,)
 
     def scaled(self, image):
         """Scale an image (H, W, C) of any numbers as for training: float32 in [0, 1].
@@ -71,23 +75,28 @@ class TrainedModel:
         return mean_and_spread(self.segment_members(image, settings))[0]
 
     def segment_members(self, image, settings):
-        """Predict as `segment` does, with each member of an ensemble: a list; any other model is its only member."""
-        return [self.blend(self._probability, image, settings)]
+        """Predict as `segment` does, with each of the `members`: a list."""
+        return [member.blend(member._probability, self._as_scaled_by(member, image), settings) for member in self.members]
 
-    def segment_rows(self, read, shape, settings, rows=None, align=None):
+    def segment_rows(self, read, shape, settings, rows=None):
         """Predict as `segment` does, with a band of an image of `shape` (H, W) in memory; yield what `predict_rows` does.
 
         ``read(start, stop)`` returns rows of the image, (stop - start, W, C), scaled. `rows` are the first row and the
-        one after the last. Only for a model whose images are not resized. Windows begin at multiples of `align`, by default
-        that of this model.
+        one after the last. Only for a model whose images are not resized.
         """
-        for start, bands in self.segment_rows_members(read, shape, settings, rows, align):
+        for start, bands in self.segment_rows_members(read, shape, settings, rows):
             yield start, mean_and_spread(bands)[0]
 
-    def segment_rows_members(self, read, shape, settings, rows=None, align=None):
-        """Predict as `segment_rows` does, with each member: yield (start, list of rows)."""
-        for start, band in predict_rows(self._probability, read, shape, settings, align or self.align, rows):
-            yield start, [band]
+    def segment_rows_members(self, read, shape, settings, rows=None):
+        """Predict as `segment_rows` does, with each of the `members`: yield (start, list of rows)."""
+        once = lru_cache(maxsize=1)(read)  # the members ask for the same rows one after the other
+
+        def bands_of(member):
+            own = lambda start, stop: self._as_scaled_by(member, once(start, stop))  # noqa: E731
+            return predict_rows(member._probability, own, shape, settings, self.align, rows)
+
+        for found in zip(*map(bands_of, self.members), strict=True):
+            yield found[0][0], [band for _, band in found]
 
     def blend(self, predict, image, settings):
         """Run another function of windows over an image, as `segment` runs the network (see `predict_image`)."""
@@ -116,21 +125,31 @@ class TrainedModel:
 
         With `flips`, it is the mean over the `symmetries` of each image.
         """
-        return np.stack(list(self.classify_each(images, flips)))
+        return np.stack([mean_and_spread(found)[0] for found in self.classify_members(images, flips)])
 
-    def classify_each(self, images, flips):
-        """Predict as `classify` does; yield the probabilities (K,) of each image in order, once its batch is complete."""
-        return (mean_and_spread(found)[0] for found in self.classify_each_members(images, flips))
+    def classify_members(self, images, flips):
+        """Predict as `classify` does, with each of the `members`: yield the probabilities (K,) that they give to an image.
 
-    def classify_each_members(self, images, flips):
-        """Classify as `classify_each` does, with each member: yield a sequence of probabilities (K,)."""
+        An image's come once its batch is complete.
+        """
+
+        def answers_of(member, images):
+            return member._classified((self._as_scaled_by(member, image) for image in images), flips)
+
+        return zip(*map(answers_of, self.members, tee(images, len(self.members))), strict=True)
+
+    def _classified(self, images, flips):
         size = tuple(self.card["resize"])
         together = min(MOST, max(1, PIXELS // (size[0] * size[1])))
         pixels = (resize_image(image, size) for image in images)
         for batch in iter(lambda: list(islice(pixels, together)), []):
             stacked, views = np.stack(batch), symmetries(*size) if flips else symmetries(*size)[:1]  # the first changes nothing
             logits = [np.asarray(self._compiled(np.ascontiguousarray(view.apply(stacked))), np.float64) for view in views]
-            yield from ([probability] for probability in softmax(logits, axis=-1).mean(axis=0))
+            yield from softmax(logits, axis=-1).mean(axis=0)
+
+    def _as_scaled_by(self, member, image):
+        """An image as one of the `members` takes it."""
+        return image
 
 
 def load_trained(path):

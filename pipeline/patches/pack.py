@@ -24,17 +24,17 @@ from tqdm import tqdm
 from pipeline.atomic import read_json, whole, write_json
 from pipeline.datasets.layout import read_info
 from pipeline.errors import UserError
-from pipeline.images.intensity import scaled
+from pipeline.images.intensity import BY_IMAGE, evenly, quantiles_and_contrast, robust_range, sample, scaled
 from pipeline.images.io import read_image, read_mask
 from pipeline.images.resize import resize_image, resize_mask
 from pipeline.images.sections import read_with_neighbours, with_runs
 from pipeline.parallel import on_all_threads
 from pipeline.patches.augment import augmented_patch
 from pipeline.patches.foreground import foreground_corners
-from pipeline.patches.intensity_range import measure_intensities
 
 PACKED = ("train", "val")  # only evaluation reads test images, whole and from data/raw
 AROUND = 0.25  # of a patch's side on each border: a square that turns needs a fifth, and the disk holds all of it
+LOOKED_AT = 128  # training images whose intensities are measured, evenly spaced
 
 
 def pack(raw, folder, table, dataset, augment, seed, threads=None, facts=None):
@@ -61,6 +61,27 @@ def pack(raw, folder, table, dataset, augment, seed, threads=None, facts=None):
         card |= intensities | {"split_method": dataset.split.method} | (facts or {})
         write_json(part / "dataset.json", card)
     return {split: len(manifest) for split, manifest in zip(PACKED, manifests, strict=True)}
+
+
+def measure_intensities(paths, setting, colour, read, map_in_order):
+    """Measure the training images at `paths`, which `read` opens; `setting` is ``datasets.<name>.intensity``.
+
+    Images in `colour` have one range for red, green and blue.
+
+    Returns
+    -------
+    dict
+        ``intensity_range``: (low, high) of each channel, or "image". ``intensity_seen``: the least and the greatest of each of
+        the `QUANTILES`, and of the contrast, over the scaled images, for each channel: (2, 6, C) as lists.
+    """
+    some = [paths[index] for index in evenly(len(paths), LOOKED_AT)]
+    if setting == "auto":
+        setting = robust_range(list(map_in_order(lambda path: sample(read(path)), some)), colour)
+    elif setting != BY_IMAGE:
+        setting = [setting] * read(some[0]).shape[-1]
+    seen = np.stack(list(map_in_order(lambda path: quantiles_and_contrast(scaled(read(path), setting)), some)))
+    extremes = np.stack([seen.min(axis=0), seen.max(axis=0)]).astype(np.float64)
+    return {"intensity_range": setting, "intensity_seen": extremes.round(4).tolist()}
 
 
 def corners(shape, size, stride):

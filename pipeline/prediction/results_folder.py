@@ -4,7 +4,6 @@
 because the record of many images is long; the next run merges them.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -101,7 +100,7 @@ class ResultsFolder:
         self.images[image.name] = entry
         with open(self.out / JOURNAL, "a", encoding="utf-8") as journal:
             # The line break comes first, so that a line that a full disk cut short does not spoil the next one.
-            journal.write("\n" + json.dumps({"run": _digest(self.run), "name": image.name, "entry": entry}))
+            journal.write("\n" + json.dumps({"name": image.name, "entry": entry}))
         if files:
             shutil.rmtree(self.out / UNFINISHED / image.name)
 
@@ -126,10 +125,10 @@ class ResultsFolder:
                 raise UserError(f"{path}: the results would replace this image; give another folder")
 
     def _write(self):
+        (self.out / JOURNAL).unlink(missing_ok=True)  # first: it belongs to the record that is there now
         with whole(self.record) as part:
             content = {"run": self.run, "images": self.images, "earlier": self.earlier}
             part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        (self.out / JOURNAL).unlink(missing_ok=True)
         self._written = True
 
 
@@ -191,8 +190,7 @@ def _read(folder):
     for line in journal.read_text(encoding="utf-8").splitlines() if journal.exists() else ():
         with suppress(ValueError):  # a line that was cut short
             noted = json.loads(line)
-            if noted["run"] == _digest(found["run"]):  # else left by a run that was replaced
-                found["images"][noted["name"]] = noted["entry"]
+            found["images"][noted["name"]] = noted["entry"]
     return found
 
 
@@ -204,10 +202,6 @@ def _differing(run, other):
             yield from _differing(mine, its)
         elif mine != its:
             yield key
-
-
-def _digest(run):
-    return hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def _foreign(path):

@@ -1,7 +1,6 @@
 """Predict many images into one folder. An image that fails does not keep the others from being done."""
 
 import errno
-import hashlib
 import json
 import re
 import sys
@@ -11,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 
 from tqdm import tqdm
 
+from pipeline.atomic import digest
 from pipeline.errors import UserError, in_one_line
 from pipeline.prediction.results_folder import ResultsFolder, locked
 
@@ -62,7 +62,7 @@ def predict_files(task, model, paths, inputs, failures, out, settings, choices, 
     with locked(out):
         # The batch size decides nothing but speed. JSON turns tuples into lists, as they are read back.
         decisive = {"settings": settings.model_dump(exclude={"batch_size"}), "choices": asdict(choices)}
-        run = {"model": " ".join(map(_digest, paths))} | json.loads(json.dumps(decisive))
+        run = {"model": " ".join(digest(path)[:16] for path in paths)} | json.loads(json.dumps(decisive))
         results = ResultsFolder(out, run, task.OVERALL, overwrite, [image.path for image in inputs])
         known = {entry["source"]["path"]: name for name, entry in results.images.items()}  # whatever else was predicted then
         inputs = [replace(image, name=known.get(str(image.path.resolve()), image.name)) for image in inputs]
@@ -101,11 +101,6 @@ def _reason(path, error):
         return f"{path}: no space left for its results; make space and run the same command again, finished images are kept"
     reason = getattr(error, "strerror", None) or in_one_line(error)
     return f"{path}: {reason}{f': {error.filename}' if getattr(error, 'filename', None) else ''}"
-
-
-def _digest(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def _warn(message):

@@ -4,13 +4,12 @@
 evaluation wrote.
 """
 
-import hashlib
 from pathlib import Path
 
 import yaml
 
 from pipeline import paths
-from pipeline.atomic import read_json
+from pipeline.atomic import digest, read_json
 
 SHOWN = 3  # names of a list, at most
 MADE_BY = ("download", "patchify")  # the stages that make the images and the split
@@ -48,7 +47,7 @@ def outdated(dataset, results, networks, values, lock):
     for stage in MADE_BY:
         made = _checksums(stages, f"{stage}@{dataset}", "outs")
         found += [f"{path} was made anew" for path in made if made[path] != evaluated.get(path, made[path])]
-    changed = [name for name, checksum in results["files"].items() if _checksum(name) != checksum]
+    changed = [name for name, checksum in results["files"].items() if digest(name, "md5") != checksum]
     if changed:
         found.append(f"another run wrote {_listed(changed)}")
     for names, what in (
@@ -115,10 +114,6 @@ def _value(values, key):
 def _checksums(stages, stage, kind):
     """What ``dvc.lock`` says of the dependencies ("deps") or the outputs ("outs") of a stage: dict by path."""
     return {entry["path"]: entry.get("md5") for entry in stages.get(stage, {}).get(kind, [])}
-
-
-def _checksum(name):
-    return hashlib.md5(Path(name).read_bytes(), usedforsecurity=False).hexdigest()
 
 
 def _listed(names):

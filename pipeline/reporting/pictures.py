@@ -3,17 +3,14 @@
 import base64
 import io
 import re
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from pipeline import paths
-from pipeline.images.colours import ERROR_PALETTE
 from pipeline.images.overlay import errors
 
-TRUE_POSITIVE, FALSE_POSITIVE, FALSE_NEGATIVE = 1, 2, 3  # in the palette images of errors; 0 is correct background
-STRENGTH = 166  # alpha of the errors, of 255: the structure below stays visible
+MADE = {"prediction": "png", "errors": "png", "gradcam": "webp"}  # of an image by a network, with the suffixes of the files
 TITLES = {"gradcam": "Grad-CAM"}  # of layers that are not called like their files
 SHEETS = {
     "mistakes": "The most confident mistakes",
@@ -64,16 +61,13 @@ def strip(dataset, frame, captions):
         name, stem = pictured.iloc[int((part + 0.5) * len(pictured) / count)][["image", "picture"]]
         image = Image.open(_image(dataset, stem)).convert("RGB")
         tiles.append({"source": _webp(image, TILE_WIDTH), "title": "image", "text": captions.loc[name, "image"]})
-        for kind, network, content in _made(dataset, stem):
-            text = captions.loc[name, network.title] if network else ""
-            if kind == "mask":
-                picture, title = _picture(content), "mask"
-            elif kind == "errors":
-                picture, title = Image.fromarray(errors(np.asarray(image), *_masks(content))), network.title
-            elif kind == "gradcam":
-                picture, title = Image.open(content), f"Grad-CAM, {network.title}"
-            else:
-                continue  # the errors show the prediction, too
+        for kind, network, path in _made(dataset, stem):
+            if kind == "prediction":  # the errors show it, too
+                continue
+            picture, text = Image.open(path), captions.loc[name, network.title] if network else ""
+            title = f"Grad-CAM, {network.title}" if kind == "gradcam" else network.title if network else kind
+            if kind == "errors":
+                picture = Image.fromarray(errors(np.asarray(image), np.asarray(picture)))
             tiles.append({"source": _webp(picture.convert("RGB"), TILE_WIDTH), "title": title, "text": text})
     return tiles
 
@@ -119,58 +113,25 @@ def _image(dataset, stem):
 
 
 def _made(dataset, stem):
-    """What the networks made of an image: (kind, network, array or path); the mask is that of the image, of no network."""
-    for number, (network, path) in enumerate(_files(dataset, stem, "errors.png")):
-        kinds = np.asarray(Image.open(path))
-        mask, prediction = _masks(kinds)
-        of_classes = path.with_name(f"{stem}-mask.png")
-        if of_classes.exists():  # several classes, in their colours
-            mask, prediction = of_classes, path.with_name(f"{stem}-prediction.png")
-        if number == 0:
-            yield "mask", None, mask
-        yield "prediction", network, prediction
-        yield "errors", network, kinds
-    for network, path in _files(dataset, stem, "gradcam.webp"):
-        yield "gradcam", network, path
+    """What the networks made of an image: (kind, network, path); the mask is that of the image, of no network."""
+    yield from (("mask", None, path) for _, path in _files(dataset, stem, "mask.png")[:1])
+    for network in dataset.networks:
+        paths_of_kinds = ((kind, network.folder / f"gallery/{stem}-{kind}.{suffix}") for kind, suffix in MADE.items())
+        yield from ((kind, network, path) for kind, path in paths_of_kinds if path.exists())
 
 
 def _layers(dataset, stem):
     layers = []
-    for kind, network, content in _made(dataset, stem):
-        if kind == "gradcam":
-            source = data_uri(content.read_bytes(), "image/webp")
-        elif kind == "errors":
-            coloured = Image.fromarray(content)
-            coloured.putpalette(ERROR_PALETTE)
-            source = _png(coloured, bits=2, transparency=bytes([0, STRENGTH, STRENGTH, STRENGTH]))
-        else:
-            source = _png(_picture(content))
-        title = TITLES.get(kind, kind)
+    for kind, network, path in _made(dataset, stem):
+        title, source = TITLES.get(kind, kind), data_uri(path.read_bytes(), f"image/{path.suffix[1:]}")
         view, label = (f"{kind}-{dataset.networks.index(network)}", f"{title}, {network.title}") if network else (kind, title)
         layers.append({"view": view, "kind": kind, "title": title, "label": label, "source": source})
     return layers
 
 
-def _picture(content):
-    return Image.open(content) if isinstance(content, Path) else Image.fromarray(content)
-
-
-def _masks(kinds):
-    """Mask and prediction, from the kinds of error."""
-    return np.isin(kinds, (TRUE_POSITIVE, FALSE_NEGATIVE)), np.isin(kinds, (TRUE_POSITIVE, FALSE_POSITIVE))
-
-
 def _webp(picture, width):
     small = picture.copy()  # `thumbnail` works in place
     small.thumbnail((width, HIGHEST))
-    return _saved(small, "webp", quality=QUALITY, method=2)  # 4 takes twice as long for 5 % less
-
-
-def _png(picture, **options):
-    return _saved(picture, "png", optimize=True, **options)
-
-
-def _saved(picture, kind, **options):
     buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
-    return data_uri(buffer.getvalue(), f"image/{kind}")
+    small.save(buffer, "webp", quality=QUALITY, method=2)  # 4 takes twice as long for 5 % less
+    return data_uri(buffer.getvalue(), "image/webp")

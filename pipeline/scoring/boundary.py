@@ -18,18 +18,13 @@ leaves those images out and must say how many: a network is not better for findi
 """
 
 import numpy as np
+from scipy.ndimage import binary_erosion
 from scipy.spatial import cKDTree
 
 
 def border(mask):
     """Find the border pixels of a mask (H, W) or voxels of a volume (D, H, W): ndarray of bool, of the same shape."""
-    inside = mask.copy()
-    for axis in range(mask.ndim):  # slices are about 25 times as fast as scipy.ndimage.binary_erosion
-        there, within = np.moveaxis(mask, axis, 0), np.moveaxis(inside, axis, 0)
-        within[1:] &= there[:-1]
-        within[:-1] &= there[1:]
-        within[:1] = within[-1:] = False
-    return mask & ~inside
+    return mask & ~binary_erosion(mask)
 
 
 def surface_distances(reference, prediction, spacing=1.0):

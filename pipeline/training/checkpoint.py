@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.atomic import whole
+from pipeline.atomic import digest, whole
 from pipeline.training.environment import environment
 
 LATER = "networks/common/**/*.py", "training/*.py"
@@ -54,10 +54,9 @@ def training_key(folder, settings, files=()):
     The code is what is imported, and what networks and training import later. Returns 16 hexadecimal digits.
     """
     known = {"settings": settings, "environment": environment()}
-    digest = hashlib.sha256(json.dumps(known, sort_keys=True, default=str).encode())
+    found = hashlib.sha256(json.dumps(known, sort_keys=True, default=str).encode())
     code = {Path(module.__file__) for name, module in sys.modules.items() if name.split(".")[0] == "pipeline" and module.__file__}
     code.update(*(Path(__file__).parents[1].glob(pattern) for pattern in LATER))
     for path in [*sorted(code), *sorted(Path(folder).glob("*/*.npy")), *files]:
-        with open(path, "rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()[:16]
+        found.update(digest(path).encode())
+    return found.hexdigest()[:16]

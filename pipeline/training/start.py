@@ -7,7 +7,7 @@ import keras
 import pandas as pd
 
 from pipeline import paths
-from pipeline.atomic import read_json
+from pipeline.atomic import digest, read_json
 from pipeline.errors import UserError, in_one_line
 from pipeline.inference.card import read_card
 
@@ -82,7 +82,7 @@ def go_on_from(path, model, network):
     except Exception as error:  # Keras lets through whatever zipfile, h5py or its own checks raise
         reason = in_one_line(error)
         raise UserError(f"train.start: {path} is not a {network} with these settings and classes: {reason}") from error
-    found = {"file": path.as_posix(), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    found = {"file": path.as_posix(), "sha256": digest(path)}
     card = _card(path)
     try:
         found["epochs"] = card["epochs"] + card.get("start", {"epochs": 0})["epochs"]  # all that led to it

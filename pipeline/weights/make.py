@@ -4,8 +4,7 @@ import shutil
 from pathlib import Path
 
 from pipeline import paths
-from pipeline.atomic import read_json, whole, write_json
-from pipeline.datasets.sources.fetch import digest
+from pipeline.atomic import digest, read_json, whole, write_json
 from pipeline.errors import UserError
 from pipeline.params.messages import did_you_mean
 from pipeline.weights.published import PUBLISHED

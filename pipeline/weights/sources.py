@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pipeline import paths
-from pipeline.atomic import whole
-from pipeline.datasets.sources.fetch import Remote, digest, fetch
+from pipeline.atomic import digest, whole
+from pipeline.datasets.sources.fetch import Remote, fetch
 from pipeline.errors import UserError
 
 PIP = ("pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes")

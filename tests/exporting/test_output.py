@@ -5,8 +5,7 @@ import json
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.export import export
-from pipeline.exporting.output import check, output
+from pipeline.export import check, export, output
 
 CARD = json.dumps(
     {

@@ -38,7 +38,7 @@ def test_one_bit_is_black_and_white(values, name):
 
 def test_white_may_be_0_in_one_bit(values):
     np.testing.assert_array_equal(values(MASK, "a.tif", photometric="miniswhite"), ~MASK * 255)
-    with pytest.raises(UserError, match="MINISWHITE; save it without the inverting lookup table"):
+    with pytest.raises(UserError, match="0 is white; save it without the inverting lookup table"):
         values(VALUES, "a.tif", photometric="miniswhite")
 
 

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from pipeline.images.overlay import errors, outlined
+from pipeline.images.overlay import errors, kinds_of_error, outlined
 from pipeline.images.sheet import GAP, LINE, displayable, fitted, sheet
 
 NOISE = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
@@ -76,7 +76,7 @@ def test_images_of_any_channels_are_displayable():
 def test_errors_have_their_colours():
     grey = np.full((1, 4, 1), 100, np.uint8)  # 60 when dimmed
     mask, prediction = np.array([[1, 0, 1, 0]], bool), np.array([[1, 1, 0, 0]], bool)
-    hit, false_positive, false_negative, nothing = errors(grey, mask, prediction)[0].tolist()
+    hit, false_positive, false_negative, nothing = errors(grey, kinds_of_error(mask, prediction))[0].tolist()
     assert hit == [21, 124, 96]  # 0.35 of 60 and 0.65 of green (0, 158, 115)
     assert false_positive == [170, 124, 21]  # orange (230, 159, 0)
     assert false_negative == [52, 104, 141]  # blue (47, 127, 184)

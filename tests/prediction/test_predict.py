@@ -332,19 +332,6 @@ def test_hidden_files_stop_nothing(tmp_path, image, bright):
     assert [row["image"] for row in rows(tmp_path / "out" / "images.csv")] == ["spots"]
 
 
-def test_floats_and_signed_numbers_are_stretched(tmp_path, image, bright):
-    expected = read_image(image)[..., 0] >= 128
-    for name, pixels in (
-        ("f", read_image(image)[..., 0] / np.float32(255)),
-        ("s", read_image(image)[..., 0].astype(np.int16) - 300),
-    ):
-        tifffile.imwrite(tmp_path / f"{name}.tif", pixels)
-        limits = (0, 1) if name == "f" else (-300, -45)
-        run(bright, tmp_path / f"{name}.tif", "--out", tmp_path / name, "--range", *limits)
-        np.testing.assert_array_equal(tifffile.imread(tmp_path / name / f"{name}_mask.tif") > 0, expected)
-        assert read_image(tmp_path / name / f"{name}_overlay.png").shape == (60, 80, 3)
-
-
 def test_pages_that_are_left_out_are_told(tmp_path, image, bright, capsys):
     with tifffile.TiffWriter(tmp_path / "two.tif") as file:
         file.write(read_image(image)[..., 0])

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from pipeline import params, paths
+from pipeline.evaluation import gallery
 from pipeline.reporting import charts
 from pipeline.stages import report
 
@@ -178,9 +179,7 @@ def write_segmentation(dataset, network, folder, score):
         mask = np.hypot(rows - 24, columns - 20 - 5 * number) < 14
         prediction = np.hypot(rows - 22, columns - 24 - 5 * number) < 20 * score - 3
         write_picture(folder / f"gallery/{stem}-image.webp", (90 + 80 * mask + rng.normal(0, 15, SHAPE)).astype(np.uint8))
-        errors = Image.fromarray(np.where(mask, np.where(prediction, 1, 3), np.where(prediction, 2, 0)).astype(np.uint8))
-        errors.putpalette([0] * 12)
-        errors.save(folder / f"gallery/{stem}-errors.png")
+        gallery.write_answer(folder / "gallery", number, mask, prediction, 2)
     for name in ("section_03", "attention-section_03", "007"):
         write_picture(paths.panels(dataset) / f"{network}-{name}.png", np.zeros((40, 160), np.uint8))
 

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from pipeline import params, paths
+from pipeline.evaluation import gallery
 from pipeline.reporting import pictures
 from pipeline.reporting.read import read_results
 from pipeline.tasks import part
@@ -33,15 +34,16 @@ def test_every_image_is_there_once_with_its_layers(shown):
     assert [view for view, _ in pictures.views(found)] == ["image", *views]
 
 
-def test_layers_come_from_the_kinds_of_error(shown):
-    kinds = np.arange(12 * 8).reshape(8, 12).astype(np.uint8) % 4  # background, true positive, false positive, false negative
-    Image.fromarray(kinds).save(paths.details("nuclei", "toy") / "gallery/0000-errors.png")
-    mask, prediction, errors = (decoded(layer["source"]) for layer in pictures.gallery(*shown["nuclei"])[0]["layers"])
-    np.testing.assert_array_equal(np.asarray(mask), np.isin(kinds, (1, 3)))
-    np.testing.assert_array_equal(np.asarray(prediction), np.isin(kinds, (1, 2)))
-    colours = np.asarray(errors.convert("RGBA"))
-    assert (colours[kinds == 0, 3] == 0).all() and (colours[kinds > 0, 3] == 166).all()
-    assert tuple(colours[kinds == 2][0, :3]) == (0xE6, 0x9F, 0x00)
+def test_errors_lie_over_the_image(shown):
+    mask, prediction = np.zeros((2, 8, 12), bool)
+    mask[:4], prediction[2:6] = True, True
+    gallery.write_answer(paths.details("nuclei", "toy") / "gallery", 0, mask, prediction, 2)
+    layers = [decoded(layer["source"]) for layer in pictures.gallery(*shown["nuclei"])[0]["layers"]]
+    np.testing.assert_array_equal(np.asarray(layers[0].convert("L")), 255 * mask)
+    np.testing.assert_array_equal(np.asarray(layers[1].convert("L")), 255 * prediction)
+    colours = np.asarray(layers[2].convert("RGBA"))
+    np.testing.assert_array_equal(colours[..., 3], 166 * (mask | prediction))
+    assert tuple(colours[5, 0, :3]) == (0xE6, 0x9F, 0x00)  # a false positive
 
 
 def test_an_image_may_have_pictures_of_some_networks_only(shown):
@@ -68,11 +70,11 @@ def test_the_strip_shows_what_every_network_made_of_a_typical_image(shown):
 def test_the_strip_shows_wide_images_small_and_whole(shown):
     """The image was once made small in place, and its errors no longer fitted it."""
     dataset, frame, captions = shown["nuclei"]
-    kinds = np.zeros((300, 800), np.uint8)
-    kinds[:, 600:] = pictures.FALSE_NEGATIVE
-    for stem in frame["picture"]:
-        Image.fromarray(kinds).save(paths.details("nuclei", "toy") / f"gallery/{stem}-errors.png")
-        Image.fromarray(np.full((300, 800, 3), 100, np.uint8)).save(paths.details("nuclei", "toy") / f"gallery/{stem}-image.webp")
+    mask, folder = np.zeros((384, 1024), bool), paths.details("nuclei", "toy") / "gallery"
+    mask[:, 768:] = True
+    for number in range(5):
+        gallery.write_image(folder, number, np.full((384, 1024, 3), 100, np.uint8))
+        gallery.write_answer(folder, number, mask, np.zeros_like(mask), 2)
     image, mask, errors = (
         np.asarray(decoded(tile["source"]).convert("RGB"), int) for tile in pictures.strip(dataset, frame, captions)[:3]
     )

@@ -7,8 +7,8 @@ from PIL.ImageColor import getrgb
 
 from pipeline.images.colours import ERRORS
 from pipeline.images.overlay import COVER
-from pipeline.tasks.segmentation.evaluation import panel as panels
-from pipeline.tasks.segmentation.evaluation.panel import cuts, panel
+from pipeline.tasks.segmentation.evaluation import pictures as panels
+from pipeline.tasks.segmentation.evaluation.pictures import cuts, panel
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (20, 30, 1), np.uint8)

@@ -3,7 +3,6 @@
 Pooch would be shorter, but it cannot continue a download of gigabytes that was cut.
 """
 
-import hashlib
 import os
 import shutil
 import sys
@@ -18,6 +17,7 @@ import requests
 from tqdm import tqdm
 
 from pipeline import paths
+from pipeline.atomic import digest
 from pipeline.errors import UserError
 
 TIMEOUT = 30.0  # seconds without a single byte after which a connection counts as lost
@@ -163,8 +163,3 @@ def _verified(url, part, remote, resumed):
 def _sound(path, sha256, md5):
     """Whether a file has the known checksum; a file that somebody copied into the cache has a published one, or is not used."""
     return sha256 == digest(path) if sha256 else md5 == digest(path, "md5")
-
-
-def digest(path, kind="sha256"):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, kind).hexdigest()

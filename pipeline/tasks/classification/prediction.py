@@ -69,7 +69,7 @@ def _classify(model, images, flips, intensity_range, attempt, warn):
                     yield page
 
     classes, rows = model.card["classes"], []
-    for members in model.classify_each_members(pages(), flips):
+    for members in model.classify_members(pages(), flips):
         probability, spread = mean_and_spread(members)
         image, number, count = read_ahead.popleft()
         row = {"image": image.name, "page": number, "predicted": classes[int(probability.argmax())]}

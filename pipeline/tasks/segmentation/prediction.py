@@ -91,7 +91,7 @@ def predict_images(model, images, results, settings, choices, cluster, attempt, 
         with attempt(image.path), opened(image.path, kept=sections_seen(model.card)) as stack:
             suffix = ".ome.zarr" if is_ome_zarr(image.path) else ".tif"
             files = {kind: f"{image.name}_{kind}{suffix}" for kind in ("mask", "probability", "labels")}
-            if model.members and not is_ome_zarr(image.path):
+            if len(model.members) > 1 and not is_ome_zarr(image.path):
                 files["disagreement"] = f"{image.name}_disagreement.tif"
             files |= {"objects": f"{image.name}_objects.csv", "overlay": f"{image.name}_overlay.png"}
             files |= {"solids": f"{image.name}_solids.csv"} if choices.solids and stack.sections > 1 else {}
@@ -148,7 +148,7 @@ def _segment(model, stack, files, folder, settings, choices, cluster, warn):
         target = files["probability"] if finished else folder / "single_sections.ome.zarr"
         single = predict_volume(model, stack, target, choices.pixel_size_nm, settings, choices.intensity_range, cluster)
     else:
-        disagreement = temporary(folder / "disagreement", shape, np.float32) if model.members else None
+        disagreement = temporary(folder / "disagreement", shape, np.float32) if len(model.members) > 1 else None
         sections = section_reader(read, stack, model.card)
         single = _predict_pages(model, stack, sections, folder / "probability", settings, disagreement)
     axis = None if classes == 1 else channel_axis(stack.path) if volume else 0

@@ -14,8 +14,9 @@ from scipy import ndimage
 from skimage.measure import regionprops_table
 
 from pipeline.prediction.objects import label as module
+from pipeline.prediction.objects import measure
 from pipeline.prediction.objects.label import label_page, split_object
-from pipeline.prediction.objects.measure import COLUMNS, convex_area, measure_page
+from pipeline.prediction.objects.measure import COLUMNS, measure_page
 from pipeline.scoring.objects import label
 
 COMPARED = {  # ours: scikit-image's
@@ -182,11 +183,15 @@ def test_measurements_are_those_of_skimage(seed, channels, split):
     assert_as_skimage(labels, table, image)
 
 
-def test_the_convex_area_by_hand():
-    assert convex_area(*np.array([[7], [7]])) == 1
-    assert convex_area(*np.array([[0, 1, 2], [0, 1, 2]])) == 3
-    assert convex_area(*np.array([[0, 0, 0], [2, 0, 2]])) == 9  # C-shaped, closed by the hull
-    assert convex_area(*np.array([[0, 0, 0], [2, 1, 0]])) == 6  # a triangle
+def test_a_huge_object_is_measured_on_fewer_pixels(monkeypatch):
+    mask = np.zeros((90, 80), bool)
+    mask[20:80, 30:70] = True
+    _, expected = run(mask, pixel_size_nm=(500, 250))
+    monkeypatch.setattr(measure, "LARGEST", 60 * 40 // 4)
+    _, found = run(mask, pixel_size_nm=(500, 250))
+    assert found["area_px"].tolist() == [2400]
+    for name in ("centroid_row", "perimeter_px", "major_axis_px", "major_axis_um", "eccentricity", "solidity"):
+        assert found[name][0] == pytest.approx(expected[name][0], rel=0.05), name
 
 
 # --- wherever the page is cut ------------------------------------------------------------------------------------------

@@ -15,9 +15,8 @@ from pipeline.scoring.curves import Histogram
 from pipeline.scoring.ratios import MEAN
 from pipeline.scoring.statistics import interval, paired_difference, quartiles
 from pipeline.tasks.segmentation.evaluation.image import mean, score_image
-from pipeline.tasks.segmentation.evaluation.per_class import per_class
 from pipeline.tasks.segmentation.evaluation.pictures import draw  # noqa: F401 (what `pipeline.evaluation.evaluate` asks a task for)
-from pipeline.tasks.segmentation.evaluation.scores import ClassScores, Scores
+from pipeline.tasks.segmentation.evaluation.scores import ClassScores, Scores, per_class
 from pipeline.tasks.segmentation.evaluation.volumes import Volumes, summary
 from pipeline.tasks.segmentation.losses import loss_of
 
@@ -58,7 +57,7 @@ def score(models, dataset, records, params, title, pictures=None):
         losses.append(_loss(params.segmentation.loss, model.card, mask, probability))
         if position in pictured:
             gallery.write_image(pictures, position, image)
-            gallery.write_errors(pictures, position, mask, prediction, len(names))
+            gallery.write_answer(pictures, position, mask, prediction, len(names))
     scores = {number: ClassScores(images[number], histograms[number]) for number in images}
     threshold = None if None in thresholds else float(np.mean(thresholds))
     return Scores(names, scores, np.array(confusions), losses, reliability, threshold, info.pixel_size_nm, volumes)

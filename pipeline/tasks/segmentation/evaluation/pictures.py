@@ -2,15 +2,21 @@
 
 import re
 
+import numpy as np
+
 from pipeline import paths
 from pipeline.evaluation.maps import map_panel
 from pipeline.evaluation.test_split import open_image, open_mask, open_scaled
+from pipeline.images.colours import ERRORS, class_colour
 from pipeline.images.intensity import evenly
+from pipeline.images.io import IGNORED
+from pipeline.images.overlay import errors, kinds_of_error, painted
+from pipeline.images.sheet import displayable, sheet
 from pipeline.inference.decision import predicted
 from pipeline.inference.explain import attention_maps
-from pipeline.tasks.segmentation.evaluation.panel import cuts, panel
 
 FIXED = 3  # panels of the same images whatever the network makes of them, so that `dvc plots diff` can pair experiments
+WIDTH = 278  # pixels of one picture: four of them with their gaps fill the 1152 pixels of the report
 
 
 def draw(scores, models, dataset, records, name, params):
@@ -33,8 +39,8 @@ def draw(scores, models, dataset, records, name, params):
         maps = {} if kind in explained else attention_maps(model, seen, params.inference)  # the first of a kind
         explained.add(kind)
         if maps:
-            sheet = map_panel(image, {_gate_title(gate): values for gate, values in maps.items()})
-            (paths.panels(dataset) / f"{name}-attention-{file}").write_bytes(sheet)
+            picture = map_panel(image, {_gate_title(gate): values for gate, values in maps.items()})
+            (paths.panels(dataset) / f"{name}-attention-{file}").write_bytes(picture)
 
 
 def _draw_cuts(scores, dataset, name):
@@ -65,3 +71,33 @@ def _shown(ranked):
 def _gate_title(gate):
     level = int(gate.removeprefix("attention_"))
     return f"gate {level + 1}" + (" (finest)" if level == 0 else "")
+
+
+def panel(image, mask, prediction, title, classes=("background", "foreground")):
+    """Draw image, mask, prediction and errors side by side: a PNG, as bytes.
+
+    `image` is (H, W, C) of any type; `mask` and `prediction` are (H, W), bool or numbers of `classes`; `title` stands above the
+    image. Two classes are black and white; more have a colour each, named in the legend.
+    """
+    several = len(classes) > 2
+    painted_areas = [painted(area if several else area == 1) for area in (mask, prediction)]
+    pictures = [displayable(image), *painted_areas, errors(image, kinds_of_error(mask, prediction))]
+    legend = {name: class_colour(number) for number, name in enumerate(classes)} if several else {}
+    return sheet(pictures, [title, "mask", "prediction", "errors"], len(pictures), WIDTH, legend=legend | ERRORS)
+
+
+def cuts(sections, masks, predictions, stretch):
+    """Cut a volume across its sections, along the row and the column that show most foreground: a PNG, as bytes.
+
+    `sections` are images (H, W, C) of any type; `masks` and `predictions` are (D, H, W), class numbers. Each section is drawn
+    `stretch` pixels thick, its distance from the next in pixels.
+    """
+    pictures, captions, foreground = [], [], ((masks > 0) | (predictions > 0)) & (masks != IGNORED)
+    images = np.stack(sections)
+    for axis, name in enumerate(("row", "column")):
+        place = int(foreground.sum(axis=(0, 2 - axis)).argmax())
+        cut = [np.take(volume, place, axis + 1) for volume in (images, masks, predictions)]
+        image, mask, prediction = (np.repeat(part, max(1, round(stretch)), axis=0) for part in cut)
+        pictures += [displayable(image), errors(image, kinds_of_error(mask, prediction))]
+        captions += [f"{name} {place} of {len(sections)} sections", "errors"]
+    return sheet(pictures, captions, len(pictures), WIDTH, legend=ERRORS)
