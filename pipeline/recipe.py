@@ -34,7 +34,7 @@ def main():
         for name, title in recipes().items():
             print(f"{name:28} {title}")
         return
-    changes = [part for change in overrides(read(arguments.name), params.load().datasets) for part in ("-S", change)]
+    changes = [part for change in overrides(read(arguments.name), params.load()) for part in ("-S", change)]
     os.execvp("dvc", ["dvc", "exp", "run", *changes, *tolerant(arguments.options)])
 
 
@@ -52,9 +52,15 @@ def read(name):
     return yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
-def overrides(recipe, datasets):
-    """List the arguments of ``dvc exp run -S`` that turn ``params.yaml``, with these `datasets`, into that of a recipe."""
-    dropped = [f"~datasets.{name}" for name in datasets if name not in recipe["datasets"]]
+def overrides(recipe, current):
+    """List the arguments of ``dvc exp run -S`` that turn the `current` params into those of a recipe.
+
+    Other data sets leave with the pairs and transfers that name them.
+    """
+    named = [(f"datasets.{name}", {name}) for name in current.datasets]
+    named += [(f"pairs.{key}", {pair.dataset}) for key, pair in current.pairs.items()]
+    named += [(f"transfers.{key}", {transfer.model, transfer.images}) for key, transfer in current.transfers.items()]
+    dropped = [f"~{key}" for key, names in named if not names <= recipe["datasets"].keys()]
     return [*(f"++{key}={_grammar(value)}" for key, value in _leaves(recipe)), *dropped]
 
 

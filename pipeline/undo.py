@@ -1,12 +1,13 @@
 """Go back to the last commit after an experiment: ``python -m pipeline.undo``.
 
 Restores ``params.yaml``, ``dvc.lock`` and the tables in ``reports/``, and brings back the data and models that belong to them.
-Nothing else is touched. What the files held before is kept by ``git stash``.
+Those that only the experiment made leave. Nothing else is touched. ``git stash`` and DVC's cache keep what was there before.
 """
 
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -32,7 +33,9 @@ def undo():
     """
     _refuse_while_running()
     _reattach()
+    made = _outputs()
     _set_aside([path.as_posix() for path in FILES if _git("ls-files", "--", path.as_posix())])
+    _take_away(made, _outputs())
     _bring_back()
 
 
@@ -93,6 +96,17 @@ def _make_git_look(files):
         os.utime(name, (written, written - 1))
 
 
+def _take_away(made, kept):
+    """Remove what only the experiment made, if DVC's cache holds it: `evaluate` depends on all files beside its models."""
+    new = {path: md5 for path, md5 in made.items() if path not in kept and Path(path).exists()}
+    cache = Path(_call(sys.executable, "-m", "dvc", "cache", "dir"), "files/md5") if new else None
+    removed = [Path(path) for path, md5 in new.items() if (cache / md5[:2] / md5[2:]).is_file()]
+    for path in removed:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    if removed:
+        print(f"not in the last commit, now only in DVC's cache: {_listed([path.as_posix() for path in removed])}")
+
+
 def _bring_back():
     """Check out what DVC's cache holds; leave the rest as it is, and say so."""
     status = json.loads(_call(sys.executable, "-m", "dvc", "data", "status", "--json"))
@@ -112,9 +126,10 @@ def _bring_back():
 
 
 def _outputs():
-    """What the stages have made. DVC also tracks what users add: their own images are never touched."""
-    stages = read_yaml(paths.LOCK).get("stages", {})
-    return {out["path"] for stage in stages.values() for out in stage.get("outs", ())}
+    """What the stages have made: checksums by path. DVC also tracks what users add: their own images are never touched."""
+    stages = read_yaml(paths.LOCK).get("stages") or {}  # a kill can leave anything empty that stands last
+    outs = [out or {} for stage in stages.values() for out in (stage or {}).get("outs") or ()]
+    return {out["path"]: out["md5"] for out in outs if out.get("path") and out.get("md5")}
 
 
 def _within(name, folders):

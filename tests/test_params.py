@@ -44,7 +44,7 @@ def test_an_empty_file_is_told(load):
 
 def test_every_key_has_its_reason_on_its_line():
     for line in SHIPPED.splitlines():
-        if re.match(r"\s*\w+: \S", line) and not line.startswith("#"):
+        if re.match(r"\s*\w+: [^\s{]", line) and not line.startswith("#"):  # {}: a section, with its comment above
             assert "  # " in line, line
 
 
@@ -230,6 +230,15 @@ def test_dvc_can_empty_the_list_of_a_network(tmp_path, network):
     file.write_text(SHIPPED)
     apply_overrides(file, [f"{network}.datasets=[]"])
     assert params.load(file).networks == params.load().networks | {network: params.load().networks[network] | {"datasets": []}}
+
+
+@pytest.mark.parametrize("section", ["pairs", "transfers"])
+def test_dvc_can_add_an_entry_and_remove_it_again(tmp_path, section):
+    file = tmp_path / "params.yaml"
+    file.write_text(SHIPPED)
+    apply_overrides(file, [f"+{section}.a-b={{a: b}}"])
+    apply_overrides(file, [f"~{section}.a-b"])
+    assert params.load(file) == params.load()
 
 
 def test_a_data_set_needs_few_keys(load):

@@ -26,7 +26,7 @@ def project(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_gives_valid_params_for_its_own_data_sets(name, project):
     content = recipe.read(name)
-    apply_overrides(Path("params.yaml"), recipe.overrides(content, params.load().datasets))
+    apply_overrides(Path("params.yaml"), recipe.overrides(content, params.load()))
     changed = params.load()
     assert set(changed.datasets) == set(content["datasets"])
     assert all(changed.networks_of(dataset) for dataset in changed.datasets)
@@ -37,9 +37,9 @@ def test_a_recipe_gives_valid_params_for_its_own_data_sets(name, project):
         apply_overrides(Path("params.yaml"), [value for value in recipe.tolerant(sum(said, ())) if value != "-S"])
         params.load()
     # A second time it changes nothing.
-    apply_overrides(Path("params.yaml"), recipe.overrides(content, changed.datasets))
+    apply_overrides(Path("params.yaml"), recipe.overrides(content, changed))
     before = Path("params.yaml").read_text()
-    apply_overrides(Path("params.yaml"), recipe.overrides(content, changed.datasets))
+    apply_overrides(Path("params.yaml"), recipe.overrides(content, changed))
     assert Path("params.yaml").read_text() == before
 
 
@@ -47,7 +47,7 @@ def test_a_recipe_gives_valid_params_for_its_own_data_sets(name, project):
     ("name", "task"), [("mitochondria", "segmentation"), ("polyps", "segmentation"), ("tissue", "classification")]
 )
 def test_a_leaderboard_has_every_network_of_its_task(name, task, project):
-    apply_overrides(Path("params.yaml"), recipe.overrides(recipe.read(f"leaderboard-{name}"), params.load().datasets))
+    apply_overrides(Path("params.yaml"), recipe.overrides(recipe.read(f"leaderboard-{name}"), params.load()))
     two_dimensional = set(params.network_names()) - {"unet_3d"}  # which needs a context
     known = {module for module in two_dimensional if task == importlib.import_module(f"pipeline.networks.{module}").TASK}
     assert set(params.load().networks_of(name)) == known
@@ -56,7 +56,7 @@ def test_a_leaderboard_has_every_network_of_its_task(name, task, project):
 def test_any_value_arrives(project):
     values = {"group": r"_(\d+)_[a'b]", "size": [96, 128], "text": 'two "words"', "none": None, "truth": True, "rate": 1e-5}
     content = {"datasets": {"polyps": None, "nuclei": values}, "toy": {}}
-    apply_overrides(Path("params.yaml"), recipe.overrides(content, params.load().datasets))
+    apply_overrides(Path("params.yaml"), recipe.overrides(content, params.load()))
     found = yaml.safe_load(Path("params.yaml").read_text())
     assert list(found["datasets"]) == ["polyps", "nuclei"]
     assert found["datasets"]["polyps"] == yaml.safe_load((ROOT / "params.yaml").read_text())["datasets"]["polyps"]
@@ -76,6 +76,15 @@ def test_any_value_arrives(project):
 )
 def test_options_may_name_keys_that_a_recipe_leaves_out(given, passed):
     assert recipe.tolerant(given) == passed
+
+
+def test_pairs_and_transfers_leave_with_their_data_sets(project):
+    mine = ["+transfers.mitochondria-on-polyps={model: mitochondria, images: polyps}", "+unetpp={}"]
+    mine += [f"+pairs.{name}-unetpp={{dataset: {name}, network: unetpp}}" for name in ("mitochondria", "polyps")]
+    apply_overrides(Path("params.yaml"), mine)
+    apply_overrides(Path("params.yaml"), recipe.overrides(recipe.read("leaderboard-mitochondria"), params.load()))
+    changed = params.load()
+    assert "mitochondria-unetpp" in changed.pairs and "polyps-unetpp" not in changed.pairs and not changed.transfers
 
 
 def test_an_unknown_recipe_is_refused_with_the_list(project):

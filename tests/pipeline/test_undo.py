@@ -14,6 +14,11 @@ from tests.pipeline.project import Project
 
 STAGES = """
 stages:
+  more:
+    foreach: ${more}
+    do:
+      cmd: mkdir -p models/${item} && cp params.yaml models/${item}.txt && cp params.yaml models/${item}
+      outs: ["models/${item}", "models/${item}.txt"]
   prepare:
     cmd: cp train.py prepared.py
     deps: [train.py]
@@ -33,10 +38,10 @@ if params["seed"] == 9:
     raise SystemExit("9 is refused")
 pathlib.Path("model.txt").write_text(f"model of seed {params['seed']}")
 pathlib.Path("reports").mkdir(exist_ok=True)
-pathlib.Path("reports/metrics.json").write_text(json.dumps(params))
+pathlib.Path("reports/metrics.json").write_text(json.dumps(params["seed"]))
 time.sleep(params["seconds"])
 """
-PARAMS = "seed: 1  # a comment\nseconds: 0\n"
+PARAMS = "seed: 1  # a comment\nseconds: 0\nmore: []\n"
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +74,7 @@ def undo(project, **options):
 
 def is_as_committed(project):
     held = {name: (project.root / name).read_text() for name in ("params.yaml", "model.txt", "reports/metrics.json")}
-    assert held == {"params.yaml": PARAMS, "model.txt": "model of seed 1", "reports/metrics.json": '{"seed": 1, "seconds": 0}'}
+    assert held == {"params.yaml": PARAMS, "model.txt": "model of seed 1", "reports/metrics.json": "1"}
     assert project.run("git", "symbolic-ref", "HEAD").stdout == "refs/heads/main\n"
     assert "up to date" in project.dvc("status").stdout
 
@@ -113,6 +118,37 @@ def test_results_of_a_new_network_are_set_aside_too(project):
     assert not (project.root / "reports/toy.json").exists()
     project.run("git", "stash", "pop")
     assert (project.root / "reports/toy.json").read_text() == "{}"
+
+
+def test_models_of_a_new_network_leave_and_come_back(project):
+    models = project.root / "models"
+    models.mkdir()
+    (models / "mine.txt").write_text("mine")
+    project.dvc("exp", "run", "-S", "more=[toy]")
+    assert {file.name for file in models.glob("[!.]*")} == {"mine.txt", "toy.txt", "toy"}
+    assert "models/toy.txt" in undo(project).stdout
+    assert [file.name for file in models.glob("[!.]*")] == ["mine.txt"]
+    is_as_committed(project)
+    project.run("git", "stash", "pop")
+    project.dvc("checkout")
+    assert "toy" in (models / "toy.txt").read_text() and (models / "toy/params.yaml").exists()
+
+
+def test_a_lock_file_that_a_kill_has_cut_is_restored(project):
+    lock = project.root / "dvc.lock"
+    whole = lock.read_text()
+    for last in ("stages:", "prepare:", "outs:", "path:"):
+        lock.write_text(whole[: whole.index(last) + len(last)])
+        undo(project)
+        assert lock.read_text() == whole
+    is_as_committed(project)
+
+
+def test_models_of_a_new_network_stay_where_the_cache_has_none(project):
+    project.dvc("exp", "run", "-S", "more=[toy]")
+    shutil.rmtree(project.root / ".dvc/cache")
+    assert "models/toy.txt" not in undo(project).stdout
+    assert (project.root / "models/toy.txt").exists()
 
 
 def test_images_that_a_user_has_added_are_left_alone(project):
