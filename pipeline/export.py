@@ -37,10 +37,15 @@ def export(model_path, name, out, overwrite=False, ensemble=False):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python -m pipeline.export", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m pipeline.export", description=__doc__.splitlines()[0].replace("``", "`"))
     parser.add_argument("model", metavar="MODEL", help="models/<dataset>/<network>.keras")
     parser.add_argument("--format", required=True, choices=FORMATS, help="onnx, bioimage: a file; savedmodel, openvino: a folder")
-    parser.add_argument("--out", metavar="PATH", required=True, help="ends in .onnx or, for bioimage, in .zip")
+    parser.add_argument(
+        "--out",
+        metavar="PATH",
+        required=True,
+        help="what to write; ends in .onnx for onnx, and in .zip for bioimage",
+    )
     parser.add_argument("--ensemble", action="store_true", help="export MODEL and its additional folds and seeds as one network")
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier export")
     given = parser.parse_args(arguments)

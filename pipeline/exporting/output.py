@@ -15,7 +15,7 @@ def check(path, name, overwrite):
     """Raise `UserError` if the name of an export has the wrong suffix, or something is there that may not be replaced."""
     path, suffix = Path(path), FORMATS[name]
     if suffix and path.suffix != suffix:
-        raise UserError(f"{path}: the name of an export as {name} must end in {suffix}; change --out")
+        raise UserError(f"{path}: for {name}, the file name must end in {suffix}; change --out")
     if not os.path.lexists(path):
         return
     if not overwrite:
