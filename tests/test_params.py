@@ -82,7 +82,7 @@ def test_every_positive_number_survives_its_text(value):
         (
             "classification",
             "{class_weights: balanced, label_smoothing: 0.0, sampling: balanced}",
-            "classification: class_weights and sampling are both balanced, which raises rare classes twice; choose one",
+            "classification: class_weights and sampling are both balanced, which favours rare classes twice; choose one",
         ),
         ("datasets.polyps.task", "detection", "datasets.polyps.task: expected 'segmentation' or 'classification'"),
         (
@@ -135,10 +135,10 @@ def test_every_positive_number_survives_its_text(value):
         (
             "datasets.polyps.classes",
             "[a, b, c]",
-            "datasets.polyps: classes: more than two need the mask values of each, such as {",
+            "datasets.polyps: classes: with more than two, give the mask values of each, such as {",
         ),
-        ("datasets.polyps.classes", "{a: 0, b: 1}", "datasets.polyps: classes: only masks of source folder have values"),
-        ("datasets.tissue.classes", "{a: 0, b: 1}", "datasets.tissue: classes: only masks of source folder have values"),
+        ("datasets.polyps.classes", "{a: 0, b: 1}", "datasets.polyps: classes: only source folder takes mask values"),
+        ("datasets.tissue.classes", "{a: 0, b: 1}", "datasets.tissue: classes: only source folder takes mask values"),
         ("inference.overlap", "[600, 64]", "inference: overlap must be at most half the tile [1024, 1024], not [600, 64]"),
         ("unet.datasets", "[nuclei]", "unet.datasets: unknown data set 'nuclei'; known here: mitochondria, polyps, tissue"),
         ("unet.datasets", "[polypps]", "unet.datasets: unknown data set 'polypps'; did you mean polyps?"),

@@ -69,7 +69,7 @@ def test_a_wrong_setting_names_its_key(name, section, message):
 def test_factors_scale_the_training():
     train = params.load().train.model_copy(update={"lr": 0.002, "epochs": 4, "batch_size": 4})
     scaled = load("unet", lr_scale=0.5, epochs_scale=0.1, batch_scale=3.0).settings
-    with pytest.raises(UserError, match=r"train\.warmup: 1\.5 epochs of warm-up, but only 1 epochs"):
+    with pytest.raises(UserError, match=r"train\.warmup: 1\.5 epochs, but training has only 1;"):
         scaled.training(train.model_copy(update={"warmup": 1.5}))
     training = scaled.training(train)
     assert (training.lr, training.epochs, training.batch_size) == (0.001, 1, 12)
