@@ -94,7 +94,7 @@ def stack(path, files, kept=1):
         sections,
         size[::-1] if size and turned else size,
         depth if sections > 1 else None,
-        f"expected pages of one size and type, but {left_out} pages differ from the others" if left_out else None,
+        f"expected pages of one size and type, received {left_out} of another kind" if left_out else None,
     )
 
 

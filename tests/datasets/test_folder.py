@@ -218,7 +218,9 @@ def test_figures_of_the_masks_are_told(make, own, capsys):
     printed = capsys.readouterr()
     assert printed.out == (f"{own.root}: 5 images; empty masks: 3, full: 1; foreground per image: 0 % to 100 %, median 0 %\n")
     full, empty = printed.err.splitlines()
-    assert full.startswith(f"warning: {own.root}: 1 masks have no background: e; check the masks, and datasets.cells.classes")
+    assert full.startswith(
+        f"warning: {own.root}: 1 of 5 masks have no background: e; check the masks, and datasets.cells.classes"
+    )
     assert empty.startswith(f"warning: {own.root}: 3 of 5 masks have nothing but background; check the masks")
 
 
@@ -371,7 +373,7 @@ def test_stated_splits_and_groups(make, own, capsys):
     _, table, _ = make("segmentation", group=r"^(p\d+)_")
     assert list(table["split"]) == ["train", "train", "val", "test"]
     assert list(table["group"]) == ["train/p1", "train/p2", "val/p3", "test/p1"]
-    assert "1 groups occur in more than one" in capsys.readouterr().err
+    assert "1 group occurs in more than one" in capsys.readouterr().err
 
 
 NFC, NFD = "caf\u00e9", "cafe\u0301"

@@ -350,7 +350,7 @@ def test_pages_that_are_left_out_are_told(tmp_path, image, bright, capsys):
         file.write(read_image(image)[..., 0])
         file.write(np.zeros((7, 9), np.uint8))
     run(bright, tmp_path / "two.tif", "--out", tmp_path / "out")
-    assert "expected pages of one size and type, but 1 pages differ from the others" in capsys.readouterr().err
+    assert "expected pages of one size and type, received 1 of another kind" in capsys.readouterr().err
 
 
 def test_a_window_that_cannot_advance_is_refused(tmp_path, image, small_unet, capsys):

@@ -47,7 +47,8 @@ def warn_of_shared(files, groups, everywhere):
     if shared:
         note = "the split of your folders leaks"
         note = note if everywhere else f"if they mean the same there (such as the same patient), {note}"
-        print(f"note: {len(shared)} groups occur in more than one of train/, val/ and test/; {note}", file=sys.stderr)
+        many = f"{len(shared)} groups occur" if len(shared) > 1 else "1 group occurs"
+        print(f"note: {many} in more than one of train/, val/ and test/; {note}", file=sys.stderr)
 
 
 def _is_table(path):

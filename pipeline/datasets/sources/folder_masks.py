@@ -53,7 +53,7 @@ class MaskFigures:
         meaning = f"check the masks, and {key}.classes and {key}.folder, which say what their values mean"
         if self._full:
             names = ", ".join(self._full[:SHOWN]) + (", ..." if len(self._full) > SHOWN else "")
-            _warn(f"{folder}: {len(self._full)} masks have no {background}: {names}; {meaning}")
+            _warn(f"{folder}: {len(self._full)} of {count} masks have no {background}: {names}; {meaning}")
         if empty > count / 2:
             _warn(f"{folder}: {empty} of {count} masks have nothing but {background}; {meaning}")
         for number, name in enumerate(self._classes):
