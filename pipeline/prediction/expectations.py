@@ -64,7 +64,7 @@ def to_channels(pixels, card, path, colour):
     if channels == 1 and colour and (pixels == pixels[..., :1]).all():
         return pixels[..., :1]
     expected = described(channels, card.get("colour"))
-    raise UserError(f"{path}: expected {expected} as in training, received {described(received, colour)}")
+    raise UserError(f"{path}: expected {expected} as in training, received {described(received, colour)}; convert it")
 
 
 def unlike_training(read, page, stack, card, pixel_size_nm):

@@ -54,9 +54,9 @@ def test_an_unknown_network_is_refused_with_the_known_ones():
 @pytest.mark.parametrize(
     ("name", "section", "message"),
     [
-        ("unet", {"depth": 9}, "params.yaml: unet.depth: expected less than or equal to 7, received 9"),
+        ("unet", {"depth": 9}, "params.yaml: unet.depth: expected at most 7, received 9"),
         ("unet", {"filtres": 8}, "params.yaml: unet.filtres: unknown key; did you mean filters?"),
-        ("vgg16", {"lr_scale": "0"}, "params.yaml: vgg16.lr_scale: expected greater than 0"),
+        ("vgg16", {"lr_scale": "0"}, "params.yaml: vgg16.lr_scale: expected more than 0"),
     ],
 )
 def test_a_wrong_setting_names_its_key(name, section, message):
