@@ -48,7 +48,7 @@ def check(path, name, overwrite):
     """
     path, suffix = Path(path), FORMATS[name]
     if suffix and path.suffix != suffix:
-        raise UserError(f"{path}: the name of an export as {name} must end in {suffix}; change --out")
+        raise UserError(f"{path}: for {name}, the file name must end in {suffix}; change --out")
     if not os.path.lexists(path):
         return
     if not overwrite:
@@ -68,10 +68,15 @@ def output(path):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python -m pipeline.export", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m pipeline.export", description=__doc__.splitlines()[0].replace("``", "`"))
     parser.add_argument("model", metavar="MODEL", help="models/<dataset>/<network>.keras")
     parser.add_argument("--format", required=True, choices=FORMATS, help="onnx, bioimage: a file; savedmodel, openvino: a folder")
-    parser.add_argument("--out", metavar="PATH", required=True, help="ends in .onnx or, for bioimage, in .zip")
+    parser.add_argument(
+        "--out",
+        metavar="PATH",
+        required=True,
+        help="what to write; ends in .onnx for onnx, and in .zip for bioimage",
+    )
     parser.add_argument("--ensemble", action="store_true", help="export MODEL and its additional folds and seeds as one network")
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier export")
     given = parser.parse_args(arguments)

@@ -28,9 +28,9 @@ from pipeline.processor import computes_bfloat16
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m pipeline.plan", description=__doc__.splitlines()[0].replace("``", "`"))
-    parser.add_argument("folder", metavar="FOLDER", help="with images/ and masks/, or with a folder of images for each class")
+    parser.add_argument("folder", metavar="FOLDER", help="your images: images/ and masks/, or one folder for each class")
     parser.add_argument("--write", metavar="NAME", help="add the block to params.yaml under this name")
-    parser.add_argument("--pretrained", action="store_true", help="start from an encoder pretrained on ImageNet (a download)")
+    parser.add_argument("--pretrained", action="store_true", help="plan for an encoder pretrained on ImageNet")
     given = parser.parse_args(arguments)
     settings = params.load()
     if given.write and not _is_name(given.write):
@@ -58,7 +58,7 @@ def main(arguments=None):
         command = f"python -m pipeline.plan {shlex.quote(given.folder)} {'--pretrained ' * given.pretrained}--write {name}"
         print(f"`{command}` adds this to {paths.PARAMS}{joined}")
         if not given.pretrained and seen.colour:
-            print("`--pretrained` plans for an encoder pretrained on ImageNet: better for few colour images (docs/pretrained.md)")
+            print("`--pretrained` plans for an encoder pretrained on ImageNet, better for few colour images (docs/pretrained.md)")
     for note in found.notes:
         print(f"note: {note}")
     precision = settings.train.precision
@@ -87,7 +87,7 @@ def _tell_training(name, found, network, section, bfloat16):
     estimate = max(1, round(minutes(found.pixels, found.training["train.epochs"][0], section | own, matrix_speed(), bfloat16)))
     where = f"{cores()} cores of this computer in {'bfloat16' if bfloat16 else 'float32'}"
     print(f"About {estimate} minute{'s' if estimate > 1 else ''} of training on {where}")
-    print("(an estimate that may be off by a factor of two; a GPU is several times as fast)")
+    print("(this may be off by a factor of two; a GPU is several times as fast)")
     # A pair is a key that params.yaml need not have.
     keys = {key: f"++{key}" if key.startswith("pairs.") else key for key in found.training}
     options = " ".join(f"-S {option(keys[key], value)}" for key, (value, _) in found.training.items())

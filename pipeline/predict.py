@@ -131,7 +131,7 @@ def _check_choices(threshold, smallest, pixel_size_nm):
 
 
 def _parser():
-    parser = argparse.ArgumentParser(prog="python -m pipeline.predict", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m pipeline.predict", description=__doc__.splitlines()[0].replace("``", "`"))
     add = parser.add_argument
     add("model", metavar="MODEL", help="models/<dataset>/<network>.keras")
     add(
@@ -140,28 +140,33 @@ def _parser():
         nargs="*",
         help="files of images or volumes (docs/images.md), folders of them, and patterns in quotes",
     )
-    add("--out", metavar="DIR", help="folder for the results")
+    add("--out", metavar="DIR", help="folder for the results, created if needed")
     add(
         "--ensemble",
         action="store_true",
         help="use MODEL and its additional folds and seeds together, and show their disagreement",
     )
     add("--describe", action="store_true", help="print what the model is, what it expects, and its scores")
-    add("--overwrite", action="store_true", help="replace what another run wrote into DIR")
-    add("--threshold", type=float, help="probability at which a pixel becomes foreground (default: chosen on validation)")
+    add("--overwrite", action="store_true", help="replace results of another run in DIR")
+    add(
+        "--threshold",
+        type=float,
+        metavar="P",
+        help="probability from which a pixel is foreground (default: chosen on validation)",
+    )
     add("--split", action=argparse.BooleanOptionalAction, help="separate objects that touch (default: chosen on validation)")
     add("--smallest", type=int, metavar="PIXELS", help="leave out smaller objects (default: chosen on validation; 1: none)")
-    add("--median", type=int, default=1, metavar="SECTIONS", help="median of the probability over this many sections (odd)")
+    add("--median", type=int, default=1, metavar="SECTIONS", help="take the median probability over this odd number of sections")
     add("--solids", action="store_true", help="count each object of a volume once across all its sections")
-    add("--range", nargs="+", metavar="LOW HIGH", help="darkest and brightest intensity; 'image': those of each image")
-    add("--pixel-size", type=float, nargs="+", metavar="NM", help="height and width of a pixel, or one number for both")
+    add("--range", nargs="+", metavar=("LOW", "HIGH"), help="darkest and brightest intensity, or 'image': those of each image")
+    add("--pixel-size", type=float, nargs="+", metavar="NM", help="height and width of a pixel in nm, or one number for both")
     add("--flips", action="store_true", help="average over eight flips and turns: slower, but slightly better")
     add("--tile", type=int, metavar="PIXELS", help="side of the window that slides over large images")
     add("--overlap", type=int, metavar="PIXELS", help="pixels that neighbouring windows share")
     add("--batch-size", type=int, metavar="WINDOWS", help="windows at a time (default: 2, or 1 if memory is short)")
     add("--device", metavar="cpu|gpu:N", help="where to compute (default: the first GPU, if there is one)")
-    add("--workers", type=int, default=1, help="processes for a volume")
-    add("--memory", default="auto", metavar="SIZE", help="memory of each process, such as 2GiB")
+    add("--workers", type=int, default=1, metavar="N", help="processes for an OME-Zarr volume (default: 1)")
+    add("--memory", default="auto", metavar="SIZE", help="memory limit of each process, such as 2GiB")
     add("--scheduler", metavar="tcp://...", help="a running Dask scheduler, instead of processes")
     return parser
 

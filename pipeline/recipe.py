@@ -23,7 +23,7 @@ FIRST = re.compile(r"^([^=:]*:)?(?=[^+~])")  # of a changed value: perhaps a fil
 def main():
     parser = argparse.ArgumentParser(
         prog="python -m pipeline.recipe",
-        description="Run a recipe as a DVC experiment. Without a name: list the recipes.",
+        description="Run a recipe as a DVC experiment. Without a name, list the recipes.",
         epilog="Options after the name go to `dvc exp run`, for example -S datasets.vnc.path=/data/vnc-sstem, or --queue.",
         allow_abbrev=False,
     )

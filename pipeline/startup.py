@@ -34,7 +34,7 @@ def load_keras():
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 2 would still report a missing GPU as an error
     for name, value in FIXED.items():
         if os.environ.pop(name, value) != value:
-            print(f"warning: {name} is ignored, since it changes the results; unset it", file=sys.stderr)
+            print(f"warning: {name} is ignored because it would change the results; unset it", file=sys.stderr)
         if value is not None:
             os.environ[name] = value
     backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # else ~/.keras/keras.json decides, which DVC does not see

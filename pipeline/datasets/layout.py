@@ -107,7 +107,7 @@ class DatasetWriter:
         table = pd.DataFrame(self._rows.values())
         if info.task == "classification" and (taken := sorted(COLUMNS & {*(classes or info.classes)})):
             raise UserError(
-                f"data set {info.name}: no class can be called {taken[0]}, as a column of the predictions is; rename it"
+                f"data set {info.name}: no class can be called {taken[0]}, the name of a column in predictions.csv; rename it"
             )
         if classes is not None:
             if not len(set(classes)) == len(classes) == len(info.classes):

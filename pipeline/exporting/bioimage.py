@@ -82,7 +82,7 @@ def _scaling(card):
     if card["intensity_range"] == BY_IMAGE:
         if card["channels"] == 3 and context_of(card):
             raise UserError(
-                "bioimage: cannot say that each section in colour has an intensity range of its own; choose another format"
+                "bioimage: this format cannot give each colour section its own intensity range; choose another format"
             )
         axes = ["channel", "y", "x"] if card["channels"] == 3 else ["y", "x"]  # as `robust_range`
         limits = dict(zip(("min_percentile", "max_percentile"), PERCENTILES, strict=True))

@@ -102,8 +102,8 @@ class MaskRule:
             known |= here
         if not known.all():
             raise UserError(
-                f"{path}: {_shown(values[~known])}: values that no class of {self.key}.classes names; "
-                f"add them there or to {self.key}.folder.ignore"
+                f"{path}: no class in {self.key}.classes has the values {_shown(values[~known])}; "
+                f"add them to a class or to {self.key}.folder.ignore"
             )
         return numbers
 
@@ -182,7 +182,7 @@ def _brightest(pixels, path, exact):
             alike = " and ".join(str(tuple(flat[n].tolist())) for n in (first[inverse.flat[other]], other))
             raise UserError(
                 f"{path}: the colours {alike} are equally bright; save the mask with a palette or a grey for each class, "
-                "or set folder.mask_threshold if brightness alone tells the foreground"
+                "or set folder.mask_threshold if brightness alone separates the foreground"
             )
     return brightest
 

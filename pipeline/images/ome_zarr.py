@@ -44,7 +44,7 @@ def full_resolution(path):
         scale, translation = _place([step for level in levels for step in level.get("coordinateTransformations", [])], array.ndim)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, OSError, zarr.errors.BaseZarrError) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else error
-        raise UserError(f"{path}: this is not an OME-Zarr image, a group with multiscales ({reason})") from error
+        raise UserError(f"{path}: not an OME-Zarr image, which is a group with multiscales ({reason})") from error
     volume = Volume(array, axes, scale, translation, group.metadata.zarr_format)
     if len(axes) != array.ndim or not {"y", "x"} <= set(volume.names) or len(set(volume.names)) < array.ndim:
         raise UserError(f"{path}: expected axes with y and x for {array.ndim} dimensions, received {volume.names}")

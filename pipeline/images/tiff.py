@@ -66,7 +66,7 @@ def stack(path, files, kept=1, of_masks=False, indexed=False):
     grids = [(planes, *_grid(planes, path, of_masks)) for planes in alike]
     counts = {rows.shape[-1] for _, rows, _ in grids}
     if len(counts) > 1:
-        raise UserError(f"{path}: expected images with equally many channels, received {', '.join(map(str, sorted(counts)))}")
+        raise UserError(f"{path}: expected images with equal numbers of channels, received {', '.join(map(str, sorted(counts)))}")
     pages = [(planes, row) for planes, rows, _ in grids for row in rows]
     if all(planes.axes in ("", "I") for planes in alike):  # tifffile sorts plain pages by their compression
         pages.sort(key=lambda page: page[1][0] if page[0].axes else page[0].page.index)
@@ -101,7 +101,7 @@ def stack(path, files, kept=1, of_masks=False, indexed=False):
         sections,
         size[::-1] if size and turned else size,
         depth if sections > 1 else None,
-        f"expected pages of one size and type, received {left_out} more of others" if left_out else None,
+        f"expected pages of one size and type, received {left_out} of another kind" if left_out else None,
     )
 
 
@@ -280,7 +280,7 @@ def _grid(planes, path, apart):
         kept = present.any(axis=-1)
         found = {int(n) for n in present.sum(axis=-1)[kept]}
         if len(found) > 1:
-            raise UserError(f"{path}: expected {max(found)} channels on each page, as on some, received {min(found)} on others")
+            raise UserError(f"{path}: expected {max(found)} channels on every page, received {min(found)} on some")
         rows = grid[kept][present[kept]].reshape(-1, found.pop())
         depths = {int(n) for n in kept.sum(axis=-1) if n}
         return rows, depths.pop() if len(depths) == 1 else 1

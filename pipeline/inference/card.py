@@ -33,7 +33,7 @@ def read_card(path):
         text, place = beside.read_bytes(), beside
     card = _checked(text, place)
     if place is path and beside.is_file() and (differing := _differing(card, beside)):
-        remedy = f"remove {beside.name}, or give --threshold to predict with another one"
+        remedy = f"remove {beside.name}, or set another threshold with --threshold"
         print(f"warning: {beside}: differs from the card in {path.name} ({differing}), which is used; {remedy}", file=sys.stderr)
     return card, place
 
@@ -79,5 +79,5 @@ def _differing(card, beside):
             raise TypeError
         names = [name for name in sorted({*card, *other}) if card.get(name) != other.get(name)]
     except (ValueError, TypeError):
-        return "it is no card"
+        return "not a card"
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")

@@ -54,7 +54,7 @@ def ensemble(members, names=None):
             if expected != received:
                 raise UserError(f"{name}: expected {key} {expected} as {names[0]} has, received {received}")
         if (card["intensity_range"] == BY_IMAGE) != (cards[0]["intensity_range"] == BY_IMAGE):
-            raise UserError(f"{name}: expected intensities to be scaled as for {names[0]}: image by image, or all alike")
+            raise UserError(f"{name}: expected intensities to be scaled as for {names[0]}: each image by itself, or all alike")
     joined = cards[0] | _intensities(cards) | {"members": len(members)}
     joined |= {key: float(np.mean([card[key] for card in cards])) for key in THRESHOLDS if key in joined}
     for key, older in (("separation", "components"), ("smallest", 1)):

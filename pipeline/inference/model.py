@@ -165,5 +165,5 @@ def load_trained(path):
         raise UserError(f"{path}: not a model that this pipeline trained, or damaged: {in_one_line(error)}") from error
     shape = (None, None, None, outputs(card)) if card["task"] == "segmentation" else (None, len(card["classes"]))
     if network.output.shape != shape or network.input.shape[-1] != channels_seen(card):
-        raise UserError(f"{place}: the card of another network than {path.name}")
+        raise UserError(f"{place}: this card belongs to another network than {path.name}")
     return TrainedModel(network, card)

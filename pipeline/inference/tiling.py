@@ -32,7 +32,7 @@ def predict_rows(predict, read, shape, settings, align, rows=None):
     """
     for length, size, shared in zip(shape, settings.tile, settings.overlap, strict=True):
         if length > size and size - shared < align:
-            raise UserError(f"inference.tile: needs at least {shared + align} pixels, {align} more than the overlap, not {size}")
+            raise UserError(f"inference.tile: expected at least {shared + align} pixels, overlap + {align}, received {size}")
     first, end = rows or (0, shape[0])
     along_rows, along_columns = (windows(n, t, o, align) for n, t, o in zip(shape, settings.tile, settings.overlap, strict=True))
     along_rows = [(start, weights) for start, weights in along_rows if start < end and start + len(weights) > first]

@@ -91,7 +91,7 @@ class Classification(Section):
     @model_validator(mode="after")
     def _rare_classes_are_raised_once(self):
         if self.class_weights == self.sampling == "balanced":
-            raise ValueError("class_weights and sampling are both balanced, which raises rare classes twice; choose one")
+            raise ValueError("class_weights and sampling are both balanced, which favours rare classes twice; choose one")
         return self
 
 
@@ -193,7 +193,7 @@ class Params(BaseModel):
                 if name not in known:
                     raise ValueError(f"pairs.{key}: unknown {what} {name!r}{did_you_mean(name, known)}")
             if key != f"{pair.dataset}-{pair.network}":
-                raise ValueError(f"pairs.{key}: call it {pair.dataset}-{pair.network}, as its stage and its model")
+                raise ValueError(f"pairs.{key}: call it {pair.dataset}-{pair.network}, after its data set and network")
             if "datasets" in self.networks.get(pair.network, {}):
                 raise ValueError(f"pairs.{key}: add {pair.dataset} to {pair.network}.datasets instead, which a stage trains")
             if pair.network not in self.networks:
@@ -210,7 +210,7 @@ class Params(BaseModel):
             if transfer.model == transfer.images:
                 raise ValueError(f"transfers.{key}: expected two data sets, received {names[0]} twice; `evaluate` scores its own")
             if key != f"{transfer.model}-on-{transfer.images}":
-                raise ValueError(f"transfers.{key}: call it {transfer.model}-on-{transfer.images}, as its stage and its results")
+                raise ValueError(f"transfers.{key}: call it {transfer.model}-on-{transfer.images}, after its two data sets")
             ours, theirs = (self.datasets[name] for name in names)
             if ours.task != theirs.task:
                 raise ValueError(f"transfers.{key}: expected task {ours.task} as of {names[0]}, received {theirs.task}")

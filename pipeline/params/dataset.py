@@ -22,7 +22,7 @@ from pipeline.params.fields import (
     or_defaults,
 )
 
-SIZES = listed("height and width of a pixel, perhaps after the distance of sections, such as [4.6, 4.6]", 2, 3)
+SIZES = listed("height and width of a pixel in nm, such as [4.6, 4.6], optionally after the distance between sections", 2, 3)
 LABELS = listed("the values that are foreground, such as [1, 2]", 1)
 
 
@@ -140,10 +140,10 @@ class Dataset(Section):
     def _masks_have_one_meaning(self):
         folder, values = self.folder, [value for meant in self.class_values for value in meant]
         if values and (self.task, self.source) != ("segmentation", "folder"):
-            raise ValueError("classes: only masks of source folder have values; give a list of names")
+            raise ValueError("classes: only source folder takes mask values; give a list of names")
         if self.task == "segmentation" and len(self.classes or ()) > 2 and not values:
             raise ValueError(
-                "classes: more than two need the mask values of each, such as {background: 0, nucleus: [1, 2], border: 3}"
+                "classes: with more than two, give the mask values of each, such as {background: 0, nucleus: [1, 2], border: 3}"
             )
         if len(self.class_values) > MOST_CLASSES:
             raise ValueError(f"classes: expected at most {MOST_CLASSES}, received {len(self.class_values)}")

@@ -7,6 +7,17 @@ from pydantic import ValidationError
 
 from pipeline.errors import UserError
 
+# Words of pydantic, and shorter ones.
+PLAINER = {
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
+    "greater than": "more than",
+    "a valid boolean": "true or false",
+    "a valid integer": "an integer",
+    "a valid": "a",
+    ", (unable to parse|got a number).*": "",
+}
+
 
 def check(model, values, path, section=""):
     """Turn plain values into a section, an instance of the class `model`.
@@ -24,6 +35,8 @@ def advice(mistake):
     """What a mistake that pydantic found asks for, and what was received instead: its text without the key."""
     message = mistake["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     message = "keys and values" if mistake["type"] in ("dict_type", "model_type") else message
+    for theirs, ours in PLAINER.items():
+        message = re.sub(theirs, ours, message)
     return message if mistake["type"] == "value_error" else f"expected {message}, received {mistake['input']!r}"
 
 

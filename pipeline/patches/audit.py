@@ -131,7 +131,7 @@ def messages(tables, summary):
             missing = [role for role in ROLES if label and role not in set(held)]
             if missing:
                 yield f"warning: class {label} has no image for {' and '.join(missing)}{where}"
-    yield f"{found:,} near-duplicates on different sides among {summary['pairs']:,} pairs"
+    yield f"{found:,} of {summary['pairs']:,} pairs of images on different sides are near-duplicates"
     if found:
         yield (
             "warning: scores may be too good where test images resemble training images (docs/leakage.md); name the images that "

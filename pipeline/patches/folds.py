@@ -20,7 +20,7 @@ def assign_folds(table, rule, weights, seed=0, grouped=False):
     stated = sorted(set(table["split"]) - {""})
     if stated:
         raise UserError(
-            f"the source states a split ({', '.join(stated)}), which holds; set split.folds to 1, or give the images without one"
+            f"the source states a split ({', '.join(stated)}), which is kept; set split.folds to 1, or remove this split"
         )
     groups, by_group = undivided(table, rule, grouped)
     count = len(set(groups))

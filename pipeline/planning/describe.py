@@ -9,22 +9,24 @@ def described_folder(seen):
     pages = f" in {counted(seen.files, 'file')}" if seen.pages > 1 else ""
     splits = ", ".join(f"{number} {split}" for split, number in seen.images.items() if split)
     images = counted(count, "image")
-    yield f"{seen.root}: {images}{pages} of {sizes} (rows × columns), {seen.kind}" + (f"; {splits}" if splits else "")
+    yield f"{seen.root}:"
+    yield f"  {images}{pages} of {sizes} (rows × columns), {seen.kind}" + (f"; {splits}" if splits else "")
     if seen.classes:
-        yield f"{seen.root}: classes: " + ", ".join(f"{name} {number}" for name, number in seen.classes.items())
+        yield "  classes: " + ", ".join(f"{name} {number}" for name, number in seen.classes.items())
     masks = seen.masks
     if masks:
         parts = ", ".join(f"{percent(share)} %" for share in masks.share.values())
-        yield f"{seen.root}: foreground {parts} of the pixels; empty masks: {masks.empty}, full: {masks.full}"
+        each = " (a share for each class)" if len(masks.share) > 1 else ""
+        yield f"  foreground: {parts} of the pixels{each}; empty masks: {masks.empty}, full: {masks.full}"
     if masks and masks.extent:
         middle, most = masks.extent
         objects = f"{masks.objects:g} object{'s' if masks.objects != 1 else ''}"
         yield (
-            f"{seen.root}: {objects} in an image; the longer side of one is {middle:.0f} pixels in the median, "
-            f"{most:.0f} or less in nine of ten"
+            f"  {objects} in a typical image; half of the objects are at most {middle:.0f} pixels long, "
+            f"nine in ten at most {most:.0f}"
         )
     like = seen.likeness
-    yield f"{seen.root}: {100 * like.copies:.0f} % of the images have a near-duplicate"
+    yield f"  {100 * like.copies:.0f} % of the images have a near-duplicate"
 
 
 def counted(number, what):

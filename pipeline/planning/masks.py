@@ -102,7 +102,7 @@ def meaning(files, name):
         return {}, {}
     greatest, pixels = max(union), sum(total.values())
     if 0 in union and _numbered(files, greatest):
-        reason = "values number the objects: each is in one piece, and images have different numbers of them"
+        reason = "each value marks one object in one piece, and images have different numbers of objects"
         return {"instances": (True, f"{reason}; if they are classes, write classes instead")}, {}
     ends = sum(count for value, count in total.items() if min(abs(value), abs(greatest - value)) <= NEAR * greatest) / pixels
     usual = [value for value, times in union.items() if 0 < value < greatest and 2 * times > len(files)]

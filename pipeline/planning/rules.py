@@ -38,20 +38,23 @@ class Plan:
 def plan(seen, network, settings, start=RANDOM):
     """Plan a data set as `Seen`, for the network of that name with its `settings` in ``params.yaml``: `Plan`."""
     if start.pretrained and seen.channels not in (1, 3):
-        raise UserError(f"{seen.root}: pretrained weights take grey or RGB images, these are {seen.kind}")
+        raise UserError(f"{seen.root}: pretrained weights take grey or RGB images, not {seen.kind}; omit --pretrained")
     split, alone = _split(seen)
     cut = _windows if seen.task == "segmentation" else _tiles
     patches, side, count = cut(seen, _training_images(seen, split), start)
     if seen.task == "segmentation":
         series = seen.pages > 1 or split["method"][0] == "blocks"
-        patches["context"] = (0, "1 also shows networks the sections before and after" if series else "images by themselves")
+        patches["context"] = (
+            0,
+            "1 would also show networks the sections before and after" if series else "each image by itself",
+        )
     folder = {} if seen.masks is None else dict(seen.masks.settings)
     like = seen.likeness
     if like.believed and not seen.grouped:
         folder = {"group": (like.pattern, f"file names suggest {like.groups} groups: check whether they are right")} | folder
     pixel_size, *others = seen.pixel_sizes
     if pixel_size and not others:
-        folder["pixel_size_nm"] = (list(pixel_size), "nm, as the files state")
+        folder["pixel_size_nm"] = (list(pixel_size), "height and width in nm, as the files state")
     block = {
         "task": (seen.task, "images and masks" if seen.task == "segmentation" else "a folder of images for each class"),
         "source": ("folder", "your own images"),
@@ -73,19 +76,19 @@ def _path(root):
     inside = Path(os.path.abspath(root)).is_relative_to(Path.cwd())
     if inside:
         return os.path.relpath(root), "in the project; `dvc add` it for queued experiments, which see only what git and DVC track"
-    return os.path.abspath(root), "absolute, so that it works from any folder"
+    return os.path.abspath(root), "absolute, so that it works in any copy of the project"
 
 
 def _classes(seen):
     if seen.masks is None:
         return None, f"the names of its {len(seen.classes)} folders"
-    return seen.masks.classes or (None, "background, and foreground of the name of this block")
+    return seen.masks.classes or (None, "background, and a foreground called like this block")
 
 
 def _intensity(seen):
     if seen.narrow < NARROW:
-        return "image", f"half of the images span less than {100 * max(seen.narrow, 0.01):.0f} % of the range of all"
-    return "auto", "the images share a range"
+        return "image", f"half of the images each span less than {100 * max(seen.narrow, 0.01):.0f} % of the range of all images"
+    return "auto", "all images share one range"
 
 
 def _split(seen):
@@ -96,11 +99,11 @@ def _split(seen):
     if seen.grouped > 1:
         reason = f"groups.csv states {seen.grouped} groups, and each stays on one side"
     elif seen.grouped:
-        method, reason = "blocks", "groups.csv states a single group, through which only blocks cut"
+        method, reason = "blocks", "groups.csv states a single group, which only blocks can divide"
     elif like.believed:
-        reason = f"whole groups, of which the file names suggest {like.groups}"
+        reason = f"the file names suggest {like.groups} groups, and each stays on one side"
     elif seen.pages > 1 and seen.cut > len([role for role in ("val", "test") if role not in stated]):
-        reason = f"whole files, of up to {seen.pages} pages each"
+        reason = f"each file, of up to {seen.pages} pages, stays on one side"
     elif copied(like) and like.neighbours < ALIKE:
         together = "in train/ together" if stated else "together"
         reason = f"{100 * like.copies:.0f} % of the images have a near-duplicate; audit.group keeps copies {together}"
@@ -116,13 +119,13 @@ def _split(seen):
     else:
         reason = "no image resembles its neighbours, so each counts by itself"
     split = {"method": (method, reason)}
-    for role, share, what in (("val", 0.15, "chooses epoch and threshold"), ("test", 0.2, "is scored")):
-        split[role] = (share, f"not used: your {role}/ holds" if role in stated else f"of the images; {what}")
+    for role, share, what in (("val", 0.15, "choose epoch and threshold"), ("test", 0.2, "are scored")):
+        split[role] = (share, f"not used: your {role}/ is kept" if role in stated else f"share of the images, which {what}")
     if not stated:
         groups = seen.grouped or (like.groups if like.believed else 0)
         tested = max(1, round(groups * split["test"][0])) if groups > 1 else FEWEST_UNITS
-        few = f"; {counted(tested, 'group')} to test are too few for an interval" if tested < FEWEST_UNITS else ""
-        split["folds"] = (1, f"5 tests every image, and takes five times as long{few}")
+        few = f"; {counted(tested, 'group')} in the test set: too few for an interval" if tested < FEWEST_UNITS else ""
+        split["folds"] = (1, f"5 would test every image, in five times the time{few}")
     if method == "blocks":
         none = "none left out: pages were not compared" if seen.pages > 1 else "none left out: there are few images"
         split["gap"] = (gap, "images left out at each border" if gap else none)
@@ -143,7 +146,7 @@ def _windows(seen, images, start):
     if frame and masks.largest >= LARGE and masks.objects <= LONE and max(shape) > start.frame:
         size = [max(32, round(n * start.frame / max(shape) / 32) * 32) for n in shape]
         reason = f"objects span {100 * masks.largest:.0f} % of a frame: they are recognised from all of it"
-        whole = {"resize": (size, reason), "size": (size, "the whole frame"), "stride": (size, "one patch a frame")}
+        whole = {"resize": (size, reason), "size": (size, "the whole frame"), "stride": (size, "one patch per frame")}
         return whole | {"foreground": (0.0, "each frame is a patch")}, size, images
     extent = masks.extent[1] if masks.extent else SIDES[0] / 2
     side = next((side for side in SIDES if side >= 2 * extent), SIDES[-1])
@@ -154,7 +157,7 @@ def _windows(seen, images, start):
     count = images * len(corners(shape, size, stride))
     rarest = min(masks.share.values())
     foreground = 0.33 if rarest < RARE else 0.0
-    fits = f"nine of ten objects span at most {extent:.0f}, half of it or less"
+    fits = f"nine in ten objects are at most {extent:.0f} long, half of this or less"
     fits = "as large as the images allow" if min(size) < side or 2 * extent > side else fits
     lies = "overlapping: " if close and count > images else ""
     patches = {
@@ -170,7 +173,7 @@ def _tiles(seen, images, start):
     """Size to which images are reduced that are classified, and how many train."""
     shrink = min(1, start.tile / min(seen.shape))
     size = [max(32, round(n * shrink)) for n in seen.shape]
-    reason = f"from {seen.shape[0]} × {seen.shape[1]}: minutes on two cores; fine details may need more"
+    reason = f"reduced from {seen.shape[0]} × {seen.shape[1]} to train in minutes on two cores; fine details may need more"
     return {"resize": (size, reason)}, size, images
 
 
@@ -182,37 +185,37 @@ def _notes(seen):
         yield "at least three images are needed, one each for training, validation and testing"
     cut = [role for role in ("val", "test") if role not in seen.images]
     if cut and 1 < seen.grouped <= len(cut):
-        yield f"training, {' and '.join(cut)} need a group each, and groups.csv has only {seen.grouped} for them: add groups"
+        yield f"training, {' and '.join(cut)} need a group each, but groups.csv has only {seen.grouped}: add groups"
     if like.doubted:
         yield f"file names suggest groups by {like.pattern!r}, but {like.doubted}"
     if like.copies >= COPIED and not copied(like):
         yield (
-            f"{100 * like.copies:.0f} % of the images have a near-duplicate, but most of them form one chain: rather than "
-            "copies, they may be different images that look alike (docs/leakage.md)"
+            f"{100 * like.copies:.0f} % of the images have a near-duplicate, but most of them form one chain, so they may be "
+            "different images that look alike rather than copies (docs/leakage.md)"
         )
     if like.identical:
         yield (
-            f"{like.identical} pairs of identical images are on different sides of your split: patchify stops there; "
-            "remove one of each (docs/leakage.md)"
+            f"{like.identical} pairs of identical images are on different sides of your split, so patchify will stop: "
+            "remove one of each pair (docs/leakage.md)"
         )
     if like.leaking:
         yield (
-            f"{like.leaking} pairs of near-duplicates are on different sides of your split, which holds: scores will be too "
-            "good (docs/leakage.md)"
+            f"{like.leaking} pairs of near-duplicates are on different sides of your split, which is kept: scores will be "
+            "too good (docs/leakage.md)"
         )
     if like.believed and like.shared:
         yield (
-            f"{like.shared} names of groups stand in several classes, and count as a group in each: if they are the same "
+            f"{like.shared} group names occur in several classes and count as a separate group in each: if they mean the same "
             "patient, state the groups in groups.csv"
         )
     if seen.grouped and like.across:
-        yield f"{like.across} pairs of near-duplicates are in different groups of groups.csv: look at them (docs/leakage.md)"
+        yield f"{like.across} pairs of near-duplicates are in different groups of groups.csv: check the groups (docs/leakage.md)"
     if len(seen.pixel_sizes) > 1:
         sizes = ", ".join(" × ".join(f"{side:g}" for side in size) if size else "none" for size in seen.pixel_sizes[:SHOWN])
         yield f"files state different pixel sizes in nm ({sizes}), so folder.pixel_size_nm is left out"
     if masks and not any(masks.share.values()):
-        yield "no mask shows any foreground: download stops there"
+        yield "no mask has any foreground, so download will stop: check the settings in folder"
     if masks and masks.full:
-        yield f"{counted(masks.full, 'mask')} without background: check that their values mean what folder says"
+        yield f"{counted(masks.full, 'mask')} without background: check that folder says correctly what their values mean"
     if masks and masks.classes:
-        yield "rename the classes; to join several, give one of them a list of values"
+        yield "give the classes names; to join several, give one of them a list of values"

@@ -30,7 +30,7 @@ def copied(like):
 def copies(seen, start, count, whole):
     """How many copies are packed of each of `count` patches, and why; `whole`: each patch is a frame."""
     if start.pretrained:
-        return 0, "each epoch draws a fresh copy of each patch"
+        return 0, "each epoch draws a fresh augmented copy of each patch"
     if copied(seen.likeness) and seen.masks is None:
         return 0, "many images are copies of each other already"
     if count > MANY:
@@ -48,15 +48,15 @@ def training(seen, start, network, settings, patches, side):
     epochs = min(max(round(start.steps[seen.task] * batch / patches), EPOCHS[0]), EPOCHS[1])
     found |= {"train.batch_size": (batch, "patches"), "train.epochs": (epochs, f"of {-(-patches // batch)} steps")}
     scales = [key for key in ("lr_scale", "batch_scale", "epochs_scale") if float(settings.get(key, 1)) != 1]
-    found |= {f"{network}.{key}": (1, "as train says") for key in scales}
+    found |= {f"{network}.{key}": (1, "keeps the value in train") for key in scales}
     if seen.classes and max(seen.classes.values()) > UNEVEN * min(seen.classes.values()):
-        reason = "the commonest class has several times as many images as the rarest"
+        reason = "the most common class has several times as many images as the rarest"
         found["classification.class_weights"] = "balanced", reason
     return found
 
 
 def _from_random(seen, network, settings, patches, side):
-    found = {"train.lr": (0.001, "half the rate for the phantoms: real images vary more")}
+    found = {"train.lr": (0.001, "half the default, which suits the phantoms: real images vary more")}
     if settings.get("normalization") == "none":
         found[f"{network}.normalization"] = "batch", "without it, networks with random weights hardly learn real images"
     depth = next(poolings for poolings in range(4, 0, -1) if side >= 4 * 2**poolings)
@@ -69,7 +69,7 @@ def _from_pretrained(seen, network):
     segmentation = seen.task == "segmentation"
     found = {
         f"{network}.encoder": (ENCODER, "made for CPUs"),
-        f"{network}.encoder_weights": ("imagenet", "18.8 MB, fetched through pip"),
+        f"{network}.encoder_weights": ("imagenet", "18.8 MB, downloaded with pip"),
         "augment.when": ("epoch", "fresh augmentation in each epoch"),
         "augment.scale": (0.4 if segmentation else 0.2, "distance and magnification differ"),
         "augment.gamma": (0.3 if segmentation else 0.2, "lighting and detectors differ"),

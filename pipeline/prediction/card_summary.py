@@ -20,7 +20,9 @@ def card_summary(path, card, task_lines):
     if "members" in card:
         title = f"mean of {card['members']} networks, the first of them {title}"
     project, scores = _place(path)
-    former = f"; went on from {card['start']['file']}, {card['start']['epochs'] or 'unknown'} epochs" if "start" in card else ""
+    former = (
+        f"; continued from {card['start']['file']} ({card['start']['epochs'] or 'unknown'} epochs)" if "start" in card else ""
+    )
     resized = ", of any size" if card["resize"] is None else ", resized to {} × {} pixels".format(*card["resize"])
     epochs = f"{card['epochs']} epoch{'s' * (card['epochs'] != 1)}"
     kind = described(card["channels"], card.get("colour"))
@@ -34,7 +36,7 @@ def card_summary(path, card, task_lines):
         "pixel size": f"{size[0]:g} × {size[1]:g} nm" if size else "not known",
         "intensities": in_words(card["intensity_range"]),
         "trained on": f"{card['name']} from {card['source']}{' (generated images)' if card.get('phantom') else ''}, "
-        f"{epochs}, best {card['best_epoch']}, patches {card['patch_size'][0]} × {card['patch_size'][1]}{former}",
+        f"{epochs} (epoch {card['best_epoch']} was kept), patches {card['patch_size'][0]} × {card['patch_size'][1]}{former}",
         "licence of the data": card.get("licence") or "not stated",
         "citation": card.get("citation") or "not stated",
         "software": f"Keras {card['keras']} on {card['backend']}",

@@ -64,7 +64,7 @@ def to_channels(pixels, card, path, colour):
     if channels == 1 and colour and (pixels == pixels[..., :1]).all():
         return pixels[..., :1]
     expected = described(channels, card.get("colour"))
-    raise UserError(f"{path}: expected {expected} as in training, received {described(received, colour)}")
+    raise UserError(f"{path}: expected {expected} as in training, received {described(received, colour)}; convert it")
 
 
 def unlike_training(read, page, stack, card, pixel_size_nm):
@@ -94,7 +94,7 @@ def _other_pixels(card, pixel_size_nm):
         return []
     return [
         f"expected pixels of about {_nm(trained)} as in training, received {_nm(pixel_size_nm)}; "
-        "resample the image, or objects may be missed"
+        "resample the image, otherwise objects may be missed"
     ]
 
 
@@ -106,7 +106,7 @@ def _other_intensities(card, image):
     if beyond.max() > (MARGIN_BY_IMAGE if card["intensity_range"] == BY_IMAGE else MARGIN):
         number, channel = np.unravel_index(beyond.argmax(), beyond.shape)
         seen = f"{QUANTILES[number]:.0%} of the pixels{_of(channel, image)} lie below {received[number, channel]:.2f} of the "
-        seen += f"intensity range, in training below {least[number, channel]:.2f} to {greatest[number, channel]:.2f}"
+        seen += f"intensity range; in training, below {least[number, channel]:.2f} to {greatest[number, channel]:.2f}"
         return [f"unlike all training images: {seen}; {REMEDY}"]
     if flatness.min() < 0:
         channel = flatness.argmin()

@@ -48,7 +48,9 @@ class ResultsFolder:
             return
         if found and not overwrite:
             other = ", ".join(_differing(run, found["run"]))
-            raise UserError(f"{self.record}: the folder holds results with another {other}; give --overwrite or another folder")
+            raise UserError(
+                f"{self.record}: the folder holds results with another {other}; add --overwrite, or choose another folder"
+            )
         if found:
             self.earlier = found["earlier"] + [name for entry in found["images"].values() for name in entry["files"]]
         elif not overwrite:
@@ -71,7 +73,7 @@ class ResultsFolder:
         if entry["source"]["path"] != place and not self.overwrite:
             raise UserError(
                 f"{image.path}: {self.out} holds results of {entry['source']['path']} under the same name; "
-                "give --overwrite or another folder"
+                "add --overwrite, or choose another folder"
             )
         self._spare(files)
         own = {*self.earlier, *entry["files"]}
@@ -122,7 +124,7 @@ class ResultsFolder:
     def _spare(self, names):
         for path in (self.out / name for name in names):
             if path.resolve() in self.inputs:
-                raise UserError(f"{path}: the results would replace this image; give another folder")
+                raise UserError(f"{path}: the results would replace this image; choose another folder")
 
     def _write(self):
         (self.out / JOURNAL).unlink(missing_ok=True)  # first: it belongs to the record that is there now
@@ -141,9 +143,9 @@ def locked(out):
         lock = filelock.FileLock(out / LOCK)
         lock.acquire(timeout=0)
     except filelock.Timeout as error:
-        raise UserError(f"{out}: another run is writing here; wait for it, or give another folder") from error
+        raise UserError(f"{out}: another run is writing here; wait for it to end, or choose another folder") from error
     except OSError as error:
-        raise UserError(f"{out}: cannot make the folder for the results ({error.strerror}); change --out") from error
+        raise UserError(f"{out}: cannot create the folder for the results ({error.strerror}); change --out") from error
     try:
         yield
     finally:
@@ -205,4 +207,4 @@ def _differing(run, other):
 
 
 def _foreign(path):
-    return UserError(f"{path}: this file is not of this run; give --overwrite or another folder")
+    return UserError(f"{path}: this file is not from this run; add --overwrite, or choose another folder")

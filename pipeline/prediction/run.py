@@ -68,7 +68,7 @@ def predict_files(task, model, paths, inputs, failures, out, settings, choices, 
         inputs = [replace(image, name=known.get(str(image.path.resolve()), image.name)) for image in inputs]
         waiting = [image for image in inputs if not results.done(image)]
         if len(waiting) < len(inputs):
-            print(f"{len(inputs) - len(waiting)} of {len(inputs)} images are done already", file=sys.stderr)
+            print(f"{len(inputs) - len(waiting)} of {len(inputs)} images are already done", file=sys.stderr)
         failures = list(failures)
         failed, warnings = RepeatedMessages(failures.append), RepeatedMessages(_warn)
 
@@ -98,7 +98,7 @@ def _reason(path, error):
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return f"{path}: no space left for its results; make space and run the same command again, finished images are kept"
+        return f"{path}: no space left for its results; free some space and run the same command again (finished images are kept)"
     reason = getattr(error, "strerror", None) or in_one_line(error)
     return f"{path}: {reason}{f': {error.filename}' if getattr(error, 'filename', None) else ''}"
 

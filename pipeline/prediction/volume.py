@@ -75,7 +75,7 @@ def predict_volume(model, stack, target, pixel_size_nm, settings, intensity_rang
     resizes whole images, or a block failed again and again.
     """
     if model.card["resize"] is not None:
-        raise UserError(f"{stack.path}: this model resizes whole images and cannot predict a volume; give it images")
+        raise UserError(f"{stack.path}: this model resizes whole images, so it cannot predict a volume; use images")
     marks = target.with_name("finished")
     if not marks.exists():
         ome.create(target, np.float32, pixel_size_nm, stack.path, outputs(model.card))
@@ -105,7 +105,9 @@ def _predict_on_workers(client, models, blocks, job, bar):
             failed.append(_first_cause(future.exception()))
         bar.update()
     if failed:
-        raise UserError(f"{job[0]}: {len(failed)} of {len(blocks)} blocks failed, the others are kept; first: {failed[0]}")
+        raise UserError(
+            f"{job[0]}: {len(failed)} of {len(blocks)} blocks failed and the others are kept; the first failure: {failed[0]}"
+        )
 
 
 def _first_cause(error):

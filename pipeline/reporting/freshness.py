@@ -46,7 +46,7 @@ def outdated(dataset, results, networks, values, lock):
     found = _changed_params(stages, [*_made(stages, dataset, scored), f"evaluate@{dataset}"], values)
     for stage in MADE_BY:
         made = _checksums(stages, f"{stage}@{dataset}", "outs")
-        found += [f"{path} was made anew" for path in made if made[path] != evaluated.get(path, made[path])]
+        found += [f"{path} has changed since" for path in made if made[path] != evaluated.get(path, made[path])]
     changed = [name for name, checksum in results["files"].items() if digest(name, "md5") != checksum]
     if changed:
         found.append(f"another run wrote {_listed(changed)}")
@@ -69,7 +69,7 @@ def outdated_transfer(key, transfer, networks, values, lock):
         now |= _checksums(stages, f"{stage}@{transfer.images}", "outs")
     read = paths.trained_networks(transfer.model).parent, paths.raw(transfer.images), paths.audit(transfer.images)
     read = [path.as_posix() for path in (*read, paths.patches(transfer.images) / "split.csv")]
-    found += [f"{path} was made anew" for path in read if path in scored and path in now and scored[path] != now[path]]
+    found += [f"{path} has changed since" for path in read if path in scored and path in now and scored[path] != now[path]]
     return list(dict.fromkeys(found))
 
 

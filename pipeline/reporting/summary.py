@@ -5,14 +5,14 @@ from pipeline.reporting.format import MISSING, markdown
 from pipeline.reporting.tables import leaderboard, note_on_scores
 
 ON_CHANGES = (
-    "Change: in points, since the last commit; bold if it is larger than the standard deviation over seeds or, of one seed, "
+    "Change: in points, since the last commit; bold if it is larger than the standard deviation over seeds or, with one seed, "
     "if the committed score lies outside the interval."
 )
 
 
 def render_summary(datasets, without, transfers):
     """Build the summary from what `pipeline.reporting.page.render` takes: Markdown."""
-    lines = ["## Test scores", "", "Shares in percent, with 95 % intervals in brackets. The best network stands first."]
+    lines = ["## Test scores", "", "Scores in percent, with 95 % intervals in brackets. The best network comes first."]
     for dataset in datasets:
         info, board, since = dataset.info, leaderboard(dataset), changes(dataset)
         if since:

@@ -77,9 +77,9 @@ def differences(dataset):
         return lambda key, style: difference(found[key]["difference"], style, found[key]["interval"])
 
     metrics = {key: metric for key, metric in dataset.task.METRICS.items() if key in compared[others[0].name]}
-    note = "Each pair of networks was scored on the same images; in brackets the 95 % interval of the difference. "
-    note += "It describes these trained networks on other test images, and not how another seed would turn out."
-    return metric_table(f"Differences to {best.title}", metrics, [(n.title, column(n)) for n in others], note)
+    note = "Both networks were scored on the same images. In brackets: 95 % interval of the difference. "
+    note += "It says how these trained networks would compare on other test images, not how other seeds would."
+    return metric_table(f"Differences from {best.title}", metrics, [(n.title, column(n)) for n in others], note)
 
 
 def seeds(dataset):
@@ -97,7 +97,7 @@ def seeds(dataset):
         if joined := network.detail.get("ensemble"):
             columns.append((f"{network.title}, as one", lambda key, style, found=joined: number(found.get(key), style)))
     if len(columns) > len(repeats):
-        note += " As one: the mean of their probabilities."
+        note += " “As one” is the mean of their probabilities."
     return metric_table("Over seeds", metrics, columns, note)
 
 
@@ -118,24 +118,33 @@ def folds(dataset):
         detail, text = network.detail, scored(network)
         row = {"images": number(detail["test_images"], COUNT), "units": number(detail["unit"]["count"], COUNT)}
         rows[f"{network.title}, all"] = row | {metric.title: text(key, metric.style) for key, metric in metrics.items()}
-    note = "Each fold is scored by its own network. All: every image pooled, so not the mean of the folds."
+    note = "Each fold is scored by its own network. “All” pools every image, so it is not the mean of the folds."
     return table("Fold by fold", pd.DataFrame.from_dict(rows, orient="index").fillna(MISSING), note=note, first="network")
 
 
-def confusion(title, counts, note):
-    """Make a table of counts by true class (rows) and predicted class (columns), with the shares of each row as shades."""
+def confusion(network, counts, what):
+    """Make a table of counts by true class (rows) and predicted class (columns), with the shares of each row as shades.
+
+    `what` is counted: "images" or "pixels".
+    """
     rates = counts.div(counts.sum(axis=1), axis=0)
-    return table(title, counts.map(lambda count: f"{count:,}"), note=note, first="actual") | {"rates": rates}
+    note = f"Rows are the actual classes and columns the predicted ones: test {what}, and their share of the actual class."
+    frame = counts.map(lambda count: f"{count:,}")
+    return table(f"Confusion matrix, {network.title}", frame, note=note, first="actual") | {"rates": rates}
 
 
 def training(dataset):
     """How each network was trained: a table."""
     rows = [
         ("Parameters", "", lambda card: number(card["parameters"], COUNT)),
-        ("GFLOPs", "to predict one patch, 2 for each multiplication", lambda card: f"{card['gflops']:.3g}"),
-        ("Pretrained", "weights at the start", pretrained),
+        (
+            "GFLOPs",
+            "to predict one patch; a multiply-add counts as two",
+            lambda card: f"{card['gflops']:.3g}",
+        ),
+        ("Pretrained", "weights that training started from", pretrained),
         ("Epochs", "", lambda card: str(card["epochs"])),
-        ("Epoch kept", "on validation", lambda card: f"{card['best_epoch']}, {KEPT[card['monitor']]}"),
+        ("Epoch kept", "chosen on validation", lambda card: f"{card['best_epoch']}, {KEPT[card['monitor']]}"),
         ("Seed", "", lambda card: str(card["seed"])),
         ("Arithmetic", "", lambda card: card["precision"]),
         ("Software", "", lambda card: f"Keras {card['keras']}, {card['backend']}"),
@@ -144,7 +153,7 @@ def training(dataset):
         rows.append(("Threshold", "chosen on validation", lambda card: f"{card['threshold']:.3f}"))
     titles, meanings, texts = zip(*rows, strict=True)
     frame = pd.DataFrame({network.title: [text(network.card) for text in texts] for network in dataset.networks}, index=titles)
-    note = "The network of fold 0, as in the learning curves; all are in the table of folds." if _folds(dataset) > 1 else ""
+    note = "This is the network of fold 0, as in the learning curves; “Fold by fold” has all." if _folds(dataset) > 1 else ""
     return table("Training", frame, meanings, note, first="")
 
 
@@ -157,16 +166,14 @@ def note_on_intervals(dataset):
     if _folds(dataset) > 1:
         text = f"{_folds(dataset)} folds, each image scored by a network that never saw its group. " + text
     if unit["count"] < FEWEST_UNITS:
-        return text + f"There are no intervals: they need at least {FEWEST_UNITS} independent units."
+        return text + f"There are no intervals, because they need at least {FEWEST_UNITS} independent units."
     if all(limits is None for limits in detail["intervals"].values()):
-        return text + "There are no intervals: the scores are undefined in some units, or the same in all."
-    text += "In brackets: 95 % interval over these independent units."
+        return text + "There are no intervals, because the scores are undefined in some units or the same in all."
+    text += "In brackets: 95 % intervals over these independent units."
     if unit["alike"]:
-        text += " Neighbouring units are alike, so it may be too narrow."
+        text += " Neighbouring units are alike, so the intervals may be too narrow."
     if any(limits is None for key, limits in detail["intervals"].items() if key != "ece"):
-        text += " A score without brackets is undefined in some units, or the same in all."
-    if "ece" in detail["intervals"]:
-        text += " The calibration error has none: chance only makes it larger, so an interval would miss the truth."
+        text += " A score without an interval is undefined in some units, or the same in all."
     return text
 
 

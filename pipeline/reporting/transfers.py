@@ -9,10 +9,10 @@ from pipeline.reporting.format import MISSING, score
 from pipeline.reporting.tables import table, units_in_words
 
 NOTE = (
-    "Every image of the other data set was scored, with the size, intensities and threshold of the training. In brackets: 95 % "
-    "interval over independent units."
+    "All images of the other data set were scored, with the input size, intensities and threshold of the training. In brackets: "
+    "95 % intervals over independent units."
 )
-FOLDS = "The networks of all folds predict as one there, and each image of their own data set is scored by one of them."
+FOLDS = "There, the networks of all folds predict as one; each of their own test images is scored by one of them."
 
 
 def read_transfers(transfers, tables_of):

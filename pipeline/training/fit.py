@@ -79,6 +79,6 @@ def _measures(settings):
 
 def _refuse(settings, team):
     if team.processes > 1 and _measures(settings):
-        raise UserError("train.average and train.recalibrate: batch statistics are measured by one process; set 0 and false")
+        raise UserError("train.average and train.recalibrate do not work with several processes; set them to 0 and false")
     if team.processes > 1 and settings.minutes:
-        raise UserError("train.minutes: several processes measure different times; set train.epochs, and minutes to null")
+        raise UserError("train.minutes does not work with several processes; set it to null, and set train.epochs")

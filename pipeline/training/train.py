@@ -95,7 +95,7 @@ def _train_one(dataset, network, task, params, seed, fold, model, curves, team):
         begun = f", pretrained: {origin['name']}" if origin else ""
         heading = f"{network.title} on {dataset}: {parameters:,} weights, {len(training.images):,} patches, {precision}"
         fold_of = f", fold {fold} of {card['folds']}" if "folds" in card else ""
-        further = f", going on from {former}" if former else ""
+        further = f", continuing from {former}" if former else ""
         print(f"{heading}, seed {seed}{fold_of}{begun}{further}{devices}", flush=True)
         goal = task.loss(params, card), task.metric(card)
         how = settings, seed, curves, checkpoint, team, task.balanced(params)

@@ -173,7 +173,7 @@ def test_values_that_no_class_names_are_refused(problems, own):
         own(f"images/{name}.png", GREY[:1, :6])
         own(f"masks/{name}.png", VALUES if name == "a" else 0 * VALUES)
     (line,) = problems("segmentation", classes={"background": 0, "nucleus": [1, 2], "border": 255})
-    assert line.startswith(f"{own.root / 'masks/a.png'}: {{3, 9}}: values that no class of datasets.cells.classes names")
+    assert line.startswith(f"{own.root / 'masks/a.png'}: no class in datasets.cells.classes has the values {{3, 9}}")
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int16, np.int32, np.uint32, np.int64, np.uint64, np.float32, ">i4"])
@@ -186,7 +186,7 @@ def test_label_images_keep_their_objects(make, own, kind, capsys):
     objects = read_instances(raw / table["instances"][0])
     assert objects.dtype == np.uint32 and (objects == labels).all()
     np.testing.assert_array_equal(read_mask(raw / table["mask"][0]), labels > 0)
-    assert "1 image, 4 objects; empty masks: 0, full: 0; foreground of an image: 50 %" in capsys.readouterr().out
+    assert "1 image, 4 objects; empty masks: 0, full: 0; foreground per image: 50 %" in capsys.readouterr().out
 
 
 def test_an_ignored_value_is_no_object_and_numbers_beyond_32_bit_are_given_anew(make, own):
@@ -203,10 +203,12 @@ def test_figures_of_the_masks_are_told(make, own, capsys):
         own(f"masks/{name}.png", np.arange(8)[None] < share)
     make("segmentation")
     printed = capsys.readouterr()
-    assert printed.out == (f"{own.root}: 5 images; empty masks: 3, full: 1; foreground of an image: 0 % to 100 %, median 0 %\n")
+    assert printed.out == (f"{own.root}: 5 images; empty masks: 3, full: 1; foreground per image: 0 % to 100 %, median 0 %\n")
     full, empty = printed.err.splitlines()
-    assert full.startswith(f"warning: {own.root}: 1 masks have no background: e; look at them, and at datasets.cells.classes")
-    assert empty.startswith(f"warning: {own.root}: 3 of 5 masks have nothing but background; look at them")
+    assert full.startswith(
+        f"warning: {own.root}: 1 of 5 masks have no background: e; check the masks, and datasets.cells.classes"
+    )
+    assert empty.startswith(f"warning: {own.root}: 3 of 5 masks have nothing but background; check the masks")
 
 
 def test_figures_of_classes_are_told(make, own, capsys):
@@ -215,7 +217,7 @@ def test_figures_of_classes_are_told(make, own, capsys):
     make("segmentation", classes={"background": 0, "nucleus": 1, "border": 2}, ignore=9)
     printed = capsys.readouterr()
     assert "of all pixels: background 50 %, nucleus 25 %, border 0 %, ignored 25 %" in printed.out
-    assert "foreground of an image: 33.3 % to 33.3 %" in printed.out
+    assert "foreground per image: 33.3 % to 33.3 %" in printed.out
     assert "no mask has any border" in printed.err
 
 
@@ -224,7 +226,7 @@ def test_masks_without_any_foreground_are_refused(problems, own):
     own("images/a.png", GREY)
     own("masks/a.png", MASK_255)
     (line,) = problems("segmentation", mask_threshold=255)
-    assert "no mask has any foreground; correct the masks, or how datasets.cells.folder and .classes" in line
+    assert "no mask has any foreground; correct the masks, or what datasets.cells says of" in line
 
 
 def test_wholly_white_masks_are_refused(problems, own):
@@ -233,7 +235,7 @@ def test_wholly_white_masks_are_refused(problems, own):
         own(f"images/{name}.png", GREY)
         own(f"masks/{name}.png", np.full_like(GREY, 255))
     (line,) = problems("segmentation")
-    assert line.startswith(f"{own.root}: no mask has any background; correct the masks, or how datasets.cells.folder")
+    assert line.startswith(f"{own.root}: no mask has any background; correct the masks, or what datasets.cells says")
 
 
 def test_refused_masks_are_not_also_called_empty(problems, own):
@@ -312,7 +314,7 @@ def test_images_of_other_channels_are_named(problems, own):
         own(f"masks/{stem}.tif", MASK_255)
     for line, told in zip(problems("segmentation"), ("c.tif: 5 channels of uint8", "d.tif: grey of float32"), strict=True):
         file, received = told.split(": ")
-        assert f"/{file}: expected grey of uint8 as most of the images, received {received};" in line
+        assert f"/{file}: expected grey of uint8 like most of the images, received {received};" in line
 
 
 def test_stated_splits_and_groups(make, own, capsys):
@@ -322,7 +324,7 @@ def test_stated_splits_and_groups(make, own, capsys):
     _, table, _ = make("segmentation", group=r"^(p\d+)_")
     assert list(table["split"]) == ["train", "train", "val", "test"]
     assert list(table["group"]) == ["train/p1", "train/p2", "val/p3", "test/p1"]
-    assert "1 groups occur in more than one" in capsys.readouterr().err
+    assert "1 group occurs in more than one" in capsys.readouterr().err
 
 
 NFC, NFD = "caf\u00e9", "cafe\u0301"
@@ -402,7 +404,7 @@ def test_grey_among_colours_says_what_to_do(problems, own):
         own(f"images/{name}.png", GREY if name == "b" else RGB)
         own(f"masks/{name}.png", MASK)
     (line,) = problems("segmentation")
-    told = "expected RGB of uint8 as most of the images, received grey of uint8; save it as RGB of uint8 too"
+    told = "expected RGB of uint8 like most of the images, received grey of uint8; save it as RGB of uint8 too"
     assert line == f"{own.root / 'images/b.png'}: {told}"
 
 
@@ -444,7 +446,7 @@ class TestGroups:
             own(f"{split}/groups.csv", b"image,group\na,p1")
         _, images, _ = make("segmentation")
         assert list(images["group"]) == ["train/p1", "test/p1"]
-        assert "if the name means the same there" in capsys.readouterr().err
+        assert "if they mean the same there" in capsys.readouterr().err
 
     def test_of_classes(self, make, own):
         for name in ("a/1.png", "b/1.png", "b/2.png"):
@@ -463,7 +465,7 @@ class TestGroups:
         [
             ("", "expected the columns image,group, received nothing"),
             ("file,group\na,1", "expected the columns image,group, received file,group"),
-            ("image,group\na,1\nx,1\ny,2\nb,2", "no image of the name x, y; correct or remove the rows"),
+            ("image,group\na,1\nx,1\ny,2\nb,2", "no image is called x, y; correct or remove the rows"),
             ("image,group\na,1", "no row for images/b.png; every image needs one"),
             ("image,group\na,1\nb,", "line 3: b has no group"),
             ("image,group\na,1\nb,2\na.png,2", "a.png is in the groups 1, 2; keep one row"),
@@ -549,8 +551,8 @@ def test_every_problem_is_reported_at_once(problems, own, tmp_path):
         "images/damaged.png": "cannot be read as an image",
         "images/noimage.tif": "cannot be read as an image",
         "masks/pages.tif": "expected 2 pages",
-        "images/colour.png": "expected grey of uint8 as most of the images, received RGB of uint8; save it as grey of uint8 too",
-        "images/good1.jpg": "datasets.cells.folder.group '^([^g])' does not match 'good1'",
+        "images/colour.png": "expected grey of uint8 like most of the images, received RGB of uint8; save it as grey",
+        "images/good1.jpg": "datasets.cells.folder.group '^([^g])' does not match 'good1'; correct one of them",
         "images/good1.png": "good1.jpg has the same stem",
         "images/photo.svg": "not a file that ends in .png",
     }
@@ -590,7 +592,7 @@ def test_the_params_give_the_order_of_the_classes_but_not_other_names(make, prob
         (
             ["train/images/a.png", "train/masks/a.png", "vali/images/a.png"],
             "segmentation",
-            "vali: only train/, val/ and test/ may stand here; rename it to val",
+            "vali: only train/, val/ and test/ may be here; rename it to val",
         ),
         (["a/1.png"], "classification", "expected at least two classes, received a"),
         (["train/.gitkeep"], "classification", "expected at least two classes, received none"),
@@ -609,5 +611,5 @@ def test_other_layouts_are_refused(problems, own, files, task, message):
 def test_a_class_is_not_called_as_a_column_of_the_predictions(make, own):
     for label in ("page", "other"):
         own(f"{label}/0.png", RGB)
-    with pytest.raises(UserError, match="no class can be called page, as a column of the predictions is; rename it"):
+    with pytest.raises(UserError, match=r"no class can be called page, the name of a column in predictions\.csv; rename it"):
         make("classification")

@@ -67,7 +67,7 @@ def test_a_model_that_cannot_be_loaded_is_told(tmp_path, make, told):
 
 
 def test_a_wrong_name_is_told():
-    with pytest.raises(UserError, match=r"a\.zip: the name of an export as onnx must end in \.onnx"):
+    with pytest.raises(UserError, match=r"a\.zip: for onnx, the file name must end in \.onnx"):
         check("a.zip", "onnx", overwrite=False)
 
 

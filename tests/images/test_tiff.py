@@ -208,8 +208,8 @@ def test_pages_of_another_size_are_told(tmp_path):
             file.write(page, metadata=None)
     found, stack = read(tmp_path / "a.tif")
     np.testing.assert_array_equal(found[..., 0], PAGES[[0, 2]])
-    assert stack.left_out == "expected pages of one size and type, received 1 more of others"
-    with pytest.raises(UserError, match="received 1 more of others; save them in files of their own"):
+    assert stack.left_out == "expected pages of one size and type, received 1 of another kind"
+    with pytest.raises(UserError, match="received 1 of another kind; save them in files of their own"):
         read_pages(tmp_path / "a.tif")
 
 

@@ -66,7 +66,7 @@ def test_the_card_inside_counts_and_a_difference_is_told(tmp_path, network, caps
     assert line.startswith(f"warning: {tmp_path / 'unet.json'}: differs from the card in unet.keras (seed, threshold)")
     (tmp_path / "unet.json").write_text("[]")
     assert load_trained(tmp_path / "unet.keras").card == CARD
-    assert "it is no card" in capsys.readouterr().err
+    assert "(not a card)" in capsys.readouterr().err
 
 
 def test_an_older_file_takes_the_card_beside_it(tmp_path, network):
@@ -82,5 +82,5 @@ def test_a_card_inside_that_is_none_is_told(tmp_path, network):
     with pytest.raises(UserError, match=r"unet\.keras: not the card of a trained model"):
         load_trained(tmp_path / "unet.keras")
     save(network, tmp_path / "unet.keras", CARD | {"channels": 3})
-    with pytest.raises(UserError, match=r"unet\.keras: the card of another network"):
+    with pytest.raises(UserError, match=r"unet\.keras: this card belongs to another network"):
         load_trained(tmp_path / "unet.keras")

@@ -81,7 +81,7 @@ def test_members_must_fit_together(changes):
 
 
 def test_ranges_of_each_image_and_of_all_do_not_mix():
-    with pytest.raises(UserError, match="image by image, or all alike"):
+    with pytest.raises(UserError, match="each image by itself, or all alike"):
         ensemble([model(0, 1, 0.5), model(0, 1, 0.5, intensity_range="image")])
 
 

@@ -54,9 +54,9 @@ def test_an_unknown_network_is_refused_with_the_known_ones():
 @pytest.mark.parametrize(
     ("name", "section", "message"),
     [
-        ("unet", {"depth": 9}, "params.yaml: unet.depth: expected less than or equal to 7, received 9"),
+        ("unet", {"depth": 9}, "params.yaml: unet.depth: expected at most 7, received 9"),
         ("unet", {"filtres": 8}, "params.yaml: unet.filtres: unknown key; did you mean filters?"),
-        ("vgg16", {"lr_scale": "0"}, "params.yaml: vgg16.lr_scale: expected greater than 0"),
+        ("vgg16", {"lr_scale": "0"}, "params.yaml: vgg16.lr_scale: expected more than 0"),
     ],
 )
 def test_a_wrong_setting_names_its_key(name, section, message):
@@ -69,7 +69,7 @@ def test_a_wrong_setting_names_its_key(name, section, message):
 def test_factors_scale_the_training():
     train = params.load().train.model_copy(update={"lr": 0.002, "epochs": 4, "batch_size": 4})
     scaled = load("unet", lr_scale=0.5, epochs_scale=0.1, batch_scale=3.0).settings
-    with pytest.raises(UserError, match=r"train\.warmup: 1\.5 epochs of warm-up, but only 1 epochs"):
+    with pytest.raises(UserError, match=r"train\.warmup: 1\.5 epochs, but training has only 1;"):
         scaled.training(train.model_copy(update={"warmup": 1.5}))
     training = scaled.training(train)
     assert (training.lr, training.epochs, training.batch_size) == (0.001, 1, 12)

@@ -57,7 +57,7 @@ def test_a_clean_split_has_no_pairs_and_no_warning(dataset, tiles):
     }
     assert list(messages([table], summary)) == [
         "4 train, 2 val, 2 test images",
-        "0 near-duplicates on different sides among 20 pairs",
+        "0 of 20 pairs of images on different sides are near-duplicates",
         "2 independent units in test (image)",
     ]
 
@@ -73,7 +73,7 @@ def test_warnings_name_what_is_doubtful_about_a_split(dataset, tiles):
         "2 train, 2 val, 2 test images; split.gap leaves out 2 of 8",
         "warning: split.gap leaves out 2 of 8 images; a smaller gap leaves more to train on",
         "warning: class b has no image for test",
-        "1 near-duplicates on different sides among 12 pairs",
+        "1 of 12 pairs of images on different sides are near-duplicates",
     ]
     assert lines[4].startswith("warning: scores may be too good") and len(lines) == 6
 

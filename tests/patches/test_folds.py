@@ -83,7 +83,7 @@ def test_the_seed_draws_the_groups():
 
 
 def test_a_stated_split_refuses_folds():
-    with pytest.raises(UserError, match=r"the source states a split \(test, train\), which holds; set split.folds to 1"):
+    with pytest.raises(UserError, match=r"the source states a split \(test, train\), which is kept; set split.folds to 1"):
         assign_folds(table(list("abcd"), ["train"] * 3 + ["test"]), Split(folds=3), np.ones((4, 1)))
 
 

@@ -61,7 +61,7 @@ def test_every_output_exists_even_if_no_near_duplicate_does(cells, capsys):
     assert capsys.readouterr().out.splitlines() == [
         "data/patches/cells: 16 train, 4 val patches",
         "data/patches/cells: 4 train, 2 val, 2 test images",
-        "data/patches/cells: 0 near-duplicates on different sides among 20 pairs",
+        "data/patches/cells: 0 of 20 pairs of images on different sides are near-duplicates",
         "data/patches/cells: 2 independent units in test (image)",
     ]
 

@@ -148,11 +148,11 @@ def test_a_second_run_goes_on_and_another_one_overwrites_nothing(tmp_path, image
     before = (out / "spots_mask.tif").stat().st_mtime_ns
     Image.fromarray(read_image(image)[..., 0]).save(image.with_name("more.png"))
     run(bright, image.parent, "--out", out)
-    assert "1 of 2 images are done already" in capsys.readouterr().err
+    assert "1 of 2 images are already done" in capsys.readouterr().err
     assert (out / "spots_mask.tif").stat().st_mtime_ns == before
     assert [row["image"] for row in rows(out / "images.csv")] == ["more", "spots"]
     (line,) = told(capsys, bright, image.parent, "--out", out, "--threshold", 0.9)
-    assert "results with another threshold; give --overwrite or another folder" in line
+    assert "results with another threshold; add --overwrite, or choose another folder" in line
     run(bright, image.parent, "--out", out, "--threshold", 0.9, "--overwrite")
     assert (out / "spots_mask.tif").stat().st_mtime_ns > before
 
@@ -168,7 +168,7 @@ def test_a_file_that_was_there_is_not_overwritten(tmp_path, image, bright, capsy
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "spots_mask.tif").write_bytes(b"mine")
     (line,) = told(capsys, bright, image, "--out", tmp_path / "out")
-    assert "spots_mask.tif: this file is not of this run" in line
+    assert "spots_mask.tif: this file is not from this run" in line
     assert (tmp_path / "out" / "spots_mask.tif").read_bytes() == b"mine"
 
 
@@ -185,7 +185,7 @@ def test_no_image_takes_the_place_of_another(tmp_path, image, bright, capsys):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "images.csv").write_text("mine")
     (line,) = told(capsys, bright, image, "--out", tmp_path / "mine")
-    assert "images.csv: this file is not of this run" in line
+    assert "images.csv: this file is not from this run" in line
 
 
 def test_names_of_dots_stay_in_their_folder(tmp_path, image, bright):
@@ -205,7 +205,7 @@ def test_an_interrupted_replacement_goes_on(tmp_path, image, bright, capsys):
     (tmp_path / "away.png").rename(more)
     capsys.readouterr()
     run(bright, image.parent, "--out", out, "--threshold", 0.9)
-    assert "1 of 2 images are done already" in capsys.readouterr().err
+    assert "1 of 2 images are already done" in capsys.readouterr().err
     assert (out / "more_mask.tif").read_bytes() == (out / "spots_mask.tif").read_bytes()
 
 
@@ -283,7 +283,7 @@ def test_no_result_replaces_an_image(tmp_path, image, bright, cells, capsys):
     tifffile.imwrite(mask, np.zeros((60, 80), np.uint8))
     before = mask.read_bytes()
     (line,) = told(capsys, bright, image, mask, "--out", image.parent, "--overwrite")
-    assert line.endswith("spots_mask.tif: the results would replace this image; give another folder")
+    assert line.endswith("spots_mask.tif: the results would replace this image; choose another folder")
     assert mask.read_bytes() == before
     Image.new("RGB", (32, 32)).save(sheet)
     (line,) = told(capsys, cells, sheet, "--out", tmp_path, "--overwrite")
@@ -337,12 +337,12 @@ def test_pages_that_are_left_out_are_told(tmp_path, image, bright, capsys):
         file.write(read_image(image)[..., 0])
         file.write(np.zeros((7, 9), np.uint8))
     run(bright, tmp_path / "two.tif", "--out", tmp_path / "out")
-    assert "expected pages of one size and type, received 1 more of others" in capsys.readouterr().err
+    assert "expected pages of one size and type, received 1 of another kind" in capsys.readouterr().err
 
 
 def test_a_window_that_cannot_advance_is_refused(tmp_path, image, small_unet, capsys):
     (line,) = told(capsys, small_unet, image, "--out", tmp_path / "out", "--tile", 6, "--overlap", 3)
-    assert "inference.tile: needs at least 7 pixels, 4 more than the overlap, not 6" in line
+    assert "inference.tile: expected at least 7 pixels, overlap + 4, received 6" in line
 
 
 def test_choices_without_effect_are_refused(tmp_path, image, cells, capsys):
@@ -370,7 +370,7 @@ def test_what_differs_from_training_is_told(tmp_path, image, bright, picky, caps
     run(picky, tmp_path / "ten.tif", "--out", tmp_path / "out")
     said = capsys.readouterr().err
     assert "expected pixels of about 8 × 8 nm as in training, received 40 × 40 nm" in said
-    assert "unlike all training images: 5% of the pixels lie below 0.47 of the intensity range, in training below 0.00" in said
+    assert "unlike all training images: 5% of the pixels lie below 0.47 of the intensity range; in training, below 0.00" in said
     run(bright, tmp_path / "ten.tif", "--out", tmp_path / "stretched", "--range", 0, 1020)
     run(bright, tmp_path / "ten.tif", "--out", tmp_path / "own", "--range", "image")  # here from 30 to 220
     image = read_image(image)[..., 0]
@@ -413,7 +413,7 @@ def test_a_place_that_cannot_be_is_told(tmp_path, image, bright, capsys):
     [
         ("{", "m.json: not the card of a trained model"),
         ("{}", "not the card of a trained model"),
-        ("cells", "the card of another network"),
+        ("cells", "this card belongs to another network"),
     ],
 )
 def test_a_card_that_does_not_fit_is_one_line(tmp_path, image, bright, cells, card, message, capsys):
@@ -503,7 +503,7 @@ def test_contact_sheets_are_of_what_can_be_read_and_replace_nothing_foreign(tmp_
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "contact_sheet.png").write_text("mine")
     (line,) = told(capsys, cells, tmp_path / "new.png", "--out", tmp_path / "mine")
-    assert "contact_sheet.png: this file is not of this run" in line
+    assert "contact_sheet.png: this file is not from this run" in line
 
 
 def test_a_card_that_lacks_what_describe_tells_is_one_line(tmp_path, bright, capsys):

@@ -75,4 +75,4 @@ def test_a_new_split_of_the_images_of_a_transfer(lock):
     split, key = "data/patches/cells/split.csv", "nuclei-on-cells"
     lock["stages"][f"transfer@{key}"]["deps"] = [{"path": split, "md5": "1"}]
     lock["stages"]["evaluate@cells"] = {"deps": [{"path": split, "md5": "2"}]}
-    assert outdated_transfer(key, TRANSFER, ["unet"], PARAMS, lock) == [f"{split} was made anew"]
+    assert outdated_transfer(key, TRANSFER, ["unet"], PARAMS, lock) == [f"{split} has changed since"]

@@ -55,7 +55,7 @@ def test_an_image_may_have_pictures_of_some_networks_only(shown):
         ("gradcam-0", "Grad-CAM, Small"),
         ("gradcam-1", "Grad-CAM, Large"),
     ]
-    assert found[1]["caption"] == "tumour; Small: NA (76.5 %); Large: NA (76.5 %)"
+    assert found[1]["caption"] == "actual class: tumour; Small: predicted NA (76.5 %); Large: predicted NA (76.5 %)"
 
 
 def test_the_strip_shows_what_every_network_made_of_a_typical_image(shown):

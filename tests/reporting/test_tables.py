@@ -82,7 +82,7 @@ def test_differences_to_the_best_have_their_intervals(read):
     found = read()
     assert tables.differences(found["nuclei"]) is None
     table = tables.differences(found["blood-vessels"])
-    assert table["title"] == "Differences to Wide U-Net" and list(table["frame"]) == ["Deep", "Toy-Net"]
+    assert table["title"] == "Differences from Wide U-Net" and list(table["frame"]) == ["Deep", "Toy-Net"]
     assert rows(table) == {"Dice": ["−5.0 (−8.0 to +1.0)"] * 2, "Loss": ["+0.0200"] * 2}
 
 
@@ -161,7 +161,7 @@ def test_undefined_is_a_dash(read, change):
     overlap = titled(dataset, "Overlap, all")
     assert rows(overlap)["IoU"][0] == "–" and rows(titled(dataset, "Objects"))["F1"] == ["–"]
     assert rows(titled(dataset, "Borders"))["HD95, pixels"] == ["–", "–"]
-    assert "A score without brackets" in overlap["note"] and "calibration" not in overlap["note"]
+    assert "A score without an interval" in overlap["note"] and "calibration" not in overlap["note"]
 
 
 def test_classification(read):
@@ -169,12 +169,12 @@ def test_classification(read):
     scores = titled(dataset, "All classes")
     assert rows(scores)["Accuracy"] == ["70.0", "81.2", "16.7"] and rows(scores)["AUROC"] == ["–", "–", "–"]
     assert rows(scores)["Cohen's kappa"][0] == "0.432" and rows(scores)["Balanced accuracy"][0] == "79.9"
-    assert "There are no intervals: they need at least 4 independent units." in scores["note"]
+    assert "There are no intervals, because they need at least 4 independent units." in scores["note"]
     assert rows(titled(dataset, "Each class, Small")) == {
         "NA": ["1", "50.0", "100.0", "66.7", "100.0", "100.0"],
         "tumour": ["2", "100.0", "50.0", "66.7", "–", "100.0"],
     }
-    confusion = titled(dataset, "Predicted class, Large")
+    confusion = titled(dataset, "Confusion matrix, Large")
     assert rows(confusion) == {"NA": ["1", "0"], "tumour": ["1", "1"]}
     assert confusion["rates"].to_numpy().tolist() == [[1, 0], [0.5, 0.5]]
 
@@ -182,7 +182,7 @@ def test_classification(read):
 def test_a_class_without_test_images_has_no_rates(read, workspace):
     file = workspace / "reports/cells/details/large/per_image.csv"
     file.write_text("".join(file.read_text().splitlines(keepends=True)[:2]))
-    confusion = titled(read()["cells"], "Predicted class, Large")
+    confusion = titled(read()["cells"], "Confusion matrix, Large")
     assert rows(confusion)["tumour"] == ["0", "0"] and confusion["rates"].loc["tumour"].isna().all()
 
 
@@ -190,10 +190,10 @@ def test_a_calibration_error_has_no_interval_by_design(read, change):
     keys = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "average_precision", "brier", "kappa", "loss")
     known = {f"intervals.{key}": [0.7, 0.8] for key in keys}
     change("reports/cells/details/small/detail.json", {"unit.count": 9, "intervals.ece": None} | known)
-    note = titled(read()["cells"], "All classes")["note"]
-    assert "The calibration error has none" in note and "A score without brackets" not in note
+    table = titled(read()["cells"], "All classes")
+    assert any("no interval" in text for text in table["meanings"]) and "A score without an interval" not in table["note"]
     change("reports/cells/details/small/detail.json", {"intervals.auroc": None})
-    assert "A score without brackets" in titled(read()["cells"], "All classes")["note"]
+    assert "A score without an interval" in titled(read()["cells"], "All classes")["note"]
 
 
 def test_units_that_are_alike_are_doubted(read, change):
@@ -201,7 +201,7 @@ def test_units_that_are_alike_are_doubted(read, change):
     change("reports/cells/details/small/detail.json", {"unit.count": 9} | known)
     assert "too narrow" not in tables.note_on_intervals(read()["cells"])
     change("reports/cells/details/small/detail.json", {"unit.alike": True})
-    assert "Neighbouring units are alike, so it may be too narrow." in tables.note_on_intervals(read()["cells"])
+    assert "Neighbouring units are alike, so the intervals may be too narrow." in tables.note_on_intervals(read()["cells"])
 
 
 def test_spread_over_seeds_only_where_there_are_several(read, change):
@@ -250,7 +250,11 @@ def test_captions_name_all_networks(read):
     captions = found["blood-vessels"].task.captions(found["blood-vessels"])
     assert captions.loc["007"].tolist() == ["007", "Dice 80.0", "Dice 90.0", "Dice 85.0"]
     captions = found["cells"].task.captions(found["cells"])
-    assert captions.loc["t2"].to_dict() == {"image": "tumour", "Small": "NA (76.5 %)", "Large": "NA (76.5 %)"}
+    assert captions.loc["t2"].to_dict() == {
+        "image": "actual class: tumour",
+        "Small": "predicted NA (76.5 %)",
+        "Large": "predicted NA (76.5 %)",
+    }
 
 
 def test_audit_in_words():

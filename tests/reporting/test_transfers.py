@@ -55,7 +55,7 @@ def test_folds_and_shared_images_are_said(told):
     write(KEY, networks=networks, shared=7, unit={"name": "image", "count": 1200})
     _, summary = told(KEY)
     assert "| 1,200, 7 also in nuclei | Dice 61.3 | 89.6" in summary
-    assert "The networks of all folds predict as one there" in summary
+    assert "There, the networks of all folds predict as one" in summary
 
 
 def test_what_has_no_results_is_listed_with_the_reason(told):
@@ -81,5 +81,5 @@ def test_what_was_made_anew_since_is_out_of_date(told):
     }
     paths.LOCK.write_text(yaml.safe_dump({"stages": stages}))
     page, summary = told(KEY)
-    expected = f"Out of date: models/nuclei was made anew; `dvc repro transfer@{KEY}` scores again."
-    assert expected in page and expected in summary and "blood-vessels was made anew" not in summary
+    expected = f"Out of date: models/nuclei has changed since; `dvc repro transfer@{KEY}` scores again."
+    assert expected in page and expected in summary and "blood-vessels has changed since" not in summary

@@ -37,7 +37,9 @@ def test_what_a_user_has_set_for_keras_changes_no_byte(tmp_path, project, usual)
     variables = {"TF_ENABLE_ONEDNN_OPTS": "0", "KERAS_MAX_STEPS_PER_EPOCH": "1"}
     model, card, said = train(project(tmp_path, epochs=1), HOME=str(tmp_path), **variables)
     assert (model, card) == usual[:2]
-    assert said.splitlines() == [f"warning: {name} is ignored, since it changes the results; unset it" for name in variables]
+    assert said.splitlines() == [
+        f"warning: {name} is ignored because it would change the results; unset it" for name in variables
+    ]
 
 
 def test_the_card_names_the_threads_and_the_variables_that_change_bits(tmp_path, project, usual):

@@ -43,7 +43,7 @@ def make(writer, name, dataset, seed):
     if segmentation and formats and not problems:  # else what is missing may lie in the masks that were refused
         missing = "foreground" if not figures.any_foreground else "" if figures.any_background else classes[0]
         if missing:
-            problems.append(f"{root}: no mask has any {missing}; correct the masks, or how {key}.folder and .classes read them")
+            problems.append(f"{root}: no mask has any {missing}; correct the masks, or what {key} says of their values")
     if not segmentation and not problems and set(classes) != set(labels):
         problems.append(f"{key}.classes: expected the folders' names {', '.join(labels)}, received {', '.join(classes)}")
     refuse(problems)
@@ -88,7 +88,7 @@ def unlike_most(formats):
     usual = max(formats, key=lambda key: len(formats[key]), default=None)
     for other in [key for key in formats if key != usual]:
         expected, received = map(described_format, (usual, other))
-        told = f"expected {expected} as most of the images, received {received}; save it as {expected} too"
+        told = f"expected {expected} like most of the images, received {received}; save it as {expected} too"
         yield from (f"{path}: {told}" for path in formats[other])
 
 

@@ -82,7 +82,7 @@ def find_parts(root, tasks, key, problems):
     for name in others:
         close = difflib.get_close_matches(name.casefold(), sum(SPLITS.values(), ()), n=1)
         meant = next((split for split, known in SPLITS.items() if close and close[0] in known), None)
-        problems.append(f"{root / name}: only train/, val/ and test/ may stand here{f'; rename it to {meant}' if meant else ''}")
+        problems.append(f"{root / name}: only train/, val/ and test/ may be here{f'; rename it to {meant}' if meant else ''}")
     for split, found in splits.items():
         if len(found) > 1:
             problems.append(f"{root}: {' and '.join(found)} both mean {split}/; keep one of them")

@@ -46,8 +46,9 @@ def warn_of_shared(files, groups, everywhere):
     shared = [group for group, found in splits.items() if len(found) > 1]
     if shared:
         note = "the split of your folders leaks"
-        note = note if everywhere else f"if the name means the same there (the same patient, say), {note}"
-        print(f"note: {len(shared)} groups occur in more than one of train/, val/ and test/; {note}", file=sys.stderr)
+        note = note if everywhere else f"if they mean the same there (such as the same patient), {note}"
+        many = f"{len(shared)} groups occur" if len(shared) > 1 else "1 group occurs"
+        print(f"note: {many} in more than one of train/, val/ and test/; {note}", file=sys.stderr)
 
 
 def _is_table(path):
@@ -61,7 +62,7 @@ def _by_pattern(files, pattern, key, problems):
         if match and match[1]:
             groups[file.path] = "/".join(filter(None, (file.split, file.label, match[1])))
         else:
-            problems.append(f"{file.path}: {key}.folder.group {pattern!r} does not match {file.stem!r}")
+            problems.append(f"{file.path}: {key}.folder.group {pattern!r} does not match {file.stem!r}; correct one of them")
     return groups
 
 
@@ -84,7 +85,7 @@ def _by_table(path, files, everywhere, problems):
         for file in found:
             stated[file].add(group)
     if unknown:
-        problems.append(f"{path}: no image of the name {_listed(unknown)}; correct or remove the rows")
+        problems.append(f"{path}: no image is called {_listed(unknown)}; correct or remove the rows")
     rest = [file.path.relative_to(path.parent).as_posix() for file in files if file not in stated]
     if rest:
         problems.append(f"{path}: no row for {_listed(rest)}; every image needs one")

@@ -44,16 +44,16 @@ class MaskFigures:
         objects = f", {self._objects} objects" if self._objects else ""
         print(
             f"{folder}: {count} image{'s' * (count != 1)}{objects}; empty masks: {empty}, full: {len(self._full)}; "
-            f"foreground of an image: {lowest} to {highest}, median {middle}"
+            f"foreground per image: {lowest} to {highest}, median {middle}"
         )
         total, classes = self._pixels.sum(), enumerate(self._classes)
         if len(self._classes) > 2 or self._pixels[IGNORED]:
             parts = [f"{name} {100 * self._pixels[number] / total:.3g} %" for number, name in classes]
             print(f"{folder}: of all pixels: {', '.join(parts)}, ignored {100 * self._pixels[IGNORED] / total:.3g} %")
-        meaning = f"look at them, and at {key}.classes and {key}.folder, which say what their values mean"
+        meaning = f"check the masks, and {key}.classes and {key}.folder, which say what their values mean"
         if self._full:
             names = ", ".join(self._full[:SHOWN]) + (", ..." if len(self._full) > SHOWN else "")
-            _warn(f"{folder}: {len(self._full)} masks have no {background}: {names}; {meaning}")
+            _warn(f"{folder}: {len(self._full)} of {count} masks have no {background}: {names}; {meaning}")
         if empty > count / 2:
             _warn(f"{folder}: {empty} of {count} masks have nothing but {background}; {meaning}")
         for number, name in enumerate(self._classes):

@@ -37,7 +37,7 @@ def begin_with(file, donor, network, part, load):
             return
         taken, given = ({layer.name: layer for layer in n.layers if layer.weights and part(layer.name)} for n in (network, donor))
         if taken.keys() != given.keys():
-            raise ValueError("another network, or another normalization")
+            raise ValueError("it is of another network, or has another normalization")
         for name, layer in taken.items():
             layer.set_weights(given[name].get_weights())
 

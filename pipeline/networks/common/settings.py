@@ -34,7 +34,7 @@ class NetworkSettings(Section):
         scaled = {"lr": self.lr_scale * train.lr, "epochs": max(1, round(epochs)), "batch_size": max(1, round(batch))}
         warms_up = train.schedule != "one_cycle" and not train.minutes
         if warms_up and train.warmup > scaled["epochs"]:
-            raise UserError(f"train.warmup: {train.warmup:g} epochs of warm-up, but only {scaled['epochs']} epochs of training")
+            raise UserError(f"train.warmup: {train.warmup:g} epochs, but training has only {scaled['epochs']}; lower the warm-up")
         return train.model_copy(update=scaled)
 
     def seen(self, card, key):
@@ -44,7 +44,7 @@ class NetworkSettings(Section):
         """
         packed, wanted = context_of(card), getattr(self, "context", None)
         if wanted is not None and wanted > packed:
-            raise UserError(f"{key}: expected at most {packed} as patches.context of the data set, received {wanted}")
+            raise UserError(f"{key}: expected at most {packed}, the patches.context of the data set, received {wanted}")
         return {} if wanted in (None, packed) else {"context": wanted}
 
 

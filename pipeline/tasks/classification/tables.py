@@ -7,13 +7,13 @@ from pipeline.reporting import tables as shared
 from pipeline.reporting.format import COUNT, INDEX, LOSS, SHARE, Metric, number
 
 METRICS = {
-    "accuracy": Metric("Accuracy", SHARE, "share of the images that is classified correctly"),
+    "accuracy": Metric("Accuracy", SHARE, "share of images that are classified correctly"),
     "balanced_accuracy": Metric("Balanced accuracy", SHARE, "mean recall over classes"),
     "macro_f1": Metric("Macro F1", SHARE, "mean F1 over classes"),
     "auroc": Metric("AUROC", SHARE, "mean over classes, each against the rest"),
     "average_precision": Metric("Average precision", SHARE, "mean over classes, each against the rest"),
     "kappa": Metric("Cohen's kappa", INDEX, "agreement beyond chance"),
-    "ece": Metric("Calibration error", SHARE, "expected, over 15 bins of confidence; lower is better"),
+    "ece": Metric("Calibration error", SHARE, "over 15 bins; lower is better; no interval, because chance only raises it"),
     "brier": Metric("Brier score", INDEX, "squared error of the probabilities, 0 to 2; lower is better"),
     "loss": Metric("Loss", LOSS, "on the test images; lower is better"),
 }
@@ -44,7 +44,7 @@ def tables(dataset):
 def curves(dataset):
     """List the charts as (title, note, SVG)."""
     reliability = charts.reliability({network.title: network.tables["reliability"] for network in dataset.networks})
-    note = "Confidence of the answer, and how often it is right."
+    note = "Confidence of the prediction, and how often it is right; on the diagonal, both agree."
     return [*charts.of_each_class(dataset.networks), ("Reliability", note, reliability)]
 
 
@@ -72,10 +72,10 @@ def captions(dataset):
     first = dataset.networks[0].tables["per_image"]
 
     def answers(frame):
-        return frame["predicted"] + " (" + frame["confidence"].map(lambda value: number(value, SHARE)) + " %)"
+        return "predicted " + frame["predicted"] + " (" + frame["confidence"].map(lambda value: number(value, SHARE)) + " %)"
 
     texts = {network.title: answers(network.tables["per_image"]) for network in dataset.networks}
-    return pd.DataFrame({"image": first["actual"]} | texts).set_index(first["image"])
+    return pd.DataFrame({"image": "actual class: " + first["actual"]} | texts).set_index(first["image"])
 
 
 def _per_class(network):
@@ -88,4 +88,4 @@ def _confusion(network):
     """Count the test images by true class (rows) and predicted class (columns), with the shares of each row as shades."""
     answers, classes = network.tables["per_image"], network.tables["per_class"]["class"]
     counts = pd.crosstab(answers["actual"], answers["predicted"]).reindex(index=classes, columns=classes, fill_value=0)
-    return shared.confusion(f"Predicted class, {network.title}", counts, "Test images, and their share of the actual class.")
+    return shared.confusion(network, counts, "images")

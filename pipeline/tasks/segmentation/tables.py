@@ -7,7 +7,7 @@ from pipeline.reporting import tables as shared
 from pipeline.reporting.format import COUNT, INDEX, LENGTH, LOSS, SHARE, Metric, number, quartiles, score
 
 POOLED = {
-    "iou": Metric("IoU", SHARE, "foreground, pooled over all test pixels; of several classes, their mean"),
+    "iou": Metric("IoU", SHARE, "foreground, pooled over all test pixels; with several classes, their mean"),
     "dice": Metric("Dice", SHARE, "foreground, pooled over all test pixels"),
     "mean_iou": Metric("Mean IoU", SHARE, "of all classes, with the background"),
     "iou_background": Metric("IoU background", SHARE, "pooled"),
@@ -36,17 +36,17 @@ BORDERS = {key: AVERAGED[key] for key in ("nsd", "hd95", "assd")} | {
 OBJECTS = {
     "reference": Metric("Objects in the masks", COUNT, "connected pieces of foreground"),
     "predicted": Metric("Objects predicted", COUNT),
-    "count_error": Metric("Count error", COUNT, "predicted minus true; too many here and too few there cancel out"),
+    "count_error": Metric("Count error", COUNT, "predicted minus true; surpluses and deficits in different images cancel"),
     "precision": Metric("Precision", SHARE, "share of the predicted objects that match one, IoU ≥ 0.5"),
     "recall": Metric("Recall", SHARE, "share of the objects that were found, IoU ≥ 0.5"),
-    "f1": Metric("F1", SHARE, "of both; the recognition quality of PQ"),
-    "precision_75": Metric("Precision, IoU ≥ 0.75", SHARE, "asks for a good outline"),
+    "f1": Metric("F1", SHARE, "harmonic mean of both; the recognition quality of PQ"),
+    "precision_75": Metric("Precision, IoU ≥ 0.75", SHARE, "requires a better outline"),
     "recall_75": Metric("Recall, IoU ≥ 0.75", SHARE),
     "f1_75": Metric("F1, IoU ≥ 0.75", SHARE),
     "sq": Metric("Segmentation quality", SHARE, "mean IoU of the objects found"),
     "pq": Metric("Panoptic quality", SHARE, "F1 times segmentation quality"),
     "average_precision": Metric("Average precision", SHARE, "objects ranked by confidence, IoU ≥ 0.5"),
-    "splits": Metric("Splits", COUNT, "objects predicted in pieces"),
+    "splits": Metric("Splits", COUNT, "objects predicted in several pieces"),
     "merges": Metric("Merges", COUNT, "predicted objects that join several"),
 }
 VOLUMES = {
@@ -61,13 +61,13 @@ VOLUMES = {
 PROBABILITIES = {
     "average_precision": Metric("Average precision", SHARE, "area under precision–recall, over all thresholds"),
     "auroc": Metric("AUROC", SHARE, "area under the ROC curve; high where there is little foreground"),
-    "ece": Metric("Calibration error", SHARE, "expected, over 15 bins; lower is better"),
+    "ece": Metric("Calibration error", SHARE, "expected calibration error, over 15 bins; lower is better"),
     "brier": Metric("Brier score", INDEX, "squared error of the probabilities; lower is better"),
 }
 PER_CLASS = {
     "share": ("pixels", SHARE),
     "iou": ("IoU", SHARE),
-    "trivial_iou": ("IoU, all pixels called so", SHARE),
+    "trivial_iou": ("trivial IoU", SHARE),
     "dice": ("Dice", SHARE),
     "precision": ("precision", SHARE),
     "recall": ("recall", SHARE),
@@ -93,7 +93,7 @@ def tables(dataset):
         shared.metric_table("Overlap, all test pixels pooled", POOLED, pooled, shared.note_on_scores(dataset)),
         *(found for network in networks if "per_class" in network.tables for found in _classes(network)),
         shared.differences(dataset),
-        _per_image("Overlap, image by image", OVERLAP_PER_IMAGE, networks, "Each image weighs the same."),
+        _per_image("Overlap, image by image", OVERLAP_PER_IMAGE, networks, "Each image has the same weight."),
         _per_image("Borders, image by image", borders, networks, _note_on_borders(dataset)),
         shared.metric_table("Objects, all test images pooled", _objects(dataset.info), objects, _note_on_objects(networks)),
         _volumes(dataset),
@@ -111,14 +111,18 @@ def curves(dataset):
         return {network.title: network.tables[name] for network in dataset.networks}
 
     if "threshold" not in dataset.networks[0].card:
-        note = "Probability of the predicted class, and how often it is right."
+        note = "Probability of the predicted class, and how often it is right; on the diagonal, both agree."
         return [*charts.of_each_class(dataset.networks), ("Reliability", note, charts.reliability(each("reliability")))]
     chosen = {network.title: network.card["threshold"] for network in dataset.networks}
     of = " of fold 0" if "folds" in dataset.info else ""
     return [
         ("Precision and recall", "Test pixels, over all thresholds.", charts.precision_recall(each("precision_recall"))),
         ("ROC", "Test pixels; the diagonal is chance.", charts.roc(each("roc"))),
-        ("Reliability", "Test pixels; hollow: less than 0.1 % of them.", charts.reliability(each("reliability"))),
+        (
+            "Reliability",
+            "On the diagonal, probabilities are right. Hollow: below 0.1 % of pixels.",
+            charts.reliability(each("reliability")),
+        ),
         ("Threshold", f"The dot marks the threshold{of} that was chosen.", charts.thresholds(each("threshold"), chosen)),
     ]
 
@@ -175,12 +179,13 @@ def _classes(network):
         return [score(value, style, None if pd.isna(low) else (low, high)) for value, low, high in rows]
 
     columns = {title: text(key, style) for key, (title, style) in PER_CLASS.items()}
-    note = "Each class against the rest, all test pixels pooled. Means of the foreground leave out the first class."
+    note = "Each class against the rest, all test pixels pooled. Means of the foreground leave out the first class. "
+    note += "The trivial IoU is that of calling every pixel this class."
     counts = network.tables["confusion"].pivot(index="actual", columns="predicted", values="pixels")
     counts = counts.loc[classes.index, classes.index]
     return [
         shared.table(f"Each class, {network.title}", pd.DataFrame(columns, index=classes.index), note=note, first="class"),
-        shared.confusion(f"Predicted class, {network.title}", counts, "Test pixels, and their share of the actual class."),
+        shared.confusion(network, counts, "pixels"),
     ]
 
 
@@ -208,7 +213,7 @@ def _per_image(title, metrics, networks, note):
 def _objects(info):
     """`OBJECTS`, with what an object of the masks is in this data set."""
     name, style, _ = OBJECTS["reference"]
-    numbered = {"reference": Metric(name, style, "as the label images number them, also where they touch")}
+    numbered = {"reference": Metric(name, style, "as the label images number them, even if they touch")}
     return OBJECTS | numbered if info.get("instances") else OBJECTS
 
 
@@ -219,7 +224,7 @@ def _volumes(dataset):
         return None
     columns = [(n.title, lambda key, style, n=n: number(n.detail["volumes"][key], style)) for n in dataset.networks]
     tolerance = detail["tolerance"] * max(detail["pixel_size_nm"])
-    note = f"Test sections that follow each other, as one. Surfaces agree within {tolerance:g} nm. Objects of any size count."
+    note = f"Consecutive test sections, scored as one solid. Surfaces agree within {tolerance:g} nm. Objects of any size count."
     return shared.metric_table("Volumes", VOLUMES, columns, note)
 
 
