@@ -143,6 +143,21 @@ def test_a_setting_means_the_same_in_every_file(make, own, settings, first, seco
     assert not read_mask(raw / "masks/b.png").any()
 
 
+@pytest.mark.parametrize("ending", ["png", "gif", "bmp"])
+def test_palettes_are_read_by_the_numbers_of_their_colours_or_by_the_grey_that_they_show(make, own, ending):
+    numbers = np.where(MASK, 2, GREY % 2).astype(np.uint8)
+    mask = Image.fromarray(numbers).convert("P")
+    mask.putpalette([0, 0, 0, 40, 0, 0, 0, 90, 200])  # black, dark red, blue
+    own("images/a.png", GREY)
+    (own.root / "masks").mkdir()
+    mask.save(own.root / f"masks/a.{ending}")
+    for settings in ({"mask_labels": (2,)}, {"mask_threshold": 90}):
+        raw, _, _ = make("segmentation", **settings)
+        np.testing.assert_array_equal(read_mask(raw / "masks/a.png"), MASK)
+    raw, _, _ = make("segmentation", classes={"background": (0,), "one": (1,), "two": (2,)})
+    np.testing.assert_array_equal(read_mask(raw / "masks/a.png"), numbers)
+
+
 VALUES = np.array([[0, 1, 2, 3, 9, 255]], np.uint8)
 
 
@@ -238,11 +253,61 @@ def test_wholly_white_masks_are_refused(problems, own):
     assert line.startswith(f"{own.root}: no mask has any background; correct the masks, or what datasets.cells says")
 
 
+def test_label_images_read_by_a_threshold_are_warned_of(make, own, capsys):
+    for number in range(6):
+        own(f"images/{number}.png", GREY[:1])
+        own(f"masks/{number}.png", np.array([[0, 0, 0, 1, 2, 3, 4, 130 if number == 0 else 5]], np.uint8))
+    make("segmentation", mask_threshold=127)
+    printed = capsys.readouterr()
+    assert "6 images; empty masks: 5, full: 0; foreground per image: 0 % to 12.5 %, median 0 %" in printed.out
+    assert "5 of 6 masks have nothing but background; check the masks, and datasets.cells.classes and" in printed.err
+
+
 def test_refused_masks_are_not_also_called_empty(problems, own):
     own("images/a.png", GREY)
     own("masks/a.png", MASK_255[:-1])
     (line,) = problems("segmentation")
     assert "foreground" not in line
+
+
+@pytest.mark.parametrize(
+    ("name", "pixels", "expected"),
+    [
+        ("a.png", GREY, GREY),
+        ("a.png", RGB, RGB),
+        ("a.png", np.dstack([RGB, GREY]), RGB),
+        ("a.png", GREY.astype(np.uint16) * 257, GREY.astype(np.uint16) * 257),
+        ("a.png", MASK, MASK_255),
+        ("a.tif", GREY, GREY),
+        ("a.tif", GREY.astype(np.uint16) * 257, GREY.astype(np.uint16) * 257),
+        ("a.tif", RGB, RGB),
+        ("a.tif", RGB.astype(np.uint16) * 257, RGB.astype(np.uint16) * 257),
+        ("a.tif", GREY.astype(np.int16) - 100, GREY.astype(np.int16) - 100),
+        ("a.tif", GREY / np.float32(7), GREY / np.float32(7)),
+        ("a.tif", np.stack([GREY] * 5, axis=-1), np.stack([GREY] * 5, axis=-1)),
+    ],
+    ids=[
+        "grey",
+        "RGB",
+        "RGBA",
+        "16 bit",
+        "1 bit",
+        "TIFF",
+        "TIFF 16 bit",
+        "TIFF RGB",
+        "TIFF RGB 16 bit",
+        "signed",
+        "float",
+        "5 channels",
+    ],
+)
+def test_images_of_every_kind(make, own, name, pixels, expected):
+    own(f"images/{name}", pixels)
+    own("masks/a.png", MASK)
+    raw, table, info = make("segmentation")
+    image = read_image(raw / table["image"][0])
+    assert image.dtype == expected.dtype and info.channels == image.shape[-1]
+    np.testing.assert_array_equal(image.squeeze(), expected)
 
 
 def test_jpeg_is_copied_and_a_turned_one_is_set_upright(make, own):
@@ -375,7 +440,7 @@ def test_valid_may_be_a_class_and_accents_have_one_form(make, own):
         ),
         (["images/a.png", "masks/a.png", "images/groups.csv"], "segmentation", "images/groups.csv: move it one folder up"),
         (["images/train/a.png", "masks/train/a.png"], "segmentation", "images/train: a folder among the images; move its files"),
-        (["images/a.zarr/0/a.png", "masks/a.png"], "segmentation", "images/a.zarr: this is not an OME-Zarr image"),
+        (["images/a.zarr/0/a.png", "masks/a.png"], "segmentation", "images/a.zarr: not an OME-Zarr image"),
         (["train/a/1.png", "Training/b/1.png"], "classification", "train and Training both mean train/"),
         (["train/a/1.png", "train/b/1.png", "test/A/1.png", "test/b/1.png"], "classification", "a and A differ only in case"),
     ],

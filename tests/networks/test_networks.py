@@ -33,6 +33,15 @@ def test_unet_has_the_weights_of_the_paper(channels, filters, depth):
     assert sum(np.prod(w.shape) for w in network.trainable_weights) == unet_weights(channels, filters, depth)
 
 
+@pytest.mark.parametrize("build", [unet, attn_resunet])
+def test_two_classes_share_a_logit_and_more_have_one_each(build):
+    assert [build(channels=1, classes=k, filters=2, depth=1).output.shape[-1] for k in (2, 3, 5)] == [1, 3, 5]
+
+
+def test_unet_at_full_size():
+    assert unet(channels=1).count_params() == 31_030_593
+
+
 def test_attention_resunet_has_the_weights_added_by_hand():
     filters, depth = 8, 2
     widths = [8, 16, 32]
@@ -55,6 +64,15 @@ def test_vgg16_has_the_published_weights():
     assert sum(np.prod(w.shape) for w in network.trainable_weights) == 138_357_544
     kinds = [type(layer).__name__ for layer in network.layers]
     assert (kinds.count("Conv2D"), kinds.count("Dense")) == (13, 3)
+
+
+def test_attention_is_between_none_and_all():
+    network = attn_resunet(channels=1, filters=4, depth=2)
+    gates = keras.Model(network.input, [network.get_layer(f"attention_{level}").output for level in range(2)])
+    fine, coarse = gates.predict_on_batch(np.random.default_rng(0).random((1, 30, 22, 1), np.float32))
+    assert fine.shape == (1, 30, 22, 1)
+    assert coarse.shape == (1, 15, 11, 1)
+    assert 0 < fine.min() <= fine.max() < 1
 
 
 def test_logits_are_float32_under_mixed_precision():
@@ -193,3 +211,11 @@ def test_doubling_equals_keras_on_images_of_several_sizes():
     for shape in [(1, 1, 1, 2), (1, 3, 5, 2), (2, 8, 6, 2), (1, 1, 7, 2)]:
         values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
         np.testing.assert_allclose(network.predict_on_batch(values), reference(values), atol=1e-6)
+
+
+@pytest.mark.parametrize("build", [unet, attn_resunet])
+def test_one_network_predicts_images_of_several_sizes(build):
+    network = build(channels=1, filters=2, depth=2)
+    for size in [(16, 16), (32, 16), (17, 23), (40, 40)]:
+        image = np.random.default_rng(0).uniform(size=(1, *size, 1)).astype(np.float32)
+        np.testing.assert_allclose(network.predict_on_batch(image), network(image), atol=1e-5)

@@ -74,10 +74,29 @@ def test_kappa_is_undefined_if_all_images_are_of_one_class_and_predicted_so():
     assert cohen_kappa(np.array([[0, 5], [0, 0]])) == 0
 
 
+def test_weighting_an_image_twice_is_having_it_twice():
+    labels, probabilities = np.array([0, 1, 0, 1]), np.array([[0.9, 0.1], [0.5, 0.5], [0.5, 0.5], [0.7, 0.3]])
+    totals, statistic = ranking.by_unit(ranking.auroc, labels, probabilities, ["a", "a", "b", "c"])
+    assert (totals == np.eye(3)).all()
+    values = statistic(np.array([[1.0, 1, 1], [2, 0, 1], [0, 1, 0]]))
+    # Of class 1: 0.5 and 0.3 against 0.1 and 0.5 wins 1 + 1/2 + 1 + 0 of 4; without b, everything; b alone has no class 1.
+    assert values.tolist() == pytest.approx([2.5 / 4, 1, np.nan], nan_ok=True)
+
+
 def test_a_class_without_a_test_image_leaves_its_means_undefined():
     scores = summarise(np.array([0, 1]), np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1]]))
     assert scores["accuracy"] == 1.0
     assert scores["balanced_accuracy"] is None and scores["auroc"] is None and scores["macro_f1"] is None
+
+
+def test_calibration_pools_the_images_of_a_bin():
+    # Both confidences are in (0.6, 0.667]: accuracy 1/2 against a mean confidence of 0.64.
+    assert summarise([0, 1], [[0.62, 0.38], [0.66, 0.34]])["ece"] == pytest.approx(abs(0.5 - 0.64))
+
+
+def test_a_bins_upper_end_belongs_to_it():
+    # 1.0 is in the last bin, with 0.95: accuracy 1/2 against 0.975.
+    assert summarise([0, 1], [[1.0, 0.0], [0.95, 0.05]])["ece"] == pytest.approx(0.475)
 
 
 def test_a_certain_mistake_costs_a_finite_loss():

@@ -58,6 +58,11 @@ def test_units_that_disagree_choose_the_threshold_nearest_to_one_half():
     assert best_threshold([one, other]) == 0.5
 
 
+def test_units_that_agree_choose_the_best_threshold():
+    units = [_histogram([1, 1, 1, 0, 0], [0.9, 0.9, 0.9, 0.75, 0.75])] * 5
+    assert best_threshold(units) == 0.7509765625
+
+
 def test_hand_computed_roc():
     histogram = _histogram([1, 0, 1, 0], [0.75, 0.5, 0.25, 0.0])
     curve = roc(histogram).set_index("threshold")
@@ -73,6 +78,11 @@ def test_a_tie_counts_one_half():
     assert roc_area(_histogram([1, 0], [0.5, 0.5])) == 1 / 2
     assert roc_area(_histogram([1, 0], [0.5 + 0.4 / 1024, 0.5 + 0.9 / 1024])) == 1 / 2  # the same bin
     assert roc_area(_histogram([1, 0], [0.5, 0.5 + 1 / 1024])) == 0
+
+
+def test_of_equally_good_thresholds_the_one_nearest_to_one_half_wins():
+    assert best_threshold([_histogram([1, 0], [0.9, 0.1])]) == 0.5
+    assert best_threshold([_histogram([1, 0], [0.9, 0.7])]) == pytest.approx(0.7, abs=2 / 1024)
 
 
 probabilities = arrays(np.float32, (6, 6), elements=st.floats(0, 1, width=32))
