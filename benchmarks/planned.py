@@ -2,7 +2,8 @@
 
     python -m benchmarks.planned /data/cvc-clinicdb --pretrained
 
-Options go to `pipeline.plan`. It runs in a clone of the last commit, which stays in a temporary folder.
+Options go to `pipeline.plan`, and those behind ``--`` to `dvc exp run`, such as ``-- -S unet.encoder_weights=null``. It runs in a
+clone of the last commit, which stays in a temporary folder.
 """
 
 import os
@@ -21,7 +22,8 @@ NAME = "own"
 def main(arguments):
     if not arguments:
         raise SystemExit(__doc__)
-    images, *options = arguments
+    cut = arguments.index("--") if "--" in arguments else len(arguments)
+    (images, *options), behind = arguments[:cut], arguments[cut + 1 :]
     images, clone = Path(images).resolve(), tempfile.mkdtemp(prefix="planned-")
     subprocess.run(["git", "clone", "--quiet", str(Path.cwd()), clone], check=True)
     os.chdir(clone)
@@ -29,7 +31,7 @@ def main(arguments):
     said = subprocess.run(plan, check=True, text=True, stdout=subprocess.PIPE).stdout
     print(said)
     (command,) = (line.removeprefix("Next: ") for line in said.splitlines() if line.startswith("Next: "))
-    spent = minutes(shlex.split(command))
+    spent = minutes([*shlex.split(command), *behind])
     print(f"\nThe model and its scores are in {clone}.\n")
     print_table(COLUMNS, [(*row, *spent) for row in scores() if row[0] == NAME])
 
