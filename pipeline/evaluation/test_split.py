@@ -1,11 +1,15 @@
-"""The test split, those of all folds, or all images of another data set: the one place that opens them."""
+"""The test split, those of all folds, or all images of another data set: the one place that opens them.
+
+Images whose pixels are all ignored are left out: borders and objects of nothing would be perfect ones.
+"""
 
 import hashlib
 
 from pipeline import paths
 from pipeline.atomic import digest
 from pipeline.datasets.layout import read_table
-from pipeline.images.io import read_image, read_instances, read_mask
+from pipeline.errors import UserError
+from pipeline.images.io import IGNORED, read_image, read_instances, read_mask
 from pipeline.images.sections import context_of, read_with_neighbours, with_runs
 
 
@@ -16,7 +20,7 @@ def open_test_split(dataset, folds=1):
     neighbours (see `pipeline.images.sections.with_runs`).
     """
     tables = [read_table(paths.patches(dataset, fold) / "split.csv").assign(fold=fold) for fold in range(folds)]
-    return [record for table in map(with_runs, tables) for _, record in table[table["split"] == "test"].iterrows()]
+    return _scorable(dataset, [row for table in map(with_runs, tables) for _, row in table[table["split"] == "test"].iterrows()])
 
 
 def open_every_image(dataset):
@@ -27,7 +31,18 @@ def open_every_image(dataset):
     """
     table = read_table(paths.patches(dataset) / "split.csv")
     table = table.assign(fold=0, split="", unit=table["unit"].replace("", "left out"))
-    return [record for _, record in with_runs(table).iterrows()]
+    return _scorable(dataset, [record for _, record in with_runs(table).iterrows()])
+
+
+def _scorable(dataset, records):
+    """Those of the images that have a label, or a mask with any pixel that is not ignored."""
+    found = [record for record in records if not record["mask"] or (open_mask(dataset, record) != IGNORED).any()]
+    if not found:
+        raise UserError(
+            f"{paths.raw(dataset)}: no test image can be scored, because datasets.{dataset}.folder.ignore leaves out all their "
+            "pixels; choose another split"
+        )
+    return found
 
 
 def count_shared(dataset, records, other):

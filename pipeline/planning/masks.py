@@ -65,7 +65,7 @@ def look_at_masks(paths, name, map_in_order):
     of_class = [np.percentile(extents[extents[:, 0] == one, 1], (50, 90)).tolist() for one in np.unique(extents[:, 0])]
     pixels = sum(counts for counts, *_ in seen)
     share = {number: float(pixels[number] / pixels[:IGNORED].sum()) for number in range(1, max(2, len(classes)))}
-    foreground = [1 - counts[0] / max(counts[:IGNORED].sum(), 1) for counts, *_ in seen]
+    foreground = [1 - counts[0] / counts[:IGNORED].sum() for counts, *_ in seen if counts[:IGNORED].any()]
     return Masks(
         settings,
         classes,

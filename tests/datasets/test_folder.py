@@ -236,6 +236,16 @@ def test_figures_of_classes_are_told(make, own, capsys):
     assert "no mask has any border" in printed.err
 
 
+def test_a_mask_that_is_ignored_as_a_whole_is_not_called_empty(make, own, capsys):
+    for name, mask in (("a", [0, 0, 0, 1, 9, 9, 9, 9]), ("b", [9] * 8), ("c", [9] * 8)):
+        own(f"images/{name}.png", GREY[:1])
+        own(f"masks/{name}.png", np.array([mask], np.uint8))
+    make("segmentation", ignore=9)
+    printed = capsys.readouterr()
+    assert "3 images; empty masks: 0, full: 0, ignored: 2; foreground per image: 25 % to 25 %" in printed.out
+    assert printed.err == ""
+
+
 def test_masks_without_any_foreground_are_refused(problems, own):
     """A threshold that nothing exceeds would train on nothing, and score it."""
     own("images/a.png", GREY)

@@ -53,7 +53,7 @@ def test_the_split_of_other_images_does_not_part_neighbours(tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     paths.patches("cells").mkdir(parents=True)
     columns = {"name": list("abcd"), "image": list("abcd"), "group": list("abcd"), "split": ["train", "test", "val", ""]}
-    pd.DataFrame(columns | {"unit": ["1", "2", "3", ""]}).to_csv(paths.patches("cells") / "split.csv", index=False)
+    pd.DataFrame(columns | {"mask": "", "unit": ["1", "2", "3", ""]}).to_csv(paths.patches("cells") / "split.csv", index=False)
     found = open_every_image("cells")
     assert [record["place"] for record in found] == [0, 1, 2, 3] and found[0]["run"] == list("abcd")
     assert [record["unit"] for record in found] == ["1", "2", "3", "left out"]

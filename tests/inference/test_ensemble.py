@@ -1,5 +1,8 @@
 """Several networks as one: the mean of what each says of the same raw image, whatever range it was trained with."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -13,6 +16,10 @@ from pipeline.params import Inference
 
 SETTINGS = Inference(tile=(16, 16), overlap=(4, 4), batch_size=2, flips=False)
 CARD = {"task": "segmentation", "classes": ["background", "cell"], "channels": 1, "resize": None, "network": "toy"}
+FIVE = """
+from tests.inference.test_ensemble import SETTINGS, ensemble, model, np
+ensemble([model(0, 100, 0.5) for _ in range(5)]).segment(np.zeros((8, 8, 1), np.float32), SETTINGS)
+"""
 SEEN = [[[0.0], [0.25], [0.5], [0.75], [1.0], [0.5]], [[0.5], [0.5], [0.5], [0.75], [1.0], [1.0]]]
 
 
@@ -37,6 +44,11 @@ def test_each_member_sees_the_image_in_its_own_range():
     np.testing.assert_allclose(np.concatenate([band for _, band in rows]), np.mean(each, axis=0), atol=1e-5)
     np.testing.assert_allclose(mean_and_spread(joined.segment_members(scaled, SETTINGS))[1], np.std(each, axis=0), atol=1e-5)
     assert joined.threshold(SETTINGS) == pytest.approx(0.5)
+
+
+def test_five_members_are_not_taken_for_one_that_is_compiled_five_times():
+    done = subprocess.run([sys.executable, "-c", FIVE], capture_output=True, text=True, check=True)
+    assert "retracing" not in done.stderr
 
 
 def test_the_card_says_what_the_members_have_seen_in_the_common_range():

@@ -106,6 +106,11 @@ def test_figures_of_objects(looked_at):
     assert found.extent == (10, 10) and found.objects == 1.5 and found.largest == 0.25
 
 
+def test_a_mask_that_is_ignored_as_a_whole_is_neither_empty_nor_full(looked_at):
+    found = looked_at(*CLASSES, np.full_like(BLANK, 255))
+    assert set(found.settings) == {"ignore"} and (found.empty, found.full) == (0, 0)
+
+
 def test_the_class_of_the_largest_objects_decides(looked_at):
     small = [(20, column, 3, 2) for column in range(0, 36, 6)]
     assert looked_at(*[drawn((2, 2, 12, 1), (2, 20, 12, 1), *small)] * 2).extent == (12, 12)

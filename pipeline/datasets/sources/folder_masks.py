@@ -15,14 +15,17 @@ class MaskFigures:
     def __init__(self, classes):
         self._classes = classes
         self._pixels = np.zeros(IGNORED + 1, np.int64)  # of each class, and those that are ignored
-        self._shares, self._full, self._objects = [], [], 0
+        self._shares, self._full, self._objects, self._ignored = [], [], 0, 0
 
     def add(self, mask, name):
         """Count the pixels of one `Mask`; `name` is told if it is all foreground."""
         pixels = np.bincount(mask.classes.ravel(), minlength=IGNORED + 1)
         self._pixels += pixels
         counted = pixels[:IGNORED].sum()
-        self._shares.append(1 - pixels[0] / counted if counted else 0.0)
+        if not counted:
+            self._ignored += 1  # neither empty nor full: nobody knows what it shows
+            return
+        self._shares.append(1 - pixels[0] / counted)
         if self._shares[-1] == 1:
             self._full.append(name)
         if mask.instances is not None:
@@ -38,12 +41,13 @@ class MaskFigures:
 
     def tell(self, folder, key):
         """Print the figures, and warn of what looks like masks that were misread."""
-        shares, count, background = np.array(self._shares), len(self._shares), self._classes[0]
+        shares, count, background = np.array(self._shares), len(self._shares) + self._ignored, self._classes[0]
         empty = np.count_nonzero(shares == 0)
         lowest, middle, highest = (f"{100 * share:.3g} %" for share in (shares.min(), np.median(shares), shares.max()))
         objects = f", {self._objects} objects" if self._objects else ""
+        ignored = f", ignored: {self._ignored}" if self._ignored else ""
         print(
-            f"{folder}: {count} image{'s' * (count != 1)}{objects}; empty masks: {empty}, full: {len(self._full)}; "
+            f"{folder}: {count} image{'s' * (count != 1)}{objects}; empty masks: {empty}, full: {len(self._full)}{ignored}; "
             f"foreground per image: {lowest} to {highest}, median {middle}"
         )
         total, classes = self._pixels.sum(), enumerate(self._classes)
