@@ -101,6 +101,13 @@ def test_a_killed_terminal_is_undone_and_a_living_one_is_left_alone(project):
     refused = undo(project, check=False)
     assert refused.returncode == 1
     assert refused.stderr.startswith("error: `") and f"(process {running.pid}) is running in this folder" in refused.stderr
+    beside = Project(project.root.with_name("beside"))
+    beside.environment = project.environment
+    project.run("git", "worktree", "add", "-q", "-b", "other", str(beside.root))
+    undo(beside)
+    assert "EXEC_BASELINE" in project.run("git", "for-each-ref", "refs/exps/exec").stdout  # DVC still needs this note
+    project.run("git", "worktree", "remove", "--force", str(beside.root))
+    project.run("git", "branch", "-q", "-D", "other")
     os.killpg(running.pid, signal.SIGHUP)
     running.wait()
     assert "M  params.yaml" in project.run("git", "status", "--porcelain").stdout.splitlines()
