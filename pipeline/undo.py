@@ -156,7 +156,8 @@ def _call(*command):
     """Run a program and return what it prints."""
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:
-        raise UserError(f"{Path(command[0]).name} {' '.join(command[1:5])} ...: {result.stderr.strip()}")
+        reason = result.stderr.strip() or result.stdout.strip()  # git stash says there that a file needs a merge
+        raise UserError(f"{Path(command[0]).name} {' '.join(command[1:5])} ...: {reason}")
     return result.stdout.strip()
 
 

@@ -183,6 +183,20 @@ def test_models_that_the_cache_cannot_replace_stay_and_are_named(project):
     is_as_committed(project)
 
 
+def test_an_unfinished_merge_is_told_and_left_alone(project):
+    params = project.root / "params.yaml"
+    project.run("git", "switch", "-q", "-c", "theirs")
+    for branch, seed in (("theirs", 2), ("main", 3)):
+        project.run("git", "switch", "-q", branch)
+        params.write_text(PARAMS.replace("seed: 1", f"seed: {seed}"))
+        project.commit(branch)
+    project.run("git", "merge", "theirs", check=False)
+    before = params.read_text()
+    refused = undo(project, check=False)
+    assert refused.returncode == 1 and "params.yaml: needs merge" in refused.stderr
+    assert params.read_text() == before and "seed: 2" in before
+
+
 def test_edits_by_hand_are_kept_and_other_files_are_not_touched(project):
     mine = PARAMS.replace("seed: 1", "seed: 4") + "own: block\n"
     (project.root / "params.yaml").write_text(mine)
