@@ -56,15 +56,19 @@ def _refuse_while_running():
 
 
 def _reattach():
-    """Return to the branch that a killed experiment left: DVC works on a detached HEAD."""
+    """Return to the branch that a killed experiment left: DVC works on a detached HEAD.
+
+    On a branch, its notes may be those of an experiment that runs in another worktree of the clone.
+    """
     notes = [f"{EXECUTION}{name}" for name in ("EXEC_BASELINE", "EXEC_MERGE", "EXEC_BRANCH")]
     left = [note for note in notes if _git("for-each-ref", note)]
+    if not left or _git("rev-parse", "--abbrev-ref", "HEAD") != "HEAD":
+        return
     branches = _git("for-each-ref", "--points-at=HEAD", "--format=%(refname)", "refs/heads/").splitlines()
-    if left and _git("rev-parse", "--abbrev-ref", "HEAD") == "HEAD":
-        if len(branches) == 1:
-            _git("symbolic-ref", "HEAD", *branches)
-        else:
-            print("no branch is checked out; go to yours with `git switch BRANCH`")
+    if len(branches) == 1:
+        _git("symbolic-ref", "HEAD", *branches)
+    else:
+        print("no branch is checked out; go to yours with `git switch BRANCH`")
     for note in left:
         _git("update-ref", "--no-deref", "-d", note)
 
@@ -152,7 +156,8 @@ def _call(*command):
     """Run a program and return what it prints."""
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:
-        raise UserError(f"{Path(command[0]).name} {' '.join(command[1:5])} ...: {result.stderr.strip()}")
+        reason = result.stderr.strip() or result.stdout.strip()  # git stash says there that a file needs a merge
+        raise UserError(f"{Path(command[0]).name} {' '.join(command[1:5])} ...: {reason}")
     return result.stdout.strip()
 
 

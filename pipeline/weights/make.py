@@ -38,7 +38,7 @@ def make(networks):
         raise UserError("\n".join(mistakes))
     root = paths.weights("")
     root.mkdir(parents=True, exist_ok=True)
-    for folder in root.iterdir():
+    for folder in filter(Path.is_dir, root.iterdir()):
         if folder.name not in networks:
             shutil.rmtree(folder)
     return [line for network, weights in wanted.items() if (line := _bring(paths.weights(network), *weights))]

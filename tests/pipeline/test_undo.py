@@ -101,6 +101,13 @@ def test_a_killed_terminal_is_undone_and_a_living_one_is_left_alone(project):
     refused = undo(project, check=False)
     assert refused.returncode == 1
     assert refused.stderr.startswith("error: `") and f"(process {running.pid}) is running in this folder" in refused.stderr
+    beside = Project(project.root.with_name("beside"))
+    beside.environment = project.environment
+    project.run("git", "worktree", "add", "-q", "-b", "other", str(beside.root))
+    undo(beside)
+    assert "EXEC_BASELINE" in project.run("git", "for-each-ref", "refs/exps/exec").stdout  # DVC still needs this note
+    project.run("git", "worktree", "remove", "--force", str(beside.root))
+    project.run("git", "branch", "-q", "-D", "other")
     os.killpg(running.pid, signal.SIGHUP)
     running.wait()
     assert "M  params.yaml" in project.run("git", "status", "--porcelain").stdout.splitlines()
@@ -174,6 +181,20 @@ def test_models_that_the_cache_cannot_replace_stay_and_are_named(project):
     assert "stays as the experiment made it" in said and "model.txt" in said and "dvc repro" in said
     project.dvc("repro")
     is_as_committed(project)
+
+
+def test_an_unfinished_merge_is_told_and_left_alone(project):
+    params = project.root / "params.yaml"
+    project.run("git", "switch", "-q", "-c", "theirs")
+    for branch, seed in (("theirs", 2), ("main", 3)):
+        project.run("git", "switch", "-q", branch)
+        params.write_text(PARAMS.replace("seed: 1", f"seed: {seed}"))
+        project.commit(branch)
+    project.run("git", "merge", "theirs", check=False)
+    before = params.read_text()
+    refused = undo(project, check=False)
+    assert refused.returncode == 1 and "params.yaml: needs merge" in refused.stderr
+    assert params.read_text() == before and "seed: 2" in before
 
 
 def test_edits_by_hand_are_kept_and_other_files_are_not_touched(project):

@@ -46,6 +46,12 @@ def test_without_weights_each_network_has_a_folder_that_says_so(project, tmp_pat
     assert not (tmp_path / "cache").exists()
 
 
+def test_what_the_finder_leaves_in_the_folder_is_no_network(project):
+    make({"unet": {}})
+    (paths.weights("") / ".DS_Store").touch()
+    assert make({"unet": {}}) == []
+
+
 def test_an_address_is_fetched_once_and_a_sound_file_is_kept(project, server):
     server.routes["/w.h5"] = [CONTENT]
     project(address(server))
