@@ -380,15 +380,6 @@ def test_git_takes_what_dvc_writes_for_an_added_folder():
     assert ignored.split() == names[2:]
 
 
-def test_grey_among_colours_says_what_to_do(problems, own):
-    for name in ("a", "b", "c"):
-        own(f"images/{name}.png", GREY if name == "b" else RGB)
-        own(f"masks/{name}.png", MASK)
-    (line,) = problems("segmentation")
-    told = "expected RGB of uint8 as most of the images, received grey of uint8; save it as RGB of uint8 too"
-    assert line == f"{own.root / 'images/b.png'}: {told}"
-
-
 class TestGroups:
     @pytest.fixture
     def cells(self, own):

@@ -274,13 +274,3 @@ def test_the_command_prints_one_line(small, tmp_path):
     assert again.returncode == 1
     assert again.stderr == f"error: {tmp_path / 'a.onnx'} exists; choose another --out, or replace it with --overwrite\n"
     assert [file.name for file in tmp_path.iterdir()] == ["a.onnx"]
-
-
-def test_overwrite_replaces_an_export(small, tmp_path, monkeypatch):
-    monkeypatch.setattr(convert, "difference", lambda run, network: 0.0)
-    monkeypatch.setattr(onnx, "write", Fake.write)
-    monkeypatch.setattr(onnx, "read", Fake.read)
-    (tmp_path / "a.onnx").write_text("old")
-    main([str(small), "--format", "onnx", "--out", str(tmp_path / "a.onnx"), "--overwrite"])
-    assert (tmp_path / "a.onnx").read_text() == "new"
-    assert [file.name for file in tmp_path.iterdir()] == ["a.onnx"]

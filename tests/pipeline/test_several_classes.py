@@ -6,8 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-import tifffile
-from PIL import Image
 from sklearn.metrics import confusion_matrix, jaccard_score
 
 from pipeline import networks, params, paths, tasks
@@ -120,26 +118,6 @@ def test_the_report_has_a_row_for_each_class(run):
     assert "Each class, U-Net" in page and "Predicted class, U-Net" in page
     confusion = pd.read_csv(paths.PLOTS / "confusion.csv")
     assert confusion["actual"].tolist() == np.repeat(CLASSES, 3).tolist()
-
-
-def test_prediction_writes_class_numbers_a_probability_of_each_and_the_class_of_each_object(run, tmp_path):
-    image = str(paths.raw("shapes") / "images/s14.png")
-    main([str(paths.model("shapes", "unet")), image, "--out", str(tmp_path)])
-    mask, labels = (tifffile.imread(tmp_path / f"s14_{kind}.tif") for kind in ("mask", "labels"))
-    probability = tifffile.imread(tmp_path / "s14_probability.tif")
-    assert probability.shape == (3, *SHAPE)
-    np.testing.assert_allclose(probability.sum(axis=0), 1, atol=1e-5)
-    np.testing.assert_array_equal(probability.argmax(axis=0), mask)
-    objects = pd.read_csv(tmp_path / "s14_objects.csv")
-    assert objects["label"].tolist() == list(range(1, labels.max() + 1))
-    for found in objects.itertuples():
-        area = labels == found.label
-        assert area.sum() == found.area_px
-        assert set(mask[area]) == {CLASSES.index(found[2])}  # its class
-    images = pd.read_csv(tmp_path / "images.csv")
-    assert images["class"].tolist() == ["square", "spot"] and images["count"].sum() == len(objects)
-    with Image.open(tmp_path / "s14_overlay.png") as overlay:
-        assert overlay.size == SHAPE[::-1]
 
 
 def test_a_threshold_means_nothing_and_is_refused(run, tmp_path):

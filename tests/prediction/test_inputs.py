@@ -28,7 +28,7 @@ def test_nothing_is_told(tmp_path):
 
 
 def test_files_folders_patterns_and_volumes(tmp_path):
-    touch(tmp_path, "b.png", "a.TIF", "notes.txt", "deep/c.jpg", "deep/deeper/d.png")
+    touch(tmp_path, "b.png", "._b.png", "a.TIF", "notes.txt", "deep/c.jpg", "deep/deeper/d.png")
     (tmp_path / "v.ome.zarr").mkdir()
     (tmp_path / "w").mkdir()
     touch(tmp_path, "w/zarr.json")

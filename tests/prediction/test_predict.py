@@ -188,13 +188,6 @@ def test_no_image_takes_the_place_of_another(tmp_path, image, bright, capsys):
     assert "images.csv: this file is not of this run" in line
 
 
-def test_names_of_dots_stay_in_their_folder(tmp_path, image, bright):
-    dots = image.with_name("...png")
-    dots.write_bytes(image.read_bytes())
-    run(bright, image, dots, "--out", tmp_path / "out")
-    assert (tmp_path / "out" / "image_mask.tif").read_bytes() == (tmp_path / "out" / "spots_mask.tif").read_bytes()
-
-
 def test_an_interrupted_replacement_goes_on(tmp_path, image, bright, capsys):
     """Killed after the first of two images: what it left is one finished image of the new run, and one of the old."""
     out, more = tmp_path / "out", image.with_name("more.png")
@@ -323,13 +316,6 @@ def test_an_image_keeps_its_name_whatever_is_predicted_with_it(tmp_path, bright)
     run(bright, tmp_path / "b1", again, "--out", tmp_path / "out")
     run(bright, tmp_path / "b1", tmp_path / "b2", "--out", tmp_path / "out")
     assert [row["image"] for row in rows(tmp_path / "out" / "images.csv")] == ["b2_x", "x"]
-
-
-def test_hidden_files_stop_nothing(tmp_path, image, bright):
-    """macOS writes a ._spots.png beside spots.png where it cannot keep its own attributes."""
-    image.with_name("._spots.png").write_bytes(b"\0\5\x16\7 Mac OS X")
-    run(bright, image.parent, f"{image.parent}/*.png", "--out", tmp_path / "out")
-    assert [row["image"] for row in rows(tmp_path / "out" / "images.csv")] == ["spots"]
 
 
 def test_pages_that_are_left_out_are_told(tmp_path, image, bright, capsys):

@@ -44,16 +44,6 @@ def test_hand_computed():
     assert confusion_matrix(labels, [0, 1, 1, 1], 2).tolist() == [[1, 1], [0, 2]]
 
 
-def test_hand_computed_per_class():
-    labels = np.array([0, 0, 1, 1])
-    probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.3, 0.7]])
-    table = per_class(labels, probabilities)
-    assert table.loc[0].tolist() == pytest.approx([2, 1, 1 / 2, 2 / 3, 1, 1])  # support, precision, recall, F1, AUROC, AP
-    assert table.loc[1].tolist() == pytest.approx([2, 2 / 3, 1, 4 / 5, 1, 1])
-    # They agree on 3 of 4; by chance on (2 · 1 + 2 · 3) / 16 = 1/2.
-    assert cohen_kappa(np.array([[1, 1], [0, 2]])) == (3 / 4 - 1 / 2) / (1 - 1 / 2)
-
-
 def test_a_class_that_is_absent_or_never_predicted():
     table = per_class([0, 0, 1], [[0.8, 0.1, 0.0, 0.1], [0.2, 0.1, 0.0, 0.7], [0.6, 0.4, 0.0, 0.0]])
     assert table["support"].tolist() == [2, 1, 0, 0]

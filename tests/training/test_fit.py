@@ -122,21 +122,6 @@ def test_the_epoch_with_the_best_metric_is_kept_where_it_decides(tmp_path, setti
     assert kept["loss"] != kept["metric"]
 
 
-def test_patience_stops_a_training_that_no_longer_gets_better(tmp_path, settings, squares):
-    still = settings.model_copy(update={"lr": 1e-30, "patience": 2, "schedule": "constant"})
-    epochs = fit(
-        unet(channels=1, filters=2, depth=1),
-        *squares,
-        bce_dice,
-        PooledDice(),
-        still,
-        0,
-        tmp_path / "curves.csv",
-        Checkpoint(tmp_path / "c.npz"),
-    )
-    assert epochs == {"epochs": 3, "best_epoch": 1}
-
-
 def test_the_averaged_weights_are_validated_and_kept(tmp_path, settings, squares):
     """The rate is far too high for the last weights, not for their average; patience brings the best one back."""
     rough = settings.model_copy(update={"average": 0.95, "patience": 2, "schedule": "constant", "lr": 0.03, "epochs": 12})

@@ -1,7 +1,6 @@
 """How long a training takes is said once and in time; a time budget becomes a number of epochs, and changes nothing else."""
 
 import numpy as np
-import pytest
 
 from pipeline.training import pace
 from pipeline.training.pace import Pace, Timer, looked_at, spoken
@@ -20,13 +19,6 @@ class Clock:
             self.now += self.step + (40.0 if number == step == 0 else 0)  # the first one compiles
             callback.on_train_batch_end(step, {"loss": 0.5})
         callback.on_epoch_end(number)
-
-
-def test_the_first_step_does_not_count(monkeypatch):
-    timer, clock = Timer(), Clock(monkeypatch, 2.0)
-    timer.on_epoch_begin = timer.on_epoch_end = lambda number: None
-    clock.epoch(timer, 0, 6)
-    assert timer.seconds == pytest.approx(2.0)
 
 
 def test_a_log_says_how_long_it_takes_and_how_far_it_is(monkeypatch, capsys):

@@ -14,7 +14,6 @@ import pytest
 
 from pipeline import networks, params, tasks
 from pipeline.patches.packed import Packed
-from pipeline.tasks.classification.training import CrossEntropy
 from pipeline.tasks.segmentation.losses import PooledDice, bce_dice
 from pipeline.training.batches import Fresh
 from pipeline.training.checkpoint import Checkpoint, training_key
@@ -76,26 +75,6 @@ def test_a_training_that_goes_on_ends_with_the_same_bytes(tmp_path, patches, cha
         run(tmp_path / "cut", patches, KilledAfter(tmp_path / "cut.npz", epochs), **changes)
     (tmp_path / "cut/curves.csv").unlink()  # as DVC does before it runs a stage again
     assert run(tmp_path / "cut", patches, Checkpoint(tmp_path / "cut.npz"), **changes) == whole
-
-
-def test_balanced_classes_go_on_where_they_were(tmp_path):
-    rng = np.random.default_rng(4)
-    images, labels = rng.integers(0, 255, (14, 4, 4, 1), np.uint8), np.repeat([0, 1, 0], [8, 2, 4])
-    patches = Packed(images[:10], labels[:10]), Packed(images[10:], labels[10:])
-    settings = params.load().train.model_copy(update={"epochs": 3, "batch_size": 4})
-
-    def run(name, checkpoint, balanced=True):
-        prepare(5, "float32")
-        network = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
-        loss, metric = CrossEntropy([1.0, 4.0]), keras.metrics.SparseCategoricalAccuracy(name="accuracy")
-        fit(network, *patches, loss, metric, settings, 5, tmp_path / f"{name}.csv", checkpoint, balanced=balanced)
-        return [weight.tobytes() for weight in network.get_weights()], (tmp_path / f"{name}.csv").read_bytes()
-
-    whole = run("whole", Checkpoint(tmp_path / "whole.npz"))
-    with pytest.raises(KilledError):
-        run("cut", KilledAfter(tmp_path / "cut.npz", 1))
-    assert run("cut", Checkpoint(tmp_path / "cut.npz")) == whole
-    assert run("all", Checkpoint(tmp_path / "all.npz"), balanced=False) != whole
 
 
 def test_a_time_budget_is_measured_once_and_trains_as_so_many_epochs_do(tmp_path, patches, monkeypatch):
