@@ -86,7 +86,7 @@ def curve(train, val, normalization, changes, epochs=EPOCHS, filters=8, depth=3)
 
     from pipeline import networks, params
     from pipeline.tasks.segmentation.losses import PooledDice, bce_dice
-    from pipeline.training.batches import statistics
+    from pipeline.training.batches import Batches, statistics
     from pipeline.training.checkpoint import Checkpoint
     from pipeline.training.devices import prepare
     from pipeline.training.fit import fit
@@ -99,7 +99,9 @@ def curve(train, val, normalization, changes, epochs=EPOCHS, filters=8, depth=3)
     network = own.build(channels=1, classes=2, mean=mean, variance=variance, pretrained=None)
     with tempfile.TemporaryDirectory() as folder:
         curves, start = Path(folder, "curves.csv"), time.perf_counter()
-        fit(network, train, val, bce_dice, PooledDice(), settings, SEED, curves, Checkpoint(Path(folder, "state.npz")))
+        batches = Batches(train, settings.batch_size, SEED, shuffle=True, flips=settings.flips)
+        goal, state = (bce_dice, PooledDice()), Checkpoint(Path(folder, "state.npz"))
+        fit(network, batches, Batches(val, settings.batch_size), *goal, settings, curves, state)
         return pd.read_csv(curves)["val_dice"].tolist(), (time.perf_counter() - start) / epochs
 
 

@@ -60,7 +60,7 @@ def scores(images, masks, anew, changes):
     from pipeline import networks, params
     from pipeline.patches.packed import Packed
     from pipeline.tasks.segmentation.losses import PooledDice, bce_dice
-    from pipeline.training.batches import Fresh, statistics
+    from pipeline.training.batches import Batches, Fresh, statistics
     from pipeline.training.checkpoint import Checkpoint
     from pipeline.training.devices import prepare
     from pipeline.training.fit import fit
@@ -76,9 +76,11 @@ def scores(images, masks, anew, changes):
     own = networks.load("unet", SimpleNamespace(networks={"unet": section}))
     network = own.build(channels=1, classes=2, mean=mean, variance=variance, pretrained=None)
     fresh = Fresh(known.augment, PATCH) if anew else None
+    batches = Batches(train, settings.batch_size, SEED, shuffle=True, flips=settings.flips, fresh=fresh)
+    validation = Batches(val, settings.batch_size)
     with tempfile.TemporaryDirectory() as folder:
         start, state = time.perf_counter(), Checkpoint(Path(folder, "state.npz"))
-        fit(network, train, val, bce_dice, PooledDice(), settings, SEED, Path(folder, "curves.csv"), state, fresh=fresh)
+        fit(network, batches, validation, bce_dice, PooledDice(), settings, Path(folder, "curves.csv"), state)
         minutes = (time.perf_counter() - start) / 60
     found = network.predict_on_batch(images[TEST])[..., 0] > 0
     both, either = np.sum(found & masks[TEST]), np.sum(found | masks[TEST])
