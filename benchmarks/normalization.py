@@ -6,10 +6,7 @@ batches of four, once for each choice; the rows are validation Dice after each e
 """
 
 import argparse
-import tempfile
-import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 
@@ -80,29 +77,6 @@ def _read(folder, which):
         yield read_image(image), MaskRule(threshold=127).read_page(mask)
 
 
-def curve(train, val, normalization, changes, epochs=EPOCHS, filters=8, depth=3):
-    """Train once; return validation Dice after each epoch, and seconds an epoch."""
-    import pandas as pd
-
-    from pipeline import networks, params
-    from pipeline.tasks.segmentation.losses import PooledDice, bce_dice
-    from pipeline.training.batches import statistics
-    from pipeline.training.checkpoint import Checkpoint
-    from pipeline.training.devices import prepare
-    from pipeline.training.fit import fit
-
-    prepare(SEED, "float32")
-    settings = params.load().train.model_copy(update={"epochs": epochs, "batch_size": 4} | changes)
-    mean, variance = statistics(train.images)
-    section = {"filters": filters, "depth": depth, "normalization": normalization}
-    own = networks.load("unet", SimpleNamespace(networks={"unet": section}))
-    network = own.build(channels=1, classes=2, mean=mean, variance=variance, pretrained=None)
-    with tempfile.TemporaryDirectory() as folder:
-        curves, start = Path(folder, "curves.csv"), time.perf_counter()
-        fit(network, train, val, bce_dice, PooledDice(), settings, SEED, curves, Checkpoint(Path(folder, "state.npz")))
-        return pd.read_csv(curves)["val_dice"].tolist(), (time.perf_counter() - start) / epochs
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
@@ -110,8 +84,12 @@ if __name__ == "__main__":
     from pipeline.startup import load_keras
 
     load_keras()
+    from benchmarks.small import trained
+
     train, val = patches(folder)
     print(f"{len(train.images)} patches train, {len(val.images)} validate", flush=True)
     for name, (normalization, changes) in CHOICES.items():
-        dice, seconds = curve(train, val, normalization, changes)
-        print(f"| {name} | {' | '.join(f'{value:.3f}' for value in dice)} | {seconds:.1f} |", flush=True)
+        section = {"filters": 8, "depth": 3, "normalization": normalization}
+        _, curves, seconds = trained(train, val, section, {"epochs": EPOCHS, "batch_size": 4} | changes, SEED)
+        dice = " | ".join(f"{value:.3f}" for value in curves["val_dice"])
+        print(f"| {name} | {dice} | {seconds / EPOCHS:.1f} |", flush=True)

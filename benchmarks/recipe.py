@@ -6,10 +6,7 @@ pooled, at probability 0.5, and minutes.
 """
 
 import argparse
-import tempfile
-import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 
@@ -57,32 +54,21 @@ def packed(images, masks, anew, augment):
 
 def scores(images, masks, anew, changes):
     """Train once; return Dice, IoU, and minutes of training."""
-    from pipeline import networks, params
+    from benchmarks.small import trained
+    from pipeline import params
     from pipeline.patches.packed import Packed
-    from pipeline.tasks.segmentation.losses import PooledDice, bce_dice
-    from pipeline.training.batches import Fresh, statistics
-    from pipeline.training.checkpoint import Checkpoint
-    from pipeline.training.devices import prepare
-    from pipeline.training.fit import fit
+    from pipeline.training.batches import Fresh
 
-    known = params.load()
-    train = packed(images[TRAIN], masks[TRAIN], anew, known.augment)
+    augment = params.load().augment
+    train = packed(images[TRAIN], masks[TRAIN], anew, augment)
     val = Packed(np.rint(images[VAL] * 255).astype(np.uint8), masks[VAL])
     epochs = EPOCHS * (1 + COPIES) if anew else EPOCHS
-    settings = known.train.model_copy(update={"epochs": epochs} | changes)
-    prepare(SEED, "float32")
-    mean, variance = statistics(train.images)
     section = {"filters": 8, "depth": 4, "dropout": 0.1, "normalization": "batch"}
-    own = networks.load("unet", SimpleNamespace(networks={"unet": section}))
-    network = own.build(channels=1, classes=2, mean=mean, variance=variance, pretrained=None)
-    fresh = Fresh(known.augment, PATCH) if anew else None
-    with tempfile.TemporaryDirectory() as folder:
-        start, state = time.perf_counter(), Checkpoint(Path(folder, "state.npz"))
-        fit(network, train, val, bce_dice, PooledDice(), settings, SEED, Path(folder, "curves.csv"), state, fresh=fresh)
-        minutes = (time.perf_counter() - start) / 60
+    fresh = Fresh(augment, PATCH) if anew else None
+    network, _, seconds = trained(train, val, section, {"epochs": epochs} | changes, SEED, fresh)
     found = network.predict_on_batch(images[TEST])[..., 0] > 0
     both, either = np.sum(found & masks[TEST]), np.sum(found | masks[TEST])
-    return 2 * both / (both + either), both / either, minutes
+    return 2 * both / (both + either), both / either, seconds / 60
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ surroundings are removed, so that they do not make images look alike.
 import hashlib
 
 import numpy as np
-from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter, map_coordinates, maximum_filter, sobel
+from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter, map_coordinates
+from skimage.feature import corner_shi_tomasi, peak_local_max
 
 from pipeline.images.intensity import BY_IMAGE, scaled
 from pipeline.images.resize import resize_image
@@ -41,18 +42,6 @@ def describe(image):
     contrast = _local_contrast(square, np.ones_like(square), BROAD)
     digest = hashlib.sha256(f"{image.shape} {image.dtype.name} ".encode() + np.ascontiguousarray(image).tobytes()).hexdigest()
     return digest.encode(), _normalized(contrast, _disc(SIDE)), _landmarks(small[..., 0])
-
-
-def corner_strength(field):
-    """The smaller eigenvalue of the structure tensor of a field (H, W) at each pixel.
-
-    After Shi and Tomasi 1994 (doi 10.1109/CVPR.1994.323794). The values are those of `skimage.feature.corner_shi_tomasi`,
-    whose import takes as long as the fingerprints of 100 images.
-    """
-    down, right = sobel(field, axis=0, mode="constant"), sobel(field, axis=1, mode="constant")
-    products = (down * down, down * right, right * right)
-    rows, both, columns = (gaussian_filter(product, CORNER, mode="constant") for product in products)
-    return (rows + columns - np.sqrt((rows - columns) ** 2 + 4 * both**2)) / 2
 
 
 def _landmarks(grey):
@@ -96,12 +85,10 @@ def _local_contrast(grey, inside, sigma):
 
 
 def _corners(texture, inside):
-    """Rows and columns (N, 2) of the clearest corners, the clearest first."""
-    strength = corner_strength(texture) * inside
-    peaks = (strength == maximum_filter(strength, size=5)) & (strength > 0)
-    border = RADIUS // 2
-    peaks[:border] = peaks[-border:] = peaks[:, :border] = peaks[:, -border:] = False
-    return np.argwhere(peaks)[np.argsort(-strength[peaks], kind="stable")][: 4 * COUNT]
+    """Rows and columns (N, 2) of the clearest corners (Shi and Tomasi 1994, doi 10.1109/CVPR.1994.323794), the clearest first."""
+    strength = corner_shi_tomasi(texture, sigma=CORNER) * inside
+    border = RADIUS // 2  # nearer to it, no disc fits
+    return peak_local_max(strength, min_distance=2, threshold_abs=0, exclude_border=border, num_peaks=4 * COUNT)
 
 
 def _sample(field, places, angles=0.0):

@@ -68,14 +68,13 @@ def to_channels(pixels, card, path, colour):
 
 
 def unlike_training(read, page, stack, card, pixel_size_nm):
-    """The `differences` of a page of a stack, after the path of the file and, if it has several, the number of the page.
+    """The `differences` of a page of a stack; those of the intensities name the page, if there are several.
 
     Those of the pixel size are of the file, and told with its first page.
     """
-    place = f"{stack.path}: page {page + 1}" if stack.pages > 1 else stack.path
+    place = f"page {page + 1}: " if stack.pages > 1 else ""
     of_file = _other_pixels(card, pixel_size_nm) if page == 0 else []
-    of_page = _other_intensities(card, some_rows(read, page, stack.shape))
-    return [f"{stack.path}: {message}" for message in of_file] + [f"{place}: {message}" for message in of_page]
+    return [*of_file, *(place + message for message in _other_intensities(card, some_rows(read, page, stack.shape)))]
 
 
 def differences(card, image, pixel_size_nm):

@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from collections import Counter
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 
@@ -12,7 +13,9 @@ from tqdm import tqdm
 
 from pipeline.atomic import digest
 from pipeline.errors import UserError, in_one_line
+from pipeline.params import Inference
 from pipeline.prediction.results_folder import ResultsFolder, locked
+from pipeline.prediction.volume import Cluster
 
 SHOWN = 5  # messages that say the same of different files; the others are counted
 
@@ -28,6 +31,17 @@ class Choices:
     solids: bool = False  # count objects once through all sections
     intensity_range: tuple | str | None = None  # (low, high) that become 0 and 1, or "image"; None: the model's own
     pixel_size_nm: tuple | None = None  # height and width of a pixel, instead of what the file says
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all images of a run have in common."""
+
+    settings: Inference
+    choices: Choices
+    cluster: Cluster
+    attempt: Callable  # ``attempt(path)``: a context that remembers why something failed for a file, and goes on
+    warn: Callable  # ``warn(path, text)`` tells what is doubtful about a file
 
 
 class RepeatedMessages:
@@ -81,9 +95,8 @@ def predict_files(task, model, paths, inputs, failures, out, settings, choices, 
                 failed.add(path, _reason(path, error))
 
         try:
-            task.predict_images(
-                model, tqdm(waiting, desc="images", disable=None), results, settings, choices, cluster, attempt, warnings.add
-            )
+            job = Job(settings, choices, cluster, attempt, lambda path, text: warnings.add(path, f"{path}: {text}"))
+            task.predict_images(model, tqdm(waiting, desc="images", disable=None), results, job)
         finally:
             warnings.close()
             with attempt(results.table):

@@ -64,49 +64,49 @@ class Cluster:
                 raise
 
 
-def predict_volume(model, stack, target, pixel_size_nm, settings, intensity_range, cluster):
+def predict_volume(model, stack, target, job):
     """Predict all blocks of a volume that an earlier run has not finished; return the Zarr array (..., H, W), float32.
 
     Of several classes, it has an axis of them (see `ome.channel_axis`).
 
     A block is a page, or `ROWS` rows of a large one. Its values do not depend on the others, to the bit, so any number of
     workers gives the same volume. `target` is the OME-Zarr volume of the result; the folder ``finished`` beside it marks the
-    finished blocks. A `pixel_size_nm` replaces the one that `target` takes from the volume. Raises `UserError` if the model
-    resizes whole images, or a block failed again and again.
+    finished blocks. A pixel size that the user chose replaces the one that `target` takes from the volume. `job` is a
+    `pipeline.prediction.run.Job`. Raises `UserError` if the model resizes whole images, or a block failed again and again.
     """
     if model.card["resize"] is not None:
         raise UserError(f"{stack.path}: this model resizes whole images, so it cannot predict a volume; use images")
     marks = target.with_name("finished")
     if not marks.exists():
-        ome.create(target, np.float32, pixel_size_nm, stack.path, outputs(model.card))
+        ome.create(target, np.float32, job.choices.pixel_size_nm, stack.path, outputs(model.card))
         marks.mkdir()
     blocks = [(page, start) for page in range(stack.pages) for start in range(0, stack.shape[0], ROWS)]
     waiting = [block for block in blocks if not _mark(marks, block).exists()]
     bar = tqdm(total=len(blocks), initial=len(blocks) - len(waiting), desc=stack.path.name, unit="block", disable=None)
     # The workers read and write the volumes themselves: no pixels travel.
     paths = [os.path.abspath(path) for path in (stack.path, target / "0", marks)]
-    job = (*paths, settings, intensity_range)
-    with bar, cluster.client() as client:
+    how = (*paths, job.settings, job.choices.intensity_range)
+    with bar, job.cluster.client() as client:
         if client is None:
             for block in waiting:
-                _predict_block(model, block, *job)
+                _predict_block(model, block, *how)
                 bar.update()
         else:
-            _predict_on_workers(client, tuple(str(Path(path).resolve()) for path in cluster.models), waiting, job, bar)
+            _predict_on_workers(client, tuple(str(Path(path).resolve()) for path in job.cluster.models), waiting, how, bar)
     return zarr.open_array(target / "0", mode="r")
 
 
-def _predict_on_workers(client, models, blocks, job, bar):
+def _predict_on_workers(client, models, blocks, how, bar):
     from dask.distributed import as_completed
 
     failed = []
-    for future in as_completed(client.map(_predict_on_worker, blocks, models=models, job=job, retries=RETRIES, pure=False)):
+    for future in as_completed(client.map(_predict_on_worker, blocks, models=models, how=how, retries=RETRIES, pure=False)):
         if future.status == "error":
             failed.append(_first_cause(future.exception()))
         bar.update()
     if failed:
         raise UserError(
-            f"{job[0]}: {len(failed)} of {len(blocks)} blocks failed and the others are kept; the first failure: {failed[0]}"
+            f"{how[0]}: {len(failed)} of {len(blocks)} blocks failed and the others are kept; the first failure: {failed[0]}"
         )
 
 
@@ -118,8 +118,8 @@ def _first_cause(error):
     return in_one_line(error) + (remedy if isinstance(error, ImportError) else "")
 
 
-def _predict_on_worker(block, models, job):
-    _predict_block(_loaded(models), block, *job)
+def _predict_on_worker(block, models, how):
+    _predict_block(_loaded(models), block, *how)
 
 
 @lru_cache(maxsize=1)

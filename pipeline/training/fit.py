@@ -6,35 +6,30 @@ import keras
 
 from pipeline.errors import UserError
 from pipeline.training.batch_statistics import BatchStatistics
-from pipeline.training.batches import Batches, readable
-from pipeline.training.distributed import ALONE
+from pipeline.training.batches import readable
 from pipeline.training.optimizers import optimizer, scale_rates
 from pipeline.training.pace import Pace, epochs_within, looked_at, spoken
 from pipeline.training.progress import Progress, Validated
 from pipeline.training.supervised import trainee
 
 
-def fit(
-    network, train, val, loss, metric, settings, seed, curves, checkpoint, team=ALONE, balanced=False, fresh=None, sections=1
-):
+def fit(network, batches, validation, loss, metric, settings, curves, checkpoint):
     """Train a network that returns logits, and leave it with its best epoch's weights; return ``epochs`` and ``best_epoch``.
 
     With ``settings.minutes``, the number of epochs is what fits, and from then on the training is that of so many epochs.
 
     What an epoch does depends only on the seed and on the state before it, so that a training that resumes from `checkpoint`
     ends with the same bits as one that was never interrupted. The caller removes the checkpoint once the results are safe.
-    `train` and `val` are `pipeline.patches.packed.Packed`; `curves` is the CSV file for the learning curves; a larger `metric`
-    is better; the network was built in the context of `team`; `balanced` draws all classes of `train` equally often; `fresh`, a
-    `pipeline.training.batches.Fresh`, draws copies of its patches in each epoch, which show `sections` of a volume. Raises a
-    UserError if the loss is no longer a finite number.
+    `batches` and `validation` are `pipeline.training.batches.Batches` of the same team, in whose context the network was built;
+    `curves` is the CSV file for the learning curves; a larger `metric` is better. Raises a UserError if the loss is no longer a
+    finite number.
     """
+    team, patches = batches.team, len(batches.packed.images)
     _refuse(settings, team)
     network = trainee(network)
-    how = {"shuffle": True, "flips": settings.flips, "balanced": balanced, "fresh": fresh, "sections": sections}
-    batches = Batches(train, settings.batch_size, seed, team=team, **how)
-    validation = readable(Batches(val, settings.batch_size, team=team))
-    measured = BatchStatistics(network, train, settings.batch_size, seed) if _measures(settings) else None
-    more = looked_at(len(batches), len(train.images), len(val.images) + (measured.patches if measured else 0))
+    measured = BatchStatistics(network, batches.packed, batches.batch_size, batches.seed) if _measures(settings) else None
+    seen = len(validation.packed.images) + (measured.patches if measured else 0)
+    more = looked_at(len(batches), patches, seen)
     xla = keras.backend.backend() == "jax"  # with TensorFlow on a CPU, steps compiled with XLA took twice as long
 
     def compiled(epochs):
@@ -57,11 +52,11 @@ def fit(
     team.agree("numbers of finished epochs", done)
     number = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: setattr(batches, "epoch", epoch))
     callbacks = [number, progress, Validated(measured)]
-    callbacks += [Pace(len(train.images), len(batches), more, epochs, done)] if team.leads else []
+    callbacks += [Pace(patches, len(batches), more, epochs, done)] if team.leads else []
     if not progress.finished and done < epochs:
         network.fit(
             readable(batches),
-            validation_data=validation,
+            validation_data=readable(validation),
             initial_epoch=done,
             epochs=epochs,
             callbacks=callbacks,

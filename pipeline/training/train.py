@@ -13,7 +13,7 @@ from pipeline.images.sections import channels_seen, context_of, sections_seen
 from pipeline.networks.common.cost import gigaflops
 from pipeline.parallel import on_all_threads
 from pipeline.patches.packed import load_card, load_packed
-from pipeline.training.batches import Fresh, statistics
+from pipeline.training.batches import Batches, Fresh, statistics
 from pipeline.training.checkpoint import Checkpoint, training_key
 from pipeline.training.devices import prepare
 from pipeline.training.distributed import join
@@ -97,11 +97,13 @@ def _train_one(dataset, network, task, params, seed, fold, model, curves, team):
         fold_of = f", fold {fold} of {card['folds']}" if "folds" in card else ""
         further = f", continuing from {former}" if former else ""
         print(f"{heading}, seed {seed}{fold_of}{begun}{further}{devices}", flush=True)
-        goal = task.loss(params, card), task.metric(card)
-        how = settings, seed, curves, checkpoint, team, task.balanced(params)
+        how = {"shuffle": True, "flips": settings.flips, "balanced": task.balanced(params), "sections": sections_seen(card)}
         with on_all_threads() if anew else nullcontext() as map_in_order:
             fresh = Fresh(anew, tuple(card["patch_size"]), map_in_order) if anew else None
-            epochs = fit(model_in_training, training, validation, *goal, *how, fresh, sections_seen(card))
+            batches = Batches(training, settings.batch_size, seed, team=team, fresh=fresh, **how)
+            held = Batches(validation, settings.batch_size, team=team)
+            goal = task.loss(params, card), task.metric(card)
+            epochs = fit(model_in_training, batches, held, *goal, settings, curves, checkpoint)
     if not team.leads:
         return None, checkpoint
     trained = model_in_training

@@ -26,7 +26,7 @@ from pipeline.networks import densenet, googlenet, resnext
 from pipeline.networks.common import residual
 from pipeline.patches.packed import Packed
 from pipeline.predict import DEFAULTS
-from pipeline.training.batches import statistics
+from pipeline.training.batches import Batches, statistics
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.devices import prepare
 from pipeline.training.fit import fit
@@ -121,7 +121,9 @@ def train(network, folder, checkpoint):
     facts = {"channels": channels_seen(card), "context": context_of(card), "classes": len(card["classes"])}
     facts |= {"size": card["patch_size"]}
     model = network.build(**facts, mean=mean, variance=variance, seed=5, pretrained=None)
-    fit(model, *patches, task.loss(params.load(), card), task.metric(card), settings, 5, folder / "curves.csv", checkpoint)
+    batches = Batches(patches[0], settings.batch_size, 5, shuffle=True, flips=settings.flips)
+    goal = task.loss(params.load(), card), task.metric(card)
+    fit(model, batches, Batches(patches[1], settings.batch_size), *goal, settings, folder / "curves.csv", checkpoint)
     path = folder / f"{network.name}.keras"
     save(model, path, card)
     path.with_suffix(".json").unlink()  # all that follows needs one file

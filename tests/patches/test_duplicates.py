@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from scipy import ndimage
-from skimage.feature import corner_shi_tomasi
 from skimage.transform import resize
 
 from pipeline import params
@@ -19,7 +18,7 @@ from pipeline.datasets.sources.phantom.bowel import patient
 from pipeline.images.symmetry import SYMMETRIES
 from pipeline.params.dataset import Split
 from pipeline.patches.duplicates import count_pairs, find_duplicates, group_duplicates
-from pipeline.patches.fingerprints import CORNER, FINGERPRINT, corner_strength, describe
+from pipeline.patches.fingerprints import FINGERPRINT, describe
 from pipeline.patches.split import assign_splits
 
 THRESHOLD = params.load().audit.correlation
@@ -172,8 +171,3 @@ def test_groups_that_share_a_copy_become_one():
     pairs = pd.DataFrame({"name_a": ["w", "y"], "name_b": ["x", "x"]})
     assert group_duplicates(table, pairs)["group"].tolist() == ["p1", "p1", "p1", "p1", "p4"]
     assert table["group"].tolist() == ["p1", "p1", "p2", "p3", "p4"]
-
-
-def test_corners_are_those_of_scikit_image():
-    field = np.random.default_rng(0).random((40, 50)).astype(np.float32)
-    np.testing.assert_allclose(corner_strength(field), corner_shi_tomasi(field, sigma=CORNER), rtol=1e-5, atol=1e-7)

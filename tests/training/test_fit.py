@@ -9,9 +9,10 @@ from pipeline import params
 from pipeline.errors import UserError
 from pipeline.patches.packed import Packed
 from pipeline.tasks.segmentation.losses import PooledDice, bce_dice
+from pipeline.training.batches import Batches
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.devices import resolve_precision
-from pipeline.training.distributed import Team
+from pipeline.training.distributed import ALONE, Team
 from pipeline.training.fit import fit
 from pipeline.training.optimizers import optimizer, scale_rates
 from tests.builder import builder
@@ -34,6 +35,18 @@ def squares():
         image[row : row + 7, column : column + 7] += 120
         mask[row : row + 7, column : column + 7] = True
     return Packed(images[:16], masks[:16]), Packed(images[16:], masks[16:])
+
+
+@pytest.fixture
+def fitted(tmp_path, squares):
+    """Train a network on the squares: ``fitted(network, settings)``, what `fit` returns; the curves lie in `tmp_path`."""
+
+    def fitted(network, settings, name="c", seed=7, team=ALONE):
+        train = Batches(squares[0], settings.batch_size, seed, shuffle=True, flips=settings.flips, team=team)
+        files = tmp_path / f"{name}.csv", Checkpoint(tmp_path / f"{name}.npz")
+        return fit(network, train, Batches(squares[1], settings.batch_size, team=team), bce_dice, PooledDice(), settings, *files)
+
+    return fitted
 
 
 def small():
@@ -68,22 +81,13 @@ def test_auto_precision_follows_the_processor(tmp_path, flags, expected):
     assert resolve_precision("float32", tmp_path / "cpuinfo") == "float32"
 
 
-def test_a_network_learns_twice_the_same_and_keeps_its_best_epoch(tmp_path, settings, squares):
+def test_a_network_learns_twice_the_same_and_keeps_its_best_epoch(tmp_path, settings, squares, fitted):
     curves, weights = [], []
     for run in range(2):
         keras.utils.set_random_seed(7)
         network = unet(channels=1, filters=4, depth=2, dropout=0.1, normalization="batch")
-        path = tmp_path / f"{run}" / "curves.csv"
-        epochs = fit(
-            network,
-            *squares,
-            bce_dice,
-            PooledDice(),
-            settings,
-            seed=7,
-            curves=path,
-            checkpoint=Checkpoint(tmp_path / f"{run}.npz"),
-        )
+        epochs = fitted(network, settings, f"new/{run}")
+        path = tmp_path / f"new/{run}.csv"
         curves.append(path.read_text())
         weights.append(network.get_weights())
     frame = pd.read_csv(path)
@@ -100,50 +104,25 @@ def test_a_network_learns_twice_the_same_and_keeps_its_best_epoch(tmp_path, sett
     assert np.mean(losses) == pytest.approx(frame["val_loss"].min(), rel=1e-4)
 
 
-def test_the_epoch_with_the_best_metric_is_kept_where_it_decides(tmp_path, settings, squares):
+def test_the_epoch_with_the_best_metric_is_kept_where_it_decides(tmp_path, settings, fitted):
     """The last epoch but one has the highest Dice, and not the lowest loss: a training that is told both."""
     kept = {}
     for monitor in ("loss", "metric"):
         keras.utils.set_random_seed(3)
-        network = unet(channels=1, filters=2, depth=1)
-        info = fit(
-            network,
-            *squares,
-            bce_dice,
-            PooledDice(),
-            settings.model_copy(update={"monitor": monitor, "epochs": 4}),
-            seed=3,
-            curves=tmp_path / "curves.csv",
-            checkpoint=Checkpoint(tmp_path / f"{monitor}.npz"),
-        )
-        kept[monitor] = info["best_epoch"]
-    frame = pd.read_csv(tmp_path / "curves.csv")
+        changed = settings.model_copy(update={"monitor": monitor, "epochs": 4})
+        kept[monitor] = fitted(small(), changed, monitor, seed=3)["best_epoch"]
+    frame = pd.read_csv(tmp_path / "metric.csv")
     assert kept == {"loss": int(frame["val_loss"].idxmin()) + 1, "metric": int(frame["val_dice"].idxmax()) + 1}
     assert kept["loss"] != kept["metric"]
 
 
-def test_patience_stops_a_training_that_no_longer_gets_better(tmp_path, settings, squares):
-    still = settings.model_copy(update={"lr": 1e-30, "patience": 2, "schedule": "constant"})
-    epochs = fit(
-        unet(channels=1, filters=2, depth=1),
-        *squares,
-        bce_dice,
-        PooledDice(),
-        still,
-        0,
-        tmp_path / "curves.csv",
-        Checkpoint(tmp_path / "c.npz"),
-    )
-    assert epochs == {"epochs": 3, "best_epoch": 1}
-
-
-def test_the_averaged_weights_are_validated_and_kept(tmp_path, settings, squares):
+def test_the_averaged_weights_are_validated_and_kept(tmp_path, settings, squares, fitted):
     """The rate is far too high for the last weights, not for their average; patience brings the best one back."""
     rough = settings.model_copy(update={"average": 0.95, "patience": 2, "schedule": "constant", "lr": 0.03, "epochs": 12})
     keras.utils.set_random_seed(7)
     network = unet(channels=1, filters=4, depth=1, dropout=0.1, normalization="batch")
-    epochs = fit(network, *squares, bce_dice, PooledDice(), rough, 7, tmp_path / "curves.csv", Checkpoint(tmp_path / "c.npz"))
-    frame = pd.read_csv(tmp_path / "curves.csv")
+    epochs = fitted(network, rough)
+    frame = pd.read_csv(tmp_path / "c.csv")
     assert epochs == {"epochs": len(frame), "best_epoch": int(frame["val_loss"].idxmin()) + 1}
     assert epochs["epochs"] in (epochs["best_epoch"] + 2, 12)
     network.compile(loss=bce_dice)
@@ -152,23 +131,13 @@ def test_the_averaged_weights_are_validated_and_kept(tmp_path, settings, squares
     assert np.mean(losses) == pytest.approx(frame["val_loss"].min(), rel=1e-4)
 
 
-def test_divergence_is_a_user_error(tmp_path, settings, squares):
+def test_divergence_is_a_user_error(settings, fitted):
     wild = settings.model_copy(update={"lr": 1e38, "warmup": 0.0})
     with pytest.raises(UserError, match=r"epoch 1: .* not a finite number; lower train\.lr"):
-        fit(
-            unet(channels=1, filters=2, depth=1),
-            *squares,
-            bce_dice,
-            PooledDice(),
-            wild,
-            0,
-            tmp_path / "curves.csv",
-            Checkpoint(tmp_path / "c.npz"),
-        )
+        fitted(small(), wild)
 
 
-def test_several_processes_measure_no_batch_statistics(tmp_path, settings, squares):
+def test_several_processes_measure_no_batch_statistics(settings, fitted):
     averaged = settings.model_copy(update={"average": 0.9})
-    how = averaged, 0, tmp_path / "curves.csv", Checkpoint(tmp_path / "c.npz"), Team(0, 2, 1)
-    with pytest.raises(UserError, match=r"^train\.average and train\.recalibrate: .* one process"):
-        fit(small(), *squares, bce_dice, PooledDice(), *how)
+    with pytest.raises(UserError, match=r"^train\.average and train\.recalibrate do not work with several processes"):
+        fitted(small(), averaged, team=Team(0, 2, 1))

@@ -16,7 +16,7 @@ from pipeline import networks, params, tasks
 from pipeline.patches.packed import Packed
 from pipeline.tasks.classification.training import CrossEntropy
 from pipeline.tasks.segmentation.losses import PooledDice, bce_dice
-from pipeline.training.batches import Fresh
+from pipeline.training.batches import Batches, Fresh
 from pipeline.training.checkpoint import Checkpoint, training_key
 from pipeline.training.devices import prepare
 from pipeline.training.fit import fit
@@ -57,7 +57,8 @@ def run(folder, patches, checkpoint, anew=False, **changes):
     prepare(5, "float32")
     network = unet(channels=1, filters=4, depth=2, dropout=0.3, normalization="batch")
     fresh = Fresh(params.load().augment, (8, 8)) if anew else None
-    told = fit(network, *patches, bce_dice, PooledDice(), settings, 5, folder / "curves.csv", checkpoint, fresh=fresh)
+    batches = Batches(patches[0], 4, 5, shuffle=True, flips=settings.flips, fresh=fresh), Batches(patches[1], 4)
+    told = fit(network, *batches, bce_dice, PooledDice(), settings, folder / "curves.csv", checkpoint)
     save(network, folder / "network.keras")
     return told, *(hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ("curves.csv", "network.keras"))
 
@@ -88,7 +89,8 @@ def test_balanced_classes_go_on_where_they_were(tmp_path):
         prepare(5, "float32")
         network = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
         loss, metric = CrossEntropy([1.0, 4.0]), keras.metrics.SparseCategoricalAccuracy(name="accuracy")
-        fit(network, *patches, loss, metric, settings, 5, tmp_path / f"{name}.csv", checkpoint, balanced=balanced)
+        batches = Batches(patches[0], 4, 5, shuffle=True, balanced=balanced), Batches(patches[1], 4)
+        fit(network, *batches, loss, metric, settings, tmp_path / f"{name}.csv", checkpoint)
         return [weight.tobytes() for weight in network.get_weights()], (tmp_path / f"{name}.csv").read_bytes()
 
     whole = run("whole", Checkpoint(tmp_path / "whole.npz"))

@@ -41,35 +41,35 @@ def predict_array(model, image, seen, choices, settings):
     return dict(zip(model.card["classes"], map(float, model.classify([seen], settings.flips)[0]), strict=True))
 
 
-def predict_images(model, images, results, settings, choices, cluster, attempt, warn):
-    """Classify images, and draw contact sheets of all images in the folder (parameters as for segmentation)."""
+def predict_images(model, images, results, job):
+    """Classify images, and draw contact sheets of all images in the folder; `job` is a `pipeline.prediction.run.Job`."""
 
     def claimed():
         for image in images:
-            with attempt(image.path):
+            with job.attempt(image.path):
                 results.claim(image)
                 yield image
 
-    for image, rows in _classify(model, claimed(), settings.flips, choices.intensity_range, attempt, warn):
-        with attempt(image.path):
+    for image, rows in _classify(model, claimed(), job):
+        with job.attempt(image.path):
             results.finish(image, [], rows)
-    with attempt(results.out / "contact_sheet.png"):
+    with job.attempt(results.out / "contact_sheet.png"):
         write_sheets(_thumbnails(results.images), results.out)
 
 
-def _classify(model, images, flips, intensity_range, attempt, warn):
+def _classify(model, images, job):
     """Yield images with a row for each of their pages. Pages of different images fill a batch together."""
     read_ahead = deque()  # of each page that was given to the network: image, number of the page, number of pages
 
     def pages():
         for image in images:
-            with attempt(image.path), opened(image.path) as stack:
-                for number, page in enumerate(_pages(stack, model.card, intensity_range, warn), start=1):
+            with job.attempt(image.path), opened(image.path) as stack:
+                for number, page in enumerate(_pages(stack, model.card, job), start=1):
                     read_ahead.append((image, number, stack.pages))
                     yield page
 
     classes, rows = model.card["classes"], []
-    for members in model.classify_members(pages(), flips):
+    for members in model.classify_members(pages(), job.settings.flips):
         probability, spread = mean_and_spread(members)
         image, number, count = read_ahead.popleft()
         row = {"image": image.name, "page": number, "predicted": classes[int(probability.argmax())]}
@@ -81,13 +81,13 @@ def _classify(model, images, flips, intensity_range, attempt, warn):
             yield image, rows
 
 
-def _pages(stack, card, intensity_range, warn):
-    read = model_reader(stack, card, intensity_range)
+def _pages(stack, card, job):
+    read = model_reader(stack, card, job.choices.intensity_range)
     if stack.left_out:
-        warn(stack.path, f"{stack.path}: {stack.left_out}")
+        job.warn(stack.path, stack.left_out)
     for page in range(stack.pages):
-        for message in unlike_training(read, page, stack, card, stack.pixel_size_nm):
-            warn(stack.path, message)
+        for doubt in unlike_training(read, page, stack, card, stack.pixel_size_nm):
+            job.warn(stack.path, doubt)
         yield read(page, 0, stack.shape[0])
 
 

@@ -82,22 +82,19 @@ def predict_array(model, image, seen, choices, settings):
     return Prediction(probability, mask, labels[0], table, disagreement)
 
 
-def predict_images(model, images, results, settings, choices, cluster, attempt, warn):
-    """Segment images one after the other.
-
-    ``attempt(path)`` is a context that remembers why something failed for a file; ``warn(path, message)`` passes on a message.
-    """
+def predict_images(model, images, results, job):
+    """Segment images one after the other; `job` is a `pipeline.prediction.run.Job`."""
     for image in images:
-        with attempt(image.path), opened(image.path, kept=sections_seen(model.card)) as stack:
+        with job.attempt(image.path), opened(image.path, kept=sections_seen(model.card)) as stack:
             suffix = ".ome.zarr" if is_ome_zarr(image.path) else ".tif"
             files = {kind: f"{image.name}_{kind}{suffix}" for kind in ("mask", "probability", "labels")}
             if len(model.members) > 1 and not is_ome_zarr(image.path):
                 files["disagreement"] = f"{image.name}_disagreement.tif"
             files |= {"objects": f"{image.name}_objects.csv", "overlay": f"{image.name}_overlay.png"}
-            files |= {"solids": f"{image.name}_solids.csv"} if choices.solids and stack.sections > 1 else {}
+            files |= {"solids": f"{image.name}_solids.csv"} if job.choices.solids and stack.sections > 1 else {}
             folder = results.workspace(image, files.values())
             files = {kind: folder / name for kind, name in files.items()}
-            rows = _segment(model, stack, files, folder, settings, choices, cluster, warn)
+            rows = _segment(model, stack, files, folder, job)
             results.finish(image, list(files.values()), [{"image": image.name} | row for row in rows])
 
 
@@ -122,35 +119,28 @@ def free_memory():
     return psutil.virtual_memory().available
 
 
-def _segment(model, stack, files, folder, settings, choices, cluster, warn):
+def _segment(model, stack, files, folder, job):
     """Write all results of an image or a volume; return a row of the table over all images for each page."""
+    choices = job.choices
     read = model_reader(stack, model.card, choices.intensity_range)
     size, shape = choices.pixel_size_nm or stack.pixel_size_nm, (stack.pages, *stack.shape)
     names = model.card["classes"]
     classes = outputs(model.card)
     several = classes > 1
     volume, pages = is_ome_zarr(stack.path), range(stack.pages)
-    if stack.left_out:
-        warn(stack.path, f"{stack.path}: {stack.left_out}")
-    for page in evenly(len(pages), COMPARED) if volume else pages:
-        for message in unlike_training(read, page, stack, model.card, size):
-            warn(stack.path, message)
-    for option, chosen in (("--median", choices.median > 1), ("--solids", choices.solids)):
-        if chosen and stack.sections == 1:
-            warn(stack.path, f"{stack.path}: holds no sections of one volume, so {option} has no effect")
-    if context_of(model.card) and stack.sections == 1:
-        warn(stack.path, f"{stack.path}: the model looks at neighbouring sections, and sees this one alone; save them as a stack")
+    for doubt in _doubts(model, stack, read, size, choices):
+        job.warn(stack.path, doubt)
     write = partial(write_tiff, shape=shape, pixel_size_nm=size, sections=stack.sections)
     if volume:  # the other axes, and without a choice of the user all, keep the units of their source
         write = partial(write_volume, source=stack.path, pixel_size_nm=choices.pixel_size_nm)
     finished = volume and choices.median == 1  # the volume that the network filled is the result
     if volume:
         target = files["probability"] if finished else folder / "single_sections.ome.zarr"
-        single = predict_volume(model, stack, target, choices.pixel_size_nm, settings, choices.intensity_range, cluster)
+        single = predict_volume(model, stack, target, job)
     else:
         disagreement = temporary(folder / "disagreement", shape, np.float32) if len(model.members) > 1 else None
         sections = section_reader(read, stack, model.card)
-        single = _predict_pages(model, stack, sections, folder / "probability", settings, disagreement)
+        single = _predict_pages(model, stack, sections, folder / "probability", job.settings, disagreement)
     axis = None if classes == 1 else channel_axis(stack.path) if volume else 0
     bands = partial(_median_bands, single, choices.median // 2, stack, axis)
     masks = lambda page: (predicted(band, choices.threshold) for band in bands(page))  # noqa: E731
@@ -184,6 +174,20 @@ def _segment(model, stack, files, folder, settings, choices, cluster, warn):
     write(files["labels"], ((labels[page, start:stop] for start, stop in parts) for page in pages), kind)
     _write_overlay(files["overlay"], labels, masks, read, stack)
     return rows
+
+
+def _doubts(model, stack, read, pixel_size_nm, choices):
+    """Say what makes the results of an image or a volume doubtful, or a choice useless."""
+    if stack.left_out:
+        yield stack.left_out
+    for page in evenly(stack.pages, COMPARED) if is_ome_zarr(stack.path) else range(stack.pages):
+        yield from unlike_training(read, page, stack, model.card, pixel_size_nm)
+    if stack.sections == 1:
+        for option, chosen in (("--median", choices.median > 1), ("--solids", choices.solids)):
+            if chosen:
+                yield f"holds no sections of one volume, so {option} has no effect"
+        if context_of(model.card):
+            yield "the model looks at neighbouring sections, and sees this one alone; save them as a stack"
 
 
 def _predict_pages(model, stack, read, path, settings, disagreement):
