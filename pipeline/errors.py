@@ -1,4 +1,4 @@
-"""Report mistakes in the user's data or params in plain lines, without a traceback."""
+"""Report mistakes in the user's data or params in plain lines, without a traceback; and small words of such lines."""
 
 import errno
 import sys
@@ -20,6 +20,16 @@ class UserError(Exception):
 def in_one_line(error):
     """The first line of what an error says; its type, if it says nothing."""
     return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def counted(number, noun):
+    """Count things: "no masks", "1 mask", "1,200 masks"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}" if number else f"no {noun}s"
+
+
+def listed(names, most):
+    """List names, at most so many: "a, b and 3 more"."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 @contextmanager

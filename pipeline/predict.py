@@ -20,7 +20,7 @@ import warnings
 import numpy as np
 
 from pipeline import params, paths, tasks
-from pipeline.errors import UserError, plain_errors
+from pipeline.errors import UserError, counted, plain_errors
 from pipeline.images.intensity import BY_IMAGE
 from pipeline.images.io import is_ome_zarr, numbers
 from pipeline.images.sections import context_of, join
@@ -266,7 +266,7 @@ def main(arguments=None):
     choices = Choices(threshold, given.median, split, smallest, given.solids, given.range, given.pixel_size)
     cluster = Cluster(models, given.workers, given.memory, given.scheduler)
     count = predict_files(task, model, models, inputs, missing, given.out, settings, choices, cluster, given.overwrite)
-    print(f"{count} image{'s' * (count != 1)} predicted into {given.out}", file=sys.stderr)
+    print(f"{counted(count, 'image')} predicted into {given.out}", file=sys.stderr)
 
 
 if __name__ == "__main__":

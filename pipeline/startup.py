@@ -8,6 +8,7 @@
 
 import ctypes
 import gc
+import logging
 import os
 import sys
 from contextlib import contextmanager
@@ -42,6 +43,9 @@ def load_keras():
         raise UserError(f"KERAS_BACKEND: expected {' or '.join(BACKENDS)}, received {backend!r}")
     if find_spec(backend) is None:
         raise UserError(f"KERAS_BACKEND: {backend} is not installed; `pip install {backend}`, or choose another backend")
+    # The same lines compile each fold, seed or member of an ensemble. From the fifth on, TensorFlow takes them for one network
+    # that is compiled anew each time, and warns.
+    logging.getLogger("tensorflow").addFilter(lambda record: "tf.function retracing" not in str(record.msg))
     unused = UNUSED if backend == "jax" else (*UNUSED, "jax")
     hidden = [name for name in unused if name not in sys.modules]
     collecting = gc.isenabled()

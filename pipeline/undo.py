@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from pipeline import paths
-from pipeline.errors import UserError, plain_errors
+from pipeline.errors import UserError, listed, plain_errors
 from pipeline.reporting.freshness import read_yaml
 
 FILES = (paths.PARAMS, paths.LOCK, paths.PAGE.parent)  # what an experiment changes
@@ -79,12 +79,12 @@ def _set_aside(files):
     changed = _git("diff", "HEAD", "--name-only", "--", *files).splitlines()
     changed += _git("ls-files", "--others", "--exclude-standard", "--", *files).splitlines()  # results of new networks
     if not changed:
-        print(f"{_listed(files)}: unchanged since the last commit")
+        print(f"{listed(files, SHOWN)}: unchanged since the last commit")
         return
     diff = _git("diff", "HEAD", "--unified=0", "--no-color", "--no-ext-diff", "--", paths.PARAMS.as_posix()).splitlines()
     lines = [line for line in diff if line.startswith(("-", "+")) and not line.startswith(("---", "+++"))]
     _git("stash", "push", "--quiet", "--include-untracked", "--message", "before python -m pipeline.undo", "--", *files)
-    print(f"restored to the last commit: {_listed(changed)}")
+    print(f"restored to the last commit: {listed(changed, SHOWN)}")
     print("set aside; `git stash pop && dvc checkout` brings it back:", *_some(lines or ["no change of params.yaml"]), sep="\n  ")
 
 
@@ -108,7 +108,7 @@ def _take_away(made, kept):
     for path in removed:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     if removed:
-        print(f"not in the last commit, now only in DVC's cache: {_listed([path.as_posix() for path in removed])}")
+        print(f"not in the last commit, now only in DVC's cache: {listed([path.as_posix() for path in removed], SHOWN)}")
 
 
 def _bring_back():
@@ -120,11 +120,11 @@ def _bring_back():
     targets = [name for name in (*modified, *deleted) if name not in lacking]
     if targets:
         _call(sys.executable, "-m", "dvc", "checkout", "--quiet", "--force", *(name.rstrip("/") for name in targets))
-        print(f"back from DVC's cache: {_listed(targets)}")
+        print(f"back from DVC's cache: {listed(targets, SHOWN)}")
     for names, what in ((modified, "stays as the experiment made it"), (deleted, "is missing")):
         names = [name for name in names if name in lacking]
         if names:
-            print(f"warning: {_listed(names)}: {what}, because DVC's cache here lacks the version of the last commit")
+            print(f"warning: {listed(names, SHOWN)}: {what}, because DVC's cache here lacks the version of the last commit")
     if lacking:
         print("`dvc pull` fetches what was pushed; `dvc repro` makes the rest")
 
@@ -138,10 +138,6 @@ def _outputs():
 
 def _within(name, folders):
     return any(Path(name).is_relative_to(folder) for folder in folders)
-
-
-def _listed(names):
-    return ", ".join(_some(names))
 
 
 def _some(names):

@@ -4,7 +4,6 @@ Networks that were trained apart err apart, so that their mean is better and bet
 disagreement shows where not to trust it (Lakshminarayanan et al. 2017, arXiv 1612.01474).
 """
 
-import logging
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,8 +17,6 @@ from pipeline.inference.model import TrainedModel, load_trained
 
 ALIKE = ("task", "classes", "channels", "resize")  # entries of the cards that must be the same
 THRESHOLDS = ("threshold", "threshold_flips")
-# The same lines compile all members. From the fifth on, TensorFlow takes them for one that is compiled anew each time, and warns.
-logging.getLogger("tensorflow").addFilter(lambda record: "tf.function retracing" not in str(record.msg))
 
 
 @dataclass(frozen=True)

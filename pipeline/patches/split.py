@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, counted
 
 ROLES = ("train", "val", "test")
 
@@ -43,7 +43,7 @@ def assign_splits(table, rule, seed=0, grouped=False):
     for role in ROLES:
         if not (table["split"] == role).any():
             raise UserError(
-                f"no image is left for {role} of {len(table)} images in {_counted(table['group'].nunique(), 'group')} "
+                f"no image is left for {role} of {len(table)} images in {counted(table['group'].nunique(), 'group')} "
                 f"with split.method {rule.method}; {_remedy(role, rule, units, [one for one in sizes if sizes[one] > 0])}"
             )
     if rule.method == "blocks":
@@ -56,10 +56,6 @@ def name_parts(table):
     parts = table[table["split"] != ""].groupby("group")["split"].transform("nunique")
     cut_through = parts[parts > 1].index
     table.loc[cut_through, "group"] += " " + table.loc[cut_through, "split"]
-
-
-def _counted(number, what):
-    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _remedy(role, rule, units, cut):

@@ -1,5 +1,7 @@
 """Say in words what a folder holds."""
 
+from pipeline.errors import counted
+
 
 def described_folder(seen):
     """Lines about a folder as `pipeline.planning.look.Seen`."""
@@ -27,10 +29,6 @@ def described_folder(seen):
         )
     like = seen.likeness
     yield f"  {100 * like.copies:.0f} % of the images have a near-duplicate"
-
-
-def counted(number, what):
-    return f"{number} {what}{'s' if number != 1 else ''}"
 
 
 def percent(share):

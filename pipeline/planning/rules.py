@@ -9,9 +9,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, counted
 from pipeline.patches.pack import corners
-from pipeline.planning.describe import counted, percent
+from pipeline.planning.describe import percent
 from pipeline.planning.training import COPIED, FEW, RANDOM, copied, copies, training
 from pipeline.scoring.statistics import FEWEST_UNITS
 

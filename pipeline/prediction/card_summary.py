@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 from pipeline.atomic import read_json
+from pipeline.errors import counted
 from pipeline.images.intensity import in_words
 from pipeline.images.sections import context_of
 from pipeline.images.stack import described
@@ -24,7 +25,7 @@ def card_summary(path, card, task_lines):
         f"; continued from {card['start']['file']} ({card['start']['epochs'] or 'unknown'} epochs)" if "start" in card else ""
     )
     resized = ", of any size" if card["resize"] is None else ", resized to {} × {} pixels".format(*card["resize"])
-    epochs = f"{card['epochs']} epoch{'s' * (card['epochs'] != 1)}"
+    epochs = counted(card["epochs"], "epoch")
     kind = described(card["channels"], card.get("colour"))
     sections = f", each with its {2 * context_of(card)} nearest sections" if context_of(card) else ""
     lines = {

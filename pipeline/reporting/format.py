@@ -61,11 +61,6 @@ def quartiles(summary, style):
     return median if median == MISSING else f"{median} [{'–'.join(limits)}]"
 
 
-def plural(count, noun):
-    """Count things, such as "no pairs", "1 pair", "1,200 pairs"."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}" if count else f"no {noun}s"
-
-
 def markdown(frame, first):
     """Write a table of texts in Markdown, with its index as the first column: a list of lines."""
     rows = [[first, *frame.columns], ["---", *["--:"] * len(frame.columns)], *frame.itertuples()]

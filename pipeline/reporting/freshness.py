@@ -10,6 +10,7 @@ import yaml
 
 from pipeline import paths
 from pipeline.atomic import digest, read_json
+from pipeline.errors import listed
 
 SHOWN = 3  # names of a list, at most
 MADE_BY = ("download", "patchify")  # the stages that make the images and the split
@@ -49,12 +50,12 @@ def outdated(dataset, results, networks, values, lock):
         found += [f"{path} has changed since" for path in made if made[path] != evaluated.get(path, made[path])]
     changed = [name for name, checksum in results["files"].items() if digest(name, "md5") != checksum]
     if changed:
-        found.append(f"another run wrote {_listed(changed)}")
+        found.append(f"another run wrote {listed(changed, SHOWN)}")
     for names, what in (
         ([network for network in networks if network not in scored], "not evaluated yet"),
         ([network for network in scored if network not in networks], "no longer trained on it"),
     ):
-        found += [f"{_listed(names)} {what}"] if names else []
+        found += [f"{listed(names, SHOWN)} {what}"] if names else []
     return list(dict.fromkeys(found))
 
 
@@ -114,8 +115,3 @@ def _value(values, key):
 def _checksums(stages, stage, kind):
     """What ``dvc.lock`` says of the dependencies ("deps") or the outputs ("outs") of a stage: dict by path."""
     return {entry["path"]: entry.get("md5") for entry in stages.get(stage, {}).get(kind, [])}
-
-
-def _listed(names):
-    more = [f"{len(names) - SHOWN} more"] if len(names) > SHOWN else []
-    return ", ".join([*names[:SHOWN], *more])

@@ -4,7 +4,7 @@ import contextlib
 import platform
 from importlib import metadata
 
-from pipeline.reporting.format import plural
+from pipeline.errors import counted
 
 PACKAGES = ("tensorflow", "jax", "keras", "numpy", "scipy", "scikit-image", "scikit-learn", "pandas", "dvc")
 
@@ -12,15 +12,15 @@ PACKAGES = ("tensorflow", "jax", "keras", "numpy", "scipy", "scikit-image", "sci
 def audit_in_words(audit):
     """Say what the audit of the split found; `audit` is what `pipeline.patches.audit.summarize` gives."""
     images, touched = audit["images"], audit["test_images_with_a_near_duplicate_in_train"]
-    text = f"The audit compared {plural(audit['pairs'], 'pair')} of images on different sides of the split "
+    text = f"The audit compared {counted(audit['pairs'], 'pair')} of images on different sides of the split "
     if "folds" in audit:
         text += f"in any of {audit['folds']} folds ({images['test']:,} images, each tested once): "
     else:
         text += f"({images['train']:,} training, {images['val']:,} validation, {images['test']:,} test): "
-    text += f"{plural(audit['identical'], 'identical pair')}, {plural(audit['near'], 'pair')} of near-duplicates "
+    text += f"{counted(audit['identical'], 'identical pair')}, {counted(audit['near'], 'pair')} of near-duplicates "
     text += f"(correlation of {audit['correlation']:g} or more)."
     if touched:
-        text += f" {plural(touched, 'test image')} of {images['test']:,} {'has' if touched == 1 else 'have'} a near-duplicate"
+        text += f" {counted(touched, 'test image')} of {images['test']:,} {'has' if touched == 1 else 'have'} a near-duplicate"
         text += " in training, so the scores partly measure memory."
     return text
 

@@ -4,7 +4,7 @@ import sys
 
 import keras
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, counted
 from pipeline.training.batch_statistics import BatchStatistics
 from pipeline.training.batches import readable
 from pipeline.training.optimizers import optimizer, scale_rates
@@ -45,7 +45,8 @@ def fit(network, batches, validation, loss, metric, settings, curves, checkpoint
     if progress.planned is None:
         compiled(1)
         progress.planned, seconds = epochs_within(settings.minutes, network, readable(batches), more)
-        print(f"train.minutes: {settings.minutes:g} min allow {progress.planned} epochs of {spoken(seconds)}", flush=True)
+        fitting = counted(progress.planned, "epoch")
+        print(f"train.minutes: {settings.minutes:g} min allow {fitting} of {spoken(seconds)}", flush=True)
     epochs = progress.planned
     compiled(epochs)
     done = progress.resume(network)

@@ -36,7 +36,7 @@ def start_file(start, dataset, network, tested, fold=0, folds=1):
 
     None for None. Raises a UserError if there is no such file; and with several `folds` if it was trained on this data set, but
     not on this fold of as many: then it has seen images that this fold tests. Warns if other images than those that are `tested`
-    now (see `test_images`) were kept from it.
+    now (see `tested_images`) were kept from it.
     """
     if start is None:
         return None
@@ -63,7 +63,7 @@ def start_file(start, dataset, network, tested, fold=0, folds=1):
     return path
 
 
-def test_images(folder):
+def tested_images(folder):
     """Name the test images of packed patches in six letters: others if one comes or goes."""
     table = pd.read_csv(folder / "split.csv", dtype=str, keep_default_na=False)
     names = "\n".join(sorted(table.loc[table["split"] == "test", "name"]))

@@ -20,7 +20,7 @@ from pipeline.training.distributed import join
 from pipeline.training.environment import environment
 from pipeline.training.fit import fit
 from pipeline.training.save import save
-from pipeline.training.start import go_on_from, pretrained, start_file, test_images
+from pipeline.training.start import go_on_from, pretrained, start_file, tested_images
 
 
 def train(dataset, network, task, params):
@@ -60,7 +60,7 @@ def _train_one(dataset, network, task, params, seed, fold, model, curves, team):
     precision = prepare(seed, params.train.precision)
     folder = paths.patches(dataset, fold)
     card = load_card(folder)
-    card |= network.settings.seen(card, f"{network.name}.context") | {"tested": test_images(folder)}
+    card |= network.settings.seen(card, f"{network.name}.context") | {"tested": tested_images(folder)}
     training, validation = (load_packed(folder, split, context_of(card)) for split in ("train", "val"))
     mean, variance = statistics(training.images)
     settings = network.settings.training(params.train)

@@ -17,6 +17,8 @@ from pipeline.params import Inference
 SETTINGS = Inference(tile=(16, 16), overlap=(4, 4), batch_size=2, flips=False)
 CARD = {"task": "segmentation", "classes": ["background", "cell"], "channels": 1, "resize": None, "network": "toy"}
 FIVE = """
+from pipeline.startup import load_keras
+load_keras()
 from tests.inference.test_ensemble import SETTINGS, ensemble, model, np
 ensemble([model(0, 100, 0.5) for _ in range(5)]).segment(np.zeros((8, 8, 1), np.float32), SETTINGS)
 """

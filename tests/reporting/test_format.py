@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from pipeline.reporting.format import COUNT, LOSS, MISSING, SHARE, difference, markdown, number, plural, quartiles, score, spread
+from pipeline.reporting.format import COUNT, LOSS, MISSING, SHARE, difference, markdown, number, quartiles, score, spread
 
 
 @pytest.mark.parametrize(
@@ -23,9 +23,6 @@ from pipeline.reporting.format import COUNT, LOSS, MISSING, SHARE, difference, m
         (spread(None, SHARE), MISSING),
         (quartiles({"median": 0.8757, "q1": 0.8521, "q3": 0.9111}, SHARE), "87.6 [85.2–91.1]"),
         (quartiles({"median": None, "q1": None, "q3": None}, SHARE), MISSING),
-        (plural(0, "pair"), "no pairs"),
-        (plural(1, "pair"), "1 pair"),
-        (plural(1200, "pair"), "1,200 pairs"),
     ],
 )
 def test_numbers_as_text(written, text):

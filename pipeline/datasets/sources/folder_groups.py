@@ -7,6 +7,7 @@ from collections import defaultdict
 
 from pipeline.datasets.sources.folder_files import TABLE, composed
 from pipeline.datasets.sources.listing import entries
+from pipeline.errors import listed
 
 SHOWN = 10  # names in one line
 COLUMNS = ("image", "group")
@@ -79,20 +80,20 @@ def _by_table(path, files, everywhere, problems):
             unknown.append(image)
         elif len(found) > 1:
             paths = sorted(file.path.relative_to(path.parent).as_posix() for file in found)
-            problems.append(f"{path}: line {line}: {image} may be {_listed(paths)}; write the path")
+            problems.append(f"{path}: line {line}: {image} may be {listed(paths, SHOWN)}; write the path")
         elif not group:
             problems.append(f"{path}: line {line}: {image} has no group")
         for file in found:
             stated[file].add(group)
     if unknown:
-        problems.append(f"{path}: no image is called {_listed(unknown)}; correct or remove the rows")
+        problems.append(f"{path}: no image is called {listed(unknown, SHOWN)}; correct or remove the rows")
     rest = [file.path.relative_to(path.parent).as_posix() for file in files if file not in stated]
     if rest:
-        problems.append(f"{path}: no row for {_listed(rest)}; every image needs one")
+        problems.append(f"{path}: no row for {listed(rest, SHOWN)}; every image needs one")
     groups = {}
     for file, found in stated.items():
         if len(found) > 1:
-            problems.append(f"{path}: {file.path.name} is in the groups {_listed(sorted(found))}; keep one row")
+            problems.append(f"{path}: {file.path.name} is in the groups {listed(sorted(found), SHOWN)}; keep one row")
         groups[file.path] = "/".join(filter(None, ("" if everywhere else file.split, next(iter(found)))))
     return groups
 
@@ -129,8 +130,3 @@ def _rows(path, problems):
             image, group = (composed(row[n]).strip() if n < len(row) else "" for n in columns)
             table.append((line, image.replace("\\", "/").removeprefix("./"), group))
     return table
-
-
-def _listed(names):
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more

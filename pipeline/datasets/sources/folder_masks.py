@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 
+from pipeline.errors import counted
 from pipeline.images.io import IGNORED
 
 SHOWN = 5  # names in one line
@@ -47,7 +48,7 @@ class MaskFigures:
         objects = f", {self._objects} objects" if self._objects else ""
         ignored = f", ignored: {self._ignored}" if self._ignored else ""
         print(
-            f"{folder}: {count} image{'s' * (count != 1)}{objects}; empty masks: {empty}, full: {len(self._full)}{ignored}; "
+            f"{folder}: {counted(count, 'image')}{objects}; empty masks: {empty}, full: {len(self._full)}{ignored}; "
             f"foreground per image: {lowest} to {highest}, median {middle}"
         )
         total, classes = self._pixels.sum(), enumerate(self._classes)
