@@ -1,4 +1,4 @@
-"""Train what `pipeline.plan` proposes for own images, and print the scores (docs/recipes.md#plan):
+"""Train what `pipeline.plan` proposes for own images, and print the scores (docs/recipes.md#what-plan-gives):
 
     python -m benchmarks.planned /data/cvc-clinicdb --pretrained
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from skimage.measure import regionprops_table
 
-from pipeline.prediction.objects.label import LARGEST, row_bands
+from pipeline.prediction.objects.label import BAND, LARGEST, row_bands
 
 COLUMNS = [  # of the table of objects
     *("label", "centroid_row", "centroid_column", "area_px", "area_um2", "perimeter_px", "perimeter_um"),
@@ -29,26 +29,26 @@ def measure_page(objects, labels, page, read, pixel_size_nm=None):
     channels. Without a pixel size (height, width) the columns in micrometres are empty. If pixels are not square, so are
     `perimeter_um` and `circularity`, and the eccentricity is that of the ellipse in micrometres.
 
-    An object whose bounding box exceeds `LARGEST` would need gigabytes: but for its area, it is measured on every second, third,
-    ... row and column.
+    Memory holds two bands of a page, or the bounding box of one object that is taller. One that exceeds `LARGEST` would need
+    gigabytes: but for its area, it is measured on every second, third, ... row and column.
     """
     if objects.empty:
         return pd.DataFrame(columns=COLUMNS)
     size_um = None if pixel_size_nm is None else tuple(size / 1000 for size in pixel_size_nm)
     _, height, width = labels.shape
-    box = (objects["bottom"] - objects["top"]) * (objects["right"] - objects["left"])
-    parts = []
+    tall, parts = objects["bottom"] - objects["top"] > BAND, []
     for start, stop in row_bands(height):
-        here = objects[(box <= LARGEST) & objects["top"].between(start, stop - 1)]
+        here = objects[~tall & objects["top"].between(start, stop - 1)]
         if len(here):  # the window holds all objects that begin in the band to their last rows
             end = here["bottom"].max()
             parts.append(_measured(labels[page, start:end], here.index, read(page, start, end), (start, 0), 1, size_um))
-    for number, found in objects[box > LARGEST].iterrows():
-        step = math.ceil(math.sqrt(box[number] / LARGEST))
-        columns = slice(found["left"], found["right"], step)
-        image = [read(page, row, row + 1)[:, columns] for row in range(found["top"], found["bottom"], step)]
-        corner, sampled = (found["top"], found["left"]), labels[page, found["top"] : found["bottom"] : step, columns]
-        parts.append(_measured(sampled, pd.Index([number]), np.concatenate(image), corner, step, size_um))
+    for number, found in objects[tall].iterrows():
+        top, bottom, columns = found["top"], found["bottom"], slice(found["left"], found["right"])
+        step = math.ceil(math.sqrt((bottom - top) * (columns.stop - columns.start) / LARGEST))
+        bands = ((start, read(page, top + start, top + stop)) for start, stop in row_bands(bottom - top))
+        image = np.concatenate([band[-start % step :: step, columns][:, ::step] for start, band in bands])
+        sampled = labels[page, top:bottom:step, columns][:, ::step]
+        parts.append(_measured(sampled, pd.Index([number]), image, (top, columns.start), step, size_um))
     table = pd.concat(parts).loc[objects.index].assign(area_px=objects["area"])
     edges = (objects["top"] == 0, objects["left"] == 0, objects["bottom"] == height, objects["right"] == width)
     table["touches_border"] = np.logical_or.reduce(edges)
