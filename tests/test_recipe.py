@@ -33,7 +33,7 @@ def test_a_recipe_gives_valid_params_for_its_own_data_sets(name, project):
     head = Path(f"recipes/{name}.yaml").read_text()
     assert f"python -m pipeline.recipe {name}" in head
     for option in re.findall(r"^#.*", head, re.MULTILINE):
-        said = re.findall(r"(-S) ([^\s.]\S*[^\s.,])", option)
+        said = [(flag, quoted or value) for flag, quoted, value in re.findall(r"(-S) (?:'([^']*)'|([^\s.]\S*[^\s.,]))", option)]
         apply_overrides(Path("params.yaml"), [value for value in recipe.tolerant(sum(said, ())) if value != "-S"])
         params.load()
     # A second time it changes nothing.
