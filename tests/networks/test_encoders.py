@@ -140,5 +140,5 @@ def test_weights_of_another_network_of_this_pipeline_are_taken_over(tmp_path):
     with pytest.raises(UserError, match=r"donor\.keras: cannot be used as pretrained weights: expected images of 3 channel"):
         encode(LITE, **RGB, pretrained=tmp_path / "donor.keras")
     keras.Model(first.inputs, first.skips[-1]).save(tmp_path / "part.keras")
-    with pytest.raises(UserError, match=r"part\.keras: cannot be used as pretrained weights: another network"):
+    with pytest.raises(UserError, match=r"part\.keras: cannot be used as pretrained weights: it is of another network"):
         encode(LITE, **GREY, pretrained=tmp_path / "part.keras")
