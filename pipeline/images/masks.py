@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -150,6 +151,7 @@ def mask_values(path, indexed=False, exact=True):
     UserError
         If the file is damaged or no image, or if its numbers are not whole.
     """
+    path = Path(path)
     with decoding(path), ExitStack() as files:
         if is_tiff(path):
             pages = tiff.stack(path, files, of_masks=True, indexed=indexed).all_stored()

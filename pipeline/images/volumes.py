@@ -36,6 +36,8 @@ def array_stack(path, array, names, lengths):
     lengths : dict of str to float or None
         Distance of elements along the axes in nm, where it is known.
     """
+    if 0 in array.shape:
+        raise UserError(f"{path}: the image has no pixels")
     count = dict(zip(names, array.shape, strict=True))
     leading = [name for name in names if name not in "yxc"]
     order = [[name for name in names if name in "yxc"].index(name) for name in "yxc" if name in names]

@@ -109,6 +109,14 @@ def test_hdf5_that_leaves_a_doubt_is_refused(tmp_path):
         read_pages(tmp_path / "b.h5")
 
 
+def test_a_volume_without_sections_is_told(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["data"] = VOXELS[:0]
+    for read in (read_pages, mask_values):
+        with pytest.raises(UserError, match=r"a\.h5: the image has no pixels"):
+            read(str(tmp_path / "a.h5"))
+
+
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.nrrd", "a.mrc", "a.mha", "a.h5"])
 @pytest.mark.parametrize("content", [b"", b"not a volume"])
 def test_a_damaged_file_is_told_in_one_line(tmp_path, name, content):
