@@ -23,21 +23,33 @@ COLUMNS = ["data set", "test", "network", "score (95 % interval)", "trivial", "m
 
 
 def main(arguments):
-    cut = arguments.index("--") if "--" in arguments else len(arguments)
-    own, behind = arguments[:cut], arguments[cut + 1 :]
-    if not own:
-        raise SystemExit(__doc__)
-    source, folder, rows = Path.cwd(), Path(tempfile.mkdtemp(prefix="recipes-")), []
-    for name, _, images in (word.partition("=") for word in own):
-        (dataset, *_) = recipe.read(name)["datasets"]
-        options = ["-S", f"datasets.{dataset}.path={Path(images).resolve()}"] if images else []
-        subprocess.run(["git", "clone", "--quiet", str(source), str(folder / name)], check=True)
-        os.chdir(folder / name)
-        spent = minutes([sys.executable, "-m", "pipeline.recipe", name, *options, *behind])
-        rows += [(name, *row, *spent) for row in scores()]
-        os.chdir(source)
+    recipes, options, folder = read(arguments, __doc__)
+    rows = [(name, *row) for name, images in recipes for row in run(name, images, options, folder / name)]
     print(f"\nModels and reports are in {folder}.\n")
     print_table(["recipe", *COLUMNS], rows)
+
+
+def read(arguments, usage):
+    """Read a command line: pairs of a recipe and its folder of images, options for all of them, and a folder for the clones."""
+    cut = arguments.index("--") if "--" in arguments else len(arguments)
+    if not cut:
+        raise SystemExit(usage)
+    recipes = [word.partition("=")[::2] for word in arguments[:cut]]
+    return recipes, arguments[cut + 1 :], Path(tempfile.mkdtemp(prefix="recipes-"))
+
+
+def run(name, images, options, clone):
+    """Run a recipe in a new clone of the last commit; return a row of `COLUMNS` for each network."""
+    source = Path.cwd()
+    (dataset, *_) = recipe.read(name)["datasets"]
+    place = ["-S", f"datasets.{dataset}.path={Path(images).resolve()}"] if images else []
+    subprocess.run(["git", "clone", "--quiet", str(source), str(clone)], check=True)
+    os.chdir(clone)
+    try:
+        spent = minutes([sys.executable, "-m", "pipeline.recipe", name, *place, *options])
+        return [(*row, *spent) for row in scores()]
+    finally:
+        os.chdir(source)
 
 
 def scores():

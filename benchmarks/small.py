@@ -15,7 +15,7 @@ from pipeline.training.devices import prepare
 from pipeline.training.fit import fit
 
 
-def trained(train, val, section, changes, seed, fresh=None):
+def trained(train, val, section, changes, seed):
     """Train on `Packed` grey patches, with the network's `section` of ``params.yaml`` and `changes` of its section ``train``.
 
     Returns the network, its learning curves (DataFrame), and seconds of training.
@@ -25,7 +25,7 @@ def trained(train, val, section, changes, seed, fresh=None):
     mean, variance = statistics(train.images)
     own = networks.load("unet", SimpleNamespace(networks={"unet": section}))
     network = own.build(channels=1, classes=2, mean=mean, variance=variance, pretrained=None)
-    batches = Batches(train, settings.batch_size, seed, shuffle=True, flips=settings.flips, fresh=fresh)
+    batches = Batches(train, settings.batch_size, seed, shuffle=True, flips=settings.flips)
     with tempfile.TemporaryDirectory() as folder:
         curves, state, start = Path(folder, "curves.csv"), Checkpoint(Path(folder, "state.npz")), time.perf_counter()
         fit(network, batches, Batches(val, settings.batch_size), bce_dice, PooledDice(), settings, curves, state)

@@ -105,6 +105,7 @@ def test_every_positive_number_survives_its_text(value):
         ("datasets.polyps.patches", "{size: [8, 8]}", "datasets.polyps: segmentation needs patches.size and patches.stride"),
         ("datasets.mitochondria.patches.size", "[128]", "mitochondria.patches.size: expected two numbers, rows and columns"),
         ("datasets.mitochondria.patches.size", "128", "mitochondria.patches.size: expected two numbers, rows and columns"),
+        ("datasets.mitochondria.patches.size", "[16, 128, 128]", "[16, 128, 128]; for depth, set context to the sections"),
         (
             "datasets.polyps.patches.stride",
             "[96, 192]",

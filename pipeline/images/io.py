@@ -3,6 +3,7 @@
 import re
 import warnings
 from contextlib import contextmanager
+from enum import Enum
 from pathlib import Path
 
 import imagecodecs
@@ -12,7 +13,6 @@ from PIL import Image, UnidentifiedImageError
 
 from pipeline.errors import UserError, in_one_line
 
-IGNORED = 255  # class number of pixels that neither train nor score
 TIFF = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
 LOSSY = (".jpg", ".jpeg")
 ITK = (".nii", ".nii.gz", ".nrrd", ".mrc", ".mha")  # volumes that SimpleITK reads
@@ -44,11 +44,19 @@ def bits_as_grey(pixels):
     return pixels * np.uint8(255) if pixels.dtype == bool else pixels
 
 
-def decode(path, indexed=False, alpha=False):
+class Values(Enum):
+    """What the numbers in a file are."""
+
+    LIGHT = "an image: a palette shows colours, and alpha is left out"
+    LABELS = "a mask: a palette shows colours, and alpha is kept"
+    INDICES = "a mask: a palette is read by the numbers of its colours"
+
+
+def decode(path, values=Values.LIGHT):
     """Decode a PNG, JPEG, BMP, GIF or WebP: its pixels (H, W, C), upright, and whether they are colours.
 
-    Palettes become colours or, if `indexed`, stay numbers. With `alpha`, it is the last channel, if there is any. Raises
-    `UserError` for an animation and for colours that are not RGB; a decoder may raise anything.
+    Alpha that is kept is the last channel. Raises `UserError` for an animation and for colours that are not RGB; a decoder may
+    raise anything.
     """
     with Image.open(path, formats=PILLOW) as image:
         # An MPO is a JPEG with a second view of the same scene; the first is the photograph.
@@ -57,9 +65,9 @@ def decode(path, indexed=False, alpha=False):
         orientation = image.getexif().get(ORIENTATION, 1)
         if image.format == "PNG" and _png_depth(path) == 16:
             pixels = imagecodecs.png_decode(Path(path).read_bytes())  # Pillow reduces 16-bit colours to 8 bit
-        elif indexed and image.mode == "P":
+        elif values is Values.INDICES and image.mode == "P":
             pixels = np.asarray(image)
-        elif alpha and image.has_transparency_data:
+        elif values is not Values.LIGHT and image.has_transparency_data:
             pixels = np.asarray(image.convert("RGBA"))
         elif image.mode in ("P", "PA"):
             pixels = np.asarray(image.convert("RGB"))
@@ -69,7 +77,7 @@ def decode(path, indexed=False, alpha=False):
             pixels = np.asarray(image)
     pixels = pixels[..., None] if pixels.ndim == 2 else pixels
     samples = 1 if pixels.shape[-1] <= 2 else 3  # in these formats, a second or fourth one is alpha
-    return upright(pixels if alpha else pixels[..., :samples], orientation), samples == 3
+    return upright(pixels[..., :samples] if values is Values.LIGHT else pixels, orientation), samples == 3
 
 
 def is_image(path):

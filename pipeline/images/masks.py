@@ -1,6 +1,5 @@
 """Read the masks of other people's files: the value of each pixel, and what the values mean by one rule for all files."""
 
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -8,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.errors import UserError
-from pipeline.images import tiff
-from pipeline.images.io import IGNORED, bits_as_grey, decode, decoding, first_bytes, is_tiff, is_volume
+from pipeline.images.io import IGNORED, Values, bits_as_grey, decoding, first_bytes, is_volume
 from pipeline.images.stack import opened
 
 TWO_CLASSES = ({0, 1}, {0, 255}, {0, 65535})  # values that need no explanation
@@ -152,17 +150,10 @@ def mask_values(path, indexed=False, exact=True):
         If the file is damaged or no image, or if its numbers are not whole.
     """
     path = Path(path)
-    with decoding(path), ExitStack() as files:
-        if is_tiff(path):
-            pages = tiff.stack(path, files, of_masks=True, indexed=indexed).all_stored()
-        elif is_volume(path):
-            stack = files.enter_context(opened(path))
-            if stack.channels > 1:
-                raise UserError(f"{path}: expected one value for each pixel, received {stack.channels} channels")
-            pages = stack.all_stored()
-        else:
-            pages = [decode(path, indexed, alpha=True)[0]]
-        return [_integers(_brightest(page, path, exact), path) for page in pages]
+    with opened(path, values=Values.INDICES if indexed else Values.LABELS) as stack, decoding(path):
+        if is_volume(path) and stack.channels > 1:
+            raise UserError(f"{path}: expected one value for each pixel, received {stack.channels} channels")
+        return [_integers(_brightest(page, path, exact), path) for page in stack.all_stored()]
 
 
 def _brightest(pixels, path, exact):

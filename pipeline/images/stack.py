@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.images.io import decode, decoding, is_ome_zarr, is_tiff, is_volume, numbers
+from pipeline.images.io import Values, decode, decoding, is_ome_zarr, is_tiff, is_volume, numbers
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,13 @@ class Stack:
 
 
 @contextmanager
-def opened(path, kept=1):
+def opened(path, kept=1, values=Values.LIGHT):
     """Open an image file, a file of a volume or an OME-Zarr folder as a `Stack`.
 
-    A TIFF is read by its series and axes: positions, time points and sections are pages, channels and samples are channels;
-    alpha, masks and lower resolutions are left out. PNG, JPEG, BMP, GIF and WebP have one page. A page is decoded as a whole
-    when it is first asked for, and of a TIFF so many pages are `kept`; OME-Zarr and HDF5 are read in parts, other volumes at
-    once. Raises `UserError` if it is no image or damaged.
+    A TIFF is read by its series and axes: positions, time points and sections are pages, channels and samples are channels (the
+    channels of masks are pages, too); masks inside the file and lower resolutions are left out. PNG, JPEG, BMP, GIF and WebP
+    have one page. A page is decoded as a whole when it is first asked for, and of a TIFF so many pages are `kept`; OME-Zarr and
+    HDF5 are read in parts, other volumes at once. Raises `UserError` if it is no image or damaged.
     """
     from pipeline.images import ome_zarr, tiff, volumes  # they make a `Stack`, and import what takes long
 
@@ -64,13 +64,13 @@ def opened(path, kept=1):
     with ExitStack() as files:
         with decoding(path):
             if is_tiff(path):
-                stack = tiff.stack(path, files, kept)
+                stack = tiff.stack(path, files, kept, values)
             elif is_ome_zarr(path):
                 stack = ome_zarr.stack(path)
             elif is_volume(path):
                 stack = volumes.stack(path, files)
             else:
-                stack = _single(path)
+                stack = _single(path, values)
         yield stack
 
 
@@ -86,6 +86,6 @@ def described(channels, colour):
     return "grey" if channels == 1 else "RGB" if colour else f"{channels} channels"
 
 
-def _single(path):
-    pixels, colour = decode(path)
+def _single(path, values):
+    pixels, colour = decode(path, values)
     return Stack(path, 1, pixels.shape[:2], pixels.shape[-1], colour, lambda page, start, stop: pixels[start:stop])

@@ -88,10 +88,19 @@ class Split(Section):
         return self
 
 
+def _flat(value):
+    if isinstance(value, list) and len(value) == 3:
+        raise ValueError(f"expected rows and columns, received {value!r}; for depth, set context to the sections on each side")
+    return value
+
+
+Flat = Annotated[Pair, BeforeValidator(_flat)]
+
+
 class Patches(Section):
     resize: Pair | None = None
-    size: Pair | None = None
-    stride: Pair | None = None
+    size: Flat | None = None
+    stride: Flat | None = None
     foreground: Fraction = 0.0
     context: Natural = 0
 

@@ -1,16 +1,19 @@
 """The benchmarks compare like with like, and count what they divide by."""
 
 import os
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import yaml
 
-from benchmarks import data_path, ours, plain_keras, scaling, time_to_iou
+from benchmarks import ablation, data_path, ours, plain_keras, scaling, time_to_iou
 from benchmarks.race import race
 from benchmarks.task import Task
+from pipeline import params, recipe
 from pipeline.networks.common.cost import gigaflops
 
 
@@ -38,8 +41,6 @@ def test_contenders_take_turns():
 
 
 def test_the_transforms_that_are_timed_change_an_image_alike():
-    from pipeline import params
-
     rng, settings = np.random.default_rng(0), params.load().augment
     image = rng.random((1024, 1024), np.float32)
     patch, mask = data_path._with_scipy(image, image > 0.5, np.random.default_rng(1), settings)
@@ -75,3 +76,16 @@ def test_the_scaling_script_measures_processes_that_train_one_network(monkeypatc
 
 def test_the_iou_that_is_waited_for_by_hand():
     assert time_to_iou._iou(np.array([1, 1, 0, 0], bool), np.array([1, 0, 1, 0], bool)) == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("name", ["vnc", "cvc-clinicdb", "blood-cells"])
+def test_each_change_of_the_ablation_changes_the_recipe(name):
+    chosen, current = recipe.read(name), params.load().model_dump()
+    for settings in list(ablation.changes(chosen).values())[1:]:
+        section, key, value = re.fullmatch(r"(\w+)\.(\w+)=(.+)", settings[0]).groups()
+        assert yaml.safe_load(value) != (current[section] | chosen.get(section, {}))[key]
+
+
+def test_fixed_copies_take_a_third_of_the_epochs_of_the_options():
+    changes = ablation.changes(recipe.read("vnc"), ["-S", "train.epochs=20"])
+    assert changes["two fixed copies"] == ["augment.when=patchify", "augment.copies=2", "train.epochs=7"]
