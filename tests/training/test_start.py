@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -12,8 +13,9 @@ from pipeline import networks, params, tasks
 from pipeline.errors import UserError
 from pipeline.training.devices import prepare
 from pipeline.training.save import save
-from pipeline.training.start import go_on_from, start_file
+from pipeline.training.start import begun_from, go_on_from, start_file
 from pipeline.training.train import train
+from pipeline.weights.make import make
 from tests.builder import FACTS
 
 CARD = {"name": "mitochondria", "network": "unet", "task": "segmentation", "classes": ["background", "mitochondria"]}
@@ -90,3 +92,18 @@ def test_another_split_is_warned_of(former, capsys):
         assert ("had another split of mitochondria, and may have seen" in capsys.readouterr().out) == warned
     start_file(str(file), "others", "unet", TESTED)
     assert not capsys.readouterr().out
+
+
+def test_pretrained_weights_of_the_same_images_are_treated_alike(former, capsys):
+    file, encoder = "former/mitochondria/unet.keras", {"encoder": "resnet50", "encoder_weights": "former/mitochondria/unet.keras"}
+    unet = SimpleNamespace(name="unet", settings=SimpleNamespace(**encoder))
+    for tested, warned in ((TESTED, False), ("123456", True)):
+        save_alone(former, Path(file), tested=tested)
+        make({"unet": encoder})
+        assert begun_from(unet, None, "mitochondria", [TESTED]) == [None]
+        assert (f"unet: the pretrained weights {file} had another split" in capsys.readouterr().out) == warned
+    assert begun_from(unet, None, "others", [TESTED] * 3) == [None] * 3
+    save_alone(former, Path(file), tested=TESTED, fold=0, folds=3)
+    make({"unet": encoder})
+    with pytest.raises(UserError, match="may have seen images that fold 1 of 3 tests; name a model of another data set"):
+        begun_from(unet, None, "mitochondria", [TESTED] * 3)
