@@ -92,7 +92,7 @@ def tested_images(folder):
 
 
 def go_on_from(path, model, network):
-    """Give a fresh model the weights of the one at `path`, and return what the card says of it.
+    """Give a fresh model the weights of the one at `path`, and return what the card says of it, and of its pretrained weights.
 
     The images are standardised as the new training images ask. The learning rate rises again, and the optimizer knows nothing of
     the former steps. Raises a UserError if the file is no model, or one of another shape.
@@ -109,7 +109,7 @@ def go_on_from(path, model, network):
         found["epochs"] = card["epochs"] + card.get("start", {"epochs": 0})["epochs"]  # all that led to it
     except (KeyError, TypeError):
         found["epochs"] = None  # it has no card
-    return {"start": found}
+    return {"start": found} | {key: card[key] for key in ("pretrained",) if key in card}
 
 
 def _card(path):
