@@ -112,6 +112,12 @@ def go_on_from(path, model, network):
     return {"start": found} | {key: card[key] for key in ("pretrained",) if key in card}
 
 
+def learned_from(*models):
+    """Names of the data sets that models (paths, or None) were trained on, and those that they began with: a sorted list."""
+    cards = [_card(path) for path in models if path and path.suffix == OWN]
+    return sorted({name for card in cards for name in [card.get("name"), *card.get("learned_from", [])] if name})
+
+
 def _card(path):
     """The card of a model (see `read_card`); an empty one if it has none."""
     try:

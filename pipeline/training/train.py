@@ -20,7 +20,7 @@ from pipeline.training.distributed import join
 from pipeline.training.environment import environment
 from pipeline.training.fit import fit
 from pipeline.training.save import save
-from pipeline.training.start import begun_from, go_on_from, pretrained, tested_images
+from pipeline.training.start import begun_from, go_on_from, learned_from, pretrained, tested_images
 
 
 def train(dataset, network, task, params):
@@ -120,6 +120,8 @@ def _train_one(dataset, network, task, params, seed, fold, former, model, curves
     card |= {"precision": precision, "monitor": settings.monitor, "parameters": parameters} | epochs | chosen
     card["gflops"] = round(gigaflops(trained, card["patch_size"]), 6)  # of one patch
     card |= {"seed": seed, "keras": keras.__version__, "backend": keras.backend.backend(), "environment": environment()}
+    if others := [name for name in learned_from(former, weights) if name != dataset]:
+        card["learned_from"] = others
     if origin and not former:  # whose weights have taken their place
         card["pretrained"] = origin
     save(trained, model, card)

@@ -38,7 +38,8 @@ def former(tmp_path, monkeypatch, project):
     monkeypatch.chdir(tmp_path)
     prepare(77, "float32")
     network = networks.load("unet", params.load()).build(**FACTS, channels=1)
-    save_alone(network, Path("former/mitochondria/unet.keras"), epochs=4, start={"epochs": 3}, pretrained={"name": "ImageNet"})
+    before = {"start": {"epochs": 3}, "pretrained": {"name": "ImageNet"}, "learned_from": ["polyps"]}
+    save_alone(network, Path("former/mitochondria/unet.keras"), epochs=4, **before)
     return network
 
 
@@ -51,7 +52,7 @@ def test_a_training_goes_on_from_a_finished_model(former):
     file = Path("former/mitochondria/unet.keras")
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     assert card["start"] == {"file": file.as_posix(), "sha256": digest, "epochs": 7}
-    assert card["pretrained"] == {"name": "ImageNet"}
+    assert card["pretrained"] == {"name": "ImageNet"} and card["learned_from"] == ["polyps"]
     trained = keras.saving.load_model("models/mitochondria/unet.keras", compile=False)
     for its, mine in zip(former.trainable_variables, trained.trainable_variables, strict=True):
         np.testing.assert_allclose(np.array(its), np.array(mine), atol=1e-20)
