@@ -5,7 +5,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from pipeline.datasets.layout import read_info, read_table
-from pipeline.errors import UserError
+from pipeline.errors import UserError, counted
 from pipeline.images.io import IGNORED, read_image, read_mask
 from pipeline.parallel import on_all_cores, on_all_threads
 from pipeline.patches.duplicates import apart, count_pairs, find_duplicates, group_duplicates
@@ -24,6 +24,7 @@ def split_and_audit(raw, rule, audit, seed):
 
     Returns the images with their roles and independent units (see `assign_splits` and `assign_units`), a list with one table for
     each of `rule.folds`; the near-duplicates on different sides in any of them (see `find_duplicates`); and what the units are.
+    Images whose pixels are all ignored belong to no unit. Raises a `UserError` if a role has no others.
     """
     table, info = read_table(raw / "images.csv"), read_info(raw)
     with on_all_cores(worthwhile=len(table) > PARALLEL) as map_in_order:
@@ -51,6 +52,8 @@ def split_and_audit(raw, rule, audit, seed):
     else:
         table = assign_splits(table, rule, seed, grouped)
         tables = [table]
+    ignored = _ignored(raw, table)
+    _refuse_roles_of(ignored, raw, tables)
     pairs = find_duplicates(table["name"], table["split"], fingerprints, audit.correlation)
     if rule.folds > 1 and rule.gap:  # neighbours in different folds may be on different sides in none
         sides = _sides(tables)
@@ -60,11 +63,12 @@ def split_and_audit(raw, rule, audit, seed):
     def content(places):
         if info.task == "segmentation":
             masks = (read_mask(raw / mask) for mask in table["mask"].iloc[places])
-            return np.array([shares((mask > 0) & (mask < IGNORED)) for mask in masks])
+            found = np.array([shares((mask > 0) & (mask < IGNORED)) for mask in masks])
+            return np.where(ignored[places, None], np.nan, found)
         return fingerprints["whole"][places].reshape(len(places), -1)
 
     table, unit = assign_units(table, rule, info, grouped, content)
-    return [each.assign(unit=table["unit"]) for each in tables], pairs, unit
+    return [each.assign(unit=table["unit"].mask(ignored, "")) for each in tables], pairs, unit
 
 
 def refuse_identical(raw, pairs, rule, audit, listed):
@@ -105,7 +109,7 @@ def summarize(tables, pairs, unit, threshold):
     sides, identical = _sides(tables), int(pairs["identical"].sum())
     ends = [(pair.name_a, pair.name_b) for pair in pairs.itertuples()]
     seen = {a for a, b in [*ends, *((b, a) for a, b in ends)] if ("test", "train") in zip(sides[a], sides[b], strict=True)}
-    tested = pd.concat([table.loc[table["split"] == "test", "unit"] for table in tables])
+    tested = pd.concat([table.loc[(table["split"] == "test") & (table["unit"] != ""), "unit"] for table in tables])
     return {
         **({"folds": len(tables)} if len(tables) > 1 else {}),
         "images": {role: sum(role in each for each in sides.values()) for role in ROLES},
@@ -155,6 +159,28 @@ def _holdings(raw, table, info):
             pixels = map_in_order(lambda mask: np.bincount(read_mask(raw / mask).ravel(), minlength=IGNORED + 1), table["mask"])
             held = np.stack(list(pixels))[:, 1 : len(info.classes)]
     return np.column_stack([np.ones(len(table)), held])
+
+
+def _ignored(raw, table):
+    """Whether all pixels of each image are ignored: bool (N,)."""
+    masks = [raw / mask for mask in table["mask"] if mask]
+    if not masks or read_mask(masks[0]).dtype == bool:  # then no mask of the data set holds ignored pixels
+        return np.zeros(len(table), bool)
+    with on_all_threads() as map_in_order:
+        return np.array(list(map_in_order(lambda mask: bool((read_mask(mask) == IGNORED).all()), masks)))
+
+
+def _refuse_roles_of(ignored, raw, tables):
+    """Raise a `UserError` if all images of a role are `ignored` (N,): nothing could be learned, chosen or scored on them."""
+    for fold, table in enumerate(tables):
+        for role in ROLES:
+            of_role = ignored[table["split"] == role]
+            if of_role.all():
+                where = f" in fold {fold}" if len(tables) > 1 else ""
+                raise UserError(
+                    f"{raw}: folder.ignore leaves out all pixels of the {counted(len(of_role), 'image')} for {role}{where}; "
+                    "choose another split, or outline one of them"
+                )
 
 
 def _sides(tables):
