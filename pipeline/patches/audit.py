@@ -46,14 +46,16 @@ def split_and_audit(raw, rule, audit, seed):
         if divided:
             print(f"{raw}: the source states the split, so audit.group leaves {divided} groups on two sides", flush=True)
     grouped = info.grouped and table["group"].nunique() > 1  # one group for all tells nothing apart
+    held = _holdings(raw, table, info)
     if rule.folds > 1:
-        table = assign_folds(table, rule, _holdings(raw, table, info), seed, grouped)
+        weights = held if info.task == "classification" else held[:, 1:]
+        table = assign_folds(table, rule, np.column_stack([np.ones(len(table)), weights]), seed, grouped)
         tables = [roles(table, rule, fold, grouped) for fold in range(rule.folds)]
     else:
         table = assign_splits(table, rule, seed, grouped)
         tables = [table]
-    ignored = _ignored(raw, table)
-    _refuse_roles_of(ignored, raw, tables)
+    ignored = ~held.any(axis=1)
+    _check_roles(held, raw, tables, info)
     pairs = find_duplicates(table["name"], table["split"], fingerprints, audit.correlation)
     if rule.folds > 1 and rule.gap:  # neighbours in different folds may be on different sides in none
         sides = _sides(tables)
@@ -151,36 +153,31 @@ def messages(tables, summary):
 
 
 def _holdings(raw, table, info):
-    """What `pipeline.patches.folds.deal` balances: a one for each image, and its pixels of each class, or its class."""
+    """What each image holds: pixels of each class, none of them if all are ignored, or its own class (N, K)."""
     if info.task == "classification":
-        held = table["label"].to_numpy()[:, None] == np.array(info.classes)
-    else:
-        with on_all_threads() as map_in_order:
-            pixels = map_in_order(lambda mask: np.bincount(read_mask(raw / mask).ravel(), minlength=IGNORED + 1), table["mask"])
-            held = np.stack(list(pixels))[:, 1 : len(info.classes)]
-    return np.column_stack([np.ones(len(table)), held])
-
-
-def _ignored(raw, table):
-    """Whether all pixels of each image are ignored: bool (N,)."""
-    masks = [raw / mask for mask in table["mask"] if mask]
-    if not masks or read_mask(masks[0]).dtype == bool:  # then no mask of the data set holds ignored pixels
-        return np.zeros(len(table), bool)
+        return table["label"].to_numpy()[:, None] == np.array(info.classes)
     with on_all_threads() as map_in_order:
-        return np.array(list(map_in_order(lambda mask: bool((read_mask(mask) == IGNORED).all()), masks)))
+        pixels = map_in_order(lambda mask: np.bincount(read_mask(raw / mask).ravel(), minlength=IGNORED + 1), table["mask"])
+        return np.stack(list(pixels))[:, : len(info.classes)]
 
 
-def _refuse_roles_of(ignored, raw, tables):
-    """Raise a `UserError` if all images of a role are `ignored` (N,): nothing could be learned, chosen or scored on them."""
+def _check_roles(held, raw, tables, info):
+    """Raise a `UserError` if all images of a role are ignored: nothing could be learned, chosen or scored on them.
+
+    Print a warning of each class that no mask of a role holds. `held` comes from `_holdings`.
+    """
     for fold, table in enumerate(tables):
+        where = f" in fold {fold}" if len(tables) > 1 else ""
         for role in ROLES:
-            of_role = ignored[table["split"] == role]
-            if of_role.all():
-                where = f" in fold {fold}" if len(tables) > 1 else ""
+            of_role = held[table["split"] == role]
+            if not of_role.any():
                 raise UserError(
                     f"{raw}: folder.ignore leaves out all pixels of the {counted(len(of_role), 'image')} for {role}{where}; "
                     "choose another split, or outline one of them"
                 )
+            missing = [name for name, pixels in zip(info.classes, of_role.sum(axis=0), strict=True) if not pixels]
+            if missing and info.task == "segmentation":
+                print(f"{raw}: warning: no mask for {role}{where} has any {' or '.join(missing)}", flush=True)
 
 
 def _sides(tables):
