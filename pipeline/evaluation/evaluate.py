@@ -49,8 +49,7 @@ def evaluate(dataset, networks, task, params):
         if repeats:  # of folds, an ensemble would be scored on images that its members have seen: seeds of one fold only
             detail["ensemble"] = scored(list(map(load_all, zip(*by_seed.values(), strict=True))), "all seeds together")
         if len(models) > 1:
-            scored_folds = sorted({record["fold"] for record in records})  # all images of another may be ignored
-            detail["folds"] = [_fold(number, models[number].card, scores, records, task) for number in scored_folds]
+            detail["folds"] = [_fold(number, model.card, scores, records, task) for number, model in enumerate(models)]
         write_headline(paths.metrics(dataset, name), metrics, task, data)
         write_json(details / "card.json", models[0].card)
         write_json(details / "detail.json", rounded(detail))

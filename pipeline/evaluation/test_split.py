@@ -74,10 +74,10 @@ def open_instances(dataset, record):
 def fingerprint(dataset, records):
     """Name the test set by its content: six letters that change with any image, mask or label.
 
-    Scores with equal fingerprints were measured on the same images and can be compared.
+    Scores with equal fingerprints were measured on the same images and can be compared, in whatever folds these are.
     """
     found = hashlib.md5(usedforsecurity=False)
-    for record in records:
+    for record in sorted(records, key=lambda record: record.name):  # the row of ``split.csv``
         found.update(f"{record['name']}\n{record['label']}\n".encode())
         for column in ("image", "mask", "instances"):
             if record[column]:

@@ -1,4 +1,4 @@
-"""Score the networks of one data set on all images of another one, which none of them has seen."""
+"""Score the networks of one data set on all images of another one, on which they were not trained."""
 
 import shutil
 
@@ -37,6 +37,9 @@ def transfer(model, images, networks, task, params):
         write_headline(paths.transfer_metrics(key, name), scores.metrics, task, data)
         leading = {"score": scores.metrics[task.LEADING], "interval": task.intervals(scores, params.seed)[task.LEADING]}
         found[name] = {"title": title, "folds": len(of_folds)} | leading
+        if images in trained.card.get("learned_from", []):
+            found[name]["began_there"] = True
+            print(f"warning: {key}: {title} began with a model of {images}; its score is too good", flush=True)
     facts = {"model": model, "images": images, "task": info.task, "metric": task.LEADING, "phantom": info.phantom}
     counts = {"count": len(records), "shared": shared, "unit": unit}
     write_json(paths.transferred(key), rounded(facts | counts | {"networks": found}))

@@ -5,7 +5,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from pipeline.datasets.layout import read_info, read_table
-from pipeline.errors import UserError
+from pipeline.errors import UserError, counted
 from pipeline.images.io import IGNORED, read_image, read_mask
 from pipeline.parallel import on_all_cores, on_all_threads
 from pipeline.patches.duplicates import apart, count_pairs, find_duplicates, group_duplicates
@@ -24,6 +24,7 @@ def split_and_audit(raw, rule, audit, seed):
 
     Returns the images with their roles and independent units (see `assign_splits` and `assign_units`), a list with one table for
     each of `rule.folds`; the near-duplicates on different sides in any of them (see `find_duplicates`); and what the units are.
+    Images whose pixels are all ignored belong to no unit. Raises a `UserError` if a role has no others.
     """
     table, info = read_table(raw / "images.csv"), read_info(raw)
     with on_all_cores(worthwhile=len(table) > PARALLEL) as map_in_order:
@@ -45,12 +46,16 @@ def split_and_audit(raw, rule, audit, seed):
         if divided:
             print(f"{raw}: the source states the split, so audit.group leaves {divided} groups on two sides", flush=True)
     grouped = info.grouped and table["group"].nunique() > 1  # one group for all tells nothing apart
+    held = _holdings(raw, table, info)
     if rule.folds > 1:
-        table = assign_folds(table, rule, _holdings(raw, table, info), seed, grouped)
+        weights = held if info.task == "classification" else held[:, 1:]
+        table = assign_folds(table, rule, np.column_stack([np.ones(len(table)), weights]), seed, grouped)
         tables = [roles(table, rule, fold, grouped) for fold in range(rule.folds)]
     else:
         table = assign_splits(table, rule, seed, grouped)
         tables = [table]
+    ignored = ~held.any(axis=1)
+    _check_roles(held, raw, tables, info)
     pairs = find_duplicates(table["name"], table["split"], fingerprints, audit.correlation)
     if rule.folds > 1 and rule.gap:  # neighbours in different folds may be on different sides in none
         sides = _sides(tables)
@@ -60,11 +65,12 @@ def split_and_audit(raw, rule, audit, seed):
     def content(places):
         if info.task == "segmentation":
             masks = (read_mask(raw / mask) for mask in table["mask"].iloc[places])
-            return np.array([shares((mask > 0) & (mask < IGNORED)) for mask in masks])
+            found = np.array([shares((mask > 0) & (mask < IGNORED)) for mask in masks])
+            return np.where(ignored[places, None], np.nan, found)
         return fingerprints["whole"][places].reshape(len(places), -1)
 
     table, unit = assign_units(table, rule, info, grouped, content)
-    return [each.assign(unit=table["unit"]) for each in tables], pairs, unit
+    return [each.assign(unit=table["unit"].mask(ignored, "")) for each in tables], pairs, unit
 
 
 def refuse_identical(raw, pairs, rule, audit, listed):
@@ -105,7 +111,7 @@ def summarize(tables, pairs, unit, threshold):
     sides, identical = _sides(tables), int(pairs["identical"].sum())
     ends = [(pair.name_a, pair.name_b) for pair in pairs.itertuples()]
     seen = {a for a, b in [*ends, *((b, a) for a, b in ends)] if ("test", "train") in zip(sides[a], sides[b], strict=True)}
-    tested = pd.concat([table.loc[table["split"] == "test", "unit"] for table in tables])
+    tested = pd.concat([table.loc[(table["split"] == "test") & (table["unit"] != ""), "unit"] for table in tables])
     return {
         **({"folds": len(tables)} if len(tables) > 1 else {}),
         "images": {role: sum(role in each for each in sides.values()) for role in ROLES},
@@ -147,14 +153,31 @@ def messages(tables, summary):
 
 
 def _holdings(raw, table, info):
-    """What `pipeline.patches.folds.deal` balances: a one for each image, and its pixels of each class, or its class."""
+    """What each image holds: pixels of each class, none of them if all are ignored, or its own class (N, K)."""
     if info.task == "classification":
-        held = table["label"].to_numpy()[:, None] == np.array(info.classes)
-    else:
-        with on_all_threads() as map_in_order:
-            pixels = map_in_order(lambda mask: np.bincount(read_mask(raw / mask).ravel(), minlength=IGNORED + 1), table["mask"])
-            held = np.stack(list(pixels))[:, 1 : len(info.classes)]
-    return np.column_stack([np.ones(len(table)), held])
+        return table["label"].to_numpy()[:, None] == np.array(info.classes)
+    with on_all_threads() as map_in_order:
+        pixels = map_in_order(lambda mask: np.bincount(read_mask(raw / mask).ravel(), minlength=IGNORED + 1), table["mask"])
+        return np.stack(list(pixels))[:, : len(info.classes)]
+
+
+def _check_roles(held, raw, tables, info):
+    """Raise a `UserError` if all images of a role are ignored: nothing could be learned, chosen or scored on them.
+
+    Print a warning of each class that no mask of a role holds. `held` comes from `_holdings`.
+    """
+    for fold, table in enumerate(tables):
+        where = f" in fold {fold}" if len(tables) > 1 else ""
+        for role in ROLES:
+            of_role = held[table["split"] == role]
+            if not of_role.any():
+                raise UserError(
+                    f"{raw}: folder.ignore leaves out all pixels of the {counted(len(of_role), 'image')} for {role}{where}; "
+                    "choose another split, or outline one of them"
+                )
+            missing = [name for name, pixels in zip(info.classes, of_role.sum(axis=0), strict=True) if not pixels]
+            if missing and info.task == "segmentation":
+                print(f"{raw}: warning: no mask for {role}{where} has any {' or '.join(missing)}", flush=True)
 
 
 def _sides(tables):

@@ -30,7 +30,7 @@ def assign_units(table, rule, info, grouped, content):
     grouped : bool
         Whether the groups were stated.
     content : function
-        Takes positions (N,) in `table`, and returns what these images show, float (N, K).
+        Takes positions (N,) in `table`, and returns what these images show, float (N, K); NaN if nothing is known.
 
     Returns
     -------
@@ -73,10 +73,12 @@ def block(images, depth_nm=None):
 def correlations(content, sequences):
     """Correlate what images show with what the image 0, 1, 2, … places on shows: ndarray that begins with 1.
 
-    `sequences` has the positions (N,) of the images of each sequence, rising; pairs across sequences do not count. The last
-    value holds for all places further on: 0 where the correlation sank into noise.
+    `sequences` has the positions (N,) of the images of each sequence, rising; pairs across sequences do not count, nor do images
+    of which nothing is known (NaN). The last value holds for all places further on: 0 where the correlation sank into noise.
     """
     shown = [(places - places[0], content(places)) for places in sequences]
+    known = [~np.isnan(values).any(axis=1) for _, values in shown]
+    shown = [(places[some], values[some]) for (places, values), some in zip(shown, known, strict=True) if some.any()]
     everything = np.concatenate([values for _, values in shown])
     mean, variance = everything.mean(), everything.var()
     tracks = []

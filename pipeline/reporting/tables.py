@@ -1,11 +1,14 @@
 """The tables of the report that all tasks share. A table is a dict: ``title``, ``frame`` (texts), ``meanings``, ``note``."""
 
+import re
+
 import pandas as pd
 
 from pipeline.reporting.format import COUNT, MISSING, difference, number, score, spread
 from pipeline.scoring.statistics import FEWEST_UNITS
 
 TRIVIAL, REPORTED = "trivial", "reported"  # columns and rows that hold no results of this run
+RANDOM = "no"  # what "pretrained" says of random weights
 KEPT = {"loss": "lowest loss", "metric": "highest metric"}  # by `train.monitor`
 
 
@@ -48,21 +51,23 @@ def leaderboard(dataset):
             "parameters": number(network.card["parameters"], COUNT),
             "GFLOPs": f"{network.card['gflops']:.3g}",
             "epochs": str(network.card["epochs"]),
-            "pretrained": pretrained(network.card).split(" (")[0],  # without where they were found
+            "pretrained": re.sub(r" \([^)]*\)", "", pretrained(network.card)),  # without where they were found
         }
     for title, text in references(dataset):
         rows[title] = {metrics[key].title: text(key, metrics[key].style) for key in ranks}
     frame = pd.DataFrame.from_dict(rows, orient="index").fillna(MISSING)
     if len(dataset.networks) == 1:
         frame = frame.drop(columns=against)
-    if not any("pretrained" in network.card for network in dataset.networks):
+    if all(pretrained(network.card) == RANDOM for network in dataset.networks):
         frame = frame.drop(columns="pretrained")
     return table("Leaderboard", frame, first="network")
 
 
 def pretrained(card):
-    """Where the weights of a network come from that has not begun with random ones; else "no"."""
-    return card["pretrained"]["name"] if "pretrained" in card else "no"
+    """Where the weights of a network come from that has not begun with random ones: pretrained, or of a finished model."""
+    names = [card["pretrained"]["name"]] if "pretrained" in card else []
+    names += [f"{card['start']['file']} ({card['start']['epochs'] or 'unknown'} epochs)"] if "start" in card else []
+    return ", then ".join(names) or RANDOM
 
 
 def differences(dataset):

@@ -70,5 +70,11 @@ def table_of_transfers(results, datasets):
         for result in results
         if result["outdated"]
     ]
-    note = " ".join([NOTE, *([FOLDS] if folds else []), *outdated])
+    began = [
+        f"{network['title']} of {result['model']} began with a model of {result['images']}: its score is too good."
+        for result in results
+        for network in result["networks"].values()
+        if network.get("began_there")
+    ]
+    note = " ".join([NOTE, *([FOLDS] if folds else []), *began, *outdated])
     return table("On other data", pd.DataFrame(rows, index=titles), note=note, first="network")

@@ -89,17 +89,20 @@ class Fresh:
     def draw(self, packed, rows, seed, sections=1):
         """Copies of packed patches: images (N, H, W, C), float32 in [0, 1], and targets (N, H, W) or (N,).
 
-        What a copy shows depends on `seed` and on the number of its patch, not on the others of the batch.
+        What a copy shows depends on `seed` and on the number of its patch, not on the others of the batch. `rows` rise; a patch
+        that a balanced epoch repeats in a batch has as many different copies.
         """
         around = [(wide - side) // 2 for wide, side in zip(packed.images.shape[1:3], self.size, strict=True)]
         masks = packed.targets.ndim == 3
 
-        def copy(row):
-            rng = np.random.default_rng([*seed, row])
+        repeats = np.arange(len(rows)) - np.searchsorted(rows, rows)
+
+        def copy(row, repeat):
+            rng = np.random.default_rng([*seed, row] + [repeat] * (repeat > 0))
             mask = np.asarray(packed.targets[row]) if masks else None
             return augmented_patch(unpacked(packed.images[row]), mask, around, self.size, rng, self.settings, sections)
 
-        images, targets = zip(*self.map_in_order(copy, rows.tolist()), strict=True)
+        images, targets = zip(*self.map_in_order(copy, rows.tolist(), repeats.tolist()), strict=True)
         return np.stack(images), np.stack(targets) if masks else np.asarray(packed.targets[rows])
 
 

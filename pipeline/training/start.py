@@ -10,6 +10,7 @@ from pipeline import paths
 from pipeline.atomic import digest, read_json
 from pipeline.errors import UserError, in_one_line
 from pipeline.inference.card import read_card
+from pipeline.networks.common.pretrained import OWN
 
 
 def pretrained(network):
@@ -31,12 +32,24 @@ def pretrained(network):
     return folder / origin["file"], {key: value for key, value in origin.items() if key not in ("asked", "file")}
 
 
+def begun_from(network, start, dataset, tested):
+    """The model that each fold goes on from (see `start_file`), by the images that each has `tested` (`tested_images`): a list.
+
+    A model that gives pretrained weights must not have seen them either. Nothing is trained before all of this is known.
+    """
+    weights, origin = pretrained(network)
+    formers = []
+    for fold, images in enumerate(tested):
+        formers.append(start_file(start, dataset, network.name, images, fold, len(tested)))
+        if weights and weights.suffix == OWN:
+            warn_of_seen(f"{network.name}: the pretrained weights {origin['name']}", weights, dataset, images, fold, len(tested))
+    return formers
+
+
 def start_file(start, dataset, network, tested, fold=0, folds=1):
     """The model that ``train.start`` names: a file, or that of this data set, network and fold in a folder as ``models/``.
 
-    None for None. Raises a UserError if there is no such file; and with several `folds` if it was trained on this data set, but
-    not on this fold of as many: then it has seen images that this fold tests. Warns if other images than those that are `tested`
-    now (see `tested_images`) were kept from it.
+    None for None. Raises a UserError if there is no such file. What it may have seen is told by `warn_of_seen`.
     """
     if start is None:
         return None
@@ -49,18 +62,26 @@ def start_file(start, dataset, network, tested, fold=0, folds=1):
         raise UserError(
             f"train.start: {path}: no such file; name a .keras file, or a folder of <dataset>/<network>.keras; {remedy}"
         )
-    card = _card(path)
-    own = card.get("name", dataset) == dataset
-    if folds > 1 and own and (card.get("fold"), card.get("folds")) != (fold, folds):
-        raise UserError(
-            f"train.start: {path} may have seen images that fold {fold} of {folds} tests; name a folder laid out as models/ "
-            "that has a network of each fold, or a model of another data set with its card"
-        )
-    if own and card.get("tested", tested) != tested:
-        print(
-            f"warning: train.start: {path} had another split of {dataset}, and may have seen images that test it now", flush=True
-        )
+    own = "a folder laid out as models/ that has a network of each fold, or "
+    warn_of_seen(f"train.start: {path}", path, dataset, tested, fold, folds, own)
     return path
+
+
+def warn_of_seen(what, path, dataset, tested, fold, folds, own=""):
+    """Warn if the model at `path` is of this data set, but other images than those that are `tested` now were kept from it.
+
+    Raises a UserError if there are several `folds`, and it was not trained on this fold of as many: then it has seen images that
+    this fold tests. `what` begins the message; `own` says what helps beside a model of another data set.
+    """
+    card = _card(path)
+    if card.get("name", dataset) != dataset:
+        return
+    if folds > 1 and (card.get("fold"), card.get("folds")) != (fold, folds):
+        raise UserError(
+            f"{what} may have seen images that fold {fold} of {folds} tests; name {own}a model of another data set with its card"
+        )
+    if card.get("tested", tested) != tested:
+        print(f"warning: {what} had another split of {dataset}, and may have seen images that test it now", flush=True)
 
 
 def tested_images(folder):
@@ -71,7 +92,7 @@ def tested_images(folder):
 
 
 def go_on_from(path, model, network):
-    """Give a fresh model the weights of the one at `path`, and return what the card says of it.
+    """Give a fresh model the weights of the one at `path`, and return what the card says of it, and of its pretrained weights.
 
     The images are standardised as the new training images ask. The learning rate rises again, and the optimizer knows nothing of
     the former steps. Raises a UserError if the file is no model, or one of another shape.
@@ -88,7 +109,13 @@ def go_on_from(path, model, network):
         found["epochs"] = card["epochs"] + card.get("start", {"epochs": 0})["epochs"]  # all that led to it
     except (KeyError, TypeError):
         found["epochs"] = None  # it has no card
-    return {"start": found}
+    return {"start": found} | {key: card[key] for key in ("pretrained",) if key in card}
+
+
+def learned_from(*models):
+    """Names of the data sets that models (paths, or None) were trained on, and those that they began with: a sorted list."""
+    cards = [_card(path) for path in models if path and path.suffix == OWN]
+    return sorted({name for card in cards for name in [card.get("name"), *card.get("learned_from", [])] if name})
 
 
 def _card(path):

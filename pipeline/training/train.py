@@ -20,7 +20,7 @@ from pipeline.training.distributed import join
 from pipeline.training.environment import environment
 from pipeline.training.fit import fit
 from pipeline.training.save import save
-from pipeline.training.start import go_on_from, pretrained, start_file, tested_images
+from pipeline.training.start import begun_from, go_on_from, learned_from, pretrained, tested_images
 
 
 def train(dataset, network, task, params):
@@ -34,6 +34,8 @@ def train(dataset, network, task, params):
     team = join(params.train.devices)
     log, repeats = paths.training_log(dataset, network.name), paths.repeats(dataset, network.name)
     model = paths.model(dataset, network.name)
+    tested = [tested_images(paths.patches(dataset, fold)) for fold in range(card.get("folds", 1))]
+    formers = begun_from(network, params.train.start, dataset, tested)
     seeds = range(params.seed, params.seed + params.train.repeats)
     if team.leads:
         with whole(log) as folder:
@@ -43,11 +45,11 @@ def train(dataset, network, task, params):
             # Also without any further seed: DVC warns of an empty folder.
             (folder / "seeds.json").write_text(json.dumps(list(seeds)[1:]) + "\n")
     checkpoints = []
-    for seed, fold in itertools.product(seeds, range(card.get("folds", 1))):
+    for seed, (fold, former) in itertools.product(seeds, enumerate(formers)):
         name = "-".join([str(seed)] * (seed != params.seed) + [f"fold-{fold}"] * (fold > 0))
         first = not name
         files = (model, log / "curves.csv") if first else (repeats / f"{name}.keras", repeats / f"{name}.csv")
-        table, checkpoint = _train_one(dataset, network, task, params, seed, fold, *files, team)
+        table, checkpoint = _train_one(dataset, network, task, params, seed, fold, former, *files, team)
         checkpoints.append(checkpoint)
         if first and table is not None:
             table.to_csv(log / "threshold.csv", index=False, float_format="%.6g")
@@ -55,8 +57,10 @@ def train(dataset, network, task, params):
         checkpoint.remove()
 
 
-def _train_one(dataset, network, task, params, seed, fold, model, curves, team):
-    """Train with one seed on one fold; return the table that validation chose from, and the checkpoint."""
+def _train_one(dataset, network, task, params, seed, fold, former, model, curves, team):
+    """Train with one seed on one fold, from the model `former` or None; return the table that validation chose from, and the
+    checkpoint.
+    """
     precision = prepare(seed, params.train.precision)
     folder = paths.patches(dataset, fold)
     card = load_card(folder)
@@ -71,7 +75,6 @@ def _train_one(dataset, network, task, params, seed, fold, model, curves, team):
     deciding |= {"augment": anew.model_dump()} if anew else {}
     weights, origin = pretrained(network)
     card |= task.facts(params, card, training)
-    former = start_file(params.train.start, dataset, network.name, card["tested"], fold, card.get("folds", 1))
     key = training_key(folder, deciding, [file for file in (weights, former) if file])
     checkpoint = Checkpoint(paths.checkpoint(dataset, network.name, key))
 
@@ -117,7 +120,9 @@ def _train_one(dataset, network, task, params, seed, fold, model, curves, team):
     card |= {"precision": precision, "monitor": settings.monitor, "parameters": parameters} | epochs | chosen
     card["gflops"] = round(gigaflops(trained, card["patch_size"]), 6)  # of one patch
     card |= {"seed": seed, "keras": keras.__version__, "backend": keras.backend.backend(), "environment": environment()}
-    if origin:
+    if others := [name for name in learned_from(former, weights) if name != dataset]:
+        card["learned_from"] = others
+    if origin and not former:  # whose weights have taken their place
         card["pretrained"] = origin
     save(trained, model, card)
     return table, checkpoint

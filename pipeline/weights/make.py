@@ -62,6 +62,8 @@ def _wanted(network, section):
     if isinstance(asked, str):
         if asked in known:
             return encoder, asked, known[asked]
+        if file.resolve().is_relative_to(paths.trained_networks("").parent.resolve()):
+            raise UserError(f"{where}: {asked}: copy it out of models/: a later run would begin with what this one trains")
         before = _read(paths.weights(network))
         if file.is_file() or (before.get("asked"), before.get("encoder")) == (asked, encoder):
             return encoder, asked, file

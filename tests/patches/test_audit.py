@@ -10,6 +10,7 @@ from pipeline import params
 from pipeline.datasets.layout import DatasetInfo, DatasetWriter
 from pipeline.datasets.sources.phantom import tissue
 from pipeline.errors import UserError
+from pipeline.images.io import IGNORED
 from pipeline.params.dataset import Split
 from pipeline.patches import audit
 from pipeline.patches.audit import messages, refuse_identical, split_and_audit, summarize
@@ -60,6 +61,31 @@ def test_a_clean_split_has_no_pairs_and_no_warning(dataset, tiles):
         "0 of 20 pairs of images on different sides are near-duplicates",
         "2 independent units in test (image)",
     ]
+
+
+def test_images_that_are_ignored_as_a_whole_are_no_units_and_no_split(tmp_path, capsys):
+    def write(outlined):
+        with DatasetWriter(tmp_path / "raw") as writer:
+            for number in range(12):
+                mask = np.full((8, 8), IGNORED, np.uint8)
+                if number in outlined:
+                    mask[:, : number // 2], mask[:, 6] = 1, 0
+                writer.add(f"i{number:02d}", np.full((8, 8), 9 * number, np.uint8), mask)
+            writer.finish(DatasetInfo("cells", "folder", "segmentation", ("background", "cell"), 1))
+        return tmp_path / "raw"
+
+    table, _, summary = audited(write({2, 3, 7, 10}), allow_identical=True)
+    assert (table["unit"] != "").tolist() == [number in {2, 3, 7, 10} for number in range(12)]
+    assert summary["unit"]["test"] == 1 and summary["images"]["test"] == 3
+    assert "warning: " not in capsys.readouterr().out
+    audited(write({0, 1, 7, 10}), allow_identical=True)
+    assert "raw: warning: no mask for train has any cell" in capsys.readouterr().out
+    for outlined, role in (({2, 10}, "val"), ({2, 7}, "test"), ({7, 10}, "train")):
+        with pytest.raises(UserError, match=rf"folder\.ignore leaves out all pixels of the . images for {role}; choose another"):
+            audited(write(outlined))
+    folds = RULE.model_copy(update={"folds": 3})
+    with pytest.raises(UserError, match="for val in fold 0"):
+        audited(write({2, 10}), folds)
 
 
 def test_warnings_name_what_is_doubtful_about_a_split(dataset, tiles):

@@ -92,6 +92,8 @@ def test_correlations_by_hand():
     shown = np.array([[1.0, 0], [1, 0], [0, 1], [0, 1]])  # mean 1/2, variance 1/4: products 1/4 or −1/4
     assert correlations(lambda places: shown[places], [np.arange(4)]).tolist() == [1, pytest.approx(1 / 3), 0]
     assert correlations(lambda places: shown[places], [np.arange(2), np.arange(2, 4)]).tolist() == [1, 1]
+    sparse = np.array([[1.0, 0], [np.nan] * 2, [1, 0], [np.nan] * 2, [0, 1]])  # nothing is known of neighbours
+    assert correlations(lambda places: sparse[places], [np.arange(5), np.array([1])]).tolist() == [1, 1, 0]
 
 
 def test_correlation_of_runs_by_hand():

@@ -14,6 +14,7 @@ from pipeline import networks, params, paths, tasks
 from pipeline.datasets.layout import DatasetInfo, DatasetWriter
 from pipeline.errors import UserError
 from pipeline.evaluation.evaluate import evaluate
+from pipeline.evaluation.test_split import fingerprint, open_every_image
 from pipeline.evaluation.transfer import transfer
 from pipeline.images.io import read_image, read_mask
 from pipeline.inference.ensemble import Ensemble
@@ -119,6 +120,7 @@ def test_each_image_is_scored_once_by_the_network_that_never_saw_its_group(run):
     assert detail["test_images"] == 9 and detail["unit"]["count"] == 5 and detail["unit"]["name"] == "group"
     for found, (images, ((tn, fp), (fn, tp))) in zip(detail["folds"], per_fold, strict=True):
         assert found["images"] == images and found["accuracy"] == pytest.approx((tp + tn) / (tp + fp + fn + tn), abs=1e-4)
+    assert headline["data"] == fingerprint("spots", open_every_image("spots"))  # however they were dealt
     table = pd.read_csv(paths.details("spots", "unet") / "per_image.csv")
     assert sorted(table["image"]) == [f"i{number:02d}" for number in range(9)]
 

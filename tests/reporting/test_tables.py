@@ -64,10 +64,12 @@ def test_pretrained_is_said(read, change):
     board = tables.leaderboard(read()["blood-vessels"])
     assert "pretrained" not in board["frame"]  # all from random weights
     change("reports/blood-vessels/details/deep/card.json", {"pretrained": {"name": "VGG16, ImageNet (Keras)"}})
+    change("reports/blood-vessels/details/toy/card.json", {"start": {"file": "former/toy.keras", "epochs": 9}})
     found = read()["blood-vessels"]
     column = tables.leaderboard(found)["frame"]["pretrained"]
-    assert column.to_dict() == {"Wide U-Net": "no", "Deep": "VGG16, ImageNet", "Toy-Net": "no", "trivial": "–"}
-    assert "VGG16, ImageNet (Keras)" in rows(tables.training(found))["Pretrained"]
+    assert column.to_dict() == {"Wide U-Net": "no", "Deep": "VGG16, ImageNet", "Toy-Net": "former/toy.keras", "trivial": "–"}
+    told = rows(tables.training(found))["Pretrained"]
+    assert "VGG16, ImageNet (Keras)" in told and "former/toy.keras (9 epochs)" in told
 
 
 def test_networks_of_equal_or_undefined_score_are_ranked(read, change):

@@ -50,12 +50,13 @@ def test_the_score_on_other_data_stands_beside_the_own_one(told):
     assert "Dice 61.3" in page and "of all folds" not in page and "Out of date" not in page
 
 
-def test_folds_and_shared_images_are_said(told):
-    networks = {"toy": RESULT["networks"]["toy"] | {"folds": 5, "interval": None}}
+def test_folds_and_images_that_were_seen_are_said(told):
+    networks = {"toy": RESULT["networks"]["toy"] | {"folds": 5, "interval": None, "began_there": True}}
     write(KEY, networks=networks, shared=7, unit={"name": "image", "count": 1200})
     _, summary = told(KEY)
     assert "| 1,200, 7 also in nuclei | Dice 61.3 | 89.6" in summary
     assert "There, the networks of all folds predict as one" in summary
+    assert "Toy-Net of nuclei began with a model of blood-vessels: its score is too good." in summary
 
 
 def test_what_has_no_results_is_listed_with_the_reason(told):

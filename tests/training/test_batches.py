@@ -134,8 +134,9 @@ def test_fresh_copies_depend_on_epoch_and_patch_alone(targets):
             assert drawn[0].shape == (6, 8, 8, 1) and drawn[0].dtype == np.float32
             assert drawn[1].shape == ((6, 8, 8, 1) if targets == "masks" else (6,))
     assert not np.array_equal(*epochs)
-    alone = Fresh(augment, (8, 8)).draw(packed, np.array([4]), [1, 3, 1, 0])[0]
+    alone = Fresh(augment, (8, 8)).draw(packed, np.array([4, 4]), [1, 3, 1, 0])[0]
     np.testing.assert_array_equal(alone[0], epochs[1][4])  # a batch lists its patches in rising order
+    assert not np.array_equal(*alone)  # of a patch that a balanced epoch repeats
 
 
 def test_a_copy_that_changes_nothing_is_the_patch_without_its_surroundings():

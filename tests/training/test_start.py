@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -12,8 +13,9 @@ from pipeline import networks, params, tasks
 from pipeline.errors import UserError
 from pipeline.training.devices import prepare
 from pipeline.training.save import save
-from pipeline.training.start import go_on_from, start_file
+from pipeline.training.start import begun_from, go_on_from, start_file
 from pipeline.training.train import train
+from pipeline.weights.make import make
 from tests.builder import FACTS
 
 CARD = {"name": "mitochondria", "network": "unet", "task": "segmentation", "classes": ["background", "mitochondria"]}
@@ -36,7 +38,8 @@ def former(tmp_path, monkeypatch, project):
     monkeypatch.chdir(tmp_path)
     prepare(77, "float32")
     network = networks.load("unet", params.load()).build(**FACTS, channels=1)
-    save_alone(network, Path("former/mitochondria/unet.keras"), epochs=4, start={"epochs": 3})
+    before = {"start": {"epochs": 3}, "pretrained": {"name": "ImageNet"}, "learned_from": ["polyps"]}
+    save_alone(network, Path("former/mitochondria/unet.keras"), epochs=4, **before)
     return network
 
 
@@ -49,6 +52,7 @@ def test_a_training_goes_on_from_a_finished_model(former):
     file = Path("former/mitochondria/unet.keras")
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     assert card["start"] == {"file": file.as_posix(), "sha256": digest, "epochs": 7}
+    assert card["pretrained"] == {"name": "ImageNet"} and card["learned_from"] == ["polyps"]
     trained = keras.saving.load_model("models/mitochondria/unet.keras", compile=False)
     for its, mine in zip(former.trainable_variables, trained.trainable_variables, strict=True):
         np.testing.assert_allclose(np.array(its), np.array(mine), atol=1e-20)
@@ -90,3 +94,18 @@ def test_another_split_is_warned_of(former, capsys):
         assert ("had another split of mitochondria, and may have seen" in capsys.readouterr().out) == warned
     start_file(str(file), "others", "unet", TESTED)
     assert not capsys.readouterr().out
+
+
+def test_pretrained_weights_of_the_same_images_are_treated_alike(former, capsys):
+    file, encoder = "former/mitochondria/unet.keras", {"encoder": "resnet50", "encoder_weights": "former/mitochondria/unet.keras"}
+    unet = SimpleNamespace(name="unet", settings=SimpleNamespace(**encoder))
+    for tested, warned in ((TESTED, False), ("123456", True)):
+        save_alone(former, Path(file), tested=tested)
+        make({"unet": encoder})
+        assert begun_from(unet, None, "mitochondria", [TESTED]) == [None]
+        assert (f"unet: the pretrained weights {file} had another split" in capsys.readouterr().out) == warned
+    assert begun_from(unet, None, "others", [TESTED] * 3) == [None] * 3
+    save_alone(former, Path(file), tested=TESTED, fold=0, folds=3)
+    make({"unet": encoder})
+    with pytest.raises(UserError, match="may have seen images that fold 1 of 3 tests; name a model of another data set"):
+        begun_from(unet, None, "mitochondria", [TESTED] * 3)

@@ -121,6 +121,7 @@ def test_a_file_of_the_user_is_copied_and_outlives_its_original(project, tmp_pat
         ({"encoder_weights": "imagenet"}, "needs unet.encoder to be one of .*, which is not stated"),
         ({"encoder": ["vgg16"], "encoder_weights": "imagenet"}, r"needs unet.encoder to be one of .*, received \['vgg16'\]"),
         ({"encoder": "vgg16", "encoder_weights": "no/such.h5"}, "unet.encoder_weights: no/such.h5: no such file"),
+        ({"encoder": "vgg16", "encoder_weights": "models/a/unet.keras"}, "models/a/unet.keras: copy it out of models/"),
     ],
 )
 def test_a_wrong_combination_is_refused_with_the_valid_ones(project, section, told):

@@ -42,7 +42,7 @@ def choose_threshold(network, dataset, card):
     predict = runner(network)
     plain, averaged = defaultdict(Histogram), defaultdict(Histogram)  # of each independent unit
     table = with_runs(read_table(paths.patches(dataset, card.get("fold", 0)) / "split.csv"))
-    records = list(table[table["split"] == "val"].itertuples())
+    records = list(table[(table["split"] == "val") & (table["unit"] != "")].itertuples())  # the others are all ignored
     for record in records:
         image, mask = _open(dataset, record, card)
         changes = symmetries(*image.shape[:2])
