@@ -14,7 +14,7 @@ from benchmarks.task import Task
 from pipeline.startup import load_keras
 
 # Started as the stages are; the others as they come, and PyTorch without TensorFlow.
-OURS = ("ours", "openvino_engine", "machine")
+OURS = ("ours", "machine")
 
 
 def race(contenders, rounds, batches):
@@ -23,7 +23,7 @@ def race(contenders, rounds, batches):
     Parameters
     ----------
     contenders : dict of str to tuple
-        By name: module of `benchmarks`, "training" or "prediction", Task, further arguments (dict).
+        By name: module of `benchmarks`, one of its functions, Task, further arguments (dict).
     rounds : int
     batches : int
         In each turn.
@@ -57,8 +57,8 @@ def _told(name, process):
     return json.loads(line)
 
 
-def _start(module, phase, task, more):
-    command = [sys.executable, "-m", __spec__.name, module, phase, json.dumps(asdict(task)), json.dumps(more)]
+def _start(module, function, task, more):
+    command = [sys.executable, "-m", __spec__.name, module, function, json.dumps(asdict(task)), json.dumps(more)]
     known = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}  # what `load_keras` set here
     errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed with the process
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": errors, "text": True}
@@ -67,12 +67,13 @@ def _start(module, phase, task, more):
     return process
 
 
-def _main(module, phase, task, more):
+def _main(module, function, task, more):
     """One contender: prepare, warm up, then run as many batches as each line of the input says."""
     said, sys.stdout = sys.stdout, sys.stderr  # nothing that a library prints comes between
     if module in OURS:
         load_keras()
-    run, weights = getattr(importlib.import_module(f"benchmarks.{module}"), phase)(Task(**json.loads(task)), **json.loads(more))
+    prepare = getattr(importlib.import_module(f"benchmarks.{module}"), function)
+    run, weights = prepare(Task(**json.loads(task)), **json.loads(more))
     run(2)
     print(json.dumps({"weights": weights}), file=said, flush=True)
     for line in sys.stdin:
