@@ -44,14 +44,14 @@ def build(*, size, channels, classes, dense, dropout, normalization, stem, mean,
     mean, variance, seed
         As in `pipeline.networks.resnet.build`.
     """
-    inputs, x, make, stem = begin("alexnet", size, channels, mean, variance, seed, stem, SMALLEST)
+    inputs, x, make, stem = begin("alexnet", size, channels, mean, variance, seed, stem, SMALLEST, normalization)
     kernel, strides = (3, 1) if stem == "small" else (11, 4)
-    x = make.unit(x, 64, kernel, "conv1", normalization, strides=strides)
+    x = make.unit(x, 64, kernel, "conv1", strides=strides)
     x = layers.MaxPooling2D(3, strides=2, name="pool1")(x)
-    x = make.unit(x, 192, 5, "conv2", normalization)
+    x = make.unit(x, 192, 5, "conv2")
     x = layers.MaxPooling2D(3, strides=2, name="pool2")(x)
     for number, filters in ((3, 384), (4, 256), (5, 256)):
-        x = make.unit(x, filters, 3, f"conv{number}", normalization)
+        x = make.unit(x, filters, 3, f"conv{number}")
     x = layers.MaxPooling2D(3, strides=2, name="pool5")(x)
     x = layers.Flatten(name="flatten")(x)
     for number in (6, 7):

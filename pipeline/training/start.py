@@ -1,4 +1,4 @@
-"""What a network starts from: pretrained weights, or the weights of a finished model and nothing else of its training."""
+"""What a training starts from: pretrained weights, or the weights of a finished model."""
 
 import hashlib
 from pathlib import Path
@@ -13,9 +13,9 @@ from pipeline.inference.card import read_card
 
 
 def pretrained(network):
-    """Find the weights that a network's settings ask for: the path of the file, and where it comes from; None and None if none.
+    """Find the pretrained weights that a network's settings name: the file and its origin, or two Nones if they name none.
 
-    The stage `weights` left them there; nothing is fetched. Raises a UserError if the folder holds others, or there is none.
+    The stage `weights` has put them there. Raises a UserError if it has not, or if other weights are there.
     """
     settings = network.settings
     asked = getattr(settings, "encoder_weights", None) or getattr(settings, "weights", None)
@@ -32,11 +32,11 @@ def pretrained(network):
 
 
 def start_file(start, dataset, network, tested, fold=0, folds=1):
-    """The model that ``train.start`` names: a file, or that of this data set, network and fold in a folder as ``models/``.
+    """Find the model that ``train.start`` names: a file, or the one of this data set, network and fold in a copy of ``models/``.
 
-    None for None. Raises a UserError if there is no such file; and with several `folds` if it was trained on this data set, but
-    not on this fold of as many: then it has seen images that this fold tests. Warns if other images than those that are `tested`
-    now (see `tested_images`) were kept from it.
+    Returns None if `start` is None. Raises a UserError if there is no such file, or if the model may have seen images that this
+    fold tests: it was trained on the same data set, but not on the same one of as many `folds`. Warns if it was trained on the
+    same data set with other test images than now (`tested`, see `tested_images`).
     """
     if start is None:
         return None
@@ -64,17 +64,17 @@ def start_file(start, dataset, network, tested, fold=0, folds=1):
 
 
 def tested_images(folder):
-    """Name the test images of packed patches in six letters: others if one comes or goes."""
+    """Compute a fingerprint of six letters from the names of the test images of packed patches."""
     table = pd.read_csv(folder / "split.csv", dtype=str, keep_default_na=False)
     names = "\n".join(sorted(table.loc[table["split"] == "test", "name"]))
     return hashlib.md5(names.encode(), usedforsecurity=False).hexdigest()[:6]
 
 
 def go_on_from(path, model, network):
-    """Give a fresh model the weights of the one at `path`, and return what the card says of it.
+    """Give a fresh model the weights of the one at `path`, and return an entry for the new card.
 
-    The images are standardised as the new training images ask. The learning rate rises again, and the optimizer knows nothing of
-    the former steps. Raises a UserError if the file is no model, or one of another shape.
+    Images are standardised with the statistics of the new training images. The schedule and the optimizer start anew. Raises a
+    UserError if the file is not a model, or one of another shape.
     """
     try:
         former = keras.saving.load_model(path, compile=False, safe_mode=True)
