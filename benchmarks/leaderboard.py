@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.machine import describe
 from pipeline import networks, params, paths, tasks
-from pipeline.images.sections import channels_seen, context_of
+from pipeline.images.sections import context_of
 from pipeline.inference.model import load_trained
 from pipeline.patches.packed import Packed, load_packed, unpacked
 from pipeline.reporting.format import COUNT, number
@@ -51,9 +51,8 @@ def speeds(dataset, name, settings):
     card, train = model.card, network.settings.training(settings.train)
     packed = load_packed(paths.patches(dataset), "train", context_of(card))
     batch = min(train.batch_size, len(packed.images))
-    images = {"channels": channels_seen(card), "context": context_of(card), "classes": len(card["classes"])}
-    images |= {"size": card["patch_size"], "mean": 0.5, "variance": 0.1}
-    learner, part = trainee(network.build(**images, seed=0, pretrained=None)), tasks.part(network.task, "training")
+    learner = trainee(network.build_for(card, mean=0.5, variance=0.1, seed=0, pretrained=None))
+    part = tasks.part(network.task, "training")
     learner.compile(optimizer(train, 1, 1000), loss=part.loss(settings, card), metrics=[part.metric(card)])
     shown = unpacked(packed.images[:PREDICTED])
 

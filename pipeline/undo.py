@@ -1,7 +1,7 @@
 """Go back to the last commit after an experiment: ``python -m pipeline.undo``.
 
-Restores ``params.yaml``, ``dvc.lock`` and the tables in ``reports/``, and brings back the data and models that belong to them.
-Those that only the experiment made leave. Nothing else is touched. ``git stash`` and DVC's cache keep what was there before.
+Restores ``params.yaml``, ``dvc.lock`` and the tables in ``reports/``, brings back the data and models that belong to them, and
+removes those that only the experiment made. Nothing else is touched. ``git stash`` and DVC's cache keep what was there before.
 """
 
 import argparse

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from pipeline import paths
 from pipeline.errors import UserError
+from pipeline.images.sections import channels_seen, context_of
 from pipeline.networks.common.settings import NONE, NetworkSettings
 from pipeline.params import network_names
 from pipeline.params.messages import check
@@ -41,6 +42,11 @@ class Network:
         ``pretrained`` (a weights file, or None).
         """
         return self.builder(**arguments(self.builder, self.settings.model_dump() | images))
+
+    def build_for(self, card, **images):
+        """Build a model for patches or a trained model with a card, from the other facts that `build` takes."""
+        facts = {"channels": channels_seen(card), "context": context_of(card), "classes": len(card["classes"])}
+        return self.build(**facts, size=card["patch_size"], **images)
 
 
 def arguments(builder, known):

@@ -9,7 +9,7 @@ import keras
 from pipeline import paths
 from pipeline.atomic import whole
 from pipeline.errors import UserError
-from pipeline.images.sections import channels_seen, context_of, sections_seen
+from pipeline.images.sections import context_of, sections_seen
 from pipeline.networks.common.cost import gigaflops
 from pipeline.parallel import on_all_threads
 from pipeline.patches.packed import load_card, load_packed
@@ -73,13 +73,9 @@ def _train_one(dataset, network, task, params, seed, fold, model, curves, team):
     key = training_key(folder, deciding, [file for file in (weights, former) if file])
     checkpoint = Checkpoint(paths.checkpoint(dataset, network.name, key))
 
-    def build():
-        images = {"channels": channels_seen(card), "context": context_of(card), "classes": len(card["classes"])}
-        images |= {"size": card["patch_size"], "mean": mean, "variance": variance}
-        return network.build(**images, seed=seed, pretrained=weights)
-
+    facts = {"mean": mean, "variance": variance, "seed": seed, "pretrained": weights}
     with team.together():
-        trained = build()
+        trained = network.build_for(card, **facts)
         wanted, received = task.outputs(card), trained.output.shape[-1]
         if received != wanted:
             raise UserError(
@@ -104,7 +100,7 @@ def _train_one(dataset, network, task, params, seed, fold, model, curves, team):
     if team.size > 1:  # what follows is for this process alone
         values = trained.get_weights()
         prepare(seed, precision)
-        trained = build()
+        trained = network.build_for(card, **facts)
         trained.set_weights(values)
     chosen, table = task.choose(trained, dataset, card)
     card |= {"network": network.name, "title": network.title, "network_citation": network.citation}
