@@ -5,7 +5,6 @@
 
 import argparse
 
-from benchmarks.page import write_page
 from benchmarks.race import race
 from benchmarks.task import Task
 
@@ -41,6 +40,7 @@ def main():
     load_keras()
     from benchmarks.data_path import augmentation
     from benchmarks.ours import network as build
+    from benchmarks.page import write_page
     from pipeline.networks.common.cost import gigaflops
     from pipeline.training.devices import resolve_precision
 

@@ -138,26 +138,12 @@ def _parser():
     parser = argparse.ArgumentParser(prog="python -m pipeline.predict", description=__doc__.splitlines()[0].replace("``", "`"))
     add = parser.add_argument
     add("model", metavar="MODEL", help="models/<dataset>/<network>.keras")
-    add(
-        "images",
-        metavar="IMAGE",
-        nargs="*",
-        help="files of images or volumes (docs/images.md), folders of them, and patterns in quotes",
-    )
+    add("images", metavar="IMAGE", nargs="*", help="images or volumes (docs/images.md), folders of them, patterns in quotes")
     add("--out", metavar="DIR", help="folder for the results, created if needed")
-    add(
-        "--ensemble",
-        action="store_true",
-        help="use MODEL and its additional folds and seeds together, and show their disagreement",
-    )
+    add("--ensemble", action="store_true", help="use MODEL with its additional folds and seeds, and show their disagreement")
     add("--describe", action="store_true", help="print what the model is, what it expects, and its scores")
     add("--overwrite", action="store_true", help="replace results of another run in DIR")
-    add(
-        "--threshold",
-        type=float,
-        metavar="P",
-        help="probability from which a pixel is foreground (default: chosen on validation)",
-    )
+    add("--threshold", type=float, metavar="P", help="least probability of a foreground pixel (default: chosen on validation)")
     add("--split", action=argparse.BooleanOptionalAction, help="separate objects that touch (default: chosen on validation)")
     add("--smallest", type=int, metavar="PIXELS", help="leave out smaller objects (default: chosen on validation; 1: none)")
     add("--median", type=int, default=1, metavar="SECTIONS", help="take the median probability over this odd number of sections")
