@@ -5,8 +5,7 @@ from typing import Literal
 import keras
 from keras import layers
 
-from pipeline.networks.common.classifier import Stem, begin
-from pipeline.networks.common.settings import NetworkSettings
+from pipeline.networks.common.classifier import StemSettings, begin
 from pipeline.params.fields import Count, Fraction, Positive
 
 TITLE = "AlexNet"
@@ -16,13 +15,11 @@ TASK = "classification"
 SMALLEST = {"small": 15, "imagenet": 57}  # pixels: what three poolings of 3 × 3 reduce to one, behind a stride of 1 or 4
 
 
-class Settings(NetworkSettings):
+class Settings(StemSettings):
     dense: Count = 1024
     dropout: Fraction = 0.5
     normalization: Literal["batch", "none"] = "batch"
-    stem: Stem = "auto"
     lr_scale: Positive = 0.5
-    batch_scale: Positive = 4.0
 
 
 def build(*, size, channels, classes, dense, dropout, normalization, stem, mean, variance, seed):

@@ -6,9 +6,8 @@ import keras
 from keras import layers
 
 from pipeline.networks.common import residual
-from pipeline.networks.common.classifier import Stem, begin
-from pipeline.networks.common.settings import NetworkSettings
-from pipeline.params.fields import Count, Positive
+from pipeline.networks.common.classifier import StemSettings, begin
+from pipeline.params.fields import Count
 
 TITLE = "DenseNet"
 CITATION = "Huang, Liu, van der Maaten, Weinberger: Densely connected networks, CVPR 2017, doi 10.1109/CVPR.2017.243"
@@ -16,11 +15,9 @@ TASK = "classification"
 LAYERS = {121: (6, 12, 24, 16), 169: (6, 12, 32, 32), 201: (6, 12, 48, 32)}  # of each dense block
 
 
-class Settings(NetworkSettings):
+class Settings(StemSettings):
     depth: Literal[121, 169, 201] = 121
     growth: Count = 12
-    stem: Stem = "auto"
-    batch_scale: Positive = 4.0
 
 
 def build(*, size, channels, classes, depth, growth, stem, mean, variance, seed):

@@ -6,9 +6,8 @@ import keras
 from keras import layers
 
 from pipeline.networks.common import residual
-from pipeline.networks.common.classifier import SMALLEST, Stem, begin
-from pipeline.networks.common.settings import NetworkSettings
-from pipeline.params.fields import Fraction, Positive
+from pipeline.networks.common.classifier import SMALLEST, StemSettings, begin
+from pipeline.params.fields import Fraction
 
 TITLE = "GoogLeNet"
 CITATION = "Szegedy, Liu, Jia et al.: Going deeper with convolutions, CVPR 2015, doi 10.1109/CVPR.2015.7298594"
@@ -32,13 +31,11 @@ INCEPTIONS = {
 }
 
 
-class Settings(NetworkSettings):
+class Settings(StemSettings):
     auxiliary: bool = False
     large_kernel: Literal[3, 5] = 5
     dropout: Fraction = 0.4
     normalization: Literal["batch", "none"] = "batch"
-    stem: Stem = "auto"
-    batch_scale: Positive = 4.0
 
 
 def build(*, size, channels, classes, auxiliary, large_kernel, dropout, normalization, stem, mean, variance, seed):

@@ -5,9 +5,8 @@ from typing import Literal
 import keras
 
 from pipeline.networks.common import residual
-from pipeline.networks.common.classifier import Stem, begin
-from pipeline.networks.common.settings import NetworkSettings
-from pipeline.params.fields import Count, Positive
+from pipeline.networks.common.classifier import StemSettings, begin
+from pipeline.params.fields import Count
 
 TITLE = "ResNeXt"
 CITATION = "Xie, Girshick, Dollár, Tu, He: Aggregated residual transformations, CVPR 2017, doi 10.1109/CVPR.2017.634"
@@ -16,12 +15,10 @@ BLOCKS = residual.BLOCKS | {26: residual.BLOCKS[18]}  # the shortest of bottlene
 FILTERS = 64  # of the stem, and of the first stage before its groups
 
 
-class Settings(NetworkSettings):
+class Settings(StemSettings):
     depth: Literal[26, 50, 101, 152] = 26
     groups: Count = 32
     width: Count = 4
-    stem: Stem = "auto"
-    batch_scale: Positive = 4.0
 
 
 def build(*, size, channels, classes, depth, groups, width, stem, mean, variance, seed):

@@ -6,9 +6,8 @@ import keras
 from pydantic import Field, field_validator
 
 from pipeline.networks.common import residual
-from pipeline.networks.common.classifier import Stem, begin
-from pipeline.networks.common.settings import NetworkSettings
-from pipeline.params.fields import Count, Fraction, Positive
+from pipeline.networks.common.classifier import StemSettings, begin
+from pipeline.params.fields import Count, Fraction
 
 TITLE = "Wide ResNet"
 CITATION = "Zagoruyko, Komodakis: Wide residual networks, BMVC 2016, doi 10.5244/C.30.87"
@@ -17,12 +16,10 @@ SMALLEST = {"small": 4, "imagenet": 16}  # pixels: two and four halvings leave o
 FILTERS = 16  # of the stem; the first stage has `width` times as many
 
 
-class Settings(NetworkSettings):
+class Settings(StemSettings):
     depth: Annotated[int, Field(ge=10)] = 16
     width: Count = 4
     dropout: Fraction = 0.0
-    stem: Stem = "auto"
-    batch_scale: Positive = 4.0
 
     @field_validator("depth")
     @classmethod

@@ -9,10 +9,19 @@ from keras import layers
 from pipeline.errors import UserError
 from pipeline.networks.common import blocks
 from pipeline.networks.common.layers import MOMENTUM, BatchNormalization, GroupedConvolution
+from pipeline.networks.common.settings import NetworkSettings
+from pipeline.params.fields import Positive
 
 Stem = Literal["auto", "imagenet", "small"]
 SMALL = 96  # pixels; of a smaller image, the stem for ImageNet's 224 and four stages would leave less than 3 × 3 cells
 SMALLEST = {"small": 8, "imagenet": 32}  # pixels: three and five halvings leave one
+
+
+class StemSettings(NetworkSettings):
+    """Settings of a network that starts with one of two stems."""
+
+    stem: Stem = "auto"
+    batch_scale: Positive = 4.0  # batch normalisation needs more than four images
 
 
 def image_input(name, size, channels, mean, variance, smallest):
