@@ -8,16 +8,8 @@ from pathlib import Path
 
 import pytest
 
-STAGES = {
-    "download": 1,
-    "patchify": 1,
-    "weights": 0,
-    "train": 2,
-    "networks": 1,
-    "evaluate": 1,
-    "transfer": 2,
-    "report": 0,
-}  # and the number of their arguments
+ARGUMENTS = {0: ["weights", "report"], 1: ["download", "patchify", "networks", "evaluate"], 2: ["train", "transfer"]}
+STAGES = {stage: count for count, stages in ARGUMENTS.items() for stage in stages}
 
 
 def call(folder, stage, *arguments):
