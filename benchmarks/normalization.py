@@ -83,7 +83,7 @@ def _small(image, mask):
 
 def _sections(folder, part):
     """Quarters of quarters of serial sections: 256 × 256 pixels each, five of each section."""
-    for image, mask in _read(folder, (slice(0, 13), slice(15, 20))[part]):
+    for image, mask in read(folder, (slice(0, 13), slice(15, 20))[part]):
         for number in range(0, 15, 3):
             row, column = np.multiply(divmod(number, 4), 256)
             yield image[row : row + 256, column : column + 256], mask[row : row + 256, column : column + 256]
@@ -91,7 +91,7 @@ def _sections(folder, part):
 
 def _frames(folder, part):
     """Every eighth frame of the first sequences, every third of the last ones."""
-    return _read(folder, (slice(0, 485, 8), slice(550, 612, 3))[part])
+    return read(folder, (slice(0, 485, 8), slice(550, 612, 3))[part])
 
 
 def _cells(folder, part):
@@ -103,7 +103,8 @@ def _cells(folder, part):
             yield image, image[..., 1] < threshold_otsu(image[..., 1])
 
 
-def _read(folder, which):
+def read(folder, which):
+    """Images and masks of a folder, in the order of their numbers."""
     in_order = lambda file: (len(file.name), file.name)  # noqa: E731  2.png before 10.png
     images, masks = (sorted((folder / name).iterdir(), key=in_order)[which] for name in ("images", "masks"))
     for image, mask in zip(images, masks, strict=True):

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.normalization import read
 from pipeline import params
-from pipeline.images.io import read_image
-from pipeline.images.masks import MaskRule
 from pipeline.patches.packed import Packed
 from pipeline.startup import load_keras
 
@@ -44,10 +43,9 @@ def run(contender, folder, target):
 
 def patches(folder, part):
     """All whole patches of some sections: images (N, 256, 256, 1) uint8, masks (N, 256, 256) bool."""
-    sections = [read_image(path) for path in sorted(Path(folder, "images").iterdir())[part]]
-    masks = [MaskRule(threshold=127).read_page(path) for path in sorted(Path(folder, "masks").iterdir())[part]]
-    corners = [(r, c) for r in range(0, sections[0].shape[0], SIZE) for c in range(0, sections[0].shape[1], SIZE)]
-    return [np.stack([page[r : r + SIZE, c : c + SIZE] for page in pages for r, c in corners]) for pages in (sections, masks)]
+    images, masks = zip(*read(Path(folder), part), strict=True)
+    corners = [(r, c) for r in range(0, images[0].shape[0], SIZE) for c in range(0, images[0].shape[1], SIZE)]
+    return [np.stack([page[r : r + SIZE, c : c + SIZE] for page in pages for r, c in corners]) for pages in (images, masks)]
 
 
 def iou(foreground, masks):

@@ -26,8 +26,9 @@ def build(*, size, channels, classes, dense, dropout, normalization, stem, mean,
     """Build AlexNet: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
 
     The one-column form of 2014, with 64, 192, 384, 256 and 256 filters: the network of 2012 was cut in two to fit two GPUs. With
-    4096 dense units and no normalisation it has 61,100,840 weights at 224 × 224 × 3 and 1000 classes. Raises a UserError
-    if the images are smaller than 57 × 57, or 15 × 15 with the small stem.
+    4096 dense units and no normalisation it has 61,100,840 weights at 224 × 224 × 3 and 1000 classes. Raises a UserError if the
+    images are smaller than 57 × 57, or 15 × 15 with the small stem. The other parameters are those of
+    `pipeline.networks.resnet.build`.
 
     Parameters
     ----------
@@ -36,10 +37,7 @@ def build(*, size, channels, classes, dense, dropout, normalization, stem, mean,
     normalization : {"batch", "none"}
         "batch": batch normalisation before each ReLU of a convolution; the paper's local response normalisation is left out.
     stem : {"auto", "imagenet", "small"}
-        "imagenet": an 11 × 11 convolution of stride 4. "small": a 3 × 3 one of stride 1. "auto": small if a side has fewer
-        than 96 pixels.
-    mean, variance, seed
-        As in `pipeline.networks.resnet.build`.
+        "imagenet": an 11 × 11 convolution of stride 4. "small": a 3 × 3 one of stride 1.
     """
     inputs, x, make, stem = begin("alexnet", size, channels, mean, variance, seed, stem, SMALLEST, normalization)
     kernel, strides = (3, 1) if stem == "small" else (11, 4)

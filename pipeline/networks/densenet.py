@@ -25,7 +25,8 @@ def build(*, size, channels, classes, depth, growth, stem, mean, variance, seed)
 
     Written here rather than taken from `keras.applications`, which has only a growth of 32 and the stem for large images, and
     whose normalisation averages over more steps than a short training has. At that growth, with three channels and 1000
-    classes, it has the published 7,978,856 (121), 14,149,480 (169) and 20,013,928 (201) weights.
+    classes, it has the published 7,978,856 (121), 14,149,480 (169) and 20,013,928 (201) weights. The other parameters, and the
+    smallest images, are those of `pipeline.networks.resnet.build`.
 
     Parameters
     ----------
@@ -33,8 +34,6 @@ def build(*, size, channels, classes, depth, growth, stem, mean, variance, seed)
         Layers with weights.
     growth : int
         Features that each layer adds, the paper's k; 32 for ImageNet.
-    size, stem, mean, variance, seed
-        As in `pipeline.networks.resnet.build`, with the same smallest images.
     """
     inputs, x, make, stem = begin("densenet", size, channels, mean, variance, seed, stem)
     x = residual.start(make, x, 2 * growth, stem)

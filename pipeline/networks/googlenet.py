@@ -43,7 +43,8 @@ def build(*, size, channels, classes, auxiliary, large_kernel, dropout, normaliz
 
     At three channels and 1000 classes, without normalisation, it has the 6,998,552 weights of the paper; with it and a
     `large_kernel` of 3, the 6,624,904 of PyTorch's. Raises a UserError if the images are smaller than 32 × 32, or 8 × 8 with
-    the small stem; with auxiliary classifiers, 65 × 65 or 9 × 9.
+    the small stem; with auxiliary classifiers, 65 × 65 or 9 × 9. The other parameters are those of
+    `pipeline.networks.resnet.build`.
 
     Parameters
     ----------
@@ -55,12 +56,9 @@ def build(*, size, channels, classes, auxiliary, large_kernel, dropout, normaliz
     dropout : float
         Rate before the last layer.
     normalization : {"batch", "none"}
-        "batch": batch normalisation before each ReLU; the paper is older (its local response normalisation is left out).
+        "batch": batch normalisation before each ReLU, in the place of the paper's local response normalisation.
     stem : {"auto", "imagenet", "small"}
         "imagenet": a 7 × 7 convolution of stride 2 and two poolings, as published. "small": a 3 × 3 one of stride 1, and none.
-        "auto": small if a side has fewer than 96 pixels.
-    mean, variance, seed
-        As in `pipeline.networks.resnet.build`.
     """
     smallest = AUXILIARY_SMALLEST if auxiliary else SMALLEST
     inputs, x, make, stem = begin("googlenet", size, channels, mean, variance, seed, stem, smallest, normalization)

@@ -24,7 +24,8 @@ class Settings(StemSettings):
 def build(*, size, channels, classes, depth, groups, width, stem, mean, variance, seed):
     """Build a ResNeXt: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
 
-    ResNeXt-50 32 × 4d for ImageNet, with three channels and 1000 classes, has 25,028,904 weights.
+    ResNeXt-50 32 × 4d for ImageNet, with three channels and 1000 classes, has 25,028,904 weights. The other parameters, and the
+    smallest images, are those of `pipeline.networks.resnet.build`.
 
     Parameters
     ----------
@@ -34,8 +35,6 @@ def build(*, size, channels, classes, depth, groups, width, stem, mean, variance
         The paper's cardinality C.
     width : int
         Filters of each group in the first stage, doubled at each of the three others.
-    size, stem, mean, variance, seed
-        As in `pipeline.networks.resnet.build`, with the same smallest images.
     """
     inputs, x, make, stem = begin("resnext", size, channels, mean, variance, seed, stem)
 

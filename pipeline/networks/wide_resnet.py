@@ -33,7 +33,8 @@ def build(*, size, channels, classes, depth, width, dropout, stem, mean, varianc
     """Build a Wide ResNet: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
 
     Three stages of pre-activation blocks of two 3 × 3 convolutions. The paper's WRN-28-10 for 32 × 32 × 3 and 10 classes has
-    36,479,194 weights. Raises a UserError if the images are smaller than 4 × 4, or 16 × 16 with the stem for ImageNet.
+    36,479,194 weights. Raises a UserError if the images are smaller than 4 × 4, or 16 × 16 with the stem for ImageNet. The other
+    parameters are those of `pipeline.networks.resnet.build`; its small stem is the published one for 32 × 32.
 
     Parameters
     ----------
@@ -43,11 +44,6 @@ def build(*, size, channels, classes, depth, width, dropout, stem, mean, varianc
         Factor k on the 16, 32 and 64 filters of the stages.
     dropout : float
         Rate between the two convolutions of each block.
-    stem : {"auto", "imagenet", "small"}
-        "small": a 3 × 3 convolution, as published for 32 × 32. "imagenet": as in `pipeline.networks.resnet.build`, for larger
-        images. "auto": small if a side has fewer than 96 pixels.
-    mean, variance, seed
-        As in `pipeline.networks.resnet.build`.
     """
     inputs, x, make, stem = begin("wide_resnet", size, channels, mean, variance, seed, stem, SMALLEST)
 
