@@ -1,4 +1,4 @@
-"""Contenders in processes of their own, each given a turn in every round: a drift of the machine meets all alike."""
+"""Contenders in processes of their own that take turns, so that a slower machine slows all of them alike."""
 
 import importlib
 import multiprocessing
