@@ -5,7 +5,6 @@
 
 import argparse
 
-from benchmarks.page import write_page
 from benchmarks.race import race
 from benchmarks.task import Task
 
@@ -13,28 +12,20 @@ SIDES = {"unet": 256, "attn_resunet": 256, "vgg16": 64}
 
 
 def contenders(phase, network, precision):
-    """What takes turns: by name, a module's function with its task."""
-    float32, native = Task(network, side=SIDES[network]), Task(network, precision, side=SIDES[network])
-    pairs = {
-        f"matrix product, {kind}": ("machine", "product", Task(network, kind), {})
-        for kind in dict.fromkeys(("float32", precision))
-    }
-    pairs |= {
-        "Keras as in a tutorial": ("plain_keras", phase, float32, {}),
-        "PyTorch, eager": ("pytorch", phase, float32, {}),
-        "PyTorch, compiled": ("pytorch", phase, float32, {"compiled": True}),
-        "this pipeline": ("ours", phase, float32, {}),
-    }
-    if phase == "prediction":
-        pairs["this pipeline, exported to OpenVINO"] = ("openvino_engine", phase, float32, {})
-    if precision == "bfloat16":  # where the hardware computes in it
-        pairs["Keras as in a tutorial, bfloat16"] = ("plain_keras", phase, native, {})
-        pairs["PyTorch, eager, bfloat16"] = ("pytorch", phase, native, {})
-        pairs["PyTorch, compiled, bfloat16"] = ("pytorch", phase, native, {"compiled": True})
-        pairs["this pipeline, bfloat16"] = ("ours", phase, native, {})
+    """What takes turns: by name, a module's function with its task; in float32, and in what the hardware computes natively."""
+    found = {}
+    for kind in dict.fromkeys(("float32", precision)):
+        task, suffix = Task(network, kind, side=SIDES[network]), "" if kind == "float32" else f", {kind}"
+        found |= {
+            f"matrix product, {kind}": ("machine", "product", Task(network, kind), {}),
+            f"Keras as in a tutorial{suffix}": ("plain_keras", phase, task, {}),
+            f"PyTorch, eager{suffix}": ("pytorch", phase, task, {}),
+            f"PyTorch, compiled{suffix}": ("pytorch", phase, task, {"compiled": True}),
+            f"this pipeline{suffix}": ("ours", phase, task, {}),
+        }
         if phase == "prediction":
-            pairs["this pipeline, exported to OpenVINO, bfloat16"] = ("openvino_engine", phase, native, {})
-    return pairs
+            found[f"this pipeline, exported to OpenVINO{suffix}"] = ("ours", "openvino_prediction", task, {})
+    return found
 
 
 def main():
@@ -49,6 +40,7 @@ def main():
     load_keras()
     from benchmarks.data_path import augmentation
     from benchmarks.ours import network as build
+    from benchmarks.page import write_page
     from pipeline.networks.common.cost import gigaflops
     from pipeline.training.devices import resolve_precision
 

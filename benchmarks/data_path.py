@@ -1,6 +1,7 @@
 """Augmentation of one patch: the pipeline's, and the same transforms written with OpenCV and with SciPy alone."""
 
 import time
+from functools import partial
 
 import numpy as np
 from scipy import ndimage
@@ -20,17 +21,12 @@ def augmentation(rounds=60):
     -------
     dict of str to float
     """
-    import cv2
-
-    cv2.setNumThreads(1)
-    settings = params.load().augment
-    rng = np.random.default_rng(0)
-    image = rng.random((1024, 1024, 1), np.float32)
+    settings, image = params.load().augment, np.random.default_rng(0).random((1024, 1024, 1), np.float32)
     mask = image[..., 0] > 0.5
     contenders = {
         "this pipeline": lambda rng: augmented_patch(image, mask, CORNER, SIZE, rng, settings),
-        "SciPy": lambda rng: _with_scipy(image[..., 0], mask, rng, settings),
-        "OpenCV": lambda rng: _with_opencv(cv2, image[..., 0], mask, rng, settings),
+        "SciPy": lambda rng: transformed(image[..., 0], mask, rng, settings, *with_scipy()),
+        "OpenCV": lambda rng: transformed(image[..., 0], mask, rng, settings, *with_opencv()),
     }
     seconds = {name: [] for name in contenders}
     with threadpool_limits(limits=1, user_api="blas"):  # as in `patchify`
@@ -42,43 +38,36 @@ def augmentation(rounds=60):
     return {name: 1000 * float(np.median(values)) for name, values in seconds.items()}
 
 
-def _turn(rng, settings):
-    """Rows and columns from which the pixels of a turned and scaled patch come."""
+def transformed(image, mask, rng, settings, smooth, sample):
+    """Turn, scale, bend, light, blur and add noise to a patch, by two functions of a library.
+
+    The elastic displacement is as most write it since Simard et al. 2003: noise at every pixel, smoothed.
+    """
     angle, scale = np.deg2rad(rng.uniform(-settings.rotation, settings.rotation)), rng.uniform(0.8, 1.2)
     rows, columns = np.mgrid[: SIZE[0], : SIZE[1]].astype(np.float32)
     rows, columns = rows - SIZE[0] / 2, columns - SIZE[1] / 2
     sine, cosine = np.sin(angle) / scale, np.cos(angle) / scale
     middle = np.asarray(CORNER) + np.asarray(SIZE) / 2
-    return cosine * rows - sine * columns + middle[0], sine * rows + cosine * columns + middle[1]
-
-
-def _light(patch, rng, settings, blur):
+    turned = cosine * rows - sine * columns + middle[0], sine * rows + cosine * columns + middle[1]
+    fields = [smooth(rng.standard_normal(SIZE, np.float32), settings.elastic_sigma) for _ in range(2)]
+    where = [at + field * settings.elastic / field.std() for at, field in zip(turned, fields, strict=True)]
+    patch, labels = sample(image, where, order=1), sample(mask.astype(np.uint8), where, order=0)
     patch = (patch - patch.mean()) * rng.uniform(0.8, 1.2) + patch.mean() + rng.uniform(-0.1, 0.1)
-    patch = blur(patch, rng.uniform(0, settings.blur))
-    return np.clip(patch + rng.normal(0, rng.uniform(0, settings.noise), SIZE), 0, 1).astype(np.float32)
+    patch = smooth(patch, rng.uniform(0, settings.blur))
+    return np.clip(patch + rng.normal(0, rng.uniform(0, settings.noise), SIZE), 0, 1).astype(np.float32), labels > 0
 
 
-def _with_scipy(image, mask, rng, settings):
-    """Elastic displacement as most write it since Simard et al. 2003: noise at every pixel, smoothed."""
-    rows, columns = _turn(rng, settings)
-    smooth = [ndimage.gaussian_filter(rng.standard_normal(SIZE, np.float32), settings.elastic_sigma) for _ in range(2)]
-    where = [at + field * settings.elastic / field.std() for at, field in zip((rows, columns), smooth, strict=True)]
-    patch = ndimage.map_coordinates(image, where, order=1, mode="reflect")
-    labels = ndimage.map_coordinates(mask.astype(np.uint8), where, order=0, mode="reflect")
-    return _light(patch, rng, settings, ndimage.gaussian_filter), labels > 0
+def with_scipy():
+    return ndimage.gaussian_filter, partial(ndimage.map_coordinates, mode="reflect")
 
 
-def _with_opencv(cv2, image, mask, rng, settings):
-    rows, columns = _turn(rng, settings)
-    smooth = [cv2.GaussianBlur(rng.standard_normal(SIZE, np.float32), (0, 0), settings.elastic_sigma) for _ in range(2)]
-    rows, columns = (
-        (at + field * settings.elastic / field.std()).astype(np.float32)
-        for at, field in zip((rows, columns), smooth, strict=True)
-    )
-    patch = cv2.remap(image, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    labels = cv2.remap(mask.astype(np.uint8), columns, rows, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT)
+def with_opencv():
+    import cv2
 
-    def blur(patch, deviation):
-        return cv2.GaussianBlur(patch, (0, 0), max(deviation, 1e-3))
+    cv2.setNumThreads(1)
 
-    return _light(patch, rng, settings, blur), labels > 0
+    def sample(pixels, where, order):
+        rows, columns = (at.astype(np.float32) for at in where)
+        return cv2.remap(pixels, columns, rows, (cv2.INTER_NEAREST, cv2.INTER_LINEAR)[order], borderMode=cv2.BORDER_REFLECT)
+
+    return lambda pixels, deviation: cv2.GaussianBlur(pixels, (0, 0), max(deviation, 1e-3)), sample

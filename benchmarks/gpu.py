@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from benchmarks import ours
-from benchmarks.machine import matrix_rate
+from benchmarks.machine import operations_of, product
 from benchmarks.task import Task
 from pipeline.networks.common.cost import gigaflops
 
@@ -22,22 +22,23 @@ def main():
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="bfloat16")
     parser.add_argument("--networks", default="unet,attn_resunet,vgg16")
     given = parser.parse_args()
-    peak = matrix_rate(given.precision, given.matrix)
+    tasks = [Task(name, given.precision, given.batch, given.side, given.filters) for name in given.networks.split(",")]
+    peak = operations_of(rate(product(tasks[0], given.matrix), given), tasks[0], given.matrix)
     print(f"Keras on {keras.backend.backend()}; a matrix product of {given.matrix}: {peak / 1e12:.2f} TFLOP/s, {given.precision}")
     print("| network | training, images a second | of the matrix rate | prediction | of the matrix rate |")
     print("|---|---|---|---|---|")
-    for network in given.networks.split(","):
-        task = Task(network, given.precision, given.batch, given.side, given.filters)
+    for task in tasks:
         work = 1e9 * gigaflops(ours.network(task), (given.side, given.side))
         cells = []
         for phase, passes in ((ours.training, 3), (ours.prediction, 1)):
-            rate = _rate(phase(task)[0], given)
-            cells += [f"{rate:.1f}", f"{rate * work * passes / peak:.0%}"]
-        print(f"| {network} | {' | '.join(cells)} |", flush=True)
+            images = rate(phase(task), given)
+            cells += [f"{images:.1f}", f"{images * work * passes / peak:.0%}"]
+        print(f"| {task.network} | {' | '.join(cells)} |", flush=True)
 
 
-def _rate(run, given):
-    """Images a second: the best of a few rounds, after one that compiles."""
+def rate(contender, given):
+    """Images a second of what a contender returned: the best of a few rounds, after one that compiles."""
+    run, _ = contender
     seconds = []
     for _ in range(given.rounds + 1):
         start = time.perf_counter()

@@ -13,7 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import tifffile
 import yaml
+
+from pipeline.images.io import read_image, read_mask
 
 ROOT = Path(__file__).parents[1]
 NAME = "mitochondria"
@@ -39,8 +42,6 @@ SHIFTS = {
 
 def prepare(folder, twin, intensity):
     """Store the phantom's sections in other numbers, and cut them; the split is that of the default run."""
-    import tifffile
-
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     phantom = values["datasets"][NAME]
     values["datasets"] = {NAME: phantom | {"intensity": intensity}}
@@ -53,7 +54,7 @@ def prepare(folder, twin, intensity):
     (own / "images").mkdir(parents=True)
     (own / "masks").mkdir()
     for row in pd.read_csv(raw / "images.csv", dtype=str).itertuples():
-        tifffile.imwrite(own / "images" / f"{row.name}.tif", twin(_read(raw / row.image)), photometric="minisblack")
+        tifffile.imwrite(own / "images" / f"{row.name}.tif", twin(read_image(raw / row.image)[..., 0]), photometric="minisblack")
         (own / "masks" / f"{row.name}.png").write_bytes((raw / row.mask).read_bytes())
     values["datasets"][NAME] |= {"source": "folder", "path": str(own), "classes": None}
     _write(folder, values)
@@ -79,43 +80,28 @@ def shifts():
             folder = Path(temporary)
             prepare(folder, DEPTHS["8 bit"], intensity)
             _stage(folder, "train", "unet")
-            command = [sys.executable, "-m", "benchmarks.intensity", "predict", str(folder)]
-            subprocess.run(command, check=True, cwd=ROOT)
+            _predict_shifted(folder)
 
 
-def predict(folder):
+def _predict_shifted(folder):
     """Print Dice, and on how many sections `predict` warns, for each shift of the test sections."""
-    from pipeline.params import Inference
-    from pipeline.predict import load
+    from pipeline.predict import DEFAULTS, load
     from pipeline.prediction.expectations import differences
     from pipeline.scoring.ratios import dice
 
     model = load(folder / f"models/{NAME}/unet.keras")
-    settings = Inference(tile=(1024, 1024), overlap=(192, 192), batch_size=2, flips=False)
     raw, split = folder / "data/raw" / NAME, pd.read_csv(folder / f"data/patches/{NAME}/split.csv", dtype=str)
-    sections = [
-        (_read(raw / row.image).astype(np.float32)[..., None], _read(raw / row.mask) > 0)
-        for row in split[split["split"] == "test"].itertuples()
-    ]
+    tested = split[split["split"] == "test"].itertuples()
+    sections = [(read_image(raw / row.image).astype(np.float32), read_mask(raw / row.mask)) for row in tested]
     print(f"intensity: {model.card['intensity_range']}")
     for name, shift in SHIFTS.items():
         counts, warned = np.zeros(3, np.int64), 0
         for section, mask in sections:
             image = model.scaled(shift(section))
             warned += bool(differences(model.card, image, None))
-            found = model.segment(image, settings) >= model.threshold(settings)
+            found = model.segment(image, DEFAULTS) >= model.threshold(DEFAULTS)
             counts += [(found & mask).sum(), (found & ~mask).sum(), (~found & mask).sum()]
         print(f"| {name} | {dice(*counts):.2f} | {warned} of {len(sections)} |", flush=True)
-
-
-def _read(path):
-    from PIL import Image
-
-    if path.suffix in (".tif", ".tiff"):
-        import tifffile
-
-        return tifffile.imread(path)
-    return np.asarray(Image.open(path))
 
 
 def _write(folder, values):
@@ -129,4 +115,4 @@ def _stage(folder, name, *more):
 
 
 if __name__ == "__main__":
-    {"depths": depths, "shifts": shifts, "predict": lambda: predict(Path(sys.argv[2]))}[sys.argv[1]]()
+    {"depths": depths, "shifts": shifts}[sys.argv[1]]()

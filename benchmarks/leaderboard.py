@@ -12,8 +12,9 @@ import keras
 import numpy as np
 
 from benchmarks.machine import describe
+from benchmarks.real import print_table
 from pipeline import networks, params, paths, tasks
-from pipeline.images.sections import channels_seen, context_of
+from pipeline.images.sections import context_of
 from pipeline.inference.model import load_trained
 from pipeline.patches.packed import Packed, load_packed, unpacked
 from pipeline.reporting.format import COUNT, number
@@ -34,26 +35,21 @@ def main(name):
     (dataset,), _ = read_results(alone, lambda task: tasks.part(task, "tables"))
     frame = leaderboard(dataset)["frame"].drop(columns="epochs")
     for network in dataset.networks:
-        for title, speed in zip(
-            ("training, patches/s", "prediction, patches/s"), speeds(name, network.name, settings), strict=True
-        ):
-            frame.loc[network.title, title] = number(speed, COUNT) if speed >= 10 else f"{speed:.1f}"
-    frame = frame.fillna("–")
+        for phase, speed in speeds(name, network.name, settings).items():
+            frame.loc[network.title, f"{phase}, patches/s"] = number(speed, COUNT) if speed >= 10 else f"{speed:.1f}"
     print(f"{describe()}, {dataset.networks[0].card['precision']}\n")
-    for cells in ([dataset.name, *frame.columns], ["---"] * (len(frame.columns) + 1), *frame.reset_index().to_numpy().tolist()):
-        print(f"| {' | '.join(cells)} |")
+    print_table([dataset.name, *frame.columns], frame.fillna("–").reset_index().to_numpy().tolist())
 
 
 def speeds(dataset, name, settings):
-    """Patches a second of training and of prediction of a network."""
+    """Patches a second of a network, by phase."""
     network, model = networks.load(name, settings), load_trained(paths.model(dataset, name))
     prepare(0, settings.train.precision)
     card, train = model.card, network.settings.training(settings.train)
     packed = load_packed(paths.patches(dataset), "train", context_of(card))
     batch = min(train.batch_size, len(packed.images))
-    images = {"channels": channels_seen(card), "context": context_of(card), "classes": len(card["classes"])}
-    images |= {"size": card["patch_size"], "mean": 0.5, "variance": 0.1}
-    learner, part = trainee(network.build(**images, seed=0, pretrained=None)), tasks.part(network.task, "training")
+    learner = trainee(network.build_for(card, mean=0.5, variance=0.1, seed=0, pretrained=None))
+    part = tasks.part(network.task, "training")
     learner.compile(optimizer(train, 1, 1000), loss=part.loss(settings, card), metrics=[part.metric(card)])
     shown = unpacked(packed.images[:PREDICTED])
 
@@ -66,7 +62,7 @@ def speeds(dataset, name, settings):
         for _ in range(batches):
             np.asarray(model._compiled(shown))
 
-    return batch * _rate(fit), len(shown) * _rate(predict)
+    return {"training": batch * _rate(fit), "prediction": len(shown) * _rate(predict)}
 
 
 def _rate(run):

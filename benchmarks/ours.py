@@ -1,12 +1,15 @@
 """The pipeline's own networks, trained and run as its stages do."""
 
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
 
-from benchmarks.task import CLASSES, DENSE, Task
+from benchmarks.task import CLASSES, DENSE
 from pipeline import networks, params, tasks
+from pipeline.inference.fold import folded
 from pipeline.inference.model import TrainedModel
 from pipeline.patches.packed import Packed
 from pipeline.training.batches import Batches, readable
@@ -14,35 +17,26 @@ from pipeline.training.devices import prepare
 from pipeline.training.optimizers import optimizer
 
 
-def _network_of(task):
-    """A network with the settings of ``params.yaml``, but the filters of the `Task`, and dense layers as published."""
+def network(task):
+    """The network of a `Task` with the settings of ``params.yaml``, but its own filters, and dense layers as published."""
     own = networks.load(task.network, params.load())
     wanted = {"filters": task.filters, "dense": DENSE}
     known = {name: value for name, value in wanted.items() if value and name in type(own.settings).model_fields}
-    return replace(own, settings=own.settings.model_copy(update=known))
-
-
-def network(task):
-    """The network of a `Task`, not compiled."""
-    own = _network_of(task)
-    facts = {"mean": 0.5, "variance": 0.1, "seed": 0, "pretrained": None}
-    return own.build(channels=task.channels, classes=len(_classes(own)), size=(task.side, task.side), **facts)
-
-
-def _classes(own):
-    return range(2 if own.task == "segmentation" else CLASSES)
+    own = replace(own, settings=own.settings.model_copy(update=known))
+    images = {"channels": task.channels, "classes": CLASSES if task.classifies else 2, "size": (task.side, task.side)}
+    return own.build(**images, mean=0.5, variance=0.1, seed=0, pretrained=None)
 
 
 def compiled(task):
     """The network of a `Task`, ready to be trained as its stage trains it."""
-    own, known, card = network(task), params.load(), {"classes": _classes(_network_of(task))}
-    part = tasks.part(_network_of(task).task, "training")
+    own, known, card = network(task), params.load(), {"classes": range(CLASSES if task.classifies else 2)}
+    part = tasks.part("classification" if task.classifies else "segmentation", "training")
     goal = {"loss": part.loss(known, card), "metrics": [part.metric(card)]}
     own.compile(optimizer(known.train, known.train.epochs, 1000), **goal, jit_compile=keras.backend.backend() == "jax")
     return own
 
 
-def training(task: Task):
+def training(task):
     """Return what trains so many batches, with the input path of the stages: packed patches, flipped and turned."""
     prepare(0, task.precision)
     own = compiled(task)
@@ -56,15 +50,36 @@ def training(task: Task):
     return train, own.count_params()
 
 
-def prediction(task: Task):
+def prediction(task):
     """Return what predicts so many batches, as a trained model does: normalisation folded, compiled."""
     prepare(0, task.precision)
-    model = TrainedModel(network(task), {"resize": None})
-    images = task.data()[0][: task.batch].astype(np.float32) / 255
-    predict = model._compiled if task.network == "vgg16" else model._probability
+    model, images = TrainedModel(network(task), {"resize": None}), task.batch_of_floats()
+    predict = model._compiled if task.classifies else model._probability
 
     def run(batches):
         for _ in range(batches):
             np.asarray(predict(images))
 
     return run, model.network.count_params()
+
+
+def openvino_prediction(task):
+    """Return what predicts so many batches with the network as OpenVINO runs it, in the arithmetic of the `Task`."""
+    import openvino
+
+    prepare(0, "float32")
+    plain, images = network(task), task.batch_of_floats()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "network.xml")
+        (plain if task.classifies else folded(plain)).export(str(path), format="openvino", verbose=False)
+        model = openvino.Core().read_model(path)
+    model.reshape(list(images.shape))
+    hints = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[task.precision]}
+    compiled = openvino.Core().compile_model(model, "CPU", hints)
+
+    def run(batches):
+        for _ in range(batches):
+            logits = next(iter(compiled(images).values()))
+            1 / (1 + np.exp(-logits))
+
+    return run, plain.count_params()

@@ -42,7 +42,8 @@ def write_page(measured, operations, sides, augmentation):
         "",
         f"Augmenting one patch of 256 × 256 with its mask on one core, in milliseconds: {milliseconds}.",
     ]
-    before, after = _around()
+    page = PAGE.read_text(encoding="utf-8")
+    before, after = page.split(BEGIN)[0], page.split(END)[1]
     PAGE.write_text("\n".join([before + BEGIN, "", *lines, "", END + after]), encoding="utf-8")
     _draw(measured)
 
@@ -69,12 +70,6 @@ def _column(network, phase, operations, results):
     column[SHARE] = f"{np.median(ours * operations[network] * PASSES[phase] / peak):.0%}"
     column[MEMORY] = f"{results[own]['memory'] / 2**30:.2f} GiB"
     return column
-
-
-def _around():
-    """The text before and after what is replaced."""
-    page = PAGE.read_text(encoding="utf-8")
-    return page.split(BEGIN)[0], page.split(END)[1]
 
 
 def _draw(measured):

@@ -7,35 +7,20 @@ from keras import layers
 from benchmarks.task import CLASSES, DENSE
 
 
-def unet(channels, filters):
+def unet(channels, filters, gates=False):
+    """U-Net, or with `gates` the Attention Residual U-Net."""
     inputs = x = keras.Input((None, None, channels))
-    skips = []
+    block, skips = _residual if gates else _two, []
     for level in range(4):
-        x = _two(x, filters * 2**level)
+        x = block(x, filters * 2**level)
         skips.append(x)
         x = layers.MaxPooling2D()(x)
-    x = _two(layers.Dropout(0.1)(x), filters * 16)
+    x = block(layers.Dropout(0.1)(x), filters * 16)
     for level in reversed(range(4)):
-        x = layers.Conv2DTranspose(filters * 2**level, 2, strides=2)(x)
-        x = _two(layers.Concatenate()([skips[level], x]), filters * 2**level)
-    return keras.Model(inputs, layers.Conv2D(1, 1, activation="sigmoid")(x))
-
-
-def attn_resunet(channels, filters):
-    inputs = x = keras.Input((None, None, channels))
-    skips = []
-    for level in range(4):
-        x = _residual(x, filters * 2**level)
-        skips.append(x)
-        x = layers.MaxPooling2D()(x)
-    x = _residual(layers.Dropout(0.1)(x), filters * 16)
-    for level in reversed(range(4)):
-        width = filters * 2**level
-        features = layers.Conv2D(width // 2, 2, strides=2, use_bias=False)(skips[level])
-        alpha = layers.Activation("relu")(layers.Add()([features, layers.Conv2D(width // 2, 1)(x)]))
-        alpha = layers.UpSampling2D(interpolation="bilinear")(layers.Conv2D(1, 1, activation="sigmoid")(alpha))
+        width, skip = filters * 2**level, skips[level]
+        skip = _gated(skip, x, width // 2) if gates else skip
         x = layers.Conv2DTranspose(width, 2, strides=2)(x)
-        x = _residual(layers.Concatenate()([layers.Multiply()([skips[level], alpha]), x]), width)
+        x = block(layers.Concatenate()([skip, x]), width)
     return keras.Model(inputs, layers.Conv2D(1, 1, activation="sigmoid")(x))
 
 
@@ -48,10 +33,10 @@ def vgg16(side, channels):
 
 
 def training(task):
-    network, (images, targets) = _network(task), task.data()
+    network, (images, targets) = network_of(task), task.data()
     images = images.astype(np.float32) / 255
-    targets = targets if task.network == "vgg16" else targets[..., None].astype(np.float32)
-    loss = "sparse_categorical_crossentropy" if task.network == "vgg16" else "binary_crossentropy"
+    targets = targets if task.classifies else targets[..., None].astype(np.float32)
+    loss = "sparse_categorical_crossentropy" if task.classifies else "binary_crossentropy"
     network.compile(keras.optimizers.Adam(1e-3), loss, metrics=["accuracy"])
 
     def train(batches):
@@ -62,7 +47,7 @@ def training(task):
 
 
 def prediction(task):
-    network, images = _network(task), task.data()[0].astype(np.float32) / 255
+    network, images = network_of(task), task.data()[0].astype(np.float32) / 255
 
     def predict(batches):
         rows = np.arange(batches * task.batch) % len(images)
@@ -71,23 +56,31 @@ def prediction(task):
     return predict, network.count_params()
 
 
-def _network(task):
+def network_of(task):
     keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[task.precision])
-    if task.network == "vgg16":
+    if task.classifies:
         return vgg16(task.side, task.channels)
-    return {"unet": unet, "attn_resunet": attn_resunet}[task.network](task.channels, task.filters or 16)
+    return unet(task.channels, task.filters or 16, gates=task.network == "attn_resunet")
+
+
+def _convolved(x, filters):
+    return layers.BatchNormalization()(layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal")(x))
 
 
 def _two(x, filters):
     for _ in range(2):
-        x = layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal")(x)
-        x = layers.Activation("relu")(layers.BatchNormalization()(x))
+        x = layers.Activation("relu")(_convolved(x, filters))
     return x
 
 
 def _residual(x, filters):
     shortcut = layers.BatchNormalization()(layers.Conv2D(filters, 1)(x))
-    x = layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal")(x)
-    x = layers.Activation("relu")(layers.BatchNormalization()(x))
-    x = layers.BatchNormalization()(layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal")(x))
+    x = _convolved(layers.Activation("relu")(_convolved(x, filters)), filters)
     return layers.Activation("relu")(layers.Add()([x, shortcut]))
+
+
+def _gated(skip, x, filters):
+    features = layers.Conv2D(filters, 2, strides=2, use_bias=False)(skip)
+    alpha = layers.Activation("relu")(layers.Add()([features, layers.Conv2D(filters, 1)(x)]))
+    alpha = layers.UpSampling2D(interpolation="bilinear")(layers.Conv2D(1, 1, activation="sigmoid")(alpha))
+    return layers.Multiply()([skip, alpha])

@@ -97,10 +97,7 @@ def training(task, compiled=False):
             rows = torch.arange(number * task.batch, (number + 1) * task.batch) % len(images)
             optimizer.zero_grad(set_to_none=True)
             logits = forward(images[rows].contiguous(memory_format=torch.channels_last))
-            if task.network == "vgg16":
-                loss = functional.cross_entropy(logits, targets[rows])
-            else:
-                loss = _bce_dice(logits, targets[rows])
+            loss = functional.cross_entropy(logits, targets[rows]) if task.classifies else _bce_dice(logits, targets[rows])
             loss.backward()
             optimizer.step()
 
@@ -123,8 +120,8 @@ def prediction(task, compiled=False):
 def _prepared(task, compiled):
     images, targets = task.data()
     images = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
-    targets = torch.from_numpy(targets) if task.network == "vgg16" else torch.from_numpy(targets).float()[:, None]
-    if task.network == "vgg16":
+    targets = torch.from_numpy(targets) if task.classifies else torch.from_numpy(targets).float()[:, None]
+    if task.classifies:
         network = vgg16(task.side, task.channels)
     else:
         network = Net(task.channels, task.filters or 16, gates=task.network == "attn_resunet")

@@ -30,8 +30,12 @@ class Task:
     filters: int | None = None
 
     @property
+    def classifies(self):
+        return self.network == "vgg16"
+
+    @property
     def channels(self):
-        return 3 if self.network == "vgg16" else 1
+        return 3 if self.classifies else 1
 
     def data(self):
         """Noise of the right shapes: time does not depend on what an image shows.
@@ -43,4 +47,8 @@ class Task:
         """
         rng = np.random.default_rng(0)
         images = rng.integers(0, 256, (IMAGES, self.side, self.side, self.channels), np.uint8)
-        return images, rng.integers(0, CLASSES, IMAGES) if self.network == "vgg16" else images[..., 0] > 200
+        return images, rng.integers(0, CLASSES, IMAGES) if self.classifies else images[..., 0] > 200
+
+    def batch_of_floats(self):
+        """The first batch of the images, as a network takes it: float32 in [0, 1]."""
+        return self.data()[0][: self.batch].astype(np.float32) / 255

@@ -1,6 +1,6 @@
-"""Write a file or a folder whole or not at all: whoever is interrupted leaves the former one.
+"""Write a file or a folder completely or not at all: an interruption leaves the former one.
 
-And JSON, tables and checksums, as all rooms have them.
+Also the form of all JSON files and tables, and checksums.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Report mistakes in the user's data or params in plain lines, without a traceback; and small words of such lines."""
+"""Report mistakes in the user's data or params in plain lines without a traceback, and put numbers and lists into words."""
 
 import errno
 import sys
@@ -18,7 +18,7 @@ class UserError(Exception):
 
 
 def in_one_line(error):
-    """The first line of what an error says; its type, if it says nothing."""
+    """The first line of an error's message, or its type if it has none."""
     return (str(error) or type(error).__name__).splitlines()[0]
 
 

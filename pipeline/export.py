@@ -71,12 +71,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m pipeline.export", description=__doc__.splitlines()[0].replace("``", "`"))
     parser.add_argument("model", metavar="MODEL", help="models/<dataset>/<network>.keras")
     parser.add_argument("--format", required=True, choices=FORMATS, help="onnx, bioimage: a file; savedmodel, openvino: a folder")
-    parser.add_argument(
-        "--out",
-        metavar="PATH",
-        required=True,
-        help="what to write; ends in .onnx for onnx, and in .zip for bioimage",
-    )
+    parser.add_argument("--out", metavar="PATH", required=True, help="what to write: *.onnx for onnx, *.zip for bioimage")
     parser.add_argument("--ensemble", action="store_true", help="export MODEL and its additional folds and seeds as one network")
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier export")
     given = parser.parse_args(arguments)

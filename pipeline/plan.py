@@ -42,16 +42,15 @@ def main(arguments=None):
     seen = look(folder)
     network, *others = _networks(seen.task, settings, "encoder" if given.pretrained else "datasets")
     section = settings.networks[network]
-    found = plan(seen, network, section, PRETRAINED if given.pretrained else RANDOM)
-    joined = f", and {name} to {network}.datasets"
-    if "datasets" not in section:
+    found, has_list = plan(seen, network, section, PRETRAINED if given.pretrained else RANDOM), "datasets" in section
+    joined = f", and {name} to {network}.datasets" if has_list else ""
+    if not has_list:
         pair = {"dataset": name, "network": network}
         found.training[f"pairs.{name}-{network}"] = pair, "this network has no list of data sets"
-        joined = ""
     print(*described_folder(seen), "", sep="\n")
     print(block_text(name, found.block))
     if given.write:
-        _write(name, found.block, network if joined else None)
+        _write(name, found.block, network if has_list else None)
         also = f"; {' and '.join(others)} would fit too" if others else ""
         print(f"{paths.PARAMS}: added datasets.{name}{joined}{also}")
     else:

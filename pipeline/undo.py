@@ -1,7 +1,7 @@
 """Go back to the last commit after an experiment: ``python -m pipeline.undo``.
 
-Restores ``params.yaml``, ``dvc.lock`` and the tables in ``reports/``, and brings back the data and models that belong to them.
-Those that only the experiment made leave. Nothing else is touched. ``git stash`` and DVC's cache keep what was there before.
+Restores ``params.yaml``, ``dvc.lock`` and the tables in ``reports/``, brings back the data and models that belong to them, and
+removes those that only the experiment made. Nothing else is touched. ``git stash`` and DVC's cache keep what was there before.
 """
 
 import argparse
@@ -85,7 +85,8 @@ def _set_aside(files):
     lines = [line for line in diff if line.startswith(("-", "+")) and not line.startswith(("---", "+++"))]
     _git("stash", "push", "--quiet", "--include-untracked", "--message", "before python -m pipeline.undo", "--", *files)
     print(f"restored to the last commit: {listed(changed, SHOWN)}")
-    print("set aside; `git stash pop && dvc checkout` brings it back:", *_some(lines or ["no change of params.yaml"]), sep="\n  ")
+    shown = lines[:SHOWN] + [f"... and {len(lines) - SHOWN} more"] * (len(lines) > SHOWN) or ["no change of params.yaml"]
+    print("set aside; `git stash pop && dvc checkout` brings it back:", *shown, sep="\n  ")
 
 
 def _make_git_look(files):
@@ -138,10 +139,6 @@ def _outputs():
 
 def _within(name, folders):
     return any(Path(name).is_relative_to(folder) for folder in folders)
-
-
-def _some(names):
-    return [*names[:SHOWN], f"... and {len(names) - SHOWN} more"] if len(names) > SHOWN else names
 
 
 def _git(*arguments):

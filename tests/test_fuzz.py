@@ -254,13 +254,7 @@ def test_label_images_class_maps_and_tables_of_groups(tmp_path, monkeypatch):
     for name in ("images", "masks"):
         Path("own", name).mkdir(parents=True)
     Image.fromarray(np.arange(204, dtype=np.uint8).reshape(12, 17)).save("own/images/1.png")
-    meanings = [
-        {"mask_threshold": 0},
-        {"mask_labels": [1, 2]},
-        {"instances": True, "ignore": 3},
-        {"ignore": [2, 3]},
-        {},
-    ]
+    meanings = [{"mask_threshold": 0}, {"mask_labels": [1, 2]}, {"instances": True, "ignore": 3}, {"ignore": [2, 3]}, {}]
     taken = 0
     for rng in draws(500):
         suffix, content = mask_file(rng)

@@ -67,11 +67,7 @@ def test_every_positive_number_survives_its_text(value):
         ("train.lr", "fast", "train.lr: expected a number, received 'fast'"),
         ("train.epochs", "2.5", "train.epochs: expected an integer, received 2.5"),
         ("train.epochs", "true", "train.epochs: expected an integer, received True"),
-        (
-            "segmentation.loss",
-            "bce-dice",
-            "segmentation.loss: expected 'bce_dice', 'bce'",
-        ),
+        ("segmentation.loss", "bce-dice", "segmentation.loss: expected 'bce_dice', 'bce'"),
         ("train.devices", "0", "train.devices: expected auto or a number of devices, received 0"),
         ("datasets.mitochondria.intensity", "[9, 3]", "intensity: expected auto, image or two numbers, the lower first, such as"),
         ("datasets.mitochondria.intensity", "[0, .inf]", "intensity: expected auto, image or two numbers, the lower first"),
@@ -157,11 +153,7 @@ def test_every_positive_number_survives_its_text(value):
                 ("polyps-on-tissue", "polyps", "tissue", "expected task segmentation as of polyps, received classification"),
             ]
         ],
-        (
-            "pairs",
-            "{tissue-vgg16: {dataset: tissue, network: vgg16}}",
-            "pairs.tissue-vgg16: add tissue to vgg16",
-        ),
+        ("pairs", "{tissue-vgg16: {dataset: tissue, network: vgg16}}", "pairs.tissue-vgg16: add tissue to vgg16"),
     ],
 )
 def test_one_line_names_the_key_and_what_is_allowed(load, key, value, told):

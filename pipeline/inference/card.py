@@ -12,9 +12,9 @@ from pipeline.errors import UserError
 def read_card(path):
     """Read and check the card of a ``.keras`` file: the one inside or, in older files, the ``.json`` file beside it.
 
-    The one inside was written with the weights, from what validation chose for them. If the file beside says something else, it
-    was edited or belongs to another training; the card inside counts, and a warning on stderr says so. Raises a UserError if
-    there is no card, or if it is none of a trained model.
+    The card inside was written together with the weights. If the file beside it differs, it was edited or belongs to another
+    training; then the card inside counts, and a warning goes to stderr. Raises a UserError if there is no card, or not that of a
+    trained model.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def _checked(text, place):
 
 
 def _differing(card, beside):
-    """Name the entries in which a file differs from a card, some of them; empty if there are none."""
+    """Name a few entries in which a file differs from a card; empty if there are none."""
     try:
         other = json.loads(beside.read_bytes())
         if not isinstance(other, dict):

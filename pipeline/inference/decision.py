@@ -1,15 +1,15 @@
-"""From probabilities to masks: one of foreground, or one of each of several classes; from several networks to one."""
+"""Turn probabilities into masks, and those of several networks into one."""
 
 import numpy as np
 
 
 def predicted(probability, threshold):
-    """Decide on a mask: foreground, bool, at or above the threshold or, of several classes, the most probable, uint8."""
+    """Turn probabilities into a mask: True at or above the threshold or, with several classes, the most probable one, uint8."""
     return probability >= threshold if probability.ndim == 2 else probability.argmax(axis=-1).astype(np.uint8)
 
 
 def outputs(card):
-    """Values of each pixel: one for background and foreground, one for each of more classes."""
+    """Number of values for each pixel: one for background and foreground, or one for each of more classes."""
     return 1 if len(card["classes"]) == 2 else len(card["classes"])
 
 
@@ -19,9 +19,9 @@ def of_class(probability, number):
 
 
 def mean_and_spread(values):
-    """Mean and standard deviation over members of probabilities (H, W) or (H, W, K): two arrays; of one, its own, and None.
+    """Mean and standard deviation over a list of probabilities (H, W) or (H, W, K); of a single one, itself and None.
 
-    The standard deviation divides by their number; of several classes, it is that of the one on which they disagree most.
+    The standard deviation divides by their number. Of several classes, it is that of the one on which they disagree most.
     """
     if len(values) == 1:
         return values[0], None

@@ -1,7 +1,7 @@
 """Several trained networks that predict as one: those of other folds or seeds, or of another kind.
 
-Networks that were trained apart err apart, so that their mean is better and better calibrated than each of them, and their
-disagreement shows where not to trust it (Lakshminarayanan et al. 2017, arXiv 1612.01474).
+Networks that were trained separately make different errors. Their mean is more accurate and better calibrated than each of them,
+and their disagreement shows where not to trust it (Lakshminarayanan et al. 2017, arXiv 1612.01474).
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ THRESHOLDS = ("threshold", "threshold_flips")
 class Ensemble(TrainedModel):
     """Networks whose probabilities are averaged, with the mean of their thresholds.
 
-    Its card is that of the first, but for what it says of all of them together.
+    The card is that of the first network, except for what concerns all of them.
     """
 
     members: tuple = ()  # of `TrainedModel`
@@ -37,7 +37,7 @@ class Ensemble(TrainedModel):
         return max(member.align for member in self.members)  # poolings halve, so it is a multiple of the others
 
     def _as_scaled_by(self, member, image):
-        """An image that was scaled for all, as one member takes it: folds have measured other training images."""
+        """Rescale an image from the common range to that of a member: each fold has measured its own training images."""
         if not self.converts:
             return image
         gain, offset = change_of_range(ranges_seen(self.card), ranges_seen(member.card))
@@ -71,7 +71,7 @@ def load_all(paths):
 
 
 def _intensities(cards):
-    """The range that holds those of all cards, so that no member loses what it could see; and what was seen, measured by it."""
+    """Find the range that includes those of all cards, so that none is clipped, and express in it what was seen in training."""
     seen, ours = np.array([card["intensity_seen"] for card in cards], float), cards[0]["intensity_range"]
     if ours != BY_IMAGE:
         lows, highs = np.moveaxis(np.array([card["intensity_range"] for card in cards], float), -1, 0)  # (cards, C)

@@ -22,8 +22,6 @@ def attention_maps(model, image, settings):
     """
     gates = [layer for layer in model.network.layers if re.fullmatch(r"attention_\d+", layer.name)]
     gates = sorted((gate for gate in gates if gate.output.shape[-1] == 1), key=lambda gate: int(gate.name.split("_")[1]))
-    if not gates:
-        return {}
     maps = {}
     for gate in gates:
         network = keras.Model(model.network.input, gate.output)

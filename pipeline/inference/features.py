@@ -1,4 +1,4 @@
-"""Where a network's features lie, and how coarse they are."""
+"""The feature maps of a network, and how coarse they are."""
 
 import keras
 
@@ -12,15 +12,15 @@ def feature_maps(network, size):
 
 
 def widest(network):
-    """The largest number of channels that features as large as the image have, those of all sections together."""
+    """The largest number of channels of any features at full resolution, counting those of all sections."""
     side = 1024
     return max(shape[0] * shape[-1] for _, shape in feature_maps(network, (side, side)) if shape[1] >= side)
 
 
 def coarsest_cell(network):
-    """Pixels to a side of a cell of the coarsest features, such as 16 after four poolings."""
+    """The side of a cell of the coarsest features in pixels, such as 16 after four poolings."""
     side = 1024  # divisible by every cell in use
-    # By how much the features grow with the image: a network of unpadded convolutions has some rows more or less, and features of
+    # By how much the features grow with the image: unpadded convolutions add or take some rows at either size, and features of
     # one cell, which describe the image as a whole, do not grow.
     sizes = [[shape[1] for _, shape in feature_maps(network, (n * side, n * side))] for n in (1, 2)]
     return side // min(twice - once for once, twice in zip(*sizes, strict=True) if twice > once)

@@ -1,4 +1,4 @@
-"""Put batch normalisation into the convolution before it: fewer passes over an image, the same answer."""
+"""Fold batch normalisation into the convolution before it: fewer passes over an image, the same result."""
 
 from collections import Counter
 
@@ -49,7 +49,7 @@ def _folded_weights(convolution, n):
 
 
 class _Pass(keras.layers.Layer):
-    """Takes what a batch normalisation is called with, and returns the image."""
+    """Returns its input, in the place of a folded batch normalisation."""
 
     def call(self, inputs, training=None, mask=None):
         return inputs

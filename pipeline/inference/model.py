@@ -54,7 +54,7 @@ class TrainedModel:
         return self.card.get("threshold_flips" if settings.flips else "threshold")
 
     def taking_any_range(self):
-        """The model for images that were scaled by another range than its own: its members take them as they are."""
+        """Return the model for images that were scaled by another range than its own, which no member may scale again."""
         return self
 
     @property

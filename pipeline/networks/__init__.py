@@ -1,13 +1,13 @@
 """The networks: one module each, found by its name.
 
 A network's module has ``TITLE``, ``CITATION`` and ``TASK`` ("segmentation" or "classification"); ``Settings``, the keys of its
-section in ``params.yaml``; and ``build``, which returns a `keras.Model` that ends in logits. `Network.build` gives ``build``
-those of its settings and of the facts about the images that its signature names. One that ends in ``**start`` hands what is in
-it to `pipeline.networks.common.halves.first_half`, and is given what that names.
+section in ``params.yaml``; and ``build``, which returns a `keras.Model` that ends in logits. `Network.build` passes the settings
+and the facts about the images that the signature of ``build`` names. If it ends in ``**start``, that holds the arguments of
+`pipeline.networks.common.halves.first_half`.
 
-A network with deep supervision or auxiliary classifiers also sets an attribute of the model: ``supervised``, a list of pairs of
-logits and weights. Training then minimises the weighted sum of their losses, in place of that of the output. They are no part of
-the saved network, but for what the output needs.
+A network with deep supervision or auxiliary classifiers sets the attribute ``supervised`` of its model: a list of pairs of logits
+and weights. Training then minimises the weighted sum of their losses instead of the loss of the output. The saved network keeps
+only what its output needs.
 """
 
 import importlib
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from pipeline import paths
 from pipeline.errors import UserError
+from pipeline.images.sections import channels_seen, context_of
 from pipeline.networks.common.settings import NONE, NetworkSettings
 from pipeline.params import network_names
 from pipeline.params.messages import check
@@ -34,17 +35,22 @@ class Network:
     builder: Callable
 
     def build(self, **images):
-        """Build a model (N, H, W, channels), float32 in [0, 1] → logits, from facts about the images that its builder may name.
+        """Build a model (N, H, W, channels), float32 in [0, 1] → logits, from facts about the images.
 
-        These are ``channels``, ``context`` (how many of them are of neighbouring sections: 2 context of 2 context + 1 parts),
-        ``classes`` (their number), ``size`` (rows and columns of a patch), ``mean`` and ``variance`` (of
-        each channel, in [0, 1] units), ``seed``, ``pretrained`` (a weights file, or None).
+        These are ``channels`` (of all sections together), ``context`` (neighbouring sections on each side), ``classes`` (their
+        number), ``size`` (rows and columns of a patch), ``mean`` and ``variance`` (of each channel, in [0, 1] units), ``seed``,
+        ``pretrained`` (a weights file, or None).
         """
         return self.builder(**arguments(self.builder, self.settings.model_dump() | images))
 
+    def build_for(self, card, **images):
+        """Build a model for patches or a trained model with a card, from the other facts that `build` takes."""
+        facts = {"channels": channels_seen(card), "context": context_of(card), "classes": len(card["classes"])}
+        return self.build(**facts, size=card["patch_size"], **images)
+
 
 def arguments(builder, known):
-    """Those of the `known` settings and facts that a builder's signature names: a dict."""
+    """Pick the settings and facts that a builder's signature names: a dict."""
     from pipeline.networks.common.halves import first_half  # imports Keras, as every builder does
 
     wanted = {*inspect.signature(builder).parameters}

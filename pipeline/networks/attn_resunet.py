@@ -1,14 +1,13 @@
 """Attention Residual U-Net: a U-Net of residual blocks, whose skip connections pass an attention gate."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import keras
 from keras import layers
-from pydantic import Field
 
 from pipeline.networks.common import blocks
 from pipeline.networks.common.halves import first_half, second_half
-from pipeline.networks.common.settings import ContextSettings, EncoderSettings
+from pipeline.networks.common.settings import EncoderSettings, UNetSettings
 from pipeline.params.fields import Count, Fraction
 
 TITLE = "Attention ResU-Net"
@@ -17,9 +16,8 @@ CITATION += "He, Zhang, Ren, Sun: Deep residual learning, CVPR 2016, doi 10.1109
 TASK = "segmentation"
 
 
-class Settings(ContextSettings, EncoderSettings):
+class Settings(UNetSettings, EncoderSettings):
     filters: Count = 64
-    depth: Annotated[int, Field(ge=1, le=7)] = 4
     dropout: Fraction = 0.0
     normalization: Literal["batch", "instance", "group", "none"] = "batch"
 

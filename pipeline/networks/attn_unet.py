@@ -22,7 +22,7 @@ def build(*, classes, filters, depth, dropout, normalization, **start):
     """Build an Attention U-Net.
 
     Parameters and returns are those of `pipeline.networks.unet.build`. The paper's network is for volumes; this one is the same
-    in two dimensions. As in the paper, the features of the first level are not gated: they say too little about what they show.
+    in two dimensions. As in the paper, the features of the first level are not gated: they carry too little meaning.
     The outputs of the layers named ``attention_<level>``, from level 1, are the coefficients of the gates.
     """
 

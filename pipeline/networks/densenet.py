@@ -6,9 +6,8 @@ import keras
 from keras import layers
 
 from pipeline.networks.common import residual
-from pipeline.networks.common.classifier import Stem, begin
-from pipeline.networks.common.settings import NetworkSettings
-from pipeline.params.fields import Count, Positive
+from pipeline.networks.common.classifier import StemSettings, begin
+from pipeline.params.fields import Count
 
 TITLE = "DenseNet"
 CITATION = "Huang, Liu, van der Maaten, Weinberger: Densely connected networks, CVPR 2017, doi 10.1109/CVPR.2017.243"
@@ -16,11 +15,9 @@ TASK = "classification"
 LAYERS = {121: (6, 12, 24, 16), 169: (6, 12, 32, 32), 201: (6, 12, 48, 32)}  # of each dense block
 
 
-class Settings(NetworkSettings):
+class Settings(StemSettings):
     depth: Literal[121, 169, 201] = 121
     growth: Count = 12
-    stem: Stem = "auto"
-    batch_scale: Positive = 4.0
 
 
 def build(*, size, channels, classes, depth, growth, stem, mean, variance, seed):
@@ -28,7 +25,8 @@ def build(*, size, channels, classes, depth, growth, stem, mean, variance, seed)
 
     Written here rather than taken from `keras.applications`, which has only a growth of 32 and the stem for large images, and
     whose normalisation averages over more steps than a short training has. At that growth, with three channels and 1000
-    classes, it has the published 7,978,856 (121), 14,149,480 (169) and 20,013,928 (201) weights.
+    classes, it has the published 7,978,856 (121), 14,149,480 (169) and 20,013,928 (201) weights. The other parameters, and the
+    smallest images, are those of `pipeline.networks.resnet.build`.
 
     Parameters
     ----------
@@ -36,8 +34,6 @@ def build(*, size, channels, classes, depth, growth, stem, mean, variance, seed)
         Layers with weights.
     growth : int
         Features that each layer adds, the paper's k; 32 for ImageNet.
-    size, stem, mean, variance, seed
-        As in `pipeline.networks.resnet.build`, with the same smallest images.
     """
     inputs, x, make, stem = begin("densenet", size, channels, mean, variance, seed, stem)
     x = residual.start(make, x, 2 * growth, stem)

@@ -25,8 +25,8 @@ class Settings(UNetSettings, EncoderSettings):
 def build(*, classes, filters, depth, dropout, normalization, dilations, **start):
     """Build a dilated U-Net.
 
-    The other parameters and returns are those of `pipeline.networks.unet.build`. In the place of the two deepest convolutions
-    stands `dilated_context`, as the papers have it in spirit: the first one is for volumes, the second has no poolings.
+    The other parameters and returns are those of `pipeline.networks.unet.build`. `dilated_context` takes the place of the two
+    deepest convolutions. This follows the idea of the papers: the first network is for volumes, the second has no poolings.
 
     Parameters
     ----------

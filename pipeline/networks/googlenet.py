@@ -5,9 +5,9 @@ from typing import Literal
 import keras
 from keras import layers
 
-from pipeline.networks.common.classifier import SMALLEST, Stem, begin
-from pipeline.networks.common.settings import NetworkSettings
-from pipeline.params.fields import Fraction, Positive
+from pipeline.networks.common import residual
+from pipeline.networks.common.classifier import SMALLEST, StemSettings, begin
+from pipeline.params.fields import Fraction
 
 TITLE = "GoogLeNet"
 CITATION = "Szegedy, Liu, Jia et al.: Going deeper with convolutions, CVPR 2015, doi 10.1109/CVPR.2015.7298594"
@@ -31,13 +31,11 @@ INCEPTIONS = {
 }
 
 
-class Settings(NetworkSettings):
+class Settings(StemSettings):
     auxiliary: bool = False
     large_kernel: Literal[3, 5] = 5
     dropout: Fraction = 0.4
     normalization: Literal["batch", "none"] = "batch"
-    stem: Stem = "auto"
-    batch_scale: Positive = 4.0
 
 
 def build(*, size, channels, classes, auxiliary, large_kernel, dropout, normalization, stem, mean, variance, seed):
@@ -45,7 +43,8 @@ def build(*, size, channels, classes, auxiliary, large_kernel, dropout, normaliz
 
     At three channels and 1000 classes, without normalisation, it has the 6,998,552 weights of the paper; with it and a
     `large_kernel` of 3, the 6,624,904 of PyTorch's. Raises a UserError if the images are smaller than 32 × 32, or 8 × 8 with
-    the small stem; with auxiliary classifiers, 65 × 65 or 9 × 9.
+    the small stem; with auxiliary classifiers, 65 × 65 or 9 × 9. The other parameters are those of
+    `pipeline.networks.resnet.build`.
 
     Parameters
     ----------
@@ -57,26 +56,22 @@ def build(*, size, channels, classes, auxiliary, large_kernel, dropout, normaliz
     dropout : float
         Rate before the last layer.
     normalization : {"batch", "none"}
-        "batch": batch normalisation before each ReLU; the paper is older (its local response normalisation is left out).
+        "batch": batch normalisation before each ReLU, in the place of the paper's local response normalisation.
     stem : {"auto", "imagenet", "small"}
         "imagenet": a 7 × 7 convolution of stride 2 and two poolings, as published. "small": a 3 × 3 one of stride 1, and none.
-        "auto": small if a side has fewer than 96 pixels.
-    mean, variance, seed
-        As in `pipeline.networks.resnet.build`.
     """
     smallest = AUXILIARY_SMALLEST if auxiliary else SMALLEST
-    inputs, x, make, stem = begin("googlenet", size, channels, mean, variance, seed, stem, smallest)
-    x = make.unit(x, 64, 3, "stem", normalization) if stem == "small" else make.unit(x, 64, 7, "stem", normalization, strides=2)
-    x = pooled(x, "stem_pool") if stem == "imagenet" else x
-    x = make.unit(x, 64, 1, "conv2_reduce", normalization)
-    x = make.unit(x, 192, 3, "conv2", normalization)
+    inputs, x, make, stem = begin("googlenet", size, channels, mean, variance, seed, stem, smallest, normalization)
+    x = residual.start(make, x, 64, stem)
+    x = make.unit(x, 64, 1, "conv2_reduce")
+    x = make.unit(x, 192, 3, "conv2")
     x = pooled(x, "pool2") if stem == "imagenet" else x
     others = []
     for name, filters in INCEPTIONS.items():
         x = pooled(x, f"pool{name[0]}") if name in ("4a", "5a") else x
-        x = inception(make, x, filters, large_kernel, normalization, f"inception{name}")
+        x = inception(make, x, filters, large_kernel, f"inception{name}")
         if auxiliary and name in AUXILIARY:
-            others.append(auxiliary_classifier(make, x, classes, normalization, f"auxiliary{name}"))
+            others.append(auxiliary_classifier(make, x, classes, f"auxiliary{name}"))
     x = make.dropout(layers.GlobalAveragePooling2D(name="mean")(x), dropout, "dropout")
     logits = make.logits(x, classes)
     network = keras.Model(inputs, logits, name="googlenet")
@@ -85,22 +80,22 @@ def build(*, size, channels, classes, auxiliary, large_kernel, dropout, normaliz
     return network
 
 
-def inception(make, x, filters, large_kernel, normalization, name):
+def inception(make, x, filters, large_kernel, name):
     """Four branches side by side: 1 × 1, 3 × 3 and `large_kernel` convolutions, and a pooling (figure 2 b of the paper)."""
     one, (reduce3, three), (reduce5, five), pool = filters
-    y1 = make.unit(x, one, 1, f"{name}_1", normalization)
-    y3 = make.unit(make.unit(x, reduce3, 1, f"{name}_3_reduce", normalization), three, 3, f"{name}_3", normalization)
-    y5 = make.unit(x, reduce5, 1, f"{name}_5_reduce", normalization)
-    y5 = make.unit(y5, five, large_kernel, f"{name}_5", normalization)
+    y1 = make.unit(x, one, 1, f"{name}_1")
+    y3 = make.unit(make.unit(x, reduce3, 1, f"{name}_3_reduce"), three, 3, f"{name}_3")
+    y5 = make.unit(x, reduce5, 1, f"{name}_5_reduce")
+    y5 = make.unit(y5, five, large_kernel, f"{name}_5")
     yp = layers.MaxPooling2D(3, strides=1, padding="same", name=f"{name}_pool")(x)
-    yp = make.unit(yp, pool, 1, f"{name}_pool_conv", normalization)
+    yp = make.unit(yp, pool, 1, f"{name}_pool_conv")
     return layers.Concatenate(name=f"{name}_concat")([y1, y3, y5, yp])
 
 
-def auxiliary_classifier(make, x, classes, normalization, name):
+def auxiliary_classifier(make, x, classes, name):
     """Logits from the features of a module in the middle of the network (section 5 of the paper)."""
     x = layers.AveragePooling2D(5, strides=3, name=f"{name}_pool")(x)
-    x = make.unit(x, 128, 1, f"{name}_conv", normalization)
+    x = make.unit(x, 128, 1, f"{name}_conv")
     x = make.dense(layers.Flatten(name=f"{name}_flatten")(x), 1024, f"{name}_fc")
     return make.logits(make.dropout(x, 0.7, f"{name}_dropout"), classes, f"{name}_logits")
 

@@ -25,14 +25,13 @@ def build(*, size, channels, classes, activation, mean, variance, seed):
 
     The layers C1 to F6 of the paper. As usual today, C3 reads all maps of S2, poolings have no weights, and logits replace the
     radial basis functions of the output: 61,706 weights at 32 × 32 × 1 with 10 classes, where the paper has 60,000 beside fixed
-    ones. Raises a UserError if the images are smaller than 16 × 16.
+    ones. Raises a UserError if the images are smaller than 16 × 16. The other parameters are those of
+    `pipeline.networks.resnet.build`.
 
     Parameters
     ----------
     activation : {"relu", "tanh"}
         The paper has tanh; with ReLU the network learns in fewer epochs.
-    mean, variance, seed
-        As in `pipeline.networks.resnet.build`.
     """
     inputs, x = image_input("lenet5", size, channels, mean, variance, SMALLEST)
     make = SeededLayers(seed)

@@ -5,20 +5,17 @@ from typing import Literal
 import keras
 
 from pipeline.networks.common import residual
-from pipeline.networks.common.classifier import Stem, begin
-from pipeline.networks.common.settings import NetworkSettings
-from pipeline.params.fields import Count, Positive
+from pipeline.networks.common.classifier import StemSettings, begin
+from pipeline.params.fields import Count
 
 TITLE = "Pre-activation ResNet"
 CITATION = "He, Zhang, Ren, Sun: Identity mappings in deep residual networks, ECCV 2016, doi 10.1007/978-3-319-46493-0_38"
 TASK = "classification"
 
 
-class Settings(NetworkSettings):
+class Settings(StemSettings):
     depth: Literal[18, 34, 50, 101, 152] = 18
     filters: Count = 64
-    stem: Stem = "auto"
-    batch_scale: Positive = 4.0
 
 
 def build(*, size, channels, classes, depth, filters, stem, mean, variance, seed):

@@ -5,9 +5,8 @@ from typing import Literal
 import keras
 
 from pipeline.networks.common import residual
-from pipeline.networks.common.classifier import Stem, begin
-from pipeline.networks.common.settings import NetworkSettings
-from pipeline.params.fields import Count, Positive
+from pipeline.networks.common.classifier import StemSettings, begin
+from pipeline.params.fields import Count
 
 TITLE = "ResNeXt"
 CITATION = "Xie, Girshick, Dollár, Tu, He: Aggregated residual transformations, CVPR 2017, doi 10.1109/CVPR.2017.634"
@@ -16,18 +15,17 @@ BLOCKS = residual.BLOCKS | {26: residual.BLOCKS[18]}  # the shortest of bottlene
 FILTERS = 64  # of the stem, and of the first stage before its groups
 
 
-class Settings(NetworkSettings):
+class Settings(StemSettings):
     depth: Literal[26, 50, 101, 152] = 26
     groups: Count = 32
     width: Count = 4
-    stem: Stem = "auto"
-    batch_scale: Positive = 4.0
 
 
 def build(*, size, channels, classes, depth, groups, width, stem, mean, variance, seed):
     """Build a ResNeXt: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
 
-    ResNeXt-50 32 × 4d for ImageNet, with three channels and 1000 classes, has 25,028,904 weights.
+    ResNeXt-50 32 × 4d for ImageNet, with three channels and 1000 classes, has 25,028,904 weights. The other parameters, and the
+    smallest images, are those of `pipeline.networks.resnet.build`.
 
     Parameters
     ----------
@@ -37,8 +35,6 @@ def build(*, size, channels, classes, depth, groups, width, stem, mean, variance
         The paper's cardinality C.
     width : int
         Filters of each group in the first stage, doubled at each of the three others.
-    size, stem, mean, variance, seed
-        As in `pipeline.networks.resnet.build`, with the same smallest images.
     """
     inputs, x, make, stem = begin("resnext", size, channels, mean, variance, seed, stem)
 

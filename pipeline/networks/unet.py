@@ -1,13 +1,12 @@
 """U-Net: two convolutions a level, and the features of each level joined again on the way back."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import keras
-from pydantic import Field
 
 from pipeline.networks.common import blocks
 from pipeline.networks.common.halves import first_half, second_half
-from pipeline.networks.common.settings import ContextSettings, EncoderSettings
+from pipeline.networks.common.settings import EncoderSettings, UNetSettings
 from pipeline.params.fields import Count, Fraction
 
 TITLE = "U-Net"
@@ -15,9 +14,8 @@ CITATION = "Ronneberger, Fischer, Brox: U-Net, MICCAI 2015, doi 10.1007/978-3-31
 TASK = "segmentation"
 
 
-class Settings(ContextSettings, EncoderSettings):
+class Settings(UNetSettings, EncoderSettings):
     filters: Count = 64
-    depth: Annotated[int, Field(ge=1, le=7)] = 4
     dropout: Fraction = 0.0
     normalization: Literal["batch", "instance", "group", "none"] = "none"
 

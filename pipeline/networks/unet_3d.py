@@ -32,7 +32,8 @@ def build(*, channels, context, classes, filters, depth, dropout, normalization,
     mostly further apart than pixels. With those of 2 × 2 × 2 it would have the 19,069,955 weights of the paper, which counts
     neither the normalisation nor the biases of transposed convolutions.
 
-    A convolution of 3 × 3 × 3 is computed as one of 3 × 3 of three sections side by side. The result is the same.
+    A convolution of 3 × 3 × 3 is computed as one of 3 × 3 of three sections side by side. The result is the same. The other
+    parameters are those of `pipeline.networks.unet.build`.
 
     Parameters
     ----------
@@ -40,15 +41,11 @@ def build(*, channels, context, classes, filters, depth, dropout, normalization,
         Of all sections together (see `pipeline.images.sections`).
     context : int
         Sections on each side. Raises a UserError if there are none, or more than the convolutions reach.
-    classes, filters, depth, dropout, normalization
-        As those of `pipeline.networks.unet.build`.
     flat_levels : int
         How many of the first levels convolve 1 × 3 × 3. Where sections lie further apart than pixels, those at full resolution
         learn little from their neighbours; coarser levels do. They then compute all sections, and take longer.
     residual : bool
         Whether a 1 × 1 × 1 convolution leads around the two of each level.
-    mean, variance : float or sequence of float
-        Of each channel over the training images, in [0, 1] units.
     """
     most = 2 * max(0, depth + 1 - flat_levels) + 2 * max(0, depth - flat_levels)
     if not most:

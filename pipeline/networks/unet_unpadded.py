@@ -10,10 +10,7 @@ from pipeline.networks.common.settings import UNetSettings
 TITLE = "U-Net, unpadded"
 CITATION = "Ronneberger, Fischer, Brox: U-Net, MICCAI 2015, doi 10.1007/978-3-319-24574-4_28"
 TASK = "segmentation"
-
-
-class Settings(UNetSettings):
-    pass
+Settings = UNetSettings
 
 
 def build(*, channels, classes, filters, depth, dropout, normalization, mean, variance):

@@ -44,8 +44,8 @@ def build(*, size, channels, classes, pretrained, dense, dropout, normalization,
     dense, dropout : int, float
         Units of the first two dense layers, and the rate after each of them.
     normalization : {"none", "batch"}
-        "batch": batch normalisation between each convolution and its ReLU, which the paper is older than. With it the
-        network learns from random weights where it would stay at chance.
+        "batch": batch normalisation, which is more recent than the paper, between each convolution and its ReLU. With it, the
+        network learns from random weights, where it would otherwise stay at chance.
     frozen_blocks : int
         How many of the five convolution blocks are not trained.
     mean, variance : float or sequence of float
@@ -67,8 +67,8 @@ def build(*, size, channels, classes, pretrained, dense, dropout, normalization,
             x = layers.ReLU(name=f"{layer.name}_relu")(x)
     if pretrained is not None:
         begin_with(pretrained, donor, keras.Model(inputs, x), lambda name: name.startswith("block"), published.load)
-        # The published features have a deviation of about 5. Dense layers by He's rule make logits of that size of them: a first
-        # loss of 6, and steps that kill the ReLUs of fc1 and fc2 within an epoch. The network then stays at chance.
+        # The published features have a deviation of about 5. He-normal dense layers would turn them into logits of that size: a
+        # first loss of 6, and steps that kill the ReLUs of fc1 and fc2 within an epoch. The network would stay at chance.
         x = BatchNormalization(momentum=MOMENTUM, name="features")(x)
     x, make = layers.Flatten(name="flatten")(x), SeededLayers(seed)
     for number in (1, 2):

@@ -6,9 +6,8 @@ import keras
 from pydantic import Field, field_validator
 
 from pipeline.networks.common import residual
-from pipeline.networks.common.classifier import Stem, begin
-from pipeline.networks.common.settings import NetworkSettings
-from pipeline.params.fields import Count, Fraction, Positive
+from pipeline.networks.common.classifier import StemSettings, begin
+from pipeline.params.fields import Count, Fraction
 
 TITLE = "Wide ResNet"
 CITATION = "Zagoruyko, Komodakis: Wide residual networks, BMVC 2016, doi 10.5244/C.30.87"
@@ -17,12 +16,10 @@ SMALLEST = {"small": 4, "imagenet": 16}  # pixels: two and four halvings leave o
 FILTERS = 16  # of the stem; the first stage has `width` times as many
 
 
-class Settings(NetworkSettings):
+class Settings(StemSettings):
     depth: Annotated[int, Field(ge=10)] = 16
     width: Count = 4
     dropout: Fraction = 0.0
-    stem: Stem = "auto"
-    batch_scale: Positive = 4.0
 
     @field_validator("depth")
     @classmethod
@@ -36,7 +33,8 @@ def build(*, size, channels, classes, depth, width, dropout, stem, mean, varianc
     """Build a Wide ResNet: (N, *size, channels), float32 in [0, 1] → logits (N, classes), float32.
 
     Three stages of pre-activation blocks of two 3 × 3 convolutions. The paper's WRN-28-10 for 32 × 32 × 3 and 10 classes has
-    36,479,194 weights. Raises a UserError if the images are smaller than 4 × 4, or 16 × 16 with the stem for ImageNet.
+    36,479,194 weights. Raises a UserError if the images are smaller than 4 × 4, or 16 × 16 with the stem for ImageNet. The other
+    parameters are those of `pipeline.networks.resnet.build`; its small stem is the published one for 32 × 32.
 
     Parameters
     ----------
@@ -46,11 +44,6 @@ def build(*, size, channels, classes, depth, width, dropout, stem, mean, varianc
         Factor k on the 16, 32 and 64 filters of the stages.
     dropout : float
         Rate between the two convolutions of each block.
-    stem : {"auto", "imagenet", "small"}
-        "small": a 3 × 3 convolution, as published for 32 × 32. "imagenet": as in `pipeline.networks.resnet.build`, for larger
-        images. "auto": small if a side has fewer than 96 pixels.
-    mean, variance, seed
-        As in `pipeline.networks.resnet.build`.
     """
     inputs, x, make, stem = begin("wide_resnet", size, channels, mean, variance, seed, stem, SMALLEST)
 

@@ -106,7 +106,7 @@ class Patches(Section):
 
 
 def _intensity(value):
-    """One message for all that is wrong; a union would give one for each of its types."""
+    """Give one message for every mistake; a union would give one for each of its types."""
     if value in ("auto", "image"):
         return value
     numbers = finite(value)

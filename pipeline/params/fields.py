@@ -25,7 +25,7 @@ MOST_CLASSES = 255  # 8-bit class numbers; 255 itself means ignored
 
 
 def listed(what, least, most=math.inf):
-    """What checks that a value is a list of `least` to `most` values, and else says that it should be `what`."""
+    """Make a validator for lists of `least` to `most` values; its message says `what` was expected."""
 
     def check(value):
         if not (isinstance(value, list | tuple) and least <= len(value) <= most):

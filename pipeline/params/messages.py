@@ -1,4 +1,4 @@
-"""What is wrong with the params, in a line for each mistake: the key, what is allowed, what was received."""
+"""Report mistakes in the params, one line each: the key, what is allowed, what was received."""
 
 import difflib
 import re
@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from pipeline.errors import UserError
 
-# Words of pydantic, and shorter ones.
+# Phrases of pydantic's messages, and plainer ones.
 PLAINER = {
     "greater than or equal to": "at least",
     "less than or equal to": "at most",
@@ -32,7 +32,7 @@ def check(model, values, path, section=""):
 
 
 def advice(mistake):
-    """What a mistake that pydantic found asks for, and what was received instead: its text without the key."""
+    """Say what pydantic expected and what it received instead, without the key."""
     message = mistake["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     message = "keys and values" if mistake["type"] in ("dict_type", "model_type") else message
     for theirs, ours in PLAINER.items():
@@ -41,7 +41,7 @@ def advice(mistake):
 
 
 def did_you_mean(name, known):
-    """The end of a message about an unknown name: the known one that is most alike, or all of them."""
+    """End a message about an unknown name: suggest the most similar known one, or list all of them."""
     close = difflib.get_close_matches(str(name), known, n=1)
     return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(known)}"
 

@@ -50,16 +50,12 @@ def surface_distances(reference, prediction, spacing=1.0):
     >>> surface_distances(solid, first, (50.0, 4.0, 4.0))
     (array([ 0., 50.]), array([0.]))
     """
-    _check(reference, prediction)
-    reference, prediction = np.argwhere(border(reference)), np.argwhere(border(prediction))
-    return _to_nearest(reference, prediction, spacing), _to_nearest(prediction, reference, spacing)
-
-
-def _check(reference, prediction):
     if np.shape(reference) != np.shape(prediction):
         raise ValueError(f"expected two masks of the same shape, received {np.shape(reference)} and {np.shape(prediction)}")
     if reference.dtype != bool or prediction.dtype != bool:
         raise ValueError(f"expected boolean masks, received {reference.dtype} and {prediction.dtype}")
+    reference, prediction = np.argwhere(border(reference)), np.argwhere(border(prediction))
+    return _to_nearest(reference, prediction, spacing), _to_nearest(prediction, reference, spacing)
 
 
 def _to_nearest(points, others, spacing):

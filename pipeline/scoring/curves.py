@@ -18,19 +18,6 @@ EDGES = np.unique(np.concatenate([np.arange(1025) / 1024, _NEAR_ZERO, 1 - _NEAR_
 POINTS = 200  # of a curve that is drawn
 
 
-def check_probabilities(reference, probabilities):
-    """Raise a ValueError if a mask is not boolean or of another shape; a UserError if a probability is outside [0, 1]."""
-    if np.shape(reference) != np.shape(probabilities) or reference.dtype != bool:
-        raise ValueError(
-            f"expected a boolean mask of shape {probabilities.shape}, received {reference.dtype} of shape {reference.shape}"
-        )
-    if not ((probabilities >= 0) & (probabilities <= 1)).all():
-        raise UserError(
-            f"expected probabilities from 0 to 1, received {probabilities.min()} to {probabilities.max()}; "
-            "the training may have diverged: lower train.lr"
-        )
-
-
 class Histogram:
     """Foreground and background pixels by predicted probability, in bins that begin at `EDGES`; the last one is for 1."""
 
@@ -38,8 +25,18 @@ class Histogram:
         self.foreground, self.background = np.zeros((2, len(EDGES)), np.int64)
 
     def add(self, reference, probabilities):
-        """Count one image: a boolean mask, and the probabilities of foreground of the same shape."""
-        check_probabilities(reference, probabilities)
+        """Count one image: a boolean mask, and the probabilities of foreground of the same shape.
+
+        Raises a UserError if a probability is not in [0, 1].
+        """
+        if np.shape(reference) != np.shape(probabilities) or reference.dtype != bool:
+            received = f"{reference.dtype} of shape {reference.shape}"
+            raise ValueError(f"expected a boolean mask of shape {probabilities.shape}, received {received}")
+        if not ((probabilities >= 0) & (probabilities <= 1)).all():
+            raise UserError(
+                f"expected probabilities from 0 to 1, received {probabilities.min()} to {probabilities.max()}; "
+                "the training may have diverged: lower train.lr"
+            )
         bins = np.searchsorted(EDGES, probabilities, side="right") - 1
         self.foreground += np.bincount(bins[reference], minlength=len(EDGES))
         self.background += np.bincount(bins[~reference], minlength=len(EDGES))

@@ -31,9 +31,9 @@ def run(main, description, arguments=()):
 def only_experiment(program):
     """Let DVC refuse a second ``dvc exp run`` in this folder while the stage runs.
 
-    By itself DVC would start it, and throw away what the first needs to be recorded, which is then lost after all its training.
-    Each experiment first locks the stash below; so a stage holds it for reading, as many may. Those of the queue have a stash of
-    their own. Does nothing for a stage that DVC did not start.
+    DVC itself would start it, and discard what it needs to record the first one, which is then lost after all its training. An
+    experiment begins by locking the stash below, so each stage holds a read lock on it, as any number may. Queued experiments
+    have a stash of their own. Does nothing for a stage that DVC did not start.
     """
     if "DVC_ROOT" not in os.environ:
         yield

@@ -1,4 +1,4 @@
-"""Measure afresh what batch normalisation needs for prediction: the mean and the variance of each channel."""
+"""Measure the mean and variance of each channel that batch normalisation uses for prediction."""
 
 from contextlib import contextmanager
 
@@ -7,19 +7,20 @@ import numpy as np
 
 from pipeline.patches.packed import unpacked
 
-PATCHES = 256  # of the training set that are looked at; each has thousands of pixels
+PATCHES = 256  # of the training set that are measured; each has thousands of pixels
 
 
 class BatchStatistics:
-    """The statistics of a network over some training patches, drawn by the seed: always the same ones.
+    """The statistics of a network over training patches that the seed draws, always the same ones.
 
-    The moving averages of training follow the last few batches, and belong to the last weights. Over many patches they
-    belong to all of them, and to whatever weights the network has now: PreciseBN (Wu and Johnson 2021, arXiv 2105.07576,
-    section 3). Each batch is normalised by itself, as in training, and the pooled variance counts what lies between batches.
+    The moving averages of training describe the last few batches, as the weights were at that time. These statistics describe
+    many patches and the present weights: PreciseBN (Wu and Johnson 2021, arXiv 2105.07576, section 3). Each batch is normalised
+    by itself, as in training, and the pooled variance includes the variance between batches.
     """
 
     def __init__(self, network, packed, batch_size, seed):
-        self.layers = [layer for layer in network._flatten_layers() if _is_learnt(layer)]
+        normalisations = (layer for layer in network._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization))
+        self.layers = [layer for layer in normalisations if layer.trainable]
         rows = np.random.default_rng([seed, 4]).permutation(len(packed.images))[:PATCHES]
         whole = len(rows) - len(rows) % batch_size or len(rows)  # a smaller last batch would weigh too much
         self.packed, self.batches = packed, np.split(rows[:whole], range(batch_size, whole, batch_size))
@@ -30,8 +31,7 @@ class BatchStatistics:
         """Put the statistics into the network."""
         if not self.layers:
             return
-        means = [np.zeros(layer.moving_mean.shape) for layer in self.layers]
-        squares = [np.zeros(layer.moving_mean.shape) for layer in self.layers]
+        means, squares = ([np.zeros(layer.moving_mean.shape) for layer in self.layers] for _ in range(2))
         with _still(self.probe, self.layers):
             for rows in self.batches:
                 found = self.probe.predict_on_batch(unpacked(self.packed.images[np.sort(rows)]))
@@ -56,13 +56,9 @@ class _Probe(keras.Model):
         return [value + 0.0 for layer in self.normalisations for value in (layer.moving_mean, layer.moving_variance)]
 
 
-def _is_learnt(layer):
-    return isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
-
-
 @contextmanager
 def _still(network, layers):
-    """Let moving averages take the last batch alone, and nothing be dropped, while the network is traced."""
+    """Make moving averages hold the last batch alone, and switch dropout off, while the network is traced."""
     dropping = [layer for layer in network._flatten_layers() if getattr(layer, "rate", None)]
     former = [(layer, "momentum", layer.momentum) for layer in layers] + [(layer, "rate", layer.rate) for layer in dropping]
     try:

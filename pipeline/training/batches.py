@@ -18,10 +18,10 @@ from pipeline.training.on_device import OnDevice, fits
 class Batches(keras.utils.PyDataset):
     """Packed patches as batches; set ``epoch``, from 0, before each epoch.
 
-    `shuffle` draws another order each epoch, `flips` flips and turns each batch at random, and turns its `sections` upside down.
+    `shuffle` draws another order for each epoch. `flips` flips and turns each batch at random, and reverses its `sections`.
     With `balanced` and labels, an epoch of the same length holds all classes equally often (see `balanced_order`). The last,
-    smaller batch is kept. This process reads its part of each batch, as `team` shares it. With `fresh`, a `Fresh`, each patch is
-    a copy drawn anew.
+    smaller batch is kept. Each process of a `team` reads its own part of a batch. With `fresh`, a `Fresh`, patches are augmented
+    anew each time.
     """
 
     def __init__(
@@ -50,10 +50,10 @@ class Batches(keras.utils.PyDataset):
         return images if self.fresh else unpacked(images), targets
 
     def plan(self, index):
-        """Return the patches that this process reads, the symmetry of the batch, and whether its sections are upside down.
+        """Return the patches that this process reads, the symmetry of the batch, and whether its sections are reversed.
 
         The patches are in ascending order, so that the disk is read forwards. The symmetry is an index into the `symmetries` of
-        the batch's shape, of which 0 changes nothing.
+        the batch's shape; 0 changes nothing.
         """
         first = index * self.batch_size
         chosen = self.team.share(np.sort(self._order()[first : first + self.batch_size]))
@@ -77,7 +77,7 @@ class Batches(keras.utils.PyDataset):
 
 @dataclass(frozen=True)
 class Fresh:
-    """Copies that are drawn anew for each batch, as `patchify` draws its own: of `size`, by the section `augment` of the params.
+    """Augment patches anew for each batch, as `patchify` would: to a `size`, by the section ``augment`` of the params.
 
     `map_in_order` spreads the patches of a batch over threads (`pipeline.parallel.on_all_threads`).
     """
@@ -87,10 +87,14 @@ class Fresh:
     map_in_order: Callable = map
 
     def draw(self, packed, rows, seed, sections=1):
-        """Copies of packed patches: images (N, H, W, C), float32 in [0, 1], and targets (N, H, W) or (N,).
+        """Augment packed patches: images (N, H, W, C), float32 in [0, 1], and targets (N, H, W) or (N,).
 
+<<<<<<< HEAD
         What a copy shows depends on `seed` and on the number of its patch, not on the others of the batch. `rows` rise; a patch
         that a balanced epoch repeats in a batch has as many different copies.
+=======
+        Each depends on `seed` and on the number of its patch, not on the rest of the batch.
+>>>>>>> 53b79f05cf26f3c805247fe6caa97904d3f0b517
         """
         around = [(wide - side) // 2 for wide, side in zip(packed.images.shape[1:3], self.size, strict=True)]
         masks = packed.targets.ndim == 3
@@ -107,9 +111,9 @@ class Fresh:
 
 
 def balanced_order(labels, rng):
-    """Draw as many images as there are labels (N,), each class that occurs equally often, to one; return their numbers (N,).
+    """Draw N images for N labels, so that the counts of the classes differ by at most one; return the images' numbers (N,).
 
-    An image of a rare class is drawn again only after all others of its class; a common class takes part with some of its own.
+    An image of a rare class is drawn again only after all others of its class. Of a common class, only some images are drawn.
     """
     classes = rng.permutation(np.unique(labels))  # the first ones get one more, if N does not divide evenly
     order = []
@@ -121,10 +125,10 @@ def balanced_order(labels, rng):
 
 
 def readable(batches):
-    """The form of batches that ``keras.Model.fit`` reads fastest.
+    """Convert batches to what ``keras.Model.fit`` reads fastest.
 
-    With TensorFlow, a stream. With JAX, the memory of the device, if the patches fit, are not drawn anew, and this is the only
-    process. Else the batches themselves.
+    With TensorFlow, that is a stream. With JAX, patches are kept on the device if they fit, are not augmented anew, and this is
+    the only process. Otherwise the batches are returned as they are.
     """
     if keras.backend.backend() == "tensorflow":
         from pipeline.networks.common.tensorflow_door import stream
@@ -135,9 +139,9 @@ def readable(batches):
 
 
 def statistics(images, most=512):
-    """Mean and variance of each channel over patches (N, H, W, C), uint8 or uint16, in [0, 1] units: two lists of float.
+    """Compute the mean and variance of each channel of patches (N, H, W, C), uint8 or uint16, in [0, 1] units: lists of float.
 
-    At most `most` patches are read, evenly spaced; more would not change the third digit.
+    At most `most` evenly spaced patches are read; more would not change the third digit.
     """
     pixels, sums, squares = 0, 0, 0  # Python integers: exact, in whatever order they are added
     for image in images[:: math.ceil(len(images) / most)]:  # one by one: 512 at a time can take gigabytes

@@ -1,4 +1,4 @@
-"""Which precision the hardware is good at, and the settings of Keras that a training starts from."""
+"""Choose the precision for the hardware, and set up Keras for a training."""
 
 import keras
 

@@ -12,13 +12,13 @@ import keras
 
 from pipeline.errors import UserError
 
-HEARTBEAT_S = 30  # a process that is silent for so long counts as dead; JAX's own 100 s keep the others waiting
-CLOSING_S = 30  # a process waits at most so long for the others before it ends
+HEARTBEAT_S = 30  # a process that is silent for this long counts as dead; JAX's default of 100 s keeps the others waiting
+CLOSING_S = 30  # a process waits for the others for at most this long before it ends
 
 
 @dataclass(frozen=True)
 class Team:
-    """The processes that train one network together: number of this one, from 0, how many there are, devices of each."""
+    """The processes that train one network together: the number of this one, from 0, their number, and the devices of each."""
 
     process: int = 0
     processes: int = 1
@@ -66,7 +66,7 @@ class Team:
                 os._exit(1)  # JAX would first wait for the lost process, and then abort with a stack trace
 
     def agree(self, what, value):
-        """Raise an error if the processes have different values: they would wait for each other for ever."""
+        """Raise a UserError if the processes have different values, with which they would wait for each other forever."""
         if self.processes == 1:
             return
         from jax.experimental import multihost_utils

@@ -1,4 +1,4 @@
-"""What decides the last bits of a training beside the code, the params and the patches: processor, threads, versions."""
+"""What affects the last bits of a training besides code, params and patches: processor, threads, versions."""
 
 import os
 import platform
@@ -34,7 +34,7 @@ def environment(cpuinfo=CPUINFO):
 
 
 def threads():
-    """How many threads share one operation, as the backend itself finds out: by its variable, or by the cores it may use."""
+    """How many threads share one operation: as the backend decides, by its environment variable or the cores it may use."""
     variable = "NPROC" if keras.backend.backend() == "jax" else "TF_NUM_INTRAOP_THREADS"
     given = os.environ.get(variable, "")
     return int(given) if given.isdigit() and int(given) > 0 else cores()

@@ -16,18 +16,22 @@ from pipeline.training.supervised import trainee
 def fit(network, batches, validation, loss, metric, settings, curves, checkpoint):
     """Train a network that returns logits, and leave it with its best epoch's weights; return ``epochs`` and ``best_epoch``.
 
-    With ``settings.minutes``, the number of epochs is what fits, and from then on the training is that of so many epochs.
+    What an epoch does depends only on the seed and on the state before it, so a training that resumes from `checkpoint` ends
+    with the same bits as one that was never interrupted. The caller removes the checkpoint once the results are safe. With
+    ``settings.minutes``, a few trial steps decide the number of epochs, and training goes on as if that number had been given.
 
-    What an epoch does depends only on the seed and on the state before it, so that a training that resumes from `checkpoint`
-    ends with the same bits as one that was never interrupted. The caller removes the checkpoint once the results are safe.
-    `batches` and `validation` are `pipeline.training.batches.Batches` of the same team, in whose context the network was built;
-    `curves` is the CSV file for the learning curves; a larger `metric` is better. Raises a UserError if the loss is no longer a
-    finite number.
+    `batches` and `validation` are `pipeline.training.batches.Batches` of the same team, in whose context the network was built.
+    `curves` is the CSV file for the learning curves. A larger `metric` is better. Raises a UserError if the loss is no longer
+    finite.
     """
     team, patches = batches.team, len(batches.packed.images)
-    _refuse(settings, team)
+    measures = settings.average > 0 or settings.recalibrate
+    if team.processes > 1 and measures:
+        raise UserError("train.average and train.recalibrate do not work with several processes; set them to 0 and false")
+    if team.processes > 1 and settings.minutes:
+        raise UserError("train.minutes does not work with several processes; set it to null, and set train.epochs")
     network = trainee(network)
-    measured = BatchStatistics(network, batches.packed, batches.batch_size, batches.seed) if _measures(settings) else None
+    measured = BatchStatistics(network, batches.packed, batches.batch_size, batches.seed) if measures else None
     seen = len(validation.packed.images) + (measured.patches if measured else 0)
     more = looked_at(len(batches), patches, seen)
     xla = keras.backend.backend() == "jax"  # with TensorFlow on a CPU, steps compiled with XLA took twice as long
@@ -37,17 +41,13 @@ def fit(network, batches, validation, loss, metric, settings, curves, checkpoint
         scale_rates(steps, network)
         network.compile(steps, loss=loss, metrics=[metric], jit_compile=xla)
 
-    monitor = "loss" if settings.monitor == "loss" else metric.name
-    progress = Progress(curves, checkpoint, monitor, settings.patience, writes=team.leads)
-    progress.planned = settings.epochs
-    if settings.minutes:
-        progress.planned = checkpoint.planned()
-    if progress.planned is None:
+    epochs = checkpoint.planned() if settings.minutes else settings.epochs
+    if epochs is None:
         compiled(1)
-        progress.planned, seconds = epochs_within(settings.minutes, network, readable(batches), more)
-        fitting = counted(progress.planned, "epoch")
-        print(f"train.minutes: {settings.minutes:g} min allow {fitting} of {spoken(seconds)}", flush=True)
-    epochs = progress.planned
+        epochs, seconds = epochs_within(settings.minutes, network, readable(batches), more)
+        print(f"train.minutes: {settings.minutes:g} min allow {counted(epochs, 'epoch')} of {spoken(seconds)}", flush=True)
+    monitor = "loss" if settings.monitor == "loss" else metric.name
+    progress = Progress(curves, checkpoint, monitor, settings.patience, epochs, writes=team.leads)
     compiled(epochs)
     done = progress.resume(network)
     team.agree("numbers of finished epochs", done)
@@ -67,14 +67,3 @@ def fit(network, batches, validation, loss, metric, settings, curves, checkpoint
     network.set_weights(progress.best_weights)
     planned = {"minutes": settings.minutes, "epochs_planned": epochs} if settings.minutes else {}
     return {"epochs": len(progress.epochs), "best_epoch": progress.best_epoch} | planned
-
-
-def _measures(settings):
-    return settings.average > 0 or settings.recalibrate
-
-
-def _refuse(settings, team):
-    if team.processes > 1 and _measures(settings):
-        raise UserError("train.average and train.recalibrate do not work with several processes; set them to 0 and false")
-    if team.processes > 1 and settings.minutes:
-        raise UserError("train.minutes does not work with several processes; set it to null, and set train.epochs")

@@ -12,7 +12,7 @@ UNKNOWN = 2**33  # bytes of memory to assume where JAX does not say, as on a CPU
 
 
 class OnDevice(keras.utils.PyDataset):
-    """The same batches, made on the device: the host sends the numbers of the patches only."""
+    """The same batches, made on the device: the host only sends the numbers of the patches."""
 
     def __init__(self, batches):
         super().__init__()

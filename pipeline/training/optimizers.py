@@ -1,4 +1,4 @@
-"""The optimizers: Keras's, with weight decay and averages as they are used today, and with a rate of its own for a layer."""
+"""Keras's optimizers, with weight decay of kernels only, averages that forget the start, and a rate of its own for a layer."""
 
 import keras
 from keras import ops
@@ -9,7 +9,7 @@ MEMORY = 10  # steps: after n steps an average looks back over n / MEMORY of the
 
 
 class _Own:
-    """What both optimizers do in another way than Keras."""
+    """What both optimizers do differently from Keras."""
 
     factors = None  # on the learning rate of each variable, in the order of the optimizer (`scale_rates`)
 
@@ -23,7 +23,7 @@ class _Own:
                 variable.assign(variable - variable * self.weight_decay * rate)
 
     def _use_weight_decay(self, variable):
-        """Kernels only: a bias, a scale or a shift that shrinks would change what the network can say, not how smoothly."""
+        """Kernels only: smaller biases, scales or shifts would limit what the network can compute, not make it smoother."""
         return len(variable.shape) > 1
 
     def _update_model_variables_moving_average(self, trainable_variables):

@@ -1,4 +1,4 @@
-"""How long a training will take here, and how far it is; and how many epochs fit into a time."""
+"""Estimate how long a training takes here, report how far it is, and find how many epochs fit into a given time."""
 
 import sys
 import time
@@ -8,9 +8,9 @@ import numpy as np
 
 SLOW = 3  # first steps that are not timed: TensorFlow and XLA compile the network in the first one
 ENOUGH = 5.0  # seconds of steps after which their time is known to a tenth or so
-FORWARD = 1 / 3  # of the time that a patch takes in training: it is seen, and nothing is learnt
-SHORT = 20.0  # seconds of training of which nothing is said
-LINE_S, LINE_SHARE = 30.0, 0.1  # a log has a line at most every 30 s, and ten in an epoch
+FORWARD = 1 / 3  # share of a training step that its forward pass takes
+SHORT = 20.0  # seconds; shorter trainings are not announced
+LINE_S, LINE_SHARE = 30.0, 0.1  # a log has a line at most every 30 s, and at most ten in an epoch
 
 
 class Timer(keras.callbacks.Callback):
@@ -27,15 +27,15 @@ class Timer(keras.callbacks.Callback):
                 self.settle()
 
     def settle(self):
-        """Take what there is."""
+        """Make do with the steps timed so far."""
         times = self.times[SLOW - 1 :] if len(self.times) > SLOW else self.times
         self.seconds = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else self.seconds
 
 
 class Pace(Timer):
-    """Say how long a training will take, as soon as the first steps show it; in a log, say how far an epoch is.
+    """Print how long a training will take, as soon as the first steps show it, and in a log, how far an epoch is.
 
-    An epoch has `steps`, and `more` patches for each step that are only looked at, in units of a step: validation.
+    An epoch takes `steps`, and `more` for the patches that only pass forward (see `looked_at`).
     """
 
     def __init__(self, patches, steps, more, epochs, done=0):
@@ -50,7 +50,7 @@ class Pace(Timer):
         super().on_train_batch_end(batch, logs)
         now, step = time.perf_counter(), batch + 1
         if self.seconds is not None and not self.told:
-            self._tell(self.seconds * (self.steps + self.more))
+            self._tell(self.epochs - self.epoch)
             self.last_time, self.last_step = now, step
         apart = now - self.last_time >= LINE_S and step - self.last_step >= LINE_SHARE * self.steps
         if apart and self.told and step < self.steps and not sys.stdout.isatty():
@@ -62,29 +62,28 @@ class Pace(Timer):
     def on_epoch_end(self, epoch, logs=None):
         if not self.told:  # an epoch of few steps
             self.settle()
-            self.epoch += 1
-            self._tell((self.seconds or 0.0) * (self.steps + self.more))
+            self._tell(self.epochs - self.epoch - 1)
 
-    def _tell(self, epoch_seconds):
+    def _tell(self, epochs):
         self.told = True
-        epochs = self.epochs - self.epoch
-        if epochs * epoch_seconds > SHORT:
+        seconds = (self.seconds or 0.0) * (self.steps + self.more)
+        if epochs * seconds > SHORT:
+            line = "\n" if sys.stdout.isatty() else ""  # after Keras's progress bar
             counted = f"{epochs} epochs" if epochs > 1 else "one epoch"
-            total = spoken(epochs * epoch_seconds)
-            line = "\n" if sys.stdout.isatty() else ""  # behind Keras's progress bar
-            print(f"{line}about {total} here: {self.patches:,} patches, {counted} of {spoken(epoch_seconds)}", flush=True)
+            total = f"about {spoken(epochs * seconds)} here"
+            print(f"{line}{total}: {self.patches:,} patches, {counted} of {spoken(seconds)}", flush=True)
 
 
 def looked_at(steps, patches, validated):
-    """How many steps the `validated` patches of an epoch are worth, of which `steps` train `patches`."""
+    """Express the time for `validated` patches in training steps, `steps` of which train `patches`."""
     return FORWARD * validated * steps / patches
 
 
 def epochs_within(minutes, network, batches, more):
-    """Try a few training steps, put the network back as it was, and return how many epochs fit into so many minutes.
+    """Time a few training steps, restore the network, and return how many epochs fit into `minutes`, and the seconds of one.
 
-    At least one. `batches` are what `keras.Model.fit` reads, `more` is as in `Pace`. The network is compiled; its optimizer is
-    spent afterwards.
+    At least one epoch always fits. `batches` are what `keras.Model.fit` reads, `more` is as in `Pace`. The network is compiled;
+    compile it again afterwards, because its optimizer has moved on.
     """
     start, timer = time.perf_counter(), Timer()
     stop = keras.callbacks.LambdaCallback(
@@ -102,7 +101,7 @@ def epochs_within(minutes, network, batches, more):
 
 
 def spoken(seconds):
-    """A length of time as people say it.
+    """Write a length of time as people say it.
 
     >>> spoken(0.123), spoken(44.6), spoken(300), spoken(9000)
     ('0.1 s', '45 s', '5 min', '2.5 h')

@@ -8,19 +8,19 @@ from pipeline.errors import UserError
 
 
 class Progress(keras.callbacks.Callback):
-    """Follow a training: learning curves (a CSV file that grows by a line each epoch), and a checkpoint after each epoch.
+    """Write the learning curves (CSV, six digits) and a checkpoint after each epoch, and stop when training gets no better.
 
     `monitor` decides which epoch is best: "loss" (smallest), or the name of a metric (largest). Training stops after `patience`
-    epochs without a better one; 0: never. Of several processes, only the first `writes`. Numbers have six digits.
+    epochs without a better one, or never if it is 0. The checkpoint notes how many epochs were `planned`. Of several processes,
+    only the first one `writes`.
     """
 
-    def __init__(self, curves, checkpoint, monitor, patience, writes=True):
+    def __init__(self, curves, checkpoint, monitor, patience, planned, writes):
         super().__init__()
         self.curves, self.checkpoint, self.writes = curves, checkpoint, writes
-        self.monitor, self.patience = monitor, patience
-        self.epochs, self.planned = [], None
-        self.best_epoch, self.best_score, self.best_weights = 0, -np.inf, []
-        self.validated = []  # the weights that validation saw, which may be other ones than training goes on with
+        self.monitor, self.patience, self.planned = monitor, patience, planned
+        self.epochs, self.best_epoch, self.best_score, self.best_weights = [], 0, -np.inf, []
+        self.validated = []  # the weights that validation saw; training may go on with others
 
     @property
     def finished(self):
@@ -57,13 +57,8 @@ class Progress(keras.callbacks.Callback):
             self._write_curves()
             state = {name: keras.ops.convert_to_numpy(variable) for name, variable in _state(self.model).items()}
             state |= {f"best/{i}": weight for i, weight in enumerate(self.best_weights)}
-            values = {
-                "epochs": self.epochs,
-                "best_epoch": self.best_epoch,
-                "best_score": self.best_score,
-                "planned": self.planned,
-            }
-            self.checkpoint.write(state, values)
+            values = {"epochs": self.epochs, "best_epoch": self.best_epoch, "best_score": self.best_score}
+            self.checkpoint.write(state, values | {"planned": self.planned})
 
     def _write_curves(self):
         if self.writes:
@@ -72,11 +67,11 @@ class Progress(keras.callbacks.Callback):
 
 
 class Validated(keras.callbacks.Callback):
-    """Choose what validation sees, and with it what can be saved: averaged weights, and batch statistics that belong to them.
+    """Validate, and so keep, the averaged weights of the optimizer, with batch statistics measured for them.
 
-    `statistics` is a `pipeline.training.batch_statistics.BatchStatistics`, or None: the moving averages of training will do.
-    List it behind the callbacks that look at the network at the end of validation: it then brings back the weights that
-    training goes on with. The statistics stay: training itself never reads them.
+    `statistics` is a `pipeline.training.batch_statistics.BatchStatistics`, or None to keep the moving averages of training.
+    List this callback after those that read the network at the end of validation, because it then restores the weights that
+    training goes on with. The statistics need no restoring: training never reads them.
     """
 
     def __init__(self, statistics):

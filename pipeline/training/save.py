@@ -15,7 +15,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can hold
 def save(network, path, card=None):
     """Write a functional model as a ``.keras`` file, whole or not at all, without its optimizer, which would triple the size.
 
-    The `card`, what prediction needs to know besides, goes into the file as a member that Keras passes over, and beside it as
+    The `card`, what prediction needs to know besides, goes into the file as a member that Keras ignores, and beside it as
     ``.json``, for people and for DVC.
 
     The same network and card give the same bytes, so that DVC recognises it. Keras writes three things that differ from run to

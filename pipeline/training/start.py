@@ -1,4 +1,4 @@
-"""What a network starts from: pretrained weights, or the weights of a finished model and nothing else of its training."""
+"""What a training starts from: pretrained weights, or the weights of a finished model."""
 
 import hashlib
 from pathlib import Path
@@ -14,9 +14,9 @@ from pipeline.networks.common.pretrained import OWN
 
 
 def pretrained(network):
-    """Find the weights that a network's settings ask for: the path of the file, and where it comes from; None and None if none.
+    """Find the pretrained weights that a network's settings name: the file and its origin, or two Nones if they name none.
 
-    The stage `weights` left them there; nothing is fetched. Raises a UserError if the folder holds others, or there is none.
+    The stage `weights` has put them there. Raises a UserError if it has not, or if other weights are there.
     """
     settings = network.settings
     asked = getattr(settings, "encoder_weights", None) or getattr(settings, "weights", None)
@@ -47,9 +47,9 @@ def begun_from(network, start, dataset, tested):
 
 
 def start_file(start, dataset, network, tested, fold=0, folds=1):
-    """The model that ``train.start`` names: a file, or that of this data set, network and fold in a folder as ``models/``.
+    """Find the model that ``train.start`` names: a file, or the one of this data set, network and fold in a copy of ``models/``.
 
-    None for None. Raises a UserError if there is no such file. What it may have seen is told by `warn_of_seen`.
+    Returns None if `start` is None. Raises a UserError if there is no such file, and what `warn_of_seen` raises.
     """
     if start is None:
         return None
@@ -85,17 +85,17 @@ def warn_of_seen(what, path, dataset, tested, fold, folds, own=""):
 
 
 def tested_images(folder):
-    """Name the test images of packed patches in six letters: others if one comes or goes."""
+    """Compute a fingerprint of six letters from the names of the test images of packed patches."""
     table = pd.read_csv(folder / "split.csv", dtype=str, keep_default_na=False)
     names = "\n".join(sorted(table.loc[table["split"] == "test", "name"]))
     return hashlib.md5(names.encode(), usedforsecurity=False).hexdigest()[:6]
 
 
 def go_on_from(path, model, network):
-    """Give a fresh model the weights of the one at `path`, and return what the card says of it, and of its pretrained weights.
+    """Give a fresh model the weights of the one at `path`; return what the new card says of it and of its pretrained weights.
 
-    The images are standardised as the new training images ask. The learning rate rises again, and the optimizer knows nothing of
-    the former steps. Raises a UserError if the file is no model, or one of another shape.
+    Images are standardised with the statistics of the new training images. The schedule and the optimizer start anew. Raises a
+    UserError if the file is not a model, or one of another shape.
     """
     try:
         former = keras.saving.load_model(path, compile=False, safe_mode=True)

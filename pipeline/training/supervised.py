@@ -1,20 +1,20 @@
-"""Train the outputs that a network has for training alone: deep supervision, auxiliary classifiers."""
+"""Train outputs that a network has for training only: deep supervision, auxiliary classifiers."""
 
 import keras
 
 
 def trainee(network):
-    """What to train in the place of a network: the network itself, or the outputs that its attribute ``supervised`` names.
+    """Return what to train: the network itself or, if it has the attribute ``supervised``, a model of those outputs.
 
-    See `pipeline.networks`. The trainee shares the weights of the network, and has those of its other outputs besides.
+    See `pipeline.networks`. Both share their weights.
     """
     return Supervised(network) if hasattr(network, "supervised") else network
 
 
 class Supervised(keras.Model):
-    """A network that learns from several outputs, and predicts, validates and is measured by its own one.
+    """A network that learns from several outputs, but predicts with its own, which validation and metrics see.
 
-    The loss of training is the sum of the losses of all supervised logits, each times its weight.
+    The training loss is the weighted sum of the losses of all supervised logits.
     """
 
     def __init__(self, network):

@@ -9,7 +9,7 @@ import keras
 from pipeline import paths
 from pipeline.atomic import whole
 from pipeline.errors import UserError
-from pipeline.images.sections import channels_seen, context_of, sections_seen
+from pipeline.images.sections import context_of, sections_seen
 from pipeline.networks.common.cost import gigaflops
 from pipeline.parallel import on_all_threads
 from pipeline.patches.packed import load_card, load_packed
@@ -58,62 +58,50 @@ def train(dataset, network, task, params):
 
 
 def _train_one(dataset, network, task, params, seed, fold, former, model, curves, team):
-    """Train with one seed on one fold, from the model `former` or None; return the table that validation chose from, and the
-    checkpoint.
-    """
+    """Train with one seed on one fold, starting from `former` if there is one; return the table of thresholds, the checkpoint."""
     precision = prepare(seed, params.train.precision)
-    folder = paths.patches(dataset, fold)
+    folder, settings = paths.patches(dataset, fold), network.settings.training(params.train)
     card = load_card(folder)
     card |= network.settings.seen(card, f"{network.name}.context") | {"tested": tested_images(folder)}
     training, validation = (load_packed(folder, split, context_of(card)) for split in ("train", "val"))
     mean, variance = statistics(training.images)
-    settings = network.settings.training(params.train)
-    deciding = {"network": network.name, "seed": seed, "precision": precision, "train": settings.model_dump()}
-    own = getattr(params, network.task).model_dump(exclude={"tolerance"})  # which only `evaluate` reads
-    deciding |= {"own": network.settings.model_dump(), "task": own, "classes": card["classes"]}
-    anew = params.augment if params.augment.when == "epoch" else None
-    deciding |= {"augment": anew.model_dump()} if anew else {}
     weights, origin = pretrained(network)
     card |= task.facts(params, card, training)
+    anew = params.augment if params.augment.when == "epoch" else None
+    deciding = {"network": network.name, "own": network.settings.model_dump(), "classes": card["classes"]}
+    deciding |= {"seed": seed, "precision": precision, "train": settings.model_dump(), "augment": anew and anew.model_dump()}
+    deciding["task"] = getattr(params, network.task).model_dump(exclude={"tolerance"})  # which only `evaluate` reads
     key = training_key(folder, deciding, [file for file in (weights, former) if file])
     checkpoint = Checkpoint(paths.checkpoint(dataset, network.name, key))
 
-    def build():
-        size, classes = card["patch_size"], len(card["classes"])
-        images = {"channels": channels_seen(card), "context": context_of(card), "classes": classes}
-        images |= {"size": size, "mean": mean, "variance": variance}
-        return network.build(**images, seed=seed, pretrained=weights)
-
+    facts = {"mean": mean, "variance": variance, "seed": seed, "pretrained": weights}
     with team.together():
-        model_in_training = build()
-        wanted, received = task.outputs(card), model_in_training.output.shape[-1]
+        trained = network.build_for(card, **facts)
+        wanted, received = task.outputs(card), trained.output.shape[-1]
         if received != wanted:
             raise UserError(
                 f"{network.name}: expected {wanted} logits for the classes {', '.join(card['classes'])} of {dataset}, received "
                 f"{received}; let `build` take `classes` and end in blocks.logits, as pipeline/networks/unet.py does"
             )
-        card |= go_on_from(former, model_in_training, network.name) if former else {}
-        parameters = model_in_training.count_params()
-        devices = f", {team.devices} devices in each of {team.processes} processes" if team.size > 1 else ""
-        begun = f", pretrained: {origin['name']}" if origin else ""
-        heading = f"{network.title} on {dataset}: {parameters:,} weights, {len(training.images):,} patches, {precision}"
-        fold_of = f", fold {fold} of {card['folds']}" if "folds" in card else ""
-        further = f", continuing from {former}" if former else ""
-        print(f"{heading}, seed {seed}{fold_of}{begun}{further}{devices}", flush=True)
+        card |= go_on_from(former, trained, network.name) if former else {}
+        parameters = trained.count_params()
+        told = [f"{network.title} on {dataset}: {parameters:,} weights", f"{len(training.images):,} patches", precision]
+        told += [f"seed {seed}", f"fold {fold} of {card['folds']}" if "folds" in card else None]
+        told += [origin and f"pretrained: {origin['name']}", former and f"continuing from {former}"]
+        told += [f"{team.devices} devices in each of {team.processes} processes" if team.size > 1 else None]
+        print(", ".join(filter(None, told)), flush=True)
         how = {"shuffle": True, "flips": settings.flips, "balanced": task.balanced(params), "sections": sections_seen(card)}
         with on_all_threads() if anew else nullcontext() as map_in_order:
             fresh = Fresh(anew, tuple(card["patch_size"]), map_in_order) if anew else None
             batches = Batches(training, settings.batch_size, seed, team=team, fresh=fresh, **how)
             held = Batches(validation, settings.batch_size, team=team)
-            goal = task.loss(params, card), task.metric(card)
-            epochs = fit(model_in_training, batches, held, *goal, settings, curves, checkpoint)
+            epochs = fit(trained, batches, held, task.loss(params, card), task.metric(card), settings, curves, checkpoint)
     if not team.leads:
         return None, checkpoint
-    trained = model_in_training
     if team.size > 1:  # what follows is for this process alone
-        values = model_in_training.get_weights()
+        values = trained.get_weights()
         prepare(seed, precision)
-        trained = build()
+        trained = network.build_for(card, **facts)
         trained.set_weights(values)
     chosen, table = task.choose(trained, dataset, card)
     card |= {"network": network.name, "title": network.title, "network_citation": network.citation}

@@ -13,10 +13,10 @@ NOTHING = {"asked": None}
 
 
 def make(networks):
-    """Bring the weights of all networks; return a line for each that has some.
+    """Bring the weights of all networks, and return a line for each that has any.
 
-    A file that is there and unchanged is kept, so that a clone without a network fetches nothing that `dvc pull` brought. What
-    nobody asks for any more is removed.
+    A file that is there and unchanged is kept, so an offline clone fetches nothing that `dvc pull` has brought. Weights that no
+    network asks for any more are removed.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ def make(networks):
 
 
 def _wanted(network, section):
-    """Name of the encoder, what is asked for, and the published weights or the user's file; Nones where nothing is asked.
+    """Find what a section asks for: the encoder, the name or path of its weights, and their source; three Nones for nothing.
 
-    A network that has ``weights`` and no ``encoder`` is an encoder itself.
+    A network with ``weights`` and without ``encoder`` is an encoder itself.
     """
     key = "weights" if "weights" in section else "encoder_weights"
     asked, encoder = section.get(key), section.get("encoder", network if key == "weights" else None)
@@ -74,7 +74,7 @@ def _wanted(network, section):
 
 
 def _bring(folder, encoder, asked, source):
-    """Leave in `folder` what is asked for, and say what that is; None if nothing."""
+    """Put into `folder` what is asked for, and say what that is; None if nothing."""
     if asked is None:
         _write(folder, NOTHING)
         return None

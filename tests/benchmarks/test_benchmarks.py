@@ -23,7 +23,7 @@ def test_the_plain_network_has_the_convolutions_of_ours(network):
     own, plain = ours.network(task), plain_keras.training(task)[1]
     biases = own.count_params() - plain  # ours has none before a normalisation, and knows mean and variance of its input
     assert abs(biases) < 0.01 * plain
-    assert gigaflops(own, (32, 32)) == pytest.approx(gigaflops(plain_keras._network(task), (32, 32)), rel=1e-3)
+    assert gigaflops(own, (32, 32)) == pytest.approx(gigaflops(plain_keras.network_of(task), (32, 32)), rel=1e-3)
 
 
 def test_contenders_take_turns():
@@ -31,7 +31,7 @@ def test_contenders_take_turns():
     phases = {
         "ours": ("ours", "training", task, {}),
         "plain": ("plain_keras", "prediction", task, {}),
-        "openvino": ("openvino_engine", "prediction", task, {}),
+        "openvino": ("ours", "openvino_prediction", task, {}),
         "product": ("machine", "product", Task("unet", "bfloat16", batch=2), {}),
     }
     results = race(phases, rounds=2, batches=1)
@@ -43,7 +43,7 @@ def test_contenders_take_turns():
 def test_the_transforms_that_are_timed_change_an_image_alike():
     rng, settings = np.random.default_rng(0), params.load().augment
     image = rng.random((1024, 1024), np.float32)
-    patch, mask = data_path._with_scipy(image, image > 0.5, np.random.default_rng(1), settings)
+    patch, mask = data_path.transformed(image, image > 0.5, np.random.default_rng(1), settings, *data_path.with_scipy())
     assert patch.shape == mask.shape == data_path.SIZE
     assert patch.min() >= 0 and patch.max() <= 1 and 0.2 < mask.mean() < 0.8
 
@@ -75,7 +75,7 @@ def test_the_scaling_script_measures_processes_that_train_one_network(monkeypatc
 
 
 def test_the_iou_that_is_waited_for_by_hand():
-    assert time_to_iou._iou(np.array([1, 1, 0, 0], bool), np.array([1, 0, 1, 0], bool)) == pytest.approx(1 / 3)
+    assert time_to_iou.iou(np.array([1, 1, 0, 0], bool), np.array([1, 0, 1, 0], bool)) == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize("name", ["vnc", "cvc-clinicdb", "blood-cells"])

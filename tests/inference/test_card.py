@@ -15,19 +15,9 @@ from pipeline.errors import UserError
 from pipeline.inference.model import load_trained
 from pipeline.training.save import save
 
-CARD = {
-    "name": "discs",
-    "task": "segmentation",
-    "classes": ["background", "disc"],
-    "channels": 1,
-    "pixel_size_nm": None,
-    "resize": None,
-    "network": "unet",
-    "threshold": 0.25,
-    "threshold_flips": 0.5,
-    "intensity_range": [[0, 255]],
-    "intensity_seen": [[[0]] * 6, [[1]] * 6],
-}
+CARD = {"name": "discs", "task": "segmentation", "classes": ["background", "disc"], "channels": 1, "pixel_size_nm": None}
+CARD |= {"resize": None, "network": "unet", "threshold": 0.25, "threshold_flips": 0.5}
+CARD |= {"intensity_range": [[0, 255]], "intensity_seen": [[[0]] * 6, [[1]] * 6]}
 
 
 @pytest.fixture

@@ -92,13 +92,3 @@ def test_a_window_alone_has_the_bits_that_it_has_among_others(precision):
     assert several.std() > 0.01
     for count in (1, 2, 3):
         np.testing.assert_array_equal(model._probability(windows[:count]), several[:count])
-
-
-def test_rows_of_a_trained_model_equal_the_whole():
-    model = TrainedModel(trained(unet), {"resize": None})
-    settings = Inference(tile=(32, 32), overlap=(8, 8), batch_size=2, flips=False)
-    image = np.random.default_rng(3).random((100, 70, 1), np.float32)
-    whole = model.segment(image, settings)
-    for first, end in [(0, 100), (0, 40), (40, 41), (41, 100)]:
-        blocks = model.segment_rows(lambda start, stop: image[start:stop], image.shape[:2], settings, (first, end))
-        np.testing.assert_array_equal(np.concatenate([block for _, block in blocks]), whole[first:end])

@@ -170,7 +170,7 @@ def test_a_dense_layer_appends_its_features():
 
 def test_an_inception_module_sees_four_neighbourhoods():
     inputs = keras.Input((5, 5, 1))
-    model = keras.Model(inputs, googlenet.inception(SeededLayers(0), inputs, (1, (1, 1), (1, 1), 1), 5, "none", "i"))
+    model = keras.Model(inputs, googlenet.inception(SeededLayers(0, "none"), inputs, (1, (1, 1), (1, 1), 1), 5, "i"))
     for layer in model.layers:
         if layer.weights:
             layer.kernel.assign(np.full(layer.kernel.shape, 10 if layer.name == "i_pool_conv" else 1))

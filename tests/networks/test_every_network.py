@@ -118,9 +118,7 @@ def train(network, folder, checkpoint):
     settings = settings.training(params.load().train.model_copy(update=TRAIN))
     prepare(5, "float32")
     card, task, (mean, variance) = card_of(network), tasks.part(network.task, "training"), statistics(patches[0].images)
-    facts = {"channels": channels_seen(card), "context": context_of(card), "classes": len(card["classes"])}
-    facts |= {"size": card["patch_size"]}
-    model = network.build(**facts, mean=mean, variance=variance, seed=5, pretrained=None)
+    model = network.build_for(card, mean=mean, variance=variance, seed=5, pretrained=None)
     batches = Batches(patches[0], settings.batch_size, 5, shuffle=True, flips=settings.flips)
     goal = task.loss(params.load(), card), task.metric(card)
     fit(model, batches, Batches(patches[1], settings.batch_size), *goal, settings, folder / "curves.csv", checkpoint)

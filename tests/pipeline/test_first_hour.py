@@ -4,10 +4,10 @@ import json
 import shlex
 import sys
 
-import numpy as np
 import pytest
 from PIL import Image
 
+from tests.pipeline import own_images
 from tests.pipeline.project import Project
 
 TINY = ["train.epochs=2", "train.batch_size=4", "unet.filters=4", "unet.depth=2", "augment.copies=0"]
@@ -22,15 +22,12 @@ def hour(project, tmp_path_factory):
 
 
 def write_images(folder):
-    """Bright discs on a dark ground, in folders as other tools name them."""
-    rng = np.random.default_rng(0)
-    for name in ("Images", "labels"):
-        (folder / name).mkdir(parents=True)
-    for number in range(16):
-        mask = np.hypot(*(np.indices((64, 80)) - rng.integers(16, 48, 2)[:, None, None])) < 11
-        image = (rng.normal(90, 20, mask.shape) + 80 * mask).clip(0, 255)
-        Image.fromarray(image.astype(np.uint8)).save(folder / f"Images/{number}.png")
-        Image.fromarray(255 * mask.astype(np.uint8)).save(folder / f"labels/{number}_mask.png")
+    """In folders and files as other tools name them."""
+    own_images.write(folder, 16, (64, 80), channels=1)
+    (folder / "images").rename(folder / "Images")
+    (folder / "masks").rename(folder / "labels")
+    for file in (folder / "labels").iterdir():
+        file.rename(file.with_stem(f"{file.stem}_mask"))
     return folder
 
 

@@ -9,6 +9,7 @@ import tifffile
 from PIL import Image
 from ruamel.yaml import YAML
 
+from tests.pipeline import own_images
 from tests.pipeline.project import Project
 
 TOY = '''"""One convolution."""
@@ -25,20 +26,6 @@ def build(*, channels, mean, variance):
     inputs, x = blocks.image_input(channels, mean, variance)
     return keras.Model(inputs, blocks.logits(blocks.convolution(x, 4, "none")))
 '''
-
-
-def write_nuclei(folder, count=12, side=48, seed=0):
-    """Bright discs on a dark ground, as a user would bring them: images/ and masks/."""
-    rng = np.random.default_rng(seed)
-    rows, columns = np.mgrid[:side, :side]
-    for name in ("images", "masks"):
-        (folder / name).mkdir(parents=True)
-    for number in range(count):
-        centres = rng.uniform(8, side - 8, (3, 2))
-        mask = np.any([np.hypot(rows - r, columns - c) < 6 for r, c in centres], axis=0)
-        image = rng.integers(0, 80, mask.shape) + 120 * mask
-        Image.fromarray(image.astype(np.uint8)).save(folder / f"images/{number}.png")
-        Image.fromarray(255 * mask.astype(np.uint8)).save(folder / f"masks/{number}.png")
 
 
 def edit(project, change):
@@ -66,7 +53,7 @@ def stages_that_ran(output):
 
 
 def test_a_data_set_of_any_name_is_a_block_and_a_word(own):
-    write_nuclei(own.root / "data/own/nuclei")
+    own_images.write(own.root / "data/own/nuclei", 12, (48, 48), channels=1, discs=3, radius=6)
 
     def add_nuclei(values):
         block = YAML().load(YAML_BLOCK)
@@ -125,7 +112,7 @@ def test_a_network_is_a_file_a_block_and_a_pair(own):
 
 
 def test_networks_are_scored_on_another_data_set_by_a_line(own, tmp_path):
-    write_nuclei(own.root / "data/own/cells", side=80, seed=1)
+    own_images.write(own.root / "data/own/cells", 12, (80, 80), channels=1, discs=3, radius=6, seed=1)
     for kind in ("images", "masks"):  # an image that took part in the training, or its test
         shutil.copy(own.root / f"data/own/nuclei/{kind}/0.png", own.root / f"data/own/cells/{kind}/copy.png")
 

@@ -11,15 +11,7 @@ from scipy import stats
 from scipy.special import expit
 
 from pipeline.scoring.ratios import MEAN, OVERLAP, dice
-from pipeline.scoring.statistics import (
-    Difference,
-    interval,
-    over_seeds,
-    paired_difference,
-    quartiles,
-    sentence,
-    sum_by_unit,
-)
+from pipeline.scoring.statistics import Difference, interval, over_seeds, paired_difference, quartiles, sentence, sum_by_unit
 
 FOUR = np.array([[1.0, 2], [3, 4], [4, 4], [2, 6]])
 HIGHER = np.array([0.1, 0])

@@ -40,14 +40,7 @@ def _project(folder, patches=24, **train):
         files = {"image": f"{number}.png", "mask": mask, "instances": ""}
         rows.append({"name": number, "group": number, **files, "split": "val", "unit": number})
     pd.DataFrame(rows).to_csv(folder / "data/patches/mitochondria/split.csv", index=False)
-    card = {
-        "name": "mitochondria",
-        "task": "segmentation",
-        "channels": 1,
-        "classes": ["background", "mitochondria"],
-        "resize": None,
-        "patch_size": [16, 16],
-        "intensity_range": [[0, 255]],
-    }
+    card = {"name": "mitochondria", "task": "segmentation", "channels": 1, "classes": ["background", "mitochondria"]}
+    card |= {"resize": None, "patch_size": [16, 16], "intensity_range": [[0, 255]]}
     (folder / "data/patches/mitochondria/dataset.json").write_text(json.dumps(card))
     return folder

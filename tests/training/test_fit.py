@@ -53,6 +53,13 @@ def small():
     return unet(channels=1, filters=2, depth=1)
 
 
+def validation_loss(network, packed):
+    """The loss that Keras logs: the mean over batches of four."""
+    images, masks = packed.images / np.float32(255), packed.targets[..., None].astype(np.float32)
+    network.compile(loss=bce_dice)
+    return np.mean([float(bce_dice(masks[i : i + 4], network.predict_on_batch(images[i : i + 4]))) for i in (0, 4)])
+
+
 def test_a_part_of_a_network_has_a_learning_rate_of_its_own(settings):
     """The first step of Adam moves a weight by the rate itself, whatever the gradient: by hand 0.001 and 0.01."""
     for name in ("adam", "sgd"):
@@ -98,10 +105,7 @@ def test_a_network_learns_twice_the_same_and_keeps_its_best_epoch(tmp_path, sett
     assert curves[0] == curves[1]
     for first, second in zip(*weights, strict=True):
         np.testing.assert_array_equal(first, second)
-    network.compile(loss=bce_dice)
-    images, masks = squares[1].images / np.float32(255), squares[1].targets[..., None].astype(np.float32)
-    losses = [float(bce_dice(masks[i : i + 4], network.predict_on_batch(images[i : i + 4]))) for i in (0, 4)]
-    assert np.mean(losses) == pytest.approx(frame["val_loss"].min(), rel=1e-4)
+    assert validation_loss(network, squares[1]) == pytest.approx(frame["val_loss"].min(), rel=1e-4)
 
 
 def test_the_epoch_with_the_best_metric_is_kept_where_it_decides(tmp_path, settings, fitted):
@@ -125,10 +129,7 @@ def test_the_averaged_weights_are_validated_and_kept(tmp_path, settings, squares
     frame = pd.read_csv(tmp_path / "c.csv")
     assert epochs == {"epochs": len(frame), "best_epoch": int(frame["val_loss"].idxmin()) + 1}
     assert epochs["epochs"] in (epochs["best_epoch"] + 2, 12)
-    network.compile(loss=bce_dice)
-    images, masks = squares[1].images / np.float32(255), squares[1].targets[..., None].astype(np.float32)
-    losses = [float(bce_dice(masks[i : i + 4], network.predict_on_batch(images[i : i + 4]))) for i in (0, 4)]
-    assert np.mean(losses) == pytest.approx(frame["val_loss"].min(), rel=1e-4)
+    assert validation_loss(network, squares[1]) == pytest.approx(frame["val_loss"].min(), rel=1e-4)
 
 
 def test_divergence_is_a_user_error(settings, fitted):

@@ -1,5 +1,6 @@
 """How long a training takes is said once and in time; a time budget becomes a number of epochs, and changes nothing else."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -60,9 +61,22 @@ def test_lengths_of_time():
     assert [spoken(s) for s in (0.123, 44.6, 300, 9000)] == ["0.1 s", "45 s", "5 min", "2.5 h"]
 
 
-def test_few_steps_are_enough_to_tell_and_no_weight_moves(monkeypatch):
-    import keras
+class Batches(keras.utils.PyDataset):
+    """So many batches, which note that they were read."""
 
+    def __init__(self, number):
+        super().__init__()
+        self.number, self.read = number, []
+
+    def __len__(self):
+        return self.number
+
+    def __getitem__(self, index):
+        self.read.append(index)
+        return np.ones((3, 2)), np.ones((3, 1))
+
+
+def test_few_steps_are_enough_to_tell_and_no_weight_moves(monkeypatch):
     network = keras.Sequential([keras.Input((2,)), keras.layers.Dropout(0.5), keras.layers.Dense(1)])
     network.compile("adam", "mse")
     before = [np.array(variable) for variable in network.variables]
@@ -73,36 +87,16 @@ def test_few_steps_are_enough_to_tell_and_no_weight_moves(monkeypatch):
         timer.seconds = 10.0
 
     monkeypatch.setattr(Timer, "settle", ten_seconds_a_step)
-
-    class Batches(keras.utils.PyDataset):
-        def __len__(self):
-            return 4
-
-        def __getitem__(self, index):
-            return np.ones((3, 2)), np.ones((3, 1))
-
-    epochs, seconds = pace.epochs_within(6.0, network, Batches(), more=2)
+    epochs, seconds = pace.epochs_within(6.0, network, Batches(4), more=2)
     assert (epochs, seconds) == (5, 60.0)  # 6 min less the time of the trial
-    assert pace.epochs_within(0.01, network, Batches(), more=2)[0] == 1
+    assert pace.epochs_within(0.01, network, Batches(4), more=2)[0] == 1
     for variable, value in zip(network.variables, before, strict=True):
         np.testing.assert_array_equal(np.array(variable), value)
 
 
 def test_an_epoch_of_one_step_is_tried_several_times():
     """The first steps compile the network, and say nothing of the time of the others."""
-    import keras
-
-    seen = []
-
-    class Batches(keras.utils.PyDataset):
-        def __len__(self):
-            return 1
-
-        def __getitem__(self, index):
-            seen.append(index)
-            return np.ones((3, 2)), np.ones((3, 1))
-
-    network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    network, batches = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]), Batches(1)
     network.compile("adam", "mse")
-    pace.epochs_within(1.0, network, Batches(), more=0)
-    assert len(seen) > pace.SLOW + 1
+    pace.epochs_within(1.0, network, batches, more=0)
+    assert len(batches.read) > pace.SLOW + 1

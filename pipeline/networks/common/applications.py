@@ -23,5 +23,5 @@ def load(application, network, file):
 
 
 def expect_rgb(convolution):
-    """Turn the kernel of a first convolution that expects blue, green, red round once, instead of every image."""
+    """Reverse the kernel of a first convolution that expects blue, green, red, once, instead of every image."""
     convolution.kernel.assign(np.asarray(convolution.kernel)[:, :, ::-1, :])

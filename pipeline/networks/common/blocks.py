@@ -1,4 +1,4 @@
-"""What the networks are built of."""
+"""The building blocks of the networks."""
 
 import math
 
@@ -20,7 +20,7 @@ def image_input(channels, mean, variance, size=(None, None)):
 
 def convolution(x, filters, normalization, kernel=3, activation=True, padding="same", dilation=1):
     """Convolve, normalise, apply ReLU."""
-    bias = normalization == "none"  # a normalisation takes it away, and has a shift of its own
+    bias = normalization == "none"  # a normalisation would cancel it, and has a shift of its own
     how = {"padding": padding, "dilation_rate": dilation, "use_bias": bias, "kernel_initializer": INITIALIZER}
     x = normalised(layers.Conv2D(filters, kernel, **how)(x), normalization)
     return layers.ReLU()(x) if activation else x
@@ -53,7 +53,7 @@ def downsample(x):
 
 def doubled(x, filters, normalization):
     """Double height and width with a 2 × 2 transposed convolution."""
-    bias = normalization == "none"  # the normalisation behind the next convolution takes away what is the same everywhere
+    bias = normalization == "none"  # the normalisation after the next convolution would cancel it
     return layers.Conv2DTranspose(filters, 2, strides=2, use_bias=bias, kernel_initializer=INITIALIZER)(x)
 
 

@@ -1,4 +1,4 @@
-"""What the classification networks are built of."""
+"""The building blocks of the classification networks."""
 
 from typing import Literal
 
@@ -9,10 +9,19 @@ from keras import layers
 from pipeline.errors import UserError
 from pipeline.networks.common import blocks
 from pipeline.networks.common.layers import MOMENTUM, BatchNormalization, GroupedConvolution
+from pipeline.networks.common.settings import NetworkSettings
+from pipeline.params.fields import Positive
 
 Stem = Literal["auto", "imagenet", "small"]
 SMALL = 96  # pixels; of a smaller image, the stem for ImageNet's 224 and four stages would leave less than 3 × 3 cells
 SMALLEST = {"small": 8, "imagenet": 32}  # pixels: three and five halvings leave one
+
+
+class StemSettings(NetworkSettings):
+    """Settings of a network that starts with one of two stems."""
+
+    stem: Stem = "auto"
+    batch_scale: Positive = 4.0  # batch normalisation needs more than four images
 
 
 def image_input(name, size, channels, mean, variance, smallest):
@@ -24,14 +33,14 @@ def image_input(name, size, channels, mean, variance, smallest):
     return blocks.image_input(channels, mean, variance, tuple(size))
 
 
-def begin(name, size, channels, mean, variance, seed, stem, smallest=SMALLEST):
-    """Start the network `name` with one of two stems: `image_input` with its entry of `smallest`, `SeededLayers`, and the stem.
+def begin(name, size, channels, mean, variance, seed, stem, smallest=SMALLEST, normalization="batch"):
+    """Start the network `name`, which has two stems: return inputs and images of `image_input`, `SeededLayers`, and the stem.
 
     A `stem` "auto" is "small" if a side has fewer than 96 pixels.
     """
     if stem == "auto":
         stem = "small" if min(size) < SMALL else "imagenet"
-    return *image_input(name, size, channels, mean, variance, smallest[stem]), SeededLayers(seed), stem
+    return *image_input(name, size, channels, mean, variance, smallest[stem]), SeededLayers(seed, normalization), stem
 
 
 def check_size(name, size, smallest):
@@ -40,18 +49,19 @@ def check_size(name, size, smallest):
 
 
 def stream(seed, name):
-    """A seed of its own for each layer, unlike that of any layer under another seed: repeats share no weights."""
+    """Derive a seed for a layer, unlike that of any layer under another seed, so that repeats share no weights."""
     return int(np.random.SeedSequence([seed, *name.encode()]).generate_state(1)[0] >> 1)
 
 
 class SeededLayers:
     """Layers that draw their first weights from the seed and their own name.
 
-    Kernels are He-normal, which keeps the variance through ReLU (He et al. 2015, arXiv 1502.01852).
+    Kernels are He-normal, which keeps the variance through ReLU (He et al. 2015, arXiv 1502.01852). The `normalization` of
+    convolutions is "batch" or "none".
     """
 
-    def __init__(self, seed):
-        self.seed = seed
+    def __init__(self, seed, normalization="batch"):
+        self.seed, self.batch = seed, normalization == "batch"
 
     def convolution(self, x, filters, kernel, name, strides=1, groups=1, bias=False, padding="same"):
         initializer = keras.initializers.HeNormal(seed=stream(self.seed, name))
@@ -59,15 +69,14 @@ class SeededLayers:
         layer = layers.Conv2D if groups == 1 else GroupedConvolution
         return layer(filters, kernel, kernel_initializer=initializer, name=name, **how)(x)
 
-    def normalised(self, x, filters, kernel, name, normalization="batch", **how):
+    def normalised(self, x, filters, kernel, name, **how):
         """Convolve and normalise."""
-        batch = normalization == "batch"
-        x = self.convolution(x, filters, kernel, name, bias=not batch, **how)
-        return BatchNormalization(momentum=MOMENTUM, name=f"{name}_norm")(x) if batch else x
+        x = self.convolution(x, filters, kernel, name, bias=not self.batch, **how)
+        return BatchNormalization(momentum=MOMENTUM, name=f"{name}_norm")(x) if self.batch else x
 
-    def unit(self, x, filters, kernel, name, normalization="batch", **how):
+    def unit(self, x, filters, kernel, name, **how):
         """Convolve, normalise, apply ReLU."""
-        return layers.ReLU(name=f"{name}_relu")(self.normalised(x, filters, kernel, name, normalization, **how))
+        return layers.ReLU(name=f"{name}_relu")(self.normalised(x, filters, kernel, name, **how))
 
     def activation(self, x, name):
         """Normalise, and apply ReLU."""

@@ -1,4 +1,4 @@
-"""The two halves of a U-Net: one that sees more and more of the image, and one that finds the way back to its pixels."""
+"""The two halves of a U-Net: the contracting path, or an encoder in its place, and the expanding path."""
 
 from dataclasses import replace
 
@@ -33,10 +33,10 @@ def first_half(
 
 
 def second_half(first, block, filters, normalization, gate=None):
-    """Go back to the pixels: on each level, double the features, join the skip of that level, and apply ``block(x, level)``.
+    """Return to the size of the image: on each level, upsample, concatenate the skip, and apply ``block(x, level)``.
 
-    `first` is a `FirstHalf`; `filters` are those of the first level. ``gate(skip, x, level)``, if there is one, weighs the skip
-    by the features x of the level below. Returns features as large as the image.
+    `first` is a `FirstHalf`; `filters` are those of the first level. ``gate(skip, x, level)``, if given, weighs the skip by the
+    features x of the level below.
     """
     x = first.deepest
     for level, skip in reversed([*enumerate(first.skips)]):

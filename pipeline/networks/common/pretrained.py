@@ -1,4 +1,4 @@
-"""Take over what another network has learned."""
+"""Start from the weights of another network."""
 
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,10 +26,10 @@ def standardised(inputs, file, mean, variance, published, name):
 
 
 def begin_with(file, donor, network, part, load):
-    """Give a network the pretrained weights in a file: those layers that are `part` of its first half, by their names.
+    """Load the pretrained weights in a file into the layers of a network for whose names ``part(name)`` is true.
 
-    A `donor` has layers of the same names; ``load(network, file)`` reads published weights. Raises a UserError if the donor has
-    others there, or if the file cannot be read.
+    They come from the layers with the same names of a `donor`, or else ``load(network, file)`` reads published weights. Raises a
+    UserError if the donor has other layers, or if the file cannot be read.
     """
     with _readable(file):
         if donor is None:

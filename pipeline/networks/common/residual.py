@@ -6,7 +6,7 @@ BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 
 
 
 def start(make, x, filters, stem):
-    """Bring an image to the first stage: a 7 × 7 convolution and a pooling, each of stride 2, or a 3 × 3 one of stride 1.
+    """Apply the stem: a 7 × 7 convolution and a pooling, each of stride 2, or a 3 × 3 convolution of stride 1.
 
     `make` is a `SeededLayers`; `stem` is "imagenet" or "small".
     """

@@ -7,9 +7,8 @@ import numpy as np
 def runner(network):
     """The backend's fastest way to predict: a function of images (N, H, W, C), float32, that returns logits, ndarray.
 
-    In float32 on a CPU, oneDNN is slow with one image (2.5 s instead of 0.2 s for two of 256 × 256) and gives it other last
-    bits than among several, so TensorFlow predicts it twice. In bfloat16 it uses kernels that are fast for one, with the same
-    bits.
+    In float32 on a CPU, oneDNN is slow for a single image (2.5 s, but 0.2 s for two of 256 × 256) and gives it other last bits
+    than in a batch, so TensorFlow predicts it twice. In bfloat16 a single image is fast and has the same bits.
     """
     if keras.backend.backend() != "tensorflow":
         return network.predict_on_batch

@@ -26,10 +26,7 @@ class NetworkSettings(Section):
     batch_scale: Positive = 1.0
 
     def training(self, train):
-        """The `train` section with this network's learning rate, epochs and batch size (pipeline.params.Train).
-
-        Raises a UserError if the warm-up takes longer than these epochs.
-        """
+        """Scale the `train` section (pipeline.params.Train). Raises a UserError if the warm-up is longer than the training."""
         epochs, batch = self.epochs_scale * train.epochs, self.batch_scale * train.batch_size
         scaled = {"lr": self.lr_scale * train.lr, "epochs": max(1, round(epochs)), "batch_size": max(1, round(batch))}
         warms_up = train.schedule != "one_cycle" and not train.minutes
@@ -38,9 +35,9 @@ class NetworkSettings(Section):
         return train.model_copy(update=scaled)
 
     def seen(self, card, key):
-        """The entry ``context`` of this network's card, for patches with the card `card`; `key` names the setting.
+        """Return the entry ``context`` of the model's card, if the network sees fewer sections than the patches have.
 
-        Raises a UserError if the patches have fewer neighbours.
+        `card` is that of the patches. Raises a UserError that names the setting, `key`, if the patches have fewer sections.
         """
         packed, wanted = context_of(card), getattr(self, "context", None)
         if wanted is not None and wanted > packed:
@@ -49,7 +46,7 @@ class NetworkSettings(Section):
 
 
 class ContextSettings(NetworkSettings):
-    """Settings of a network that may see less than the patches give."""
+    """Settings of a network that may see fewer sections than the patches have."""
 
     context: Natural | None = None  # neighbouring sections on each side; None: all that patches.context of the data set gives
 

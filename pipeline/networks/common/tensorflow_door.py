@@ -5,7 +5,7 @@ import tensorflow as tf
 
 
 def fused_batch_norm(inputs, gamma, beta, mean, variance, epsilon, training):
-    """Normalise images (N, H, W, C), float32 or bfloat16, with one kernel, where Keras strings a dozen element-wise ones.
+    """Normalise images (N, H, W, C), float32 or bfloat16, with one kernel, where Keras runs a dozen element-wise ones.
 
     The statistics are (C,), float32. With `training`, mean and variance are not used: the batch's own are. Returns the images,
     the batch's mean and its variance: the biased one, as Keras keeps it.
@@ -37,8 +37,8 @@ def fused_adam(variable, first, second, gradient, step, rate, beta_1, beta_2, ep
 def stream(batches):
     """Read a `keras.utils.PyDataset` ahead while a network trains, as a ``tf.data.Dataset`` without its tuner.
 
-    Keras turns the tuner on. That one looks after 10 ms, 20 ms, 40 ms, ... whether it should stop, and often misses that it was
-    told to: an epoch of 11 s then lasts 20. All but the length of the first axis is the same in each batch.
+    Keras turns the tuner on. It looks after 10 ms, 20 ms, 40 ms, ... whether it should stop, and often misses the signal: an
+    epoch of 11 s then lasts 20 s. Batches may differ in the length of their first axis only.
     """
 
     def read():
@@ -54,7 +54,7 @@ def stream(batches):
 
 def gradient(function, inputs):
     """Gradient of a scalar function of one tensor, of the tensor's shape."""
-    with tf.GradientTape(watch_accessed_variables=False) as tape:  # of the weights nothing is asked
+    with tf.GradientTape(watch_accessed_variables=False) as tape:  # no gradients of the weights
         tape.watch(inputs)
         value = function(inputs)
     return tape.gradient(value, inputs)

@@ -23,9 +23,9 @@ CELL = 32  # pixels to a side that the deepest features of every encoder see as 
 class FirstHalf:
     """What a decoder starts from: tensors of Keras.
 
-    ``skips`` are the features at strides 1, 2, 4, ..., the finest first; ``deepest`` those at the last of them. They may be
-    the network's ``own``. An encoder has five poolings, and sees the image padded to whole cells of 32 × 32 pixels at its lower
-    right: ``cropped`` crops features at stride 1 to the image again.
+    ``skips`` are the features at strides 1, 2, 4, ..., the finest first, and ``deepest`` those after the last pooling. If they
+    are not the network's ``own``, they come from an encoder. It has five poolings, and sees the image padded at its lower right
+    to whole cells of 32 × 32 pixels; ``cropped`` crops features at stride 1 to the image again.
     """
 
     inputs: keras.KerasTensor
@@ -41,8 +41,8 @@ def encode(encoder, *, channels, mean=0.0, variance=1.0, size=(None, None), pret
     """Start a network with an encoder: images (N, H, W, channels), float32 in [0, 1], of any size → `FirstHalf`.
 
     Most encoders begin with a stride of 2; the skip at stride 1 is then the standardised image. Each map is normalised where it
-    leaves the encoder, and nowhere inside: with published weights the features of VGG16 have a deviation of up to a hundred,
-    those of others of ten, and a fresh decoder or classifier behind them would start with logits of that size.
+    leaves the encoder. With published weights, the features of VGG16 have a standard deviation of up to a hundred, those of the
+    others of ten, and a fresh decoder or classifier would start with logits of that size.
 
     Parameters
     ----------

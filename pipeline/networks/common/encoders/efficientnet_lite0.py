@@ -46,31 +46,21 @@ def _block(x, filters, kernel, stride, factor, name):
     """Widen, convolve each channel by itself, narrow without activation; beside it the identity, where the shapes allow it."""
     shortcut = x if stride == 1 and x.shape[-1] == filters else None
     inner = factor * x.shape[-1]
-    if factor != 1:
-        x = _convolution(x, inner, 1, f"{name}_expand")
-    name_of = f"{name}_depthwise"
-    x = layers.DepthwiseConv2D(
-        kernel, stride, padding="same", use_bias=False, depthwise_initializer=INITIALIZER, name=f"{name_of}_conv"
-    )(x)
-    x = _activation(_normalise(x, name_of), name_of)
+    x = x if factor == 1 else _convolution(x, inner, 1, f"{name}_expand")
+    x = _convolution(x, None, kernel, f"{name}_depthwise", stride)
     x = _convolution(x, filters, 1, f"{name}_project", activation=False)
     return x if shortcut is None else layers.Add(name=f"{name}_add")([x, shortcut])
 
 
 def _convolution(x, filters, kernel, name, strides=1, activation=True):
-    convolve = layers.Conv2D(
-        filters, kernel, strides, padding="same", use_bias=False, kernel_initializer=INITIALIZER, name=f"{name}_conv"
-    )
-    x = _normalise(convolve(x), name)
-    return _activation(x, name) if activation else x
-
-
-def _normalise(x, name):
-    return BatchNormalization(momentum=MOMENTUM, name=f"{name}_norm")(x)
-
-
-def _activation(x, name):
-    return layers.ReLU(6.0, name=f"{name}_relu6")(x)
+    """Convolve, each channel by itself if `filters` is None; normalise, and apply ReLU6."""
+    how = {"padding": "same", "use_bias": False, "name": f"{name}_conv"}
+    if filters is None:
+        x = layers.DepthwiseConv2D(kernel, strides, depthwise_initializer=INITIALIZER, **how)(x)
+    else:
+        x = layers.Conv2D(filters, kernel, strides, kernel_initializer=INITIALIZER, **how)(x)
+    x = BatchNormalization(momentum=MOMENTUM, name=f"{name}_norm")(x)
+    return layers.ReLU(6.0, name=f"{name}_relu6")(x) if activation else x
 
 
 def load(network, file):

@@ -1,19 +1,17 @@
 """VGG16 (Simonyan, Zisserman: Very deep convolutional networks, ICLR 2015, arXiv 1409.1556), as Keras ships it."""
 
+from functools import partial
+
 import h5py
 import keras
 import numpy as np
 
 from pipeline.networks.common import applications
 
-APPLICATION = keras.applications.VGG16
-SCALING = applications.CAFFE
-LAST = ("block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "block5_conv3", "block5_pool")
-
-
-def features(x):
-    """Features of 64, 128, 256, 512, 512 and 512 channels at strides 1 to 32."""
-    return applications.features(APPLICATION, LAST, x)
+APPLICATION, SCALING = keras.applications.VGG16, applications.CAFFE
+# Of 64, 128, 256, 512, 512 and 512 channels, at strides 1 to 32.
+NAMES = ("block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "block5_conv3", "block5_pool")
+features = partial(applications.features, APPLICATION, NAMES)
 
 
 def load(network, file):
