@@ -89,12 +89,8 @@ class Fresh:
     def draw(self, packed, rows, seed, sections=1):
         """Augment packed patches: images (N, H, W, C), float32 in [0, 1], and targets (N, H, W) or (N,).
 
-<<<<<<< HEAD
-        What a copy shows depends on `seed` and on the number of its patch, not on the others of the batch. `rows` rise; a patch
-        that a balanced epoch repeats in a batch has as many different copies.
-=======
-        Each depends on `seed` and on the number of its patch, not on the rest of the batch.
->>>>>>> 53b79f05cf26f3c805247fe6caa97904d3f0b517
+        A copy depends on `seed` and on the number of its patch, not on the rest of the batch. `rows` are in ascending order; a
+        patch that a balanced epoch repeats in a batch gets a different copy each time.
         """
         around = [(wide - side) // 2 for wide, side in zip(packed.images.shape[1:3], self.size, strict=True)]
         masks = packed.targets.ndim == 3
