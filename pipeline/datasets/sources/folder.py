@@ -41,9 +41,7 @@ def make(writer, name, dataset, seed):
     rule = MaskRule(how.mask_threshold, how.mask_labels or (), dataset.class_values, how.instances, how.ignore, key)
     formats = _add_all(writer, files, groups, rule, figures, problems)
     if segmentation and formats and not problems:  # else what is missing may lie in the masks that were refused
-        missing = "foreground" if not figures.any_foreground else "" if figures.any_background else classes[0]
-        if missing:
-            problems.append(f"{root}: no mask has any {missing}; correct the masks, or what {key} says of their values")
+        problems += figures.missing(root, key)
     if not segmentation and not problems and set(classes) != set(labels):
         problems.append(f"{key}.classes: expected the folders' names {', '.join(labels)}, received {', '.join(classes)}")
     refuse(problems)
@@ -75,8 +73,19 @@ def _add_all(writer, files, groups, rule, figures, problems):
             with opened(file.path) as stack:
                 pages = [bits_as_grey(page) for page in stack.all_pages()]
             formats[stack.channels, stack.colour, pages[0].dtype].append(file.path)
-            masks = _masks(file, pages, rule) if file.mask else [None] * len(pages)
-            _add(writer, file, pages, masks, groups.get(file.path, file.name), figures, stack.sections)
+            masks = rule.read(file.mask) if file.mask else [None] * len(pages)
+            shapes = [mask.classes.shape for mask in masks if mask]
+            if file.mask and (problem := unlike_its_image(file, len(pages), pages[0].shape[:2], shapes)):
+                raise UserError(problem)
+            several, copied = len(pages) > 1, len(pages) == 1 and _is_standard(file.path)
+            for number, (page, mask) in enumerate(zip(pages, masks, strict=True)):
+                name = f"{file.name}_{number:03d}" if several else file.name
+                volume = f"{file.name}:{number // stack.sections}" if several else ""  # of one position and time point
+                group, (classes, instances) = groups.get(file.path, file.name), mask or (None, None)
+                image = file.path if copied else page
+                writer.add(name, image, classes, file.label, group, file.split, instances, volume)
+                if mask:
+                    figures.add(mask, name)
         except UserError as error:
             problems += str(error).splitlines()
     problems += unlike_most(formats)
@@ -106,25 +115,6 @@ def unlike_its_image(file, pages, shape, masks):
         expected, received = (" × ".join(map(str, size)) for size in (shape, other))
         return f"{file.mask}: expected {expected} pixels (rows × columns) as in {file.path}, received {received}"
     return None
-
-
-def _masks(file, pages, rule):
-    masks = rule.read(file.mask)
-    problem = unlike_its_image(file, len(pages), pages[0].shape[:2], [mask.classes.shape for mask in masks])
-    if problem:
-        raise UserError(problem)
-    return masks
-
-
-def _add(writer, file, pages, masks, group, figures, sections):
-    for number, (page, mask) in enumerate(zip(pages, masks, strict=True)):
-        name = file.name if len(pages) == 1 else f"{file.name}_{number:03d}"
-        image = file.path if len(pages) == 1 and _is_standard(file.path) else page
-        classes, instances = mask or (None, None)
-        volume = "" if len(pages) == 1 else f"{file.name}:{number // sections}"  # of one position and time point
-        writer.add(name, image, classes, file.label, group, file.split, instances, volume)
-        if mask:
-            figures.add(mask, name)
 
 
 def _is_standard(path):

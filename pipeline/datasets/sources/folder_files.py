@@ -18,10 +18,7 @@ CLASS_TOO = ("valid",)  # may as well be the name of a class: a split only besid
 PARTS = {"images": ("images", "image"), "masks": ("masks", "mask", "labels", "label")}
 MASK_ENDING = re.compile(r"[ _.-](cp_)?(mask|label)s?$", re.IGNORECASE)  # of the stem of a mask whose image does not have it
 TABLE = "groups.csv"
-LAYOUT = {
-    "segmentation": "images/ and masks/ with files of the same stem",
-    "classification": "one folder of images per class",
-}
+LAYOUT = {"segmentation": "images/ and masks/ with files of the same stem", "classification": "one folder of images per class"}
 UNTRACKED = (
     "queued and --temp experiments see only files that git or DVC tracks: give an absolute path, or `dvc add` a folder of a new "
     "name in data/own and commit its .dvc file"

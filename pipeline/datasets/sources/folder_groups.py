@@ -19,7 +19,8 @@ def find_groups(files, root, parts, pattern, key, problems):
     Names of a table in the root do. Those that an expression finds, and those of a table in a split's own folder, hold within
     their split (and class): folders number their groups independently.
     """
-    tables = {folder: path for folder in (root, *parts.values()) for path in entries(folder) if _is_table(path)}
+    found = [path for folder in (root, *parts.values()) for path in entries(folder) if path.name.casefold() == TABLE]
+    tables = {path.parent: path for path in found if path.is_file()}
     if pattern is not None:
         problems += [f"{path}: {key}.folder.group states groups too; remove one of the two" for path in tables.values()]
         return _by_pattern(files, pattern, key, problems), False
@@ -50,10 +51,6 @@ def warn_of_shared(files, groups, everywhere):
         note = note if everywhere else f"if they mean the same there (such as the same patient), {note}"
         many = f"{len(shared)} groups occur" if len(shared) > 1 else "1 group occurs"
         print(f"note: {many} in more than one of train/, val/ and test/; {note}", file=sys.stderr)
-
-
-def _is_table(path):
-    return path.name.casefold() == TABLE and path.is_file()
 
 
 def _by_pattern(files, pattern, key, problems):
