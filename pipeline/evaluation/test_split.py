@@ -86,12 +86,10 @@ def fingerprint(dataset, records):
 
 
 def independent_units(records, card):
-    """Describe the independent units of the test set.
+    """Describe the independent units of the test set: ``name``, such as "block of 2 images (96 nm)", ``count``, and ``alike``.
 
-    Returns their ``name``, such as "block of 2 images (96 nm)", their ``count``, and whether neighbouring ones are ``alike``.
-
-    `records` come from `open_test_split`; `card` is ``dataset.json`` of the patches or ``audit.json``: both hold what
-    `assign_units` said of them.
+    Neighbouring units that are alike make intervals too narrow. `card` is ``dataset.json`` of the patches or ``audit.json``: both
+    hold what `assign_units` said.
     """
     unit = card["unit"]
     alike = unit["images"] is not None and unit["images"] < unit["measured"]

@@ -43,8 +43,8 @@ def write(network, model, task, path):
         probability = np.asarray(network(seen[None], training=False))
         np.save(folder / "input.npy", measured[None])
         np.save(folder / "output.npy", probability)
-        middle = nearest(image, context_of(card), 0)
-        Image.fromarray(_cover(middle, _foreground(probability[0]) if task.PER_PIXEL else None)).save(folder / "cover.png")
+        cover = _cover(nearest(image, context_of(card), 0), probability[0] if task.PER_PIXEL else None)
+        Image.fromarray(cover).save(folder / "cover.png")
         (folder / "README.md").write_text(document(card, task.describe(card)), encoding="utf-8")
         # It names files of the folder and DOIs only, so that no check needs the network.
         with ValidationContext(root=folder, progressbar=False):
@@ -92,15 +92,12 @@ def _scaling(card):
     return {"id": "scale_linear", "kwargs": {"axis": "channel", "gain": gain, "offset": offset}}
 
 
-def _foreground(probability):
-    """The probability of foreground (H, W), from that of each channel (H, W, C); of several, the first is the background."""
-    return probability[..., 0] if probability.shape[-1] == 1 else 1 - probability[..., 0]
-
-
 def _cover(image, probability):
-    """A square picture, RGB uint8; twice as wide with the probability (H, W) of each pixel beside it."""
-    side = min(image.shape[:2])
-    parts = [image] if probability is None else [image, np.round(probability[..., None] * 255).astype(np.uint8)]
+    """A square picture, RGB uint8; with the probability of each pixel (H, W, C), that of foreground is beside it."""
+    side, parts = min(image.shape[:2]), [image]
+    if probability is not None:  # of several channels, the first is the background
+        foreground = probability if probability.shape[-1] == 1 else 1 - probability[..., :1]
+        parts.append(np.round(foreground * 255).astype(np.uint8))
     return np.concatenate([displayable(part[:side, :side]) for part in parts], axis=1)
 
 

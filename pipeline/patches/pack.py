@@ -66,13 +66,9 @@ def pack(raw, folder, table, dataset, augment, seed, threads=None, facts=None):
 def measure_intensities(paths, setting, colour, read, map_in_order):
     """Measure the training images at `paths`, which `read` opens; `setting` is ``datasets.<name>.intensity``.
 
-    Images in `colour` have one range for red, green and blue.
-
-    Returns
-    -------
-    dict
-        ``intensity_range``: (low, high) of each channel, or "image". ``intensity_seen``: the least and the greatest of each of
-        the `QUANTILES`, and of the contrast, over the scaled images, for each channel: (2, 6, C) as lists.
+    Images in `colour` have one range for red, green and blue. Returns ``intensity_range``, (low, high) of each channel or
+    "image", and ``intensity_seen``: the least and the greatest of each of the `QUANTILES`, and of the contrast, over the scaled
+    images, for each channel, (2, 6, C) as lists.
     """
     some = [paths[index] for index in evenly(len(paths), LOOKED_AT)]
     if setting == "auto":

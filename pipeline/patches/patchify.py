@@ -20,11 +20,9 @@ PAIR_WIDTH = 180  # pixels of an image
 def patchify(name, params):
     """Split the images of one data set, check the split for leakage, and pack patches of its training and validation images.
 
-    With several folds, each has a split and packed patches of its own.
-
-    Writes the packed patches (see `pipeline.patches.pack`), a preview of them, and a summary, a table and a picture of the
-    near-duplicates on different sides of the split. All of these exist even if there are no near-duplicates. Table and picture
-    are written before identical images on two sides are refused.
+    Each of several folds has a split and packed patches of its own. A preview of the patches, and a summary, a table and a
+    picture of the near-duplicates on different sides of the split are written even if there are none; table and picture before
+    identical images on two sides are refused.
     """
     dataset, raw, folder = params.dataset(name), paths.raw(name), paths.patches(name)
     tables, pairs, unit = split_and_audit(raw, dataset.split, params.audit, params.seed)

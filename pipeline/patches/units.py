@@ -16,30 +16,18 @@ NOISE = 0.1  # correlation of images below which they have no more in common tha
 def assign_units(table, rule, info, grouped, content):
     """Give every image of a data set that was split, or dealt into folds, its independent unit.
 
-    A unit is the group if groups are stated. Images in a meaningful order (a volume, whose sections have a known distance, or
-    any images with `rule.method` "blocks") have runs of equal length as units, within a role and a sequence: `rule.unit`
-    nanometres, or the shortest run whose neighbour is no longer alike where that or the distance is unknown. All other images
-    have their group, which is the image itself unless near-duplicates were grouped.
+    A unit is the group if groups are stated. Images in a meaningful order (a volume, whose sections have a known distance, or any
+    images with `rule.method` "blocks") have runs of equal length as units, within a role and a sequence: `rule.unit` nanometres,
+    or the shortest run whose neighbour is no longer alike where that or the distance is unknown. All other images have their
+    group, which is the image itself unless near-duplicates were grouped.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        As `pipeline.patches.split.assign_splits` or `pipeline.patches.folds.assign_folds` returns it.
-    rule : pipeline.params.dataset.Split
-    info : pipeline.datasets.layout.DatasetInfo
-    grouped : bool
-        Whether the groups were stated.
-    content : function
-        Takes positions (N,) in `table`, and returns what these images show, float (N, K).
+    `table` comes from `assign_splits` or `assign_folds`; `grouped` says whether the groups were stated; ``content(positions)``
+    gives what the images at some positions (N,) of the table show, float (N, K).
 
-    Returns
-    -------
-    table : pandas.DataFrame
-        A copy with the column `unit`.
-    unit : dict
-        ``name`` ("group", "image" or such as "block of 20 images (100 nm)"), ``images`` of a block, ``correlation`` of
-        neighbouring blocks as the training images show it (of folds, all images), and ``measured``, the images of the shortest
-        block whose neighbour is no longer alike. All but the name are None where a unit is no block.
+    Returns a copy of the table with the column `unit`, and a dict: ``name`` ("group", "image" or such as "block of 20 images (100
+    nm)"), ``images`` of a block, ``correlation`` of neighbouring blocks as the training images show it (of folds, all images),
+    and ``measured``, the images of the shortest block whose neighbour is no longer alike. Where a unit is no block, all but the
+    name are None.
     """
     unit = {"images": None, "correlation": None, "measured": None}
     if grouped or not (rule.method == "blocks" or info.depth_nm):

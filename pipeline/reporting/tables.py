@@ -21,15 +21,19 @@ def metric_table(title, metrics, columns, note=""):
     return table(title, frame, [metric.meaning for metric in metrics.values()], note)
 
 
+def written(values, intervals=None):
+    """Give the function that writes values with their intervals, both by the key of the metric."""
+    return lambda key, style: score(values.get(key), style, (intervals or {}).get(key))
+
+
 def scored(network):
     """Give the function that writes a network's score with its interval."""
-    return lambda key, style: score(network.scores.get(key), style, network.detail["intervals"].get(key))
+    return written(network.scores, network.detail["intervals"])
 
 
 def references(dataset):
     """Columns to compare with: the trivial predictor and, where `params.yaml` has them, reported figures."""
-    trivial = dataset.networks[0].detail["trivial"]
-    yield TRIVIAL, lambda key, style: number(trivial.get(key), style)
+    yield TRIVIAL, written(dataset.networks[0].detail["trivial"])
     if dataset.reported:
         yield REPORTED, lambda key, style: f"{dataset.reported.get(key, MISSING)}"
 
@@ -93,10 +97,9 @@ def seeds(dataset):
     what = f"sets of {_folds(dataset)} networks" if _folds(dataset) > 1 else "networks"
     note = f"Mean ± standard deviation of {trained} {what}, trained from different seeds and scored on the same test images."
     columns = [(title, lambda key, style, found=found: spread(found.get(key), style)) for title, found in repeats.items()]
-    for network in dataset.networks:
-        if joined := network.detail.get("ensemble"):
-            columns.append((f"{network.title}, as one", lambda key, style, found=joined: number(found.get(key), style)))
-    if len(columns) > len(repeats):
+    joined = {network.title: network.detail["ensemble"] for network in dataset.networks if "ensemble" in network.detail}
+    columns += [(f"{title}, as one", written(found)) for title, found in joined.items()]
+    if joined:
         note += " “As one” is the mean of their probabilities."
     return metric_table("Over seeds", metrics, columns, note)
 
@@ -137,11 +140,7 @@ def training(dataset):
     """How each network was trained: a table."""
     rows = [
         ("Parameters", "", lambda card: number(card["parameters"], COUNT)),
-        (
-            "GFLOPs",
-            "to predict one patch; a multiply-add counts as two",
-            lambda card: f"{card['gflops']:.3g}",
-        ),
+        ("GFLOPs", "to predict one patch; a multiply-add counts as two", lambda card: f"{card['gflops']:.3g}"),
         ("Pretrained", "weights that training started from", pretrained),
         ("Epochs", "", lambda card: str(card["epochs"])),
         ("Epoch kept", "chosen on validation", lambda card: f"{card['best_epoch']}, {KEPT[card['monitor']]}"),

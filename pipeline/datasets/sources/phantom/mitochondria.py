@@ -30,29 +30,20 @@ DENSE_BODIES, CLUSTERS = 120, 45  # tried in a volume of the default size
 
 
 def volume(seed, sections=SECTIONS, size=SIZE, distance_nm=DISTANCE_NM):
-    """Generate `sections` square sections of `size` pixels, `distance_nm` apart.
+    """Generate sections of `size` × `size` pixels, `distance_nm` apart: images, uint8, and masks, bool, (sections, H, W).
 
-    Returns
-    -------
-    images : ndarray, shape (sections, size, size), uint8
-    masks : ndarray, shape (sections, size, size), bool
-        Mitochondria with their outer membrane.
+    The masks are mitochondria with their outer membrane.
     """
     images, shown = organelles(seed, sections, size, distance_nm)
     return images, shown == MITOCHONDRIA
 
 
 def organelles(seed, sections=SECTIONS, size=SIZE, distance_nm=DISTANCE_NM, lookalikes=False):
-    """Generate the same sections with all that they show; or, with `lookalikes`, some in which one section is not enough.
+    """Generate the same sections with all that they show: images, and what each pixel shows, (sections, H, W), uint8.
 
-    A third of the mitochondria then show no cristae. As many bodies look the same, but lie in a single section: only the
-    neighbouring sections tell them apart.
-
-    Returns
-    -------
-    images : ndarray, shape (sections, size, size), uint8
-    shown : ndarray, shape (sections, size, size), uint8
-        `CYTOPLASM` (with the reticulum and dense bodies), `MEMBRANES` between cells, `MITOCHONDRIA` or `VESICLES`.
+    That is `CYTOPLASM` (with the reticulum and dense bodies), `MEMBRANES` between cells, `MITOCHONDRIA` or `VESICLES`. With
+    `lookalikes`, one section is not always enough: a third of the mitochondria show no cristae, and as many bodies look the same,
+    but lie in a single section, so only the neighbouring sections tell them apart.
     """
     side = size + 2 * JITTER
     tissue = _neurites(stream(seed, 1, 0), (sections, side, side), distance_nm / PIXEL_NM)

@@ -85,7 +85,8 @@ class Scores:
     @cached_property
     def per_volume(self):
         """The scores of each foreground class in volumes: a dict of DataFrame by class number, empty where there are none."""
-        return {number: self.volumes.table(number) for number in self.by_class} if self.volumes else {}
+        tables = {number: self.volumes.table(number) for number in self.by_class}
+        return {number: table for number, table in tables.items() if len(table)}
 
     @property
     def confusion(self):
