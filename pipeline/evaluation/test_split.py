@@ -35,7 +35,9 @@ def open_every_image(dataset):
 
 
 def _scorable(dataset, records):
-    """Those of the images that have a label, or a mask with any pixel that is not ignored."""
+    """Those of the images that have a label, or a mask with any pixel that is not ignored. All masks are of one type."""
+    if records and records[0]["mask"] and open_mask(dataset, records[0]).dtype == bool:
+        return records
     found = [record for record in records if not record["mask"] or (open_mask(dataset, record) != IGNORED).any()]
     if not found:
         raise UserError(

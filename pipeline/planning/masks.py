@@ -172,21 +172,18 @@ def _pieces(page):
 
 
 def _objects(path, rule):
-    """Look at the objects of one file: a list of what `_objects_of_page` returns."""
-    return [_objects_of_page(mask) for mask in rule.read(path)]
-
-
-def _objects_of_page(mask):
-    """Look at the objects of one page: pixels of each class, class and side of each object, its shape, the content."""
-    classes, extents = mask.classes.astype(np.uint8), []
-    counts = np.bincount(classes.ravel(), minlength=IGNORED + 1)
-    if mask.instances is not None:
-        labelled = {1: mask.instances.astype(np.int64)}
-    else:
-        present = [number for number in np.unique(classes) if 0 < number < IGNORED]
-        labelled = {number: label(classes == number) for number in present}
-    for number, labels in labelled.items():
-        boxes = filter(None, ndimage.find_objects(labels))
-        extents += [(number, max(side.stop - side.start for side in box)) for box in boxes]
-    extents = np.array([(number, extent) for number, extent in extents if extent >= SMALLEST]).reshape(-1, 2)
-    return counts, extents, classes.shape, shares((classes > 0) & (classes < IGNORED))
+    """Look at one file; of each page: pixels of each class, class and side of each object, the shape, the content."""
+    pages = []
+    for mask in rule.read(path):
+        classes, extents = mask.classes.astype(np.uint8), []
+        counts = np.bincount(classes.ravel(), minlength=IGNORED + 1)
+        if mask.instances is not None:
+            labelled = {1: mask.instances.astype(np.int64)}
+        else:
+            labelled = {number: label(classes == number) for number in np.flatnonzero(counts) if 0 < number < IGNORED}
+        for number, labels in labelled.items():
+            sides = [max(side.stop - side.start for side in box) for box in ndimage.find_objects(labels) if box]
+            extents += [(number, side) for side in sides if side >= SMALLEST]
+        foreground = (classes > 0) & (classes < IGNORED)
+        pages.append((counts, np.array(extents).reshape(-1, 2), classes.shape, shares(foreground)))
+    return pages

@@ -44,10 +44,8 @@ def plan(seen, network, settings, start=RANDOM):
     patches, side, count = cut(seen, _training_images(seen, split), start)
     if seen.task == "segmentation":
         series = seen.pages > 1 or split["method"][0] == "blocks"
-        patches["context"] = (
-            0,
-            "1 would also show networks the sections before and after" if series else "each image by itself",
-        )
+        reason = "1 would also show networks the sections before and after" if series else "each image by itself"
+        patches["context"] = 0, reason
     folder = {} if seen.masks is None else dict(seen.masks.settings)
     like = seen.likeness
     if like.believed and not seen.grouped:
