@@ -23,7 +23,6 @@ def download(name, params):
 
 
 def source_module(name, dataset):
-    """Import the module of a data set's source."""
     key, source = f"datasets.{name}", dataset.source
     if source not in SOURCES:
         raise UserError(f"{key}.source: unknown source {source!r}{did_you_mean(source, SOURCES)}")

@@ -19,8 +19,6 @@ SHOWN = 5  # messages that say the same of different files; the others are count
 
 @dataclass(frozen=True)
 class Choices:
-    """What a user chooses for all images."""
-
     threshold: float | None = None  # probability from which a pixel is foreground
     median: int = 1  # sections, odd, over which the median of the probability is taken
     split: bool = False  # separate objects that touch

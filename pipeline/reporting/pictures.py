@@ -88,7 +88,6 @@ def panels(dataset, network, frame):
 
 
 def picture_id(dataset, stem):
-    """Name the place of a picture in the page."""
     return f"{dataset.name}-{stem}"
 
 
@@ -99,7 +98,6 @@ def photograph(path):
 
 
 def data_uri(content, mime):
-    """Embed a file."""
     return f"data:{mime};base64,{base64.b64encode(content).decode()}"
 
 

@@ -52,7 +52,6 @@ def confusion(datasets):
 
 
 def write_plots(datasets, folder):
-    """Write all tables into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for make in (learning_curves, precision_recall, confusion):
         write_table(folder / f"{make.__name__}.csv", make(datasets))

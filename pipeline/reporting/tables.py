@@ -125,6 +125,20 @@ def folds(dataset):
     return table("Fold by fold", pd.DataFrame.from_dict(rows, orient="index").fillna(MISSING), note=note, first="network")
 
 
+def each_class(network, columns, note=""):
+    """Score each class: a table; `columns` are titles and styles by their key, some of which have limits beside them."""
+    classes = network.tables["per_class"].set_index("class")
+
+    def texts(key, style):
+        if f"{key}_low" not in classes:
+            return [number(value, style) for value in classes[key]]
+        rows = classes[[key, f"{key}_low", f"{key}_high"]].itertuples(index=False)
+        return [score(value, style, None if pd.isna(low) else (low, high)) for value, low, high in rows]
+
+    frame = pd.DataFrame({title: texts(key, style) for key, (title, style) in columns.items()}, index=classes.index)
+    return table(f"Each class, {network.title}", frame, note=note, first="class")
+
+
 def confusion(network, counts, what):
     """Make a table of counts by true class (rows) and predicted class (columns), with the shares of each row as shades.
 
@@ -177,13 +191,11 @@ def note_on_intervals(dataset):
 
 
 def note_on_scores(dataset):
-    """The note below a table with references."""
     reported = dataset.reported.get("note")
     return note_on_intervals(dataset) + (f" Reported: {reported}." if reported else "")
 
 
 def _folds(dataset):
-    """Number of folds of the split."""
     return dataset.info.get("folds", 1)
 
 

@@ -27,7 +27,6 @@ def without_effect(card):
 
 
 def card_lines(card):
-    """What `--describe` says of a classifier."""
     return {"finds": ", ".join(card["classes"]), "threshold": "none, the likeliest class"}
 
 

@@ -55,7 +55,6 @@ def without_effect(card):
 
 
 def card_lines(card):
-    """What `--describe` says of a segmentation model."""
     if len(card["classes"]) > 2:
         return {"finds": f"{', '.join(card['classes'])} (every pixel is the most probable one)"}
     objects = ["those that touch are separated by a watershed"] if card.get("separation") == WATERSHED else []

@@ -4,7 +4,7 @@ import pandas as pd
 
 from pipeline.reporting import charts
 from pipeline.reporting import tables as shared
-from pipeline.reporting.format import COUNT, INDEX, LENGTH, LOSS, SHARE, Metric, number, quartiles, score
+from pipeline.reporting.format import COUNT, INDEX, LENGTH, LOSS, SHARE, Metric, number, quartiles
 
 POOLED = {
     "iou": Metric("IoU", SHARE, "foreground, pooled over all test pixels; with several classes, their mean"),
@@ -161,23 +161,11 @@ def captions(dataset):
 
 def _classes(network):
     """Score each class against the rest, and count its pixels by what was predicted: two tables."""
-    classes = network.tables["per_class"].set_index("class")
-
-    def text(key, style):
-        if f"{key}_low" not in classes:
-            return classes[key].map(lambda value: number(value, style))
-        rows = classes[[key, f"{key}_low", f"{key}_high"]].itertuples(index=False)
-        return [score(value, style, None if pd.isna(low) else (low, high)) for value, low, high in rows]
-
-    columns = {title: text(key, style) for key, (title, style) in PER_CLASS.items()}
     note = "Each class against the rest, all test pixels pooled. Means of the foreground leave out the first class. "
     note += "The trivial IoU is that of calling every pixel this class."
-    counts = network.tables["confusion"].pivot(index="actual", columns="predicted", values="pixels")
-    counts = counts.loc[classes.index, classes.index]
-    return [
-        shared.table(f"Each class, {network.title}", pd.DataFrame(columns, index=classes.index), note=note, first="class"),
-        shared.confusion(network, counts, "pixels"),
-    ]
+    classes = network.tables["per_class"]["class"]
+    counts = network.tables["confusion"].pivot(index="actual", columns="predicted", values="pixels").loc[classes, classes]
+    return [shared.each_class(network, PER_CLASS, note), shared.confusion(network, counts, "pixels")]
 
 
 def _written(network, values, names):
