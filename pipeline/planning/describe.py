@@ -4,7 +4,7 @@ from pipeline.errors import counted
 
 
 def described_folder(seen):
-    """Lines about a folder as `pipeline.planning.look.Seen`."""
+    """Lines about a folder that `pipeline.planning.look.look` has seen."""
     rows, columns = seen.shape
     sizes = f"{rows} × {columns}" if seen.one_shape else f"different sizes around {rows} × {columns}"
     pages = f" in {counted(seen.files, 'file')}" if seen.pages > 1 else ""

@@ -1,8 +1,8 @@
 """Look at a user's folder of images: what the rules of `pipeline.planning.rules` need to know of it."""
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -18,39 +18,15 @@ from pipeline.images.io import bits_as_grey
 from pipeline.images.stack import opened
 from pipeline.parallel import on_all_cores
 from pipeline.patches.fingerprints import FINGERPRINT, describe
-from pipeline.planning.likeness import Likeness, compare
-from pipeline.planning.masks import Masks, look_at_masks
+from pipeline.planning.likeness import compare
+from pipeline.planning.masks import look_at_masks
 
 MOST, RUN = 1000, 20  # files that are looked at, in runs of neighbours: a minute on two cores
 PARALLEL = 50  # files from which several processes are faster, although they take a second to start
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What a folder holds."""
-
-    root: Path
-    task: str
-    images: dict  # their number by the split that the folders state, "" if none
-    files: int
-    cut: int  # files from which training and what the folders do not state are cut: of classes, of the smallest one
-    looked_at: int
-    pages: int  # the most that a file has
-    shape: tuple  # rows and columns, median of the images
-    one_shape: bool
-    channels: int
-    colour: bool
-    kind: str  # such as "RGB of uint8"
-    pixel_sizes: tuple  # in nm, or None: what the files state, each once
-    narrow: float  # median share of the common range of intensities that one image spans
-    masks: Masks | None  # None for classification
-    classes: dict  # images of each class, empty for segmentation
-    grouped: int  # number of groups that ``groups.csv`` states among the files that are cut, 0 without one
-    likeness: Likeness
-
-
 def look(root):
-    """Look at the images and masks in the folder `root`: `Seen`. Raises a `UserError` with all that is wrong with its files."""
+    """Gather the facts of a folder that decide its settings. Raises a `UserError` with all that is wrong with its files."""
     root, problems = Path(root), []
     if not root.is_dir():
         raise UserError(f"{root}: no such folder")
@@ -89,23 +65,26 @@ def look(root):
     (image_format,) = formats
     pool = [file for file in files if file.split in ("", "train")]
     fingerprints = np.array(looks["fingerprint"].tolist(), FINGERPRINT)
-    return Seen(
+    return SimpleNamespace(
         root=root,
         task="segmentation" if segmentation else "classification",
-        images=pages("split"),
+        images=pages("split"),  # their number by the split that the folders state, "" if none
         files=len(files),
+        # Files from which training and what the folders do not state are cut: of classes, of the smallest one.
         cut=min(Counter(file.label for file in pool).values(), default=0),
         looked_at=len(some),
-        pages=int(looks["pages"].max()),
-        shape=tuple(int(side) for side in np.median(looks["shape"].tolist(), axis=0)),
+        pages=int(looks["pages"].max()),  # the most that a file has
+        shape=tuple(int(side) for side in np.median(looks["shape"].tolist(), axis=0)),  # rows and columns
         one_shape=looks["shape"].nunique() == 1,
         channels=image_format[0],
         colour=image_format[1],
-        kind=described_format(image_format),
-        pixel_sizes=tuple(dict.fromkeys(looks["pixel_size_nm"])),
+        kind=described_format(image_format),  # such as "RGB of uint8"
+        pixel_sizes=tuple(dict.fromkeys(looks["pixel_size_nm"])),  # in nm, or None: what the files state, each once
+        # Median share of the common range of intensities that one image spans.
         narrow=float(np.median(looks["high"] - looks["low"]) / max(looks["high"].max() - looks["low"].min(), 1e-9)),
-        masks=masks,
-        classes={} if segmentation else pages("label"),
+        masks=masks,  # what `look_at_masks` returns; None for classification
+        classes={} if segmentation else pages("label"),  # images of each class
+        # Number of groups that ``groups.csv`` states among the files that are cut, 0 without one.
         grouped=len({groups[file.path] for file in pool if file.path in groups}),
         likeness=compare(some, places, fingerprints, [groups.get(file.path, "") for file in some], masks),
     )

@@ -1,7 +1,8 @@
 """What the values of masks mean, guessed from the masks themselves, and what they then show."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import tifffile
@@ -27,22 +28,6 @@ GREY = 16  # greatest value from which there is room for noise
 SMALLEST = 3  # pixels; objects that span less are specks
 
 
-@dataclass(frozen=True)
-class Masks:
-    """What masks hold, read by one setting."""
-
-    settings: dict  # keys of ``datasets.<name>.folder``, with a value and a reason each
-    classes: dict  # name of each class: its value, and a reason; the background first. Empty: background and foreground
-    share: dict  # of the pixels, by class number, without the background
-    empty: int
-    full: int
-    extent: tuple | None  # longer side of an object, in pixels, in the class of the largest: median and 90th percentile
-    largest: float  # median over the images of the longer side of the largest object, in parts of the image's shorter side
-    objects: float  # median number in an image that has any
-    content: np.ndarray = field(repr=False)  # (N, 64): of the last page of each file (`pipeline.patches.units.shares`)
-    shapes: list = field(repr=False)  # rows and columns of each page of each file
-
-
 def look_at_masks(paths, name, map_in_order):
     """Decide how the mask files at `paths` are read, and look at them so. `name` is that of the foreground."""
     progress = dict(total=len(paths), unit="file", disable=None)
@@ -66,17 +51,19 @@ def look_at_masks(paths, name, map_in_order):
     pixels = sum(counts for counts, *_ in seen)
     share = {number: float(pixels[number] / pixels[:IGNORED].sum()) for number in range(1, max(2, len(classes)))}
     foreground = [1 - counts[0] / counts[:IGNORED].sum() for counts, *_ in seen if counts[:IGNORED].any()]
-    return Masks(
-        settings,
-        classes,
-        share,
-        sum(part == 0 for part in foreground),
-        sum(part == 1 for part in foreground),
-        tuple(max(of_class, key=lambda both: both[1])) if of_class else None,
-        float(np.median([largest for largest, _ in with_any])) if with_any else 0.0,
-        float(np.median([count for _, count in with_any])) if with_any else 0.0,
-        np.array([pages[-1][-1] for pages in files]),
-        [[shape for *_, shape, _ in pages] for pages in files],
+    return SimpleNamespace(
+        settings=settings,
+        classes=classes,
+        share=share,  # of the pixels, by class number, without the background
+        empty=sum(part == 0 for part in foreground),
+        full=sum(part == 1 for part in foreground),
+        # Longer side of an object in pixels, in the class of the largest: median and 90th percentile.
+        extent=tuple(max(of_class, key=lambda both: both[1])) if of_class else None,
+        # Median over the images of the longer side of the largest object, in parts of the image's shorter side.
+        largest=float(np.median([largest for largest, _ in with_any])) if with_any else 0.0,
+        objects=float(np.median([count for _, count in with_any])) if with_any else 0.0,  # in an image that has any
+        content=np.array([pages[-1][-1] for pages in files]),  # (N, 64): of the last page of each file (see `shares`)
+        shapes=[[shape for *_, shape, _ in pages] for pages in files],  # rows and columns of each page of each file
     )
 
 
@@ -92,7 +79,11 @@ class Values:
 
 
 def meaning(files, name):
-    """Guess what the `Values` of mask files mean: settings and classes as in `Masks`. `name` is that of the foreground."""
+    """Guess what the `Values` of mask files mean. `name` is that of the foreground.
+
+    Returns keys of ``datasets.<name>.folder`` with a value and a reason each; and the name of each class, the background first,
+    with its value and a reason, empty for background and foreground.
+    """
     union, total = Counter(), Counter()
     for file in files:
         union.update(file.found.tolist())
