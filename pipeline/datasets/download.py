@@ -10,11 +10,7 @@ from pipeline.params.messages import did_you_mean
 
 
 def download(name, params):
-    """Make ``data/raw/<name>`` as ``params.datasets[name]`` says, and return the number of images.
-
-    If the download fails or the images are not what the source promises, a `UserError` says why, and the folder stays as it
-    was.
-    """
+    """Make ``data/raw/<name>`` as ``params.datasets[name]`` says, whole or not at all, and return the number of images."""
     dataset = params.dataset(name)
     module = source_module(name, dataset)
     with DatasetWriter(paths.raw(name)) as writer:

@@ -53,12 +53,7 @@ class DatasetInfo:
 
 
 class DatasetWriter:
-    """Write a data set whole or not at all: if the ``with`` block raises, `folder` stays as it was.
-
-    >>> with DatasetWriter(folder) as writer:                         # doctest: +SKIP
-    ...     writer.add("00", image, mask=mask, group="section 00")
-    ...     writer.finish(info)
-    """
+    """Write a data set whole or not at all: if the ``with`` block raises, `folder` stays as it was."""
 
     def __init__(self, folder):
         self._rows = {}

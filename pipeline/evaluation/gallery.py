@@ -37,10 +37,7 @@ def write_image(folder, position, image, kind="image"):
 
 
 def write_answer(folder, position, mask, prediction, classes):
-    """Write ``<stem>-mask.png``, ``-prediction.png`` and ``-errors.png``, the kinds of error, which lie over the image.
-
-    Two classes are black and white, more have their colours.
-    """
+    """Write ``<stem>-mask.png`` and ``-prediction.png``, and the kinds of error, ``-errors.png``, which lie over the image."""
     palette = CLASS_PALETTE if classes > 2 else BLACK_AND_WHITE
     layers = {"mask": (mask, palette, None), "prediction": (prediction, palette, None)}
     layers["errors"] = kinds_of_error(mask, prediction), ERROR_PALETTE, bytes([0, STRENGTH, STRENGTH, STRENGTH])

@@ -26,8 +26,7 @@ def open_test_split(dataset, folds=1):
 def open_every_image(dataset):
     """All images of a data set, for networks of another one, as `open_test_split` gives some of them.
 
-    They have no sides here, so all sections of a volume are neighbours. Those that the split leaves out between blocks are one
-    unit together.
+    There are no sides here, so all sections of a volume are neighbours. Those that no side has are one unit together.
     """
     table = read_table(paths.patches(dataset) / "split.csv")
     table = table.assign(fold=0, split="", unit=table["unit"].replace("", "left out"))
@@ -74,10 +73,7 @@ def open_instances(dataset, record):
 
 
 def fingerprint(dataset, records):
-    """Name the test set by its content: six letters that change with any image, mask or label.
-
-    Scores with equal fingerprints were measured on the same images and can be compared.
-    """
+    """Name the test set by its content: six letters. Scores with the same letters can be compared."""
     found = hashlib.md5(usedforsecurity=False)
     for record in records:
         found.update(f"{record['name']}\n{record['label']}\n".encode())

@@ -70,8 +70,7 @@ def split_and_audit(raw, rule, audit, seed):
 def refuse_identical(raw, pairs, rule, audit, listed):
     """Raise a `UserError` if identical images are on two sides, unless `audit.allow_identical` is true.
 
-    It names some of the `pairs`, the file in which all are `listed`, and what helps: copies on two sides of a split that the
-    source states must be removed, others can become one group.
+    It names some of the `pairs`, the file in which all are `listed`, and what helps.
     """
     identical = pairs[pairs["identical"]]
     if identical.empty or audit.allow_identical:

@@ -46,10 +46,7 @@ def patchify(name, params):
 
 
 def preview(images, targets, context=0):
-    """Show some patches (N, H, W, C), evenly chosen, in a PNG: masks (N, H, W) as outlines, or labels (N,) as captions.
-
-    Of patches with `context`, it shows no neighbours.
-    """
+    """Show some patches (N, H, W, C), without neighbours, in a PNG: masks (N, H, W) as outlines, or labels (N,) as captions."""
     chosen = evenly(len(images), PREVIEW_ROWS * PREVIEW_COLUMNS)
     pictures = [fitted(displayable(nearest(images[index], context, 0)), PREVIEW_WIDTH) for index in chosen]
     if targets.ndim == 1:

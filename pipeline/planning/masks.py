@@ -1,7 +1,6 @@
 """What the values of masks mean, guessed from the masks themselves, and what they then show."""
 
 from collections import Counter
-from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
@@ -67,19 +66,8 @@ def look_at_masks(paths, name, map_in_order):
     )
 
 
-@dataclass(frozen=True)
-class Values:
-    """The values of one mask file: which, how many pixels of each, and in how many pieces each but 0 is, if it was counted."""
-
-    found: np.ndarray
-    counts: np.ndarray
-    pieces: np.ndarray
-    palette: bool = False
-    jpeg: bool = False
-
-
 def meaning(files, name):
-    """Guess what the `Values` of mask files mean. `name` is that of the foreground.
+    """Guess what the values of mask files mean (see `_values`). `name` is that of the foreground.
 
     Returns keys of ``datasets.<name>.folder`` with a value and a reason each; and the name of each class, the background first,
     with its value and a reason, empty for background and foreground.
@@ -132,7 +120,10 @@ def _classes(values, total, pixels, name):
 
 
 def _values(path):
-    """Look at the values of one file, in a process of its own: `Values`, or what is wrong with it as text."""
+    """Look at the values of one file, in a process of its own; return what is wrong with it as text.
+
+    Else return which values there are, how many pixels of each, and in how many pieces the first ones but 0 are.
+    """
     try:
         pages, palette = mask_values(path, exact=False), _has_palette(path)
         palette = palette and not all(are_two_classes(np.unique(page), jpeg=False) for page in pages)
@@ -141,7 +132,8 @@ def _values(path):
     except UserError as error:
         return str(error)
     found, counts = np.unique(np.concatenate([page.ravel() for page in pages]), return_counts=True)
-    return Values(found, counts, _pieces(pages[len(pages) // 2]) if found[0] >= 0 else np.zeros(0), palette, is_jpeg(path))
+    pieces = _pieces(pages[len(pages) // 2]) if found[0] >= 0 else np.zeros(0)
+    return SimpleNamespace(found=found, counts=counts, pieces=pieces, palette=palette, jpeg=is_jpeg(path))
 
 
 def _has_palette(path):

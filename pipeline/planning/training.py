@@ -41,8 +41,7 @@ def copies(seen, start, count, whole):
 def training(seen, start, network, settings, patches, side):
     """Keys of ``params.yaml`` outside the block to (value, reason).
 
-    `seen` is what `pipeline.planning.look.look` found; `network` has its `settings` in ``params.yaml``; an epoch has so many
-    `patches`, whose shorter `side` has so many pixels.
+    `network` has its `settings` in ``params.yaml``; an epoch has so many `patches`, whose shorter `side` has so many pixels.
     """
     batch, found = _from_pretrained(seen, network) if start.pretrained else _from_random(seen, network, settings, patches, side)
     epochs = min(max(round(start.steps[seen.task] * batch / patches), EPOCHS[0]), EPOCHS[1])

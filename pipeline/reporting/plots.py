@@ -35,10 +35,7 @@ def precision_recall(datasets):
 
 
 def confusion(datasets):
-    """Test images of a classification, or pixels of several classes, by what they are and what they are taken for.
-
-    Columns model, actual, predicted, count.
-    """
+    """Test images of a classification, or pixels of several classes: columns model, actual, predicted, count."""
     pieces = []
     for dataset, network in _pairs(datasets):
         if "confusion" in network.tables:

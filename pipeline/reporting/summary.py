@@ -49,10 +49,9 @@ def _committed(dataset, network):
 
 
 def _changes(dataset):
-    """Write the change of the leading metric since the last commit: dict of text by the title of the network.
+    """The change of the leading metric since the last commit, by the title of the network; empty if no score has changed.
 
-    Bold: it is larger than the standard deviation over seeds or, of one seed, the committed score lies outside the 95 % interval.
-    Empty if no score has changed.
+    It is bold where `ON_CHANGES` says so.
     """
     key, found = dataset.comparison["metric"], {}
     pairs = [(network, _committed(dataset.name, network.name)) for network in dataset.networks]

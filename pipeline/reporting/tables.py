@@ -140,10 +140,7 @@ def each_class(network, columns, note=""):
 
 
 def confusion(network, counts, what):
-    """Make a table of counts by true class (rows) and predicted class (columns), with the shares of each row as shades.
-
-    `what` is counted: "images" or "pixels".
-    """
+    """Table counts of `what`, "images" or "pixels", by true class (rows) and predicted class, shaded by the shares of a row."""
     rates = counts.div(counts.sum(axis=1), axis=0)
     note = f"Rows are the actual classes and columns the predicted ones: test {what}, and their share of the actual class."
     frame = counts.map(lambda count: f"{count:,}")

@@ -16,8 +16,7 @@ COLUMNS = ("image", "group")
 def find_groups(files, root, parts, pattern, key, problems):
     """Return the group of each image by its path, none if none are stated, and whether their names hold everywhere.
 
-    Names of a table in the root do. Those that an expression finds, and those of a table in a split's own folder, hold within
-    their split (and class): folders number their groups independently.
+    Names in a table in the root do. Others hold within their split and class: folders number their groups independently.
     """
     found = [path for folder in (root, *parts.values()) for path in entries(folder) if path.name.casefold() == TABLE]
     tables = {path.parent: path for path in found if path.is_file()}

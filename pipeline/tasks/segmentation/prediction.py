@@ -190,10 +190,7 @@ def _doubts(model, stack, read, pixel_size_nm, choices):
 
 
 def _predict_pages(model, stack, read, path, settings, disagreement):
-    """Predict all pages of an image into a temporary array (pages, H, W), or (K, pages, H, W) of several classes.
-
-    If `model` has several members, their disagreement fills another one, (pages, H, W).
-    """
+    """Predict all pages into a temporary array, ([K,] pages, H, W); the disagreement of several members fills `disagreement`."""
     classes = outputs(model.card)
     single = temporary(path, (*([classes] if classes > 1 else []), stack.pages, *stack.shape), np.float32)
     with tqdm(total=stack.pages * stack.shape[0], desc=stack.path.name, unit="row", leave=False, disable=None) as bar:

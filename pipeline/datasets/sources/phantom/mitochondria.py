@@ -30,10 +30,7 @@ DENSE_BODIES, CLUSTERS = 120, 45  # tried in a volume of the default size
 
 
 def volume(seed, sections=SECTIONS, size=SIZE, distance_nm=DISTANCE_NM):
-    """Generate sections of `size` × `size` pixels, `distance_nm` apart: images, uint8, and masks, bool, (sections, H, W).
-
-    The masks are mitochondria with their outer membrane.
-    """
+    """Generate sections of `size` × `size` pixels, `distance_nm` apart, and masks of mitochondria with their outer membrane."""
     images, shown = organelles(seed, sections, size, distance_nm)
     return images, shown == MITOCHONDRIA
 
@@ -57,11 +54,7 @@ def organelles(seed, sections=SECTIONS, size=SIZE, distance_nm=DISTANCE_NM, look
 
 
 def make(writer, name, dataset, seed):
-    """Write the sections in order: neighbours resemble each other, so split them into blocks with gaps.
-
-    The source ``phantom-organelles`` has the class of every pixel, ``phantom-volume`` look-alikes, and sections for a test set of
-    many independent blocks.
-    """
+    """Write the sections in order. Those of ``phantom-volume`` suffice for a test set of many independent blocks."""
     several = dataset.source == "phantom-organelles"
     how = {"sections": 96, "lookalikes": True} if dataset.source == "phantom-volume" else {}
     for z, (image, shown) in enumerate(zip(*organelles(seed, **how), strict=True)):
@@ -194,10 +187,7 @@ def _paint(tissue, box, inner, body):
 
 
 def _add_lookalikes(rng, tissue):
-    """Mitochondria without visible cristae, 3 % of the volume, and as many profiles that look the same but are not.
-
-    A profile of the latter lies in one section alone.
-    """
+    """Mitochondria without visible cristae, 3 % of the volume, and as many profiles of bodies that lie in one section alone."""
     profiles = 0
     for box, outline in _capsules(rng, tissue, 0.03):
         np.minimum(tissue.outline[box], outline, out=tissue.outline[box])

@@ -41,10 +41,9 @@ class Volumes:
                     yield records, *map(np.stack, arrays)
 
     def table(self, number):
-        """Score one class in each volume: a row of ``per_volume.csv`` each.
+        """Score one class in each volume: a row of ``per_volume.csv`` each; objects are connected across sections.
 
-        Objects are connected across sections. ``tp``, ``fp`` and ``fn`` count those that match at an IoU of 0.5, and
-        ``objects_iou`` is the sum over matches (`pipeline.scoring.objects.count_objects`).
+        ``tp``, ``fp``, ``fn`` and ``objects_iou`` are ``at_50`` of `pipeline.scoring.objects.count_objects`.
         """
         return pd.DataFrame([self._score(*volume, number) for volume in self])
 
