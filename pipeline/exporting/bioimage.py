@@ -37,7 +37,9 @@ def write(network, model, task, path):
         # Only networks for images that are not resized take tiles of any size.
         cell = model.align if task.PER_PIXEL and card["resize"] is None else None
         image = _example(card, task, (SIZE * cell, SIZE * cell) if cell else tuple(card["resize"]))
-        measured = _in_units_of_the_data(image, card)
+        pairs = [(0, 255)] if card["intensity_range"] == BY_IMAGE else ranges_seen(card)
+        low, high = np.asarray(pairs, np.float32).T
+        measured = low + image / np.float32(255) * (high - low)  # with the intensities of the training images
         sections = np.split(measured, sections_seen(card), axis=-1)
         seen = join([scaled(section, card["intensity_range"]) for section in sections], path)
         probability = np.asarray(network(seen[None], training=False))
@@ -68,13 +70,6 @@ def _example(card, task, size):
         missing = [(0, max(0, wanted - found)) for wanted, found in zip(size, image.shape, strict=False)]
         return np.pad(image, [*missing, (0, 0)], mode="symmetric")[: size[0], : size[1]]
     return np.round(resize_image(image / np.float32(255), size) * 255).astype(np.uint8)
-
-
-def _in_units_of_the_data(image, card):
-    """The generated image (H, W, C) with the intensities of the training images, float32."""
-    pairs = [(0, 255)] if card["intensity_range"] == BY_IMAGE else ranges_seen(card)
-    low, high = np.asarray(pairs, np.float32).T
-    return low + image / np.float32(255) * (high - low)
 
 
 def _scaling(card):

@@ -17,7 +17,7 @@ def foreground_corners(masks, read, size, count, share, seed, map_in_order):
     ``read(mask)`` opens one of the `masks`, (H, W), bool or class numbers; `size` is that of a patch in rows and columns;
     `map_in_order` comes from `pipeline.parallel.on_all_threads`. Returns a list of top left corners (row, column) for each mask.
     """
-    held = list(map_in_order(lambda mask: _classes(read(mask)), masks))
+    held = list(map_in_order(lambda mask: set(np.unique(read(mask)).astype(int).tolist()) - {0, IGNORED}, masks))
     drawn, classes = [[] for _ in held], sorted(set().union(*held))
     rng = np.random.default_rng([seed, 1])
     for number in range(math.ceil(share / (1 - share) * count) if classes else 0):
@@ -34,8 +34,3 @@ def foreground_corners(masks, read, size, count, share, seed, map_in_order):
         return [tuple(np.clip(np.subtract(pixel, middle), 0, last).tolist()) for pixel in pixels]
 
     return list(map_in_order(corners, range(len(held)), masks))
-
-
-def _classes(mask):
-    """Numbers of the foreground classes of a mask."""
-    return set(np.unique(mask).astype(int).tolist()) - {0, IGNORED}

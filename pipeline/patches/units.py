@@ -44,7 +44,8 @@ def assign_units(table, rule, info, grouped, content):
     length = max(1, round(rule.unit / info.depth_nm)) if rule.unit and info.depth_nm else measured
     names, count = np.full(len(table), "", dtype=object), dict.fromkeys(sides, 0)
     for (one, _), run in runs.items():
-        number = _parts(run, length)
+        span = run[-1] - run[0] + 1  # a run too short for two units stays whole
+        number = np.unique((run - run[0]) * max(1, span // length) // span, return_inverse=True)[1].tolist()
         names[run] = [f"{one} block {count[one] + n + 1}" for n in number]
         count[one] += len(set(number))
     correlation = round(between_runs(at_lag, length), 4)
@@ -102,9 +103,3 @@ def shares(mask):
     sums = np.add.reduceat(np.add.reduceat(mask, starts[0], axis=0, dtype=float), starts[1], axis=1)
     rows, columns = (np.diff([*start, side]) for start, side in zip(starts, mask.shape, strict=True))
     return (sums / np.maximum(np.outer(rows, columns), 1)).ravel()
-
-
-def _parts(places, length):
-    """Number the parts of at least `length` places each that a run is cut into; one too short for two stays whole."""
-    span = places[-1] - places[0] + 1
-    return np.unique((places - places[0]) * max(1, span // length) // span, return_inverse=True)[1].tolist()

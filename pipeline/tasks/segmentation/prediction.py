@@ -146,8 +146,7 @@ def _segment(model, stack, files, folder, job):
     elif not finished:
         planes = ((of_class(band, number) for band in bands(page)) for page in pages for number in range(classes))
         write(files["probability"], planes, np.float32, shape=(stack.pages * classes, *stack.shape), channels=classes)
-    painted = (lambda mask: mask) if several else (lambda mask: mask * np.uint8(255))
-    write(files["mask"], ((painted(mask) for mask in masks(page)) for page in pages), np.uint8)
+    write(files["mask"], ((mask if several else mask * np.uint8(255) for mask in masks(page)) for page in pages), np.uint8)
     labels, rows, most = temporary(folder / "labels", shape, np.int32), [], 0
     scratch = temporary(folder / "labels_of_class", shape, np.int32) if several else None
     write_table(files["objects"], pd.DataFrame(columns=["page", *(["class"] if several else []), *COLUMNS]))
