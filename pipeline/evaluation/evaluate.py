@@ -69,7 +69,7 @@ def evaluate_nothing(dataset, task):
 
 
 def open_trained(dataset, network):
-    """Paths of all networks of a kind, fold after fold, by their seed: dict of list. The seed of the model comes first."""
+    """Paths of all trained copies of a network by seed, ordered by fold: dict of list. The seed of the model comes first."""
     files = [paths.model(dataset, network), *sorted(paths.repeats(dataset, network).glob("*.keras"))]
     cards = [read_json(file.with_suffix(".json")) for file in files]
     by_seed = {}

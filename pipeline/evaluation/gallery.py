@@ -16,12 +16,12 @@ MOST = 100  # test images of a network that get a picture; of more, these are sp
 
 
 def pictured(count):
-    """Positions, in a test set of `count` images, of those that get a picture."""
+    """Which of `count` test images get a picture: their positions."""
     return set(evenly(count, MOST).tolist())
 
 
 def stem(position):
-    """Name of the picture of the image at a position: its own name may hold anything."""
+    """File name of the picture of an image, by its position, because image names may hold any character."""
     return f"{position:04d}"
 
 

@@ -73,7 +73,7 @@ def _example(card, task, size):
 
 
 def _scaling(card):
-    """The step of the package that does what `pipeline.images.intensity.scaled` does, but for the clipping."""
+    """The package's preprocessing step that corresponds to `pipeline.images.intensity.scaled`, without the clipping."""
     if card["intensity_range"] == BY_IMAGE:
         if card["channels"] == 3 and context_of(card):
             raise UserError(

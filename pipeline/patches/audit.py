@@ -118,7 +118,7 @@ def summarize(tables, pairs, unit, threshold):
 
 
 def messages(tables, summary):
-    """Lines that say how the images are divided, and what is doubtful about it."""
+    """Describe how the images are divided, and warn of doubts, line by line."""
     found = summary["identical"] + summary["near"]
     for fold, table in enumerate(tables):
         split, where = table["split"], f" in fold {fold}" if len(tables) > 1 else ""
@@ -146,7 +146,7 @@ def messages(tables, summary):
 
 
 def _holdings(raw, table, info):
-    """What `pipeline.patches.folds.deal` balances: a one for each image, and its pixels of each class, or its class."""
+    """What `pipeline.patches.folds.deal` balances: a 1 for each image, then its pixels of each class, or its class one-hot."""
     if info.task == "classification":
         held = table["label"].to_numpy()[:, None] == np.array(info.classes)
     else:
@@ -157,7 +157,7 @@ def _holdings(raw, table, info):
 
 
 def _sides(tables):
-    """The roles of each image in all folds: dict of tuple by name."""
+    """Map each image name to its roles in all folds (tuple)."""
     return dict(zip(tables[0]["name"], zip(*(table["split"] for table in tables), strict=True), strict=True))
 
 

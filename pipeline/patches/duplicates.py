@@ -60,7 +60,7 @@ def find_duplicates(names, sides, fingerprints, threshold):
 
 
 def apart(a, b):
-    """Whether two images, whose sides in one or several splits are `a` and `b`, are on different sides of any of them."""
+    """Whether two images with the sides `a` and `b` are on different sides of any split."""
     return any(one != other and "" not in (one, other) for one, other in zip(a, b, strict=True))
 
 
@@ -83,7 +83,7 @@ def group_duplicates(table, pairs):
 
 
 def connected(a, b, count):
-    """Number of the component that each of `count` nodes belongs to, if those of `a` are connected with those of `b`."""
+    """Component number of each of `count` nodes, where the nodes `a` are connected with the nodes `b`, pairwise."""
     graph = coo_array((np.ones(len(a), bool), (a, b)), shape=(count, count))
     return connected_components(graph, directed=False)[1]
 

@@ -196,7 +196,7 @@ def _pack_split(raw, read, patches, augment, seed, intensity_range, map_in_order
 
 
 def _read_alike(channels, kind, path):
-    """Read an image, and check that it has the channels and the type of numbers of the others."""
+    """Read an image; raise a `UserError` if its channels or number type differ from the first image's."""
     image = read_image(path)
     if (image.dtype, image.shape[-1]) != (kind, channels):
         received = f"{image.shape[-1]} of {image.dtype}"

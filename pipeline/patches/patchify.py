@@ -59,7 +59,7 @@ def preview(images, targets, context=0):
 
 
 def neighboured(table, context):
-    """Say how many images of ``split.csv`` have all their neighbours; if few do, they are no volume, or one in many pieces."""
+    """Say how many images of ``split.csv`` have all their neighbours; in a volume, most should."""
     table = with_runs(table)
     records = list(table[table["split"] != ""].itertuples())
     count = sum(len(set(neighbours(record, context))) == 2 * context + 1 for record in records)
@@ -69,7 +69,7 @@ def neighboured(table, context):
 
 
 def leakage_sheet(pairs, read):
-    """Show the most similar pairs side by side in a PNG; without pairs, it says so. `read` opens an image by its name."""
+    """Draw the most similar pairs side by side, as PNG bytes; without pairs, a text. `read` opens an image by its name."""
     pictures, captions = [], []
     for pair in pairs[:PAIRS].itertuples():
         what = "identical" if pair.identical else f"r = {pair.correlation:.3f}"

@@ -28,7 +28,7 @@ SMALLEST = 3  # pixels; objects that span less are specks
 
 
 def look_at_masks(paths, name, map_in_order):
-    """Decide how the mask files at `paths` are read, and look at them so. `name` is that of the foreground."""
+    """Decide how to read the mask files at `paths`, read them so, and measure them. `name` is that of the foreground."""
     progress = dict(total=len(paths), unit="file", disable=None)
     found = list(tqdm(map_in_order(_values, paths), "values of masks", **progress))
     broken = [values for values in found if isinstance(values, str)]
@@ -95,7 +95,7 @@ def meaning(files, name):
 
 
 def _numbered(files, greatest):
-    """Whether values above 0 number objects: each in one piece, without gaps, and not the same number in all files."""
+    """Whether values above 0 number objects: each in one piece, without gaps, and a different count in each file."""
     pieces, numbers = np.concatenate([file.pieces for file in files]), [len(file.pieces) for file in files]
     filled = np.median([len(file.pieces) / max(file.found.max(), 1) for file in files])
     compact = len(pieces) and (pieces == 1).mean() >= SINGLE and (filled >= FILLED or greatest > BYTE)

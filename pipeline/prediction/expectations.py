@@ -37,7 +37,7 @@ def model_reader(stack, card, intensity_range):
 
 
 def section_reader(read, stack, card):
-    """As `read`, but with the neighbours that the model was trained with (see `pipeline.images.sections`)."""
+    """Like `read`, but with the neighbours that the model was trained with (see `pipeline.images.sections`)."""
     context = context_of(card)
 
     def with_neighbours(page, start, stop):

@@ -168,7 +168,7 @@ def matching(folder, pattern):
 
 
 def state(path):
-    """What shows that a file is still the same: place, size, time of change; of a folder, those of all files in it."""
+    """A fingerprint of a file by its path, size and time of change; for a folder, of all files in it."""
     path = Path(path)
     if path.is_dir():  # of links in it, the link itself: its target may be gone
         about = [os.lstat(os.path.join(folder, name)) for folder, _, names in os.walk(path) for name in names]
@@ -197,7 +197,7 @@ def _read(folder):
 
 
 def _differing(run, other):
-    """Names of what differs between two runs; where that is a group of settings, of those."""
+    """Names of the entries, or of the nested settings, in which two runs differ."""
     for key in {**run, **other}:
         mine, its = run.get(key), other.get(key)
         if isinstance(mine, dict) and isinstance(its, dict):

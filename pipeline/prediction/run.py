@@ -29,7 +29,7 @@ class Choices:
 
 
 class RepeatedMessages:
-    """Pass on the first `SHOWN` messages that say the same of different files, whatever their numbers, and count the others."""
+    """Pass on the first `SHOWN` messages that say the same about different files (ignoring numbers), and count the rest."""
 
     def __init__(self, say):
         self.say, self.counts, self.latest = say, Counter(), {}
@@ -50,7 +50,7 @@ class RepeatedMessages:
 
 
 class Job:
-    """What all images of a run have in common, and what went wrong; `failures` are the messages so far."""
+    """What all images of a run share, and what went wrong; `failures` are earlier messages."""
 
     def __init__(self, settings, choices, cluster, failures):
         self.settings, self.choices, self.cluster, self.failures = settings, choices, cluster, list(failures)

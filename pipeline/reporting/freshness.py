@@ -26,7 +26,7 @@ def read_yaml(path):
 
 
 def missing(results):
-    """Files of an evaluation, and folders of pictures, that are not here, as in a fresh clone: a list of str."""
+    """List the files and picture folders of an evaluation that are missing, as in a fresh clone."""
     dataset = results["dataset"]
     pictures = [paths.preview(dataset), *(paths.details(dataset, network) / "gallery" for network in results["networks"])]
     audit = paths.audit(dataset)
@@ -56,7 +56,7 @@ def outdated(dataset, results, networks, values, lock):
 
 
 def outdated_transfer(key, transfer, networks, values, lock):
-    """Say in what a transfer of some networks differs from the project as it is now, as `outdated` does of a data set."""
+    """Say how a transfer of some networks differs from the project as it is now, as `outdated` does for a data set."""
     stages = lock.get("stages", {})
     evaluated = (_checksums(stages, f"evaluate@{dataset}", "deps") for dataset in (transfer.model, transfer.images))
     now = {path: md5 for known in (*evaluated, _images_now(stages, transfer.images)) for path, md5 in known.items()}

@@ -22,12 +22,12 @@ def metric_table(title, metrics, columns, note=""):
 
 
 def written(values, intervals=None):
-    """Give the function that writes values with their intervals, both by the key of the metric."""
+    """Return a function (key, style) -> text that writes a value with its interval, both looked up by the metric's key."""
     return lambda key, style: score(values.get(key), style, (intervals or {}).get(key))
 
 
 def scored(network):
-    """Give the function that writes a network's score with its interval."""
+    """Return the function that writes a network's score with its interval."""
     return written(network.scores, network.detail["intervals"])
 
 
@@ -65,7 +65,7 @@ def leaderboard(dataset):
 
 
 def pretrained(card):
-    """Where the weights of a network come from that has not begun with random ones; else "no"."""
+    """Name the pretrained weights that training started from; "no" for random ones."""
     return card["pretrained"]["name"] if "pretrained" in card else "no"
 
 

@@ -81,7 +81,7 @@ def fetch(remote, url=None, timeout=TIMEOUT, waits=WAITS):
 
 @contextmanager
 def believed(remotes):
-    """Read downloads whose checksums nobody publishes; if they turn out to be no data, forget them, so that they come anew."""
+    """Read downloads without a published checksum; if they turn out not to be data, delete them, to fetch them again."""
     try:
         yield
     except UserError:
@@ -108,7 +108,7 @@ def _download(remote, url, path, timeout, waits):
 
 
 def _copy(url, part, timeout):
-    """Fill the partial file; return whether the download continued what was there."""
+    """Fill the partial file; return whether the download was continued."""
     version = part.with_name(f"{part.name}.version")  # holds the server's name for the version of the file: an ETag or a date
     if urlparse(url).scheme == "file":
         version.unlink(missing_ok=True)

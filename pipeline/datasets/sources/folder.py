@@ -66,7 +66,7 @@ def make(writer, name, dataset, seed):
 
 
 def _add_all(writer, files, groups, rule, figures, problems):
-    """Add every sound file; return the paths of each format (channels, colour, type)."""
+    """Add every file without problems; return the paths of each format (channels, colour, type)."""
     formats = defaultdict(list)
     for file in tqdm(files, desc="images", unit="file", disable=None, leave=False):
         try:
@@ -93,7 +93,7 @@ def _add_all(writer, files, groups, rule, figures, problems):
 
 
 def unlike_most(formats):
-    """Say of each file that is not of the usual format what is wrong with it; `formats` are paths by channels, colour, type."""
+    """Yield a problem for each file whose format differs from the usual one; `formats` maps (channels, colour, type) to paths."""
     usual = max(formats, key=lambda key: len(formats[key]), default=None)
     for other in [key for key in formats if key != usual]:
         expected, received = map(described_format, (usual, other))
@@ -107,7 +107,7 @@ def described_format(page_format):
 
 
 def unlike_its_image(file, pages, shape, masks):
-    """Say what is wrong if a mask file does not fit its image of so many pages; `masks` are the shapes of its own pages."""
+    """Say how a mask file differs from its image of so many pages, or return None; `masks` are the shapes of its pages."""
     if len(masks) != pages:
         return f"{file.mask}: expected {pages} pages as in {file.path}, received {len(masks)}"
     other = next((mask for mask in masks if mask != shape), None)

@@ -51,12 +51,12 @@ def refuse(problems):
 
 
 def composed(text):
-    """Bring letters with accents to one form: they look alike in either, and file systems write both."""
+    """Normalise letters with accents: they have two forms that look alike, and file systems use both."""
     return unicodedata.normalize("NFC", text)
 
 
 def stem(path):
-    """Name of a file without suffix (see `pipeline.images.io.stem`), with letters in one form."""
+    """File name without suffix (see `pipeline.images.io.stem`), with letters in one form."""
     return composed(without_suffix(path))
 
 
@@ -120,7 +120,7 @@ def find_pairs(root, parts, key, problems):
 
 
 def find_labelled(root, parts, problems):
-    """Take each folder's name for the class of its images."""
+    """Find the images of each class; a folder's name is that of its class."""
     images = defaultdict(list)
     for split, part in parts.items():
         for path in entries(part):
@@ -145,7 +145,7 @@ def find_labelled(root, parts, problems):
 
 
 def _folder(part, name, problems):
-    """The folder for `name` in a part: by this name in upper or lower case, else by a synonym; None if there is none."""
+    """Find the folder `name` in a part, in upper or lower case, or a synonym; None if there is none."""
     folders = [path for path in entries(part) if path.is_dir()]
     for known in ((name,), PARTS[name]):
         found = [path for path in folders if path.name.casefold() in known]
@@ -186,7 +186,7 @@ def _by_stem(folder, problems):
 
 
 def _matched(images, masks, problems):
-    """The mask of each image that has one: of the same stem or, if there is none, of the stem with an ending such as _mask."""
+    """The mask of each image: the file with the same stem, or else with the stem and an ending such as _mask."""
     ended = defaultdict(list)
     for name, path in masks.items():
         if name not in images:

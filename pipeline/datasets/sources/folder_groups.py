@@ -39,7 +39,7 @@ def find_groups(files, root, parts, pattern, key, problems):
 
 
 def warn_of_shared(files, groups, everywhere):
-    """Tell if groups are in several of the folders train/, val/ and test/. `everywhere`: a name means the same in all of them."""
+    """Print a note if train/, val/ and test/ share groups. `everywhere`: a name means the same group in all of them."""
     splits = defaultdict(set)
     for file in files:
         group = groups[file.path] if everywhere else groups[file.path].removeprefix(f"{file.split}/")
@@ -102,7 +102,7 @@ def _names(file, folder):
 
 
 def _rows(path, problems):
-    """Line number, image and group of each row of a table; commas, semicolons or tabs between the columns."""
+    """Read line number, image and group of each row of a table, separated by commas, semicolons or tabs."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:

@@ -24,7 +24,7 @@ class MaskFigures:
             self._objects += np.count_nonzero(np.unique(mask.instances))
 
     def _shares(self):
-        """Share of foreground in each mask; NaN if all is ignored: neither empty nor full, nobody knows what it shows."""
+        """Share of foreground in each mask; NaN if all pixels are ignored, since such a mask is neither empty nor full."""
         pixels = np.array(self._pixels)[:, :IGNORED]
         known = pixels.sum(axis=1)
         return 1 - pixels[:, 0] / np.where(known, known, np.nan)
@@ -37,7 +37,7 @@ class MaskFigures:
             yield f"{folder}: no mask has any {missing}; correct the masks, or what {key} says of their values"
 
     def tell(self, folder, key):
-        """Print the figures, and warn of what looks like masks that were misread."""
+        """Print the figures, and warn of masks that look misread."""
         shares, count, background = self._shares(), len(self._names), self._classes[0]
         empty, full = np.count_nonzero(shares == 0), np.array(self._names)[shares == 1].tolist()
         lowest, highest, middle = (f"{100 * of_all(shares):.3g} %" for of_all in (np.nanmin, np.nanmax, np.nanmedian))

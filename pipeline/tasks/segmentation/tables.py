@@ -169,7 +169,7 @@ def _classes(network):
 
 
 def _written(network, values, names):
-    """Give the function that writes some values of a network with the intervals that have these `names`."""
+    """Return the function that writes a network's `values`; `names` maps their keys to those of the intervals."""
     return shared.written(values, {key: network.detail["intervals"].get(name) for key, name in names.items()})
 
 

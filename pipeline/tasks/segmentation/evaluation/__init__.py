@@ -154,7 +154,7 @@ def _loss(name, card, mask, probability):
 
 
 def _confidence(mask, probability):
-    """What came true and the probability it had: the foreground or, of several classes, the most probable class."""
+    """What came true, and its predicted probability: of the foreground or, with several classes, of the most probable class."""
     if probability.ndim == mask.ndim:
         return mask == 1, probability
     return probability.argmax(axis=-1) == mask, probability.max(axis=-1)
