@@ -23,7 +23,7 @@ from pipeline.atomic import whole, write_json
 from pipeline.errors import UserError
 from pipeline.images.io import write_image, write_instances, write_png
 
-COLUMNS = {"image", "page", "predicted", "disagreement"}  # of the predictions, beside one for each class
+PREDICTION_COLUMNS = {"image", "page", "predicted", "disagreement"}  # of the predictions, beside one for each class
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class DatasetWriter:
         if not self._rows:
             raise UserError(f"data set {info.name}: the source {info.source} has no images")
         table = pd.DataFrame(self._rows.values())
-        if info.task == "classification" and (taken := sorted(COLUMNS & {*(classes or info.classes)})):
+        if info.task == "classification" and (taken := sorted(PREDICTION_COLUMNS & {*(classes or info.classes)})):
             raise UserError(
                 f"data set {info.name}: no class can be called {taken[0]}, the name of a column in predictions.csv; rename it"
             )

@@ -141,9 +141,8 @@ def _pack_split(raw, read, patches, augment, seed, intensity_range, map_in_order
         shapes = list(map_in_order(lambda path: read_image(path).shape[:2], paths))
     small = sum(any(np.less(shape, size)) for shape in shapes)
     if small:
-        print(
-            f"{split}: {small} of {len(shapes)} images are smaller than a patch of {size[0]} × {size[1]}, extended by reflection"
-        )
+        wanted = f"a patch of {size[0]} × {size[1]}"
+        print(f"{split}: {small} of {len(shapes)} images are smaller than {wanted}, extended by reflection")
     grids = [corners(shape, size, patches.stride or size) for shape in shapes]
     segmentation = info.task == "segmentation"
 

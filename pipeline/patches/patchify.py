@@ -63,9 +63,8 @@ def neighboured(table, context):
     table = with_runs(table)
     records = list(table[table["split"] != ""].itertuples())
     count = sum(len(set(neighbours(record, context))) == 2 * context + 1 for record in records)
-    return (
-        f"{count} of {len(records)} images have all their {2 * context} neighbours; in the others, the nearest ones are repeated"
-    )
+    having = f"{count} of {len(records)} images have all their {2 * context} neighbours"
+    return f"{having}; in the others, the nearest ones are repeated"
 
 
 def leakage_sheet(pairs, read):

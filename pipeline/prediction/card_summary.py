@@ -21,9 +21,8 @@ def card_summary(path, card, task_lines):
     if "members" in card:
         title = f"mean of {card['members']} networks, the first of them {title}"
     project, scores = _place(path)
-    former = (
-        f"; continued from {card['start']['file']} ({card['start']['epochs'] or 'unknown'} epochs)" if "start" in card else ""
-    )
+    start = card.get("start")
+    former = f"; continued from {start['file']} ({start['epochs'] or 'unknown'} epochs)" if start else ""
     # Of folds, each image is scored by one of them.
     of_what = f", all {card['folds']} folds" if "folds" in card else " of one alone" if "members" in card else ""
     resized = ", of any size" if card["resize"] is None else ", resized to {} × {} pixels".format(*card["resize"])

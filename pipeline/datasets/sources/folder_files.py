@@ -69,9 +69,8 @@ def find_parts(root, tasks, key, problems):
     names = [path.name for path in entries(root) if path.is_dir()]
     if not names:
         loose = len(entries(root))
-        raise UserError(
-            f"{root}: {f'{loose} files but no folders' if loose else 'empty folder'}; {wanted}{'' if loose else hint}"
-        )
+        found = f"{loose} files but no folders" if loose else "empty folder"
+        raise UserError(f"{root}: {found}; {wanted}{'' if loose else hint}")
     splits = {split: [name for name in names if name.casefold() in known] for split, known in SPLITS.items()}
     if not any(name.casefold() not in CLASS_TOO for found in splits.values() for name in found):
         return {"": root}
@@ -89,9 +88,8 @@ def find_parts(root, tasks, key, problems):
 
 
 def _wanted(key, *tasks):
-    return (
-        f"{key} must name a folder with {', or '.join(LAYOUT[task] for task in tasks)}, optionally under train/, val/ and test/"
-    )
+    layout = ", or ".join(LAYOUT[task] for task in tasks)
+    return f"{key} must name a folder with {layout}, optionally under train/, val/ and test/"
 
 
 def find_pairs(root, parts, key, problems):
@@ -134,9 +132,8 @@ def find_labelled(root, parts, problems):
     spelled = {label.casefold(): label for label in reversed(labels)}
     for label in labels:
         if spelled[label.casefold()] != label:
-            problems.append(
-                f"{root}: the classes {spelled[label.casefold()]} and {label} differ only in case; rename one of them"
-            )
+            first = spelled[label.casefold()]
+            problems.append(f"{root}: the classes {first} and {label} differ only in case; rename one of them")
     for split, part in parts.items():
         for label in labels:
             if not images[label, split]:
@@ -150,9 +147,8 @@ def _folder(part, name, problems):
     for known in ((name,), PARTS[name]):
         found = [path for path in folders if path.name.casefold() in known]
         if len(found) > 1:
-            problems.append(
-                f"{part}: {' and '.join(path.name for path in found)} both mean {name}/; rename the right one to {name}"
-            )
+            both = " and ".join(path.name for path in found)
+            problems.append(f"{part}: {both} both mean {name}/; rename the right one to {name}")
         if found:
             return found[0]
     return None

@@ -25,9 +25,8 @@ def find_groups(files, root, parts, pattern, key, problems):
         return _by_pattern(files, pattern, key, problems), False
     everywhere = root in tables
     if everywhere and len(tables) > 1:
-        problems += [
-            f"{path}: {tables[root]} states groups too; remove one of them" for path in tables.values() if path.parent != root
-        ]
+        told = f"{tables[root]} states groups too; remove one of them"
+        problems += [f"{path}: {told}" for folder, path in tables.items() if folder != root]
         return {}, everywhere
     groups = {}
     for folder, path in tables.items():
