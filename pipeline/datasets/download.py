@@ -25,7 +25,6 @@ def source_module(name, dataset):
     module, task = SOURCES[source]
     if task not in (None, dataset.task):
         fitting = [other for other, (_, other_task) in SOURCES.items() if other_task in (None, dataset.task)]
-        raise UserError(
-            f"{key}: the source {source} is for {task}; set {key}.task to {task}, or {key}.source to one of {', '.join(fitting)}"
-        )
+        choice = f"set {key}.task to {task}, or {key}.source to one of {', '.join(fitting)}"
+        raise UserError(f"{key}: the source {source} is for {task}; {choice}")
     return import_module(f"pipeline.datasets.sources.{module}")

@@ -101,9 +101,8 @@ class DatasetWriter:
             raise UserError(f"data set {info.name}: the source {info.source} has no images")
         table = pd.DataFrame(self._rows.values())
         if info.task == "classification" and (taken := sorted(PREDICTION_COLUMNS & {*(classes or info.classes)})):
-            raise UserError(
-                f"data set {info.name}: no class can be called {taken[0]}, the name of a column in predictions.csv; rename it"
-            )
+            why = "the name of a column in predictions.csv"
+            raise UserError(f"data set {info.name}: no class can be called {taken[0]}, {why}; rename it")
         if classes is not None:
             if not len(set(classes)) == len(classes) == len(info.classes):
                 raise UserError(

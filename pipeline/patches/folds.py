@@ -17,11 +17,9 @@ def assign_folds(table, rule, weights, seed=0, grouped=False):
 
     Raises a `UserError` if the source states a split, or if there are fewer groups than folds.
     """
-    stated = sorted(set(table["split"]) - {""})
+    stated = ", ".join(sorted(set(table["split"]) - {""}))
     if stated:
-        raise UserError(
-            f"the source states a split ({', '.join(stated)}), which is kept; set split.folds to 1, or remove this split"
-        )
+        raise UserError(f"the source states a split ({stated}), which is kept; set split.folds to 1, or remove this split")
     groups, by_group = undivided(table, rule, grouped)
     count = len(set(groups))
     if count < rule.folds:
