@@ -30,7 +30,7 @@ from pipeline.params.messages import advice
 from pipeline.prediction.card_summary import card_summary
 from pipeline.prediction.expectations import differences, to_channels
 from pipeline.prediction.inputs import gather
-from pipeline.prediction.run import Choices, predict_files
+from pipeline.prediction.run import Choices, Job, predict_files
 from pipeline.prediction.volume import Cluster
 from pipeline.startup import keep_memory, load_keras
 
@@ -92,7 +92,8 @@ def predict(model, image, threshold=None, split=None, smallest=None, pixel_size_
     scaled = [model.scaled(section) for section in sections]
     for message in differences(model.card, scaled[context], pixel_size_nm):
         warnings.warn(message, stacklevel=2)
-    choices = _choices(model, settings, threshold, split, smallest, pixel_size_nm=pixel_size_nm)
+    given = {"threshold": threshold, "split": split, "smallest": smallest, "pixel_size_nm": pixel_size_nm}
+    choices = _choices(model, settings, given)
     return _task(model).predict_array(model, sections[context], join(scaled, "image"), choices, settings)
 
 
@@ -117,11 +118,10 @@ def _task(model):
     return tasks.part(model.card["task"], "prediction")
 
 
-def _choices(model, settings, threshold, split, smallest, **further):
-    """Take what validation chose where the user chose nothing."""
-    threshold = model.threshold(settings) if threshold is None else threshold
-    split = model.split if split is None else split
-    return Choices(threshold, split=split, smallest=model.smallest if smallest is None else smallest, **further)
+def _choices(model, settings, given):
+    """What the user has `given`, a dict; what is None there is as validation chose it."""
+    chosen = {"threshold": model.threshold(settings), "split": model.split, "smallest": model.smallest}
+    return Choices(**chosen | {name: value for name, value in given.items() if value is not None})
 
 
 def _check_choices(threshold, smallest, pixel_size_nm):
@@ -143,7 +143,7 @@ def _parser():
     add("--ensemble", action="store_true", help="use MODEL with its additional folds and seeds, and show their disagreement")
     add("--describe", action="store_true", help="print what the model is, what it expects, and its scores")
     add("--overwrite", action="store_true", help="replace results of another run in DIR")
-    add("--threshold", type=float, metavar="P", help="least probability of a foreground pixel (default: chosen on validation)")
+    add("--threshold", type=float, metavar="P", help="least probability of foreground (default: chosen on validation)")
     add("--split", action=argparse.BooleanOptionalAction, help="separate objects that touch (default: chosen on validation)")
     add("--smallest", type=int, metavar="PIXELS", help="leave out smaller objects (default: chosen on validation; 1: none)")
     add("--median", type=int, default=1, metavar="SECTIONS", help="take the median probability over this odd number of sections")
@@ -250,10 +250,10 @@ def main(arguments=None):
         print(f"warning: {unused}: no effect, because no image is an OME-Zarr volume", file=sys.stderr)
     if given.batch_size is None:
         settings = task.fit_to_memory(model, settings)
-    further = {"median": given.median, "solids": given.solids, "intensity_range": given.range, "pixel_size_nm": given.pixel_size}
-    choices = _choices(model, settings, given.threshold, given.split, given.smallest, **further)
-    cluster = Cluster(models, given.workers, given.memory, given.scheduler)
-    count = predict_files(task, model, models, inputs, missing, given.out, settings, choices, cluster, given.overwrite)
+    chosen = {name: getattr(given, name) for name in ("threshold", "median", "split", "smallest", "solids")}
+    choices = _choices(model, settings, chosen | {"intensity_range": given.range, "pixel_size_nm": given.pixel_size})
+    job = Job(settings, choices, Cluster(models, given.workers, given.memory, given.scheduler), missing)
+    count = predict_files(task, model, inputs, given.out, job, given.overwrite)
     print(f"{counted(count, 'image')} predicted into {given.out}", file=sys.stderr)
 
 

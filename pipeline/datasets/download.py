@@ -10,11 +10,7 @@ from pipeline.params.messages import did_you_mean
 
 
 def download(name, params):
-    """Make ``data/raw/<name>`` as ``params.datasets[name]`` says, and return the number of images.
-
-    If the download fails or the images are not what the source promises, a `UserError` says why, and the folder stays as it
-    was.
-    """
+    """Make ``data/raw/<name>`` as ``params.datasets[name]`` says, whole or not at all, and return the number of images."""
     dataset = params.dataset(name)
     module = source_module(name, dataset)
     with DatasetWriter(paths.raw(name)) as writer:
@@ -23,14 +19,12 @@ def download(name, params):
 
 
 def source_module(name, dataset):
-    """Import the module of a data set's source."""
     key, source = f"datasets.{name}", dataset.source
     if source not in SOURCES:
         raise UserError(f"{key}.source: unknown source {source!r}{did_you_mean(source, SOURCES)}")
     module, task = SOURCES[source]
     if task not in (None, dataset.task):
         fitting = [other for other, (_, other_task) in SOURCES.items() if other_task in (None, dataset.task)]
-        raise UserError(
-            f"{key}: the source {source} is for {task}; set {key}.task to {task}, or {key}.source to one of {', '.join(fitting)}"
-        )
+        choice = f"set {key}.task to {task}, or {key}.source to one of {', '.join(fitting)}"
+        raise UserError(f"{key}: the source {source} is for {task}; {choice}")
     return import_module(f"pipeline.datasets.sources.{module}")

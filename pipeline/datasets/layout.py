@@ -23,7 +23,7 @@ from pipeline.atomic import whole, write_json
 from pipeline.errors import UserError
 from pipeline.images.io import write_image, write_instances, write_png
 
-COLUMNS = {"image", "page", "predicted", "disagreement"}  # of the predictions, beside one for each class
+PREDICTION_COLUMNS = {"image", "page", "predicted", "disagreement"}  # of the predictions, beside one for each class
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,7 @@ class DatasetInfo:
 
 
 class DatasetWriter:
-    """Write a data set whole or not at all: if the ``with`` block raises, `folder` stays as it was.
-
-    >>> with DatasetWriter(folder) as writer:                         # doctest: +SKIP
-    ...     writer.add("00", image, mask=mask, group="section 00")
-    ...     writer.finish(info)
-    """
+    """Write a data set whole or not at all: if the ``with`` block raises, `folder` stays as it was."""
 
     def __init__(self, folder):
         self._rows = {}
@@ -105,10 +100,9 @@ class DatasetWriter:
         if not self._rows:
             raise UserError(f"data set {info.name}: the source {info.source} has no images")
         table = pd.DataFrame(self._rows.values())
-        if info.task == "classification" and (taken := sorted(COLUMNS & {*(classes or info.classes)})):
-            raise UserError(
-                f"data set {info.name}: no class can be called {taken[0]}, the name of a column in predictions.csv; rename it"
-            )
+        if info.task == "classification" and (taken := sorted(PREDICTION_COLUMNS & {*(classes or info.classes)})):
+            why = "the name of a column in predictions.csv"
+            raise UserError(f"data set {info.name}: no class can be called {taken[0]}, {why}; rename it")
         if classes is not None:
             if not len(set(classes)) == len(classes) == len(info.classes):
                 raise UserError(

@@ -17,11 +17,10 @@ DIGITS = 6  # significant, elsewhere; more would differ from machine to machine
 
 
 def evaluate(dataset, networks, task, params):
-    """Score and compare one or several networks; write metrics, tables and pictures.
+    """Score and compare networks; write metrics, tables and pictures. Scores are pooled over all images.
 
-    With several folds, each image is scored by the network that never saw its group. Scores are pooled over all images.
-
-    `task` is the ``evaluation`` part of the data set's task. Of `params`, `seed`, `inference` and `segmentation` are read.
+    With several folds, each image is scored by the network that never saw its group. `task` is the ``evaluation`` part of the
+    data set's task. Of `params`, `seed`, `inference` and `segmentation` are read.
     """
     from pipeline.inference.ensemble import load_all
 
@@ -69,7 +68,7 @@ def evaluate_nothing(dataset, task):
 
 
 def open_trained(dataset, network):
-    """Paths of all networks of a kind, fold after fold, by their seed: dict of list. The seed of the model comes first."""
+    """Paths of all trained copies of a network by seed, ordered by fold: dict of list. The seed of the model comes first."""
     files = [paths.model(dataset, network), *sorted(paths.repeats(dataset, network).glob("*.keras"))]
     cards = [read_json(file.with_suffix(".json")) for file in files]
     by_seed = {}

@@ -16,12 +16,12 @@ MOST = 100  # test images of a network that get a picture; of more, these are sp
 
 
 def pictured(count):
-    """Positions, in a test set of `count` images, of those that get a picture."""
+    """Which of `count` test images get a picture: their positions."""
     return set(evenly(count, MOST).tolist())
 
 
 def stem(position):
-    """Name of the picture of the image at a position: its own name may hold anything."""
+    """File name of the picture of an image, by its position, because image names may hold any character."""
     return f"{position:04d}"
 
 
@@ -37,10 +37,7 @@ def write_image(folder, position, image, kind="image"):
 
 
 def write_answer(folder, position, mask, prediction, classes):
-    """Write ``<stem>-mask.png``, ``-prediction.png`` and ``-errors.png``, the kinds of error, which lie over the image.
-
-    Two classes are black and white, more have their colours.
-    """
+    """Write ``<stem>-mask.png`` and ``-prediction.png``, and the kinds of error, ``-errors.png``, which lie over the image."""
     palette = CLASS_PALETTE if classes > 2 else BLACK_AND_WHITE
     layers = {"mask": (mask, palette, None), "prediction": (prediction, palette, None)}
     layers["errors"] = kinds_of_error(mask, prediction), ERROR_PALETTE, bytes([0, STRENGTH, STRENGTH, STRENGTH])

@@ -26,8 +26,7 @@ def open_test_split(dataset, folds=1):
 def open_every_image(dataset):
     """All images of a data set, for networks of another one, as `open_test_split` gives some of them.
 
-    They have no sides here, so all sections of a volume are neighbours. Those that the split leaves out between blocks are one
-    unit together.
+    There are no sides here, so all sections of a volume are neighbours. Those that no side has are one unit together.
     """
     table = read_table(paths.patches(dataset) / "split.csv")
     table = table.assign(fold=0, split="", unit=table["unit"].replace("", "left out"))
@@ -35,7 +34,9 @@ def open_every_image(dataset):
 
 
 def _scorable(dataset, records):
-    """Those of the images that have a label, or a mask with any pixel that is not ignored."""
+    """Those of the images that have a label, or a mask with any pixel that is not ignored. All masks are of one type."""
+    if records and records[0]["mask"] and open_mask(dataset, records[0]).dtype == bool:
+        return records
     found = [record for record in records if not record["mask"] or (open_mask(dataset, record) != IGNORED).any()]
     if not found:
         raise UserError(
@@ -72,10 +73,7 @@ def open_instances(dataset, record):
 
 
 def fingerprint(dataset, records):
-    """Name the test set by its content: six letters that change with any image, mask or label.
-
-    Scores with equal fingerprints were measured on the same images and can be compared, in whatever folds these are.
-    """
+    """Name the test set by its content: six letters. Scores with the same letters can be compared, whatever the folds."""
     found = hashlib.md5(usedforsecurity=False)
     for record in sorted(records, key=lambda record: record.name):  # the row of ``split.csv``
         found.update(f"{record['name']}\n{record['label']}\n".encode())
@@ -86,12 +84,10 @@ def fingerprint(dataset, records):
 
 
 def independent_units(records, card):
-    """Describe the independent units of the test set.
+    """Describe the independent units of the test set: ``name``, such as "block of 2 images (96 nm)", ``count``, and ``alike``.
 
-    Returns their ``name``, such as "block of 2 images (96 nm)", their ``count``, and whether neighbouring ones are ``alike``.
-
-    `records` come from `open_test_split`; `card` is ``dataset.json`` of the patches or ``audit.json``: both hold what
-    `assign_units` said of them.
+    Neighbouring units that are alike make intervals too narrow. `card` is ``dataset.json`` of the patches or ``audit.json``: both
+    hold what `assign_units` said.
     """
     unit = card["unit"]
     alike = unit["images"] is not None and unit["images"] < unit["measured"]

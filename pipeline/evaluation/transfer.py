@@ -13,10 +13,9 @@ from pipeline.evaluation.test_split import count_shared, fingerprint, independen
 def transfer(model, images, networks, task, params):
     """Score networks on another data set; write the headline of each, and what the report says of all.
 
-    The networks of all folds predict as one: no image is of their training. Of several seeds, the first is scored.
-
-    `model` is the data set on which the networks were trained, `images` the one on which they are scored, and `task` the
-    ``evaluation`` part of the task of both. Of `params`, `seed`, `inference` and `segmentation` are read.
+    The networks of all folds predict as one: no image is of their training. Of several seeds, the first is scored. `model` is the
+    data set on which the networks were trained, `images` the one on which they are scored, and `task` the ``evaluation`` part of
+    the task of both. Of `params`, `seed`, `inference` and `segmentation` are read.
     """
     from pipeline.inference.ensemble import load_all
 

@@ -37,14 +37,16 @@ def write(network, model, task, path):
         # Only networks for images that are not resized take tiles of any size.
         cell = model.align if task.PER_PIXEL and card["resize"] is None else None
         image = _example(card, task, (SIZE * cell, SIZE * cell) if cell else tuple(card["resize"]))
-        measured = _in_units_of_the_data(image, card)
+        pairs = [(0, 255)] if card["intensity_range"] == BY_IMAGE else ranges_seen(card)
+        low, high = np.asarray(pairs, np.float32).T
+        measured = low + image / np.float32(255) * (high - low)  # with the intensities of the training images
         sections = np.split(measured, sections_seen(card), axis=-1)
         seen = join([scaled(section, card["intensity_range"]) for section in sections], path)
         probability = np.asarray(network(seen[None], training=False))
         np.save(folder / "input.npy", measured[None])
         np.save(folder / "output.npy", probability)
-        middle = nearest(image, context_of(card), 0)
-        Image.fromarray(_cover(middle, _foreground(probability[0]) if task.PER_PIXEL else None)).save(folder / "cover.png")
+        cover = _cover(nearest(image, context_of(card), 0), probability[0] if task.PER_PIXEL else None)
+        Image.fromarray(cover).save(folder / "cover.png")
         (folder / "README.md").write_text(document(card, task.describe(card)), encoding="utf-8")
         # It names files of the folder and DOIs only, so that no check needs the network.
         with ValidationContext(root=folder, progressbar=False):
@@ -70,15 +72,8 @@ def _example(card, task, size):
     return np.round(resize_image(image / np.float32(255), size) * 255).astype(np.uint8)
 
 
-def _in_units_of_the_data(image, card):
-    """The generated image (H, W, C) with the intensities of the training images, float32."""
-    pairs = [(0, 255)] if card["intensity_range"] == BY_IMAGE else ranges_seen(card)
-    low, high = np.asarray(pairs, np.float32).T
-    return low + image / np.float32(255) * (high - low)
-
-
 def _scaling(card):
-    """The step of the package that does what `pipeline.images.intensity.scaled` does, but for the clipping."""
+    """The package's preprocessing step that corresponds to `pipeline.images.intensity.scaled`, without the clipping."""
     if card["intensity_range"] == BY_IMAGE:
         if card["channels"] == 3 and context_of(card):
             raise UserError(
@@ -92,15 +87,12 @@ def _scaling(card):
     return {"id": "scale_linear", "kwargs": {"axis": "channel", "gain": gain, "offset": offset}}
 
 
-def _foreground(probability):
-    """The probability of foreground (H, W), from that of each channel (H, W, C); of several, the first is the background."""
-    return probability[..., 0] if probability.shape[-1] == 1 else 1 - probability[..., 0]
-
-
 def _cover(image, probability):
-    """A square picture, RGB uint8; twice as wide with the probability (H, W) of each pixel beside it."""
-    side = min(image.shape[:2])
-    parts = [image] if probability is None else [image, np.round(probability[..., None] * 255).astype(np.uint8)]
+    """A square picture, RGB uint8; with the probability of each pixel (H, W, C), that of foreground is beside it."""
+    side, parts = min(image.shape[:2]), [image]
+    if probability is not None:  # of several channels, the first is the background
+        foreground = probability if probability.shape[-1] == 1 else 1 - probability[..., :1]
+        parts.append(np.round(foreground * 255).astype(np.uint8))
     return np.concatenate([displayable(part[:side, :side]) for part in parts], axis=1)
 
 

@@ -10,6 +10,5 @@ def write(network, model, task, path):
 
 
 def read(path):
-    """Load a SavedModel as a function of images."""
     layer = keras.layers.TFSMLayer(str(path), call_endpoint="serve")
     return lambda images: np.asarray(layer(images))

@@ -76,8 +76,7 @@ def split_and_audit(raw, rule, audit, seed):
 def refuse_identical(raw, pairs, rule, audit, listed):
     """Raise a `UserError` if identical images are on two sides, unless `audit.allow_identical` is true.
 
-    It names some of the `pairs`, the file in which all are `listed`, and what helps: copies on two sides of a split that the
-    source states must be removed, others can become one group.
+    It names some of the `pairs`, the file in which all are `listed`, and what helps.
     """
     identical = pairs[pairs["identical"]]
     if identical.empty or audit.allow_identical:
@@ -125,7 +124,7 @@ def summarize(tables, pairs, unit, threshold):
 
 
 def messages(tables, summary):
-    """Lines that say how the images are divided, and what is doubtful about it."""
+    """Describe how the images are divided, and warn of doubts, line by line."""
     found = summary["identical"] + summary["near"]
     for fold, table in enumerate(tables):
         split, where = table["split"], f" in fold {fold}" if len(tables) > 1 else ""
@@ -153,7 +152,7 @@ def messages(tables, summary):
 
 
 def _holdings(raw, table, info):
-    """What each image holds: pixels of each class, none of them if all are ignored, or its own class (N, K)."""
+    """What each image holds (N, K): pixels of each class, none of them if all are ignored, or its class one-hot."""
     if info.task == "classification":
         return table["label"].to_numpy()[:, None] == np.array(info.classes)
     with on_all_threads() as map_in_order:
@@ -181,7 +180,7 @@ def _check_roles(held, raw, tables, info):
 
 
 def _sides(tables):
-    """The roles of each image in all folds: dict of tuple by name."""
+    """Map each image name to its roles in all folds (tuple)."""
     return dict(zip(tables[0]["name"], zip(*(table["split"] for table in tables), strict=True), strict=True))
 
 

@@ -15,13 +15,12 @@ SHIFT = 16  # pixels, at most, by which a faulty section is shifted
 def augmented_patch(image, mask, corner, size, rng, settings, sections=1):
     """Cut a patch of `size` and its mask from an image through a random deformation, then change its intensities.
 
-    The deformation rotates, scales, stretches and shears about the centre of the patch and adds an elastic displacement. The
-    patch is sampled from the whole image, so that its corners show the real surroundings and not reflections, except beyond the
-    image.
+    The deformation rotates, scales, stretches and shears about the centre of the patch and adds an elastic displacement. It
+    samples the whole image, so the corners of the patch show the real surroundings; only beyond the image are there reflections.
 
     Images are (H, W, C), float32 in [0, 1]; masks are (H, W), bool or uint8, or None. `corner` is the row and the column of the
-    patch's top left corner in the image, `settings` the section `augment` of the params. C holds the channels of so many
-    `sections` of a volume, of which the mask belongs to the middle one.
+    patch's top left corner, `settings` the section `augment` of the params. C holds the channels of so many `sections` of a
+    volume, of which the mask belongs to the middle one.
     """
     coordinates = _coordinates(corner, size, rng, settings)
     channels = [ndimage.map_coordinates(image[..., c], coordinates, order=1, mode="reflect") for c in range(image.shape[-1])]

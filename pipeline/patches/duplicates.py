@@ -40,7 +40,8 @@ def find_duplicates(names, sides, fingerprints, threshold):
         first = np.searchsorted(side, side[start], side="right")  # pairs with earlier images were compared already
         for column in range(first, len(order), TILE):
             columns = slice(column, column + TILE)
-            wholes = _whole_correlations(whole[rows], whole[columns])
+            flat = whole[columns].reshape(len(whole[columns]), -1)
+            wholes = np.stack([symmetry.apply(whole[rows]).reshape(-1, flat.shape[1]) @ flat.T for symmetry in SYMMETRIES])
             correlation = wholes.max(axis=0).clip(-1, 1)
             moved = _third_landmark(landmarks[:, rows], landmarks[:, columns], threshold)
             identical = digest[rows, None] == digest[columns]
@@ -59,7 +60,7 @@ def find_duplicates(names, sides, fingerprints, threshold):
 
 
 def apart(a, b):
-    """Whether two images, whose sides in one or several splits are `a` and `b`, are on different sides of any of them."""
+    """Whether two images with the sides `a` and `b` are on different sides of any split."""
     return any(one != other and "" not in (one, other) for one, other in zip(a, b, strict=True))
 
 
@@ -82,15 +83,9 @@ def group_duplicates(table, pairs):
 
 
 def connected(a, b, count):
-    """Number of the component that each of `count` nodes belongs to, if those of `a` are connected with those of `b`."""
+    """Component number of each of `count` nodes, where the nodes `a` are connected with the nodes `b`, pairwise."""
     graph = coo_array((np.ones(len(a), bool), (a, b)), shape=(count, count))
     return connected_components(graph, directed=False)[1]
-
-
-def _whole_correlations(a, b):
-    """Correlations (8, A, B) of the wholes (A, S, S) and (B, S, S) under each symmetry."""
-    b = b.reshape(len(b), -1)
-    return np.stack([symmetry.apply(a).reshape(len(a), -1) @ b.T for symmetry in SYMMETRIES])
 
 
 def _third_landmark(a, b, threshold):

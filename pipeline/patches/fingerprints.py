@@ -50,7 +50,9 @@ def _landmarks(grey):
         return found
     inside = _inside(grey)
     texture = _smooth(_local_contrast(grey, inside, COARSE), inside, FINE)
-    places, disc = _corners(texture, inside), _disc(SIZE)
+    # The clearest corners (Shi and Tomasi 1994, doi 10.1109/CVPR.1994.323794); nearer to the border, no disc fits.
+    strength, border, disc = corner_shi_tomasi(texture, sigma=CORNER) * inside, RADIUS // 2, _disc(SIZE)
+    places = peak_local_max(strength, min_distance=2, threshold_abs=0, exclude_border=border, num_peaks=4 * COUNT)
     seen = _sample(inside, places) * disc
     enough = seen.sum(axis=(1, 2)) >= SEEN * disc.sum()
     places, seen = places[enough][:COUNT], seen[enough][:COUNT]
@@ -82,13 +84,6 @@ def _local_contrast(grey, inside, sigma):
         return np.zeros_like(grey)
     detail = inside * (grey - _smooth(grey, inside, sigma)) / spread
     return detail / np.sqrt(_smooth(detail**2, inside, sigma) + FLOOR**2)
-
-
-def _corners(texture, inside):
-    """Rows and columns (N, 2) of the clearest corners (Shi and Tomasi 1994, doi 10.1109/CVPR.1994.323794), the clearest first."""
-    strength = corner_shi_tomasi(texture, sigma=CORNER) * inside
-    border = RADIUS // 2  # nearer to it, no disc fits
-    return peak_local_max(strength, min_distance=2, threshold_abs=0, exclude_border=border, num_peaks=4 * COUNT)
 
 
 def _sample(field, places, angles=0.0):

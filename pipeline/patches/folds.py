@@ -12,16 +12,14 @@ def assign_folds(table, rule, weights, seed=0, grouped=False):
 
     What `assign_splits` would keep together stays together: stated groups always. With `rule.method` "blocks", the folds are
     contiguous runs with equally many images, as far as the borders between groups allow; of each class, if classes follow each
-    other and have enough groups. Otherwise whole groups are dealt by
-    `weights` (see `deal`). In the copy that is returned, `group` tells the parts of a group apart that blocks cut through.
+    other and have enough groups. Otherwise whole groups are dealt by `weights` (see `deal`). In the copy that is returned,
+    `group` tells the parts of a group apart that blocks cut through.
 
     Raises a `UserError` if the source states a split, or if there are fewer groups than folds.
     """
-    stated = sorted(set(table["split"]) - {""})
+    stated = ", ".join(sorted(set(table["split"]) - {""}))
     if stated:
-        raise UserError(
-            f"the source states a split ({', '.join(stated)}), which is kept; set split.folds to 1, or remove this split"
-        )
+        raise UserError(f"the source states a split ({stated}), which is kept; set split.folds to 1, or remove this split")
     groups, by_group = undivided(table, rule, grouped)
     count = len(set(groups))
     if count < rule.folds:
@@ -66,22 +64,9 @@ def roles(table, rule, fold, grouped):
 def deal(groups, weights, folds, rng):
     """Deal whole groups: the largest first, each into the fold that has least of what the group holds.
 
-    Parameters
-    ----------
-    groups : ndarray, shape (N,)
-        Of each image.
-    weights : ndarray, shape (N, K)
-        What each image holds: the first column is 1, the others count such as its pixels of foreground, or its class. All
-        columns count the same.
-    folds : int
-        At most the number of groups.
-    rng : numpy.random.Generator
-        Decides between groups of the same size.
-
-    Returns
-    -------
-    ndarray, shape (N,), int
-        Each fold has a group.
+    `groups` (N,) has the group of each image, and `weights` (N, K) what it holds: the first column is 1, the others count such as
+    its pixels of foreground, or its class. All columns count the same. `folds` are at most as many as the groups, and `rng`
+    decides between groups of the same size. Returns the fold of each image (N,), int; each fold has a group.
     """
     number, names = pd.factorize(groups)
     mean = weights.mean(axis=0)

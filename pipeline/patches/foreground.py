@@ -8,33 +8,16 @@ from pipeline.images.io import IGNORED
 
 
 def foreground_corners(masks, read, size, count, share, seed, map_in_order):
-    """Draw patches around foreground until they are `share` of all training patches.
+    """Draw patches around foreground until they are `share` (below 1) of all training patches, of which the grid has `count`.
 
-    nnU-Net draws a third of each batch so (Isensee et al. 2021, doi 10.1038/s41592-020-01008-z). All foreground classes that the
-    masks hold get equally many patches, however rare they are: for each, an image that has the class is drawn, then a pixel of
-    the class in it, which becomes the middle of the patch where the image's border allows.
+    nnU-Net draws a third of each batch so (Isensee et al. 2021, doi 10.1038/s41592-020-01008-z). All foreground classes get
+    equally many patches, however rare they are: for each, an image that has the class is drawn, then a pixel of the class in it,
+    which becomes the middle of the patch where the image's border allows.
 
-    Parameters
-    ----------
-    masks : sequence
-        What `read` takes: one mask after the other, (H, W), bool or class numbers.
-    read : callable
-    size : (rows, columns)
-        Of a patch, in pixels.
-    count : int
-        Patches of the grid.
-    share : float
-        Below 1.
-    seed : int
-    map_in_order : callable
-        As `pipeline.parallel.on_all_threads` gives it.
-
-    Returns
-    -------
-    list of list of (row, column)
-        Top left corners for each mask.
+    ``read(mask)`` opens one of the `masks`, (H, W), bool or class numbers; `size` is that of a patch in rows and columns;
+    `map_in_order` comes from `pipeline.parallel.on_all_threads`. Returns a list of top left corners (row, column) for each mask.
     """
-    held = list(map_in_order(lambda mask: _classes(read(mask)), masks))
+    held = list(map_in_order(lambda mask: set(np.unique(read(mask)).astype(int).tolist()) - {0, IGNORED}, masks))
     drawn, classes = [[] for _ in held], sorted(set().union(*held))
     rng = np.random.default_rng([seed, 1])
     for number in range(math.ceil(share / (1 - share) * count) if classes else 0):
@@ -51,8 +34,3 @@ def foreground_corners(masks, read, size, count, share, seed, map_in_order):
         return [tuple(np.clip(np.subtract(pixel, middle), 0, last).tolist()) for pixel in pixels]
 
     return list(map_in_order(corners, range(len(held)), masks))
-
-
-def _classes(mask):
-    """Numbers of the foreground classes of a mask."""
-    return set(np.unique(mask).astype(int).tolist()) - {0, IGNORED}

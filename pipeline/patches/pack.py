@@ -66,13 +66,9 @@ def pack(raw, folder, table, dataset, augment, seed, threads=None, facts=None):
 def measure_intensities(paths, setting, colour, read, map_in_order):
     """Measure the training images at `paths`, which `read` opens; `setting` is ``datasets.<name>.intensity``.
 
-    Images in `colour` have one range for red, green and blue.
-
-    Returns
-    -------
-    dict
-        ``intensity_range``: (low, high) of each channel, or "image". ``intensity_seen``: the least and the greatest of each of
-        the `QUANTILES`, and of the contrast, over the scaled images, for each channel: (2, 6, C) as lists.
+    Images in `colour` have one range for red, green and blue. Returns ``intensity_range``, (low, high) of each channel or
+    "image", and ``intensity_seen``: the least and the greatest of each of the `QUANTILES`, and of the contrast, over the scaled
+    images, for each channel, (2, 6, C) as lists.
     """
     some = [paths[index] for index in evenly(len(paths), LOOKED_AT)]
     if setting == "auto":
@@ -145,9 +141,8 @@ def _pack_split(raw, read, patches, augment, seed, intensity_range, map_in_order
         shapes = list(map_in_order(lambda path: read_image(path).shape[:2], paths))
     small = sum(any(np.less(shape, size)) for shape in shapes)
     if small:
-        print(
-            f"{split}: {small} of {len(shapes)} images are smaller than a patch of {size[0]} × {size[1]}, extended by reflection"
-        )
+        wanted = f"a patch of {size[0]} × {size[1]}"
+        print(f"{split}: {small} of {len(shapes)} images are smaller than {wanted}, extended by reflection")
     grids = [corners(shape, size, patches.stride or size) for shape in shapes]
     segmentation = info.task == "segmentation"
 
@@ -200,7 +195,7 @@ def _pack_split(raw, read, patches, augment, seed, intensity_range, map_in_order
 
 
 def _read_alike(channels, kind, path):
-    """Read an image, and check that it has the channels and the type of numbers of the others."""
+    """Read an image; raise a `UserError` if its channels or number type differ from the first image's."""
     image = read_image(path)
     if (image.dtype, image.shape[-1]) != (kind, channels):
         received = f"{image.shape[-1]} of {image.dtype}"

@@ -17,7 +17,7 @@ class Packed(NamedTuple):
 
 
 def load_packed(folder, split, context=None):
-    """Open the arrays of one split without reading them into memory; if only so much `context` is wanted, without the rest."""
+    """Memory-map the arrays of one split; with a smaller `context` than packed, without the outer neighbours."""
     arrays = Path(folder, split)
     targets = "masks.npy" if (arrays / "masks.npy").exists() else "labels.npy"
     images, targets = (np.load(arrays / file, mmap_mode="r") for file in ("images.npy", targets))

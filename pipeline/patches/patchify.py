@@ -20,11 +20,9 @@ PAIR_WIDTH = 180  # pixels of an image
 def patchify(name, params):
     """Split the images of one data set, check the split for leakage, and pack patches of its training and validation images.
 
-    With several folds, each has a split and packed patches of its own.
-
-    Writes the packed patches (see `pipeline.patches.pack`), a preview of them, and a summary, a table and a picture of the
-    near-duplicates on different sides of the split. All of these exist even if there are no near-duplicates. Table and picture
-    are written before identical images on two sides are refused.
+    Each of several folds has a split and packed patches of its own. A preview of the patches, and a summary, a table and a
+    picture of the near-duplicates on different sides of the split are written even if there are none; table and picture before
+    identical images on two sides are refused.
     """
     dataset, raw, folder = params.dataset(name), paths.raw(name), paths.patches(name)
     tables, pairs, unit = split_and_audit(raw, dataset.split, params.audit, params.seed)
@@ -48,10 +46,7 @@ def patchify(name, params):
 
 
 def preview(images, targets, context=0):
-    """Show some patches (N, H, W, C), evenly chosen, in a PNG: masks (N, H, W) as outlines, or labels (N,) as captions.
-
-    Of patches with `context`, it shows no neighbours.
-    """
+    """Show some patches (N, H, W, C), without neighbours, in a PNG: masks (N, H, W) as outlines, or labels (N,) as captions."""
     chosen = evenly(len(images), PREVIEW_ROWS * PREVIEW_COLUMNS)
     pictures = [fitted(displayable(nearest(images[index], context, 0)), PREVIEW_WIDTH) for index in chosen]
     if targets.ndim == 1:
@@ -64,17 +59,16 @@ def preview(images, targets, context=0):
 
 
 def neighboured(table, context):
-    """Say how many images of ``split.csv`` have all their neighbours; if few do, they are no volume, or one in many pieces."""
+    """Say how many images of ``split.csv`` have all their neighbours; in a volume, most should."""
     table = with_runs(table)
     records = list(table[table["split"] != ""].itertuples())
     count = sum(len(set(neighbours(record, context))) == 2 * context + 1 for record in records)
-    return (
-        f"{count} of {len(records)} images have all their {2 * context} neighbours; in the others, the nearest ones are repeated"
-    )
+    having = f"{count} of {len(records)} images have all their {2 * context} neighbours"
+    return f"{having}; in the others, the nearest ones are repeated"
 
 
 def leakage_sheet(pairs, read):
-    """Show the most similar pairs side by side in a PNG; without pairs, it says so. `read` opens an image by its name."""
+    """Draw the most similar pairs side by side, as PNG bytes; without pairs, a text. `read` opens an image by its name."""
     pictures, captions = [], []
     for pair in pairs[:PAIRS].itertuples():
         what = "identical" if pair.identical else f"r = {pair.correlation:.3f}"

@@ -52,7 +52,7 @@ def assign_splits(table, rule, seed=0, grouped=False):
 
 
 def name_parts(table):
-    """Tell the parts of a group apart that blocks cut through, in place: `group` then names the part's `split`, too."""
+    """Name the parts of a group that blocks cut through, in place: the part's `split` is appended to its `group`."""
     parts = table[table["split"] != ""].groupby("group")["split"].transform("nunique")
     cut_through = parts[parts > 1].index
     table.loc[cut_through, "group"] += " " + table.loc[cut_through, "split"]
@@ -70,13 +70,13 @@ def _remedy(role, rule, units, cut):
 
 
 def undivided(table, rule, grouped):
-    """What stays on one side, for each image (N,): its group, or the image itself; and whether it is the group."""
+    """For each image (N,), the unit that stays on one side, its group or itself; and whether it is the group."""
     by_group = rule.method == "groups" or (grouped and (rule.method == "random" or table["group"].nunique() > 1))
     return (table["group"].to_numpy() if by_group else np.arange(len(table))), by_group
 
 
 def in_order(groups):
-    """Positions of images in the order of their groups, each standing where its first image does, and where each group begins."""
+    """Image positions sorted by group, groups by their first image; and where each group begins in this order."""
     number, _ = pd.factorize(groups)
     order = np.argsort(number, kind="stable")
     return order, np.flatnonzero(np.diff(number[order], prepend=-1))

@@ -16,30 +16,18 @@ NOISE = 0.1  # correlation of images below which they have no more in common tha
 def assign_units(table, rule, info, grouped, content):
     """Give every image of a data set that was split, or dealt into folds, its independent unit.
 
-    A unit is the group if groups are stated. Images in a meaningful order (a volume, whose sections have a known distance, or
-    any images with `rule.method` "blocks") have runs of equal length as units, within a role and a sequence: `rule.unit`
-    nanometres, or the shortest run whose neighbour is no longer alike where that or the distance is unknown. All other images
-    have their group, which is the image itself unless near-duplicates were grouped.
+    A unit is the group if groups are stated. Images in a meaningful order (a volume, whose sections have a known distance, or any
+    images with `rule.method` "blocks") have runs of equal length as units, within a role and a sequence: `rule.unit` nanometres,
+    or the shortest run whose neighbour is no longer alike where that or the distance is unknown. All other images have their
+    group, which is the image itself unless near-duplicates were grouped.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        As `pipeline.patches.split.assign_splits` or `pipeline.patches.folds.assign_folds` returns it.
-    rule : pipeline.params.dataset.Split
-    info : pipeline.datasets.layout.DatasetInfo
-    grouped : bool
-        Whether the groups were stated.
-    content : function
-        Takes positions (N,) in `table`, and returns what these images show, float (N, K); NaN if nothing is known.
+    `table` comes from `assign_splits` or `assign_folds`; `grouped` says whether the groups were stated; ``content(positions)``
+    gives what the images at some positions (N,) of the table show, float (N, K), NaN if nothing is known.
 
-    Returns
-    -------
-    table : pandas.DataFrame
-        A copy with the column `unit`.
-    unit : dict
-        ``name`` ("group", "image" or such as "block of 20 images (100 nm)"), ``images`` of a block, ``correlation`` of
-        neighbouring blocks as the training images show it (of folds, all images), and ``measured``, the images of the shortest
-        block whose neighbour is no longer alike. All but the name are None where a unit is no block.
+    Returns a copy of the table with the column `unit`, and a dict: ``name`` ("group", "image" or such as "block of 20 images (100
+    nm)"), ``images`` of a block, ``correlation`` of neighbouring blocks as the training images show it (of folds, all images),
+    and ``measured``, the images of the shortest block whose neighbour is no longer alike. Where a unit is no block, all but the
+    name are None.
     """
     unit = {"images": None, "correlation": None, "measured": None}
     if grouped or not (rule.method == "blocks" or info.depth_nm):
@@ -56,7 +44,8 @@ def assign_units(table, rule, info, grouped, content):
     length = max(1, round(rule.unit / info.depth_nm)) if rule.unit and info.depth_nm else measured
     names, count = np.full(len(table), "", dtype=object), dict.fromkeys(sides, 0)
     for (one, _), run in runs.items():
-        number = _parts(run, length)
+        span = run[-1] - run[0] + 1  # a run too short for two units stays whole
+        number = np.unique((run - run[0]) * max(1, span // length) // span, return_inverse=True)[1].tolist()
         names[run] = [f"{one} block {count[one] + n + 1}" for n in number]
         count[one] += len(set(number))
     correlation = round(between_runs(at_lag, length), 4)
@@ -116,9 +105,3 @@ def shares(mask):
     sums = np.add.reduceat(np.add.reduceat(mask, starts[0], axis=0, dtype=float), starts[1], axis=1)
     rows, columns = (np.diff([*start, side]) for start, side in zip(starts, mask.shape, strict=True))
     return (sums / np.maximum(np.outer(rows, columns), 1)).ravel()
-
-
-def _parts(places, length):
-    """Number the parts of at least `length` places each that a run is cut into; one too short for two stays whole."""
-    span = places[-1] - places[0] + 1
-    return np.unique((places - places[0]) * max(1, span // length) // span, return_inverse=True)[1].tolist()

@@ -49,7 +49,7 @@ def unet(filters, depth):
 
 
 def matrix_speed():
-    """Operations a second of float32 matrix products: the best on one core, whatever else it does, times all cores."""
+    """Float32 matrix operations per second: the best measured on one core, times the number of cores."""
     a = np.random.default_rng(0).random((SIDE, SIDE), np.float32)
     best, end = np.inf, time.thread_time() + SECONDS
     with threadpool_limits(limits=1, user_api="blas"):

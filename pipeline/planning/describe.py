@@ -4,14 +4,13 @@ from pipeline.errors import counted
 
 
 def described_folder(seen):
-    """Lines about a folder as `pipeline.planning.look.Seen`."""
-    count = sum(seen.images.values())
+    """Lines about a folder that `pipeline.planning.look.look` has seen."""
     rows, columns = seen.shape
     sizes = f"{rows} × {columns}" if seen.one_shape else f"different sizes around {rows} × {columns}"
     pages = f" in {counted(seen.files, 'file')}" if seen.pages > 1 else ""
     splits = ", ".join(f"{number} {split}" for split, number in seen.images.items() if split)
-    images = counted(count, "image")
     yield f"{seen.root}:"
+    images = counted(sum(seen.images.values()), "image")
     yield f"  {images}{pages} of {sizes} (rows × columns), {seen.kind}" + (f"; {splits}" if splits else "")
     if seen.classes:
         yield "  classes: " + ", ".join(f"{name} {number}" for name, number in seen.classes.items())
@@ -22,13 +21,9 @@ def described_folder(seen):
         yield f"  foreground: {parts} of the pixels{each}; empty masks: {masks.empty}, full: {masks.full}"
     if masks and masks.extent:
         middle, most = masks.extent
-        objects = f"{masks.objects:g} object{'s' if masks.objects != 1 else ''}"
-        yield (
-            f"  {objects} in a typical image; half of the objects are at most {middle:.0f} pixels long, "
-            f"nine in ten at most {most:.0f}"
-        )
-    like = seen.likeness
-    yield f"  {100 * like.copies:.0f} % of the images have a near-duplicate"
+        objects = f"{masks.objects:g} object{'s' if masks.objects != 1 else ''} in a typical image"
+        yield f"  {objects}; half of the objects are at most {middle:.0f} pixels long, nine in ten at most {most:.0f}"
+    yield f"  {100 * seen.likeness.copies:.0f} % of the images have a near-duplicate"
 
 
 def percent(share):

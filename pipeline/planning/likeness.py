@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -14,30 +14,8 @@ FEWEST = 3  # groups, one for each of train, val and test
 TELLING = 10  # pairs of near-duplicates from which names can be doubted; and words from which they are names of patients
 
 
-@dataclass(frozen=True)
-class Likeness:
-    """What resembles what."""
-
-    neighbours: float  # correlation of neighbouring masks, less what all masks have in common; 0 where it is not known
-    reach: int  # images after which the correlation is below 0.2
-    copies: float  # share of the images that have a near-duplicate
-    chained: float  # share of the images in the largest group that near-duplicates form: copies form small ones
-    across: int  # pairs of near-duplicates in different groups of ``groups.csv`` or, without one, in different files
-    identical: int  # pairs of identical images on different sides of a stated split
-    leaking: int  # pairs of other near-duplicates on different sides of it
-    shared: int  # names of groups that stand in several classes
-    pattern: str  # expression by which file names suggest groups; "": none
-    groups: int  # their number
-    doubted: str  # why they are not believed; "": they are
-
-    @property
-    def believed(self):
-        """Whether the groups of the file names hold."""
-        return bool(self.pattern and not self.doubted)
-
-
 def compare(files, places, fingerprints, groups, masks):
-    """Compare files at their `places` in the order of all: `Likeness`. `groups` are the stated ones, "" without."""
+    """Compare files at their `places` in the order of all. `groups` are the stated ones, "" without."""
     names = np.array([str(number) for number in range(len(files))], dtype=object)
     pairs = find_duplicates(names, names, fingerprints, THRESHOLD)
     a, b = (pairs[column].astype(int).to_numpy() for column in ("name_a", "name_b"))
@@ -56,18 +34,23 @@ def compare(files, places, fingerprints, groups, masks):
             doubted = f"only {within} of {len(pairs)} pairs of near-duplicates share a group by their names"
         elif _words(parts):
             doubted = f"{', '.join(sorted(set(parts)))} may be kinds of images; if they are patients, set folder.group"
-    return Likeness(
-        float(at_lag[0]),
-        next((lag for lag, value in enumerate(at_lag, 1) if value < 0.2), len(at_lag)),
-        len({*a, *b}) / len(files),
-        int(np.bincount(connected(a, b, len(files))).max()) / len(files),
-        int(np.count_nonzero(own[a] != own[b])),
-        int(np.count_nonzero((split[a] != split[b]) & pairs["identical"].to_numpy(bool))),
-        int(np.count_nonzero((split[a] != split[b]) & ~pairs["identical"].to_numpy(bool))),
-        shared,
-        pattern or "",
-        count,
-        doubted,
+    apart, identical = split[a] != split[b], pairs["identical"].to_numpy(bool)
+    return SimpleNamespace(
+        neighbours=float(at_lag[0]),  # correlation of neighbouring masks, less what all masks have in common; 0: not known
+        # Images after which it is below 0.2.
+        reach=next((lag for lag, value in enumerate(at_lag, 1) if value < 0.2), len(at_lag)),
+        copies=len({*a, *b}) / len(files),  # share of the images that have a near-duplicate
+        # Share of the images in the largest group that near-duplicates form: copies form small ones.
+        chained=int(np.bincount(connected(a, b, len(files))).max()) / len(files),
+        # Pairs of near-duplicates in different groups of ``groups.csv`` or, without one, in different files.
+        across=int(np.count_nonzero(own[a] != own[b])),
+        identical=int(np.count_nonzero(apart & identical)),  # pairs of identical images on different sides of a stated split
+        leaking=int(np.count_nonzero(apart & ~identical)),  # pairs of other near-duplicates on different sides of it
+        shared=shared,  # names of groups that stand in several classes
+        pattern=pattern or "",  # expression by which file names suggest groups
+        groups=count,  # their number
+        doubted=doubted,  # why they are not believed
+        believed=bool(pattern and not doubted),
     )
 
 

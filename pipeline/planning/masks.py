@@ -1,7 +1,7 @@
 """What the values of masks mean, guessed from the masks themselves, and what they then show."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import numpy as np
 import tifffile
@@ -27,24 +27,8 @@ GREY = 16  # greatest value from which there is room for noise
 SMALLEST = 3  # pixels; objects that span less are specks
 
 
-@dataclass(frozen=True)
-class Masks:
-    """What masks hold, read by one setting."""
-
-    settings: dict  # keys of ``datasets.<name>.folder``, with a value and a reason each
-    classes: dict  # name of each class: its value, and a reason; the background first. Empty: background and foreground
-    share: dict  # of the pixels, by class number, without the background
-    empty: int
-    full: int
-    extent: tuple | None  # longer side of an object, in pixels, in the class of the largest: median and 90th percentile
-    largest: float  # median over the images of the longer side of the largest object, in parts of the image's shorter side
-    objects: float  # median number in an image that has any
-    content: np.ndarray = field(repr=False)  # (N, 64): of the last page of each file (`pipeline.patches.units.shares`)
-    shapes: list = field(repr=False)  # rows and columns of each page of each file
-
-
 def look_at_masks(paths, name, map_in_order):
-    """Decide how the mask files at `paths` are read, and look at them so. `name` is that of the foreground."""
+    """Decide how to read the mask files at `paths`, read them so, and measure them. `name` is that of the foreground."""
     progress = dict(total=len(paths), unit="file", disable=None)
     found = list(tqdm(map_in_order(_values, paths), "values of masks", **progress))
     broken = [values for values in found if isinstance(values, str)]
@@ -66,33 +50,28 @@ def look_at_masks(paths, name, map_in_order):
     pixels = sum(counts for counts, *_ in seen)
     share = {number: float(pixels[number] / pixels[:IGNORED].sum()) for number in range(1, max(2, len(classes)))}
     foreground = [1 - counts[0] / counts[:IGNORED].sum() for counts, *_ in seen if counts[:IGNORED].any()]
-    return Masks(
-        settings,
-        classes,
-        share,
-        sum(part == 0 for part in foreground),
-        sum(part == 1 for part in foreground),
-        tuple(max(of_class, key=lambda both: both[1])) if of_class else None,
-        float(np.median([largest for largest, _ in with_any])) if with_any else 0.0,
-        float(np.median([count for _, count in with_any])) if with_any else 0.0,
-        np.array([pages[-1][-1] for pages in files]),
-        [[shape for *_, shape, _ in pages] for pages in files],
+    return SimpleNamespace(
+        settings=settings,
+        classes=classes,
+        share=share,  # of the pixels, by class number, without the background
+        empty=sum(part == 0 for part in foreground),
+        full=sum(part == 1 for part in foreground),
+        # Longer side of an object in pixels, in the class of the largest: median and 90th percentile.
+        extent=tuple(max(of_class, key=lambda both: both[1])) if of_class else None,
+        # Median over the images of the longer side of the largest object, in parts of the image's shorter side.
+        largest=float(np.median([largest for largest, _ in with_any])) if with_any else 0.0,
+        objects=float(np.median([count for _, count in with_any])) if with_any else 0.0,  # in an image that has any
+        content=np.array([pages[-1][-1] for pages in files]),  # (N, 64): of the last page of each file (see `shares`)
+        shapes=[[shape for *_, shape, _ in pages] for pages in files],  # rows and columns of each page of each file
     )
 
 
-@dataclass(frozen=True)
-class Values:
-    """The values of one mask file: which, how many pixels of each, and in how many pieces each but 0 is, if it was counted."""
-
-    found: np.ndarray
-    counts: np.ndarray
-    pieces: np.ndarray
-    palette: bool = False
-    jpeg: bool = False
-
-
 def meaning(files, name):
-    """Guess what the `Values` of mask files mean: settings and classes as in `Masks`. `name` is that of the foreground."""
+    """Guess what the values of mask files mean (see `_values`). `name` is that of the foreground.
+
+    Returns keys of ``datasets.<name>.folder`` with a value and a reason each; and the name of each class, the background first,
+    with its value and a reason, empty for background and foreground.
+    """
     union, total = Counter(), Counter()
     for file in files:
         union.update(file.found.tolist())
@@ -116,7 +95,7 @@ def meaning(files, name):
 
 
 def _numbered(files, greatest):
-    """Whether values above 0 number objects: each in one piece, without gaps, and not the same number in all files."""
+    """Whether values above 0 number objects: each in one piece, without gaps, and a different count in each file."""
     pieces, numbers = np.concatenate([file.pieces for file in files]), [len(file.pieces) for file in files]
     filled = np.median([len(file.pieces) / max(file.found.max(), 1) for file in files])
     compact = len(pieces) and (pieces == 1).mean() >= SINGLE and (filled >= FILLED or greatest > BYTE)
@@ -141,7 +120,10 @@ def _classes(values, total, pixels, name):
 
 
 def _values(path):
-    """Look at the values of one file, in a process of its own: `Values`, or what is wrong with it as text."""
+    """Look at the values of one file, in a process of its own; return what is wrong with it as text.
+
+    Else return which values there are, how many pixels of each, and in how many pieces the first ones but 0 are.
+    """
     try:
         pages, palette = mask_values(path, exact=False), _has_palette(path)
         palette = palette and not all(are_two_classes(np.unique(page), jpeg=False) for page in pages)
@@ -150,7 +132,8 @@ def _values(path):
     except UserError as error:
         return str(error)
     found, counts = np.unique(np.concatenate([page.ravel() for page in pages]), return_counts=True)
-    return Values(found, counts, _pieces(pages[len(pages) // 2]) if found[0] >= 0 else np.zeros(0), palette, is_jpeg(path))
+    pieces = _pieces(pages[len(pages) // 2]) if found[0] >= 0 else np.zeros(0)
+    return SimpleNamespace(found=found, counts=counts, pieces=pieces, palette=palette, jpeg=is_jpeg(path))
 
 
 def _has_palette(path):
@@ -172,21 +155,18 @@ def _pieces(page):
 
 
 def _objects(path, rule):
-    """Look at the objects of one file: a list of what `_objects_of_page` returns."""
-    return [_objects_of_page(mask) for mask in rule.read(path)]
-
-
-def _objects_of_page(mask):
-    """Look at the objects of one page: pixels of each class, class and side of each object, its shape, the content."""
-    classes, extents = mask.classes.astype(np.uint8), []
-    counts = np.bincount(classes.ravel(), minlength=IGNORED + 1)
-    if mask.instances is not None:
-        labelled = {1: mask.instances.astype(np.int64)}
-    else:
-        present = [number for number in np.unique(classes) if 0 < number < IGNORED]
-        labelled = {number: label(classes == number) for number in present}
-    for number, labels in labelled.items():
-        boxes = filter(None, ndimage.find_objects(labels))
-        extents += [(number, max(side.stop - side.start for side in box)) for box in boxes]
-    extents = np.array([(number, extent) for number, extent in extents if extent >= SMALLEST]).reshape(-1, 2)
-    return counts, extents, classes.shape, shares((classes > 0) & (classes < IGNORED))
+    """Look at one file; of each page: pixels of each class, class and side of each object, the shape, the content."""
+    pages = []
+    for mask in rule.read(path):
+        classes, extents = mask.classes.astype(np.uint8), []
+        counts = np.bincount(classes.ravel(), minlength=IGNORED + 1)
+        if mask.instances is not None:
+            labelled = {1: mask.instances.astype(np.int64)}
+        else:
+            labelled = {number: label(classes == number) for number in np.flatnonzero(counts) if 0 < number < IGNORED}
+        for number, labels in labelled.items():
+            sides = [max(side.stop - side.start for side in box) for box in ndimage.find_objects(labels) if box]
+            extents += [(number, side) for side in sides if side >= SMALLEST]
+        foreground = (classes > 0) & (classes < IGNORED)
+        pages.append((counts, np.array(extents).reshape(-1, 2), classes.shape, shares(foreground)))
+    return pages

@@ -6,8 +6,8 @@ in ``params.yaml``, where you can change them.
 """
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 from pipeline.errors import UserError, counted
 from pipeline.patches.pack import corners
@@ -25,18 +25,8 @@ SHOWN = 3  # different pixel sizes
 NARROW = 0.25  # of the common range of intensities: images that span less have ranges of their own
 
 
-@dataclass(frozen=True)
-class Plan:
-    """A block of ``params.yaml`` and what to train it with."""
-
-    block: dict  # keys to (value, reason), or to another dict
-    training: dict  # keys of ``params.yaml`` outside the block to (value, reason)
-    notes: list  # what the user should look at
-    pixels: int  # of all training patches in one epoch, copies included
-
-
 def plan(seen, network, settings, start=RANDOM):
-    """Plan a data set as `Seen`, for the network of that name with its `settings` in ``params.yaml``: `Plan`."""
+    """Plan a data set that `look` has seen, for the network of that name with its `settings` in ``params.yaml``."""
     if start.pretrained and seen.channels not in (1, 3):
         raise UserError(f"{seen.root}: pretrained weights take grey or RGB images, not {seen.kind}; omit --pretrained")
     split, alone = _split(seen)
@@ -44,10 +34,8 @@ def plan(seen, network, settings, start=RANDOM):
     patches, side, count = cut(seen, _training_images(seen, split), start)
     if seen.task == "segmentation":
         series = seen.pages > 1 or split["method"][0] == "blocks"
-        patches["context"] = (
-            0,
-            "1 would also show networks the sections before and after" if series else "each image by itself",
-        )
+        reason = "1 would also show networks the sections before and after" if series else "each image by itself"
+        patches["context"] = 0, reason
     folder = {} if seen.masks is None else dict(seen.masks.settings)
     like = seen.likeness
     if like.believed and not seen.grouped:
@@ -69,7 +57,12 @@ def plan(seen, network, settings, start=RANDOM):
     more = copies(seen, start, count, whole=patches.get("resize", (None,))[0] is not None)
     count *= 1 + more[0]
     settled = {"augment.copies": more} | training(seen, start, network, settings, count, min(side)) | alone
-    return Plan(block, settled, list(_notes(seen)), count * side[0] * side[1])
+    return SimpleNamespace(
+        block=block,  # of ``params.yaml``: keys to (value, reason), or to another dict
+        training=settled,  # keys of ``params.yaml`` outside the block to (value, reason)
+        notes=list(_notes(seen)),  # what the user should look at
+        pixels=count * side[0] * side[1],  # of all training patches in one epoch, copies included
+    )
 
 
 def _path(root):

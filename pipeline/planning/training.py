@@ -23,7 +23,7 @@ PRETRAINED = Start(True, frame=256, tile=168, steps={"segmentation": 1000, "clas
 
 
 def copied(like):
-    """Whether a folder holds augmented copies, by its `Likeness`: small groups of near-duplicates, no chain of most images."""
+    """Whether a folder holds augmented copies: near-duplicates form small groups, and no chain of most images."""
     return like.copies >= COPIED and like.chained <= 0.5
 
 
@@ -41,8 +41,7 @@ def copies(seen, start, count, whole):
 def training(seen, start, network, settings, patches, side):
     """Keys of ``params.yaml`` outside the block to (value, reason).
 
-    `seen` is a `pipeline.planning.look.Seen`; `network` has its `settings` in ``params.yaml``; an epoch has so many `patches`,
-    whose shorter `side` has so many pixels.
+    `network` has its `settings` in ``params.yaml``; an epoch has so many `patches`, whose shorter `side` has so many pixels.
     """
     batch, found = _from_pretrained(seen, network) if start.pretrained else _from_random(seen, network, settings, patches, side)
     epochs = min(max(round(start.steps[seen.task] * batch / patches), EPOCHS[0]), EPOCHS[1])

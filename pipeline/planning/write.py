@@ -10,7 +10,7 @@ NOT_A_BLOCK = "is not written as an indented block; add the data set by hand"
 
 
 def block_text(name, block, indent=2):
-    """Write a block of ``datasets``: YAML, a reason behind each value."""
+    """Write a block of ``datasets`` as YAML, with a reason behind each value."""
     return "\n".join([f"{' ' * indent}{name}:", *_lines(block, indent + 2)]) + "\n"
 
 
@@ -38,7 +38,7 @@ def add_to_list(text, network, name):
 
 
 def option(key, value):
-    """A key and its value as the shell hands them to ``dvc exp run -S``."""
+    """Write a key and its value as an argument of ``dvc exp run -S``, quoted for the shell."""
     return shlex.quote(f"{key}={shown(value)}")
 
 

@@ -21,9 +21,10 @@ def card_summary(path, card, task_lines):
     if "members" in card:
         title = f"mean of {card['members']} networks, the first of them {title}"
     project, scores = _place(path)
-    former = (
-        f"; continued from {card['start']['file']} ({card['start']['epochs'] or 'unknown'} epochs)" if "start" in card else ""
-    )
+    start = card.get("start")
+    former = f"; continued from {start['file']} ({start['epochs'] or 'unknown'} epochs)" if start else ""
+    # Of folds, each image is scored by one of them.
+    of_what = f", all {card['folds']} folds" if "folds" in card else " of one alone" if "members" in card else ""
     resized = ", of any size" if card["resize"] is None else ", resized to {} × {} pixels".format(*card["resize"])
     epochs = counted(card["epochs"], "epoch")
     kind = described(card["channels"], card.get("colour"))
@@ -42,7 +43,7 @@ def card_summary(path, card, task_lines):
         "citation": card.get("citation") or "not stated",
         "software": f"Keras {card['keras']} on {card['backend']}",
         "commit": _commit(project, scores),
-        f"test scores{_of_what(card)}": _headline(project, scores),
+        f"test scores{of_what}": _headline(project, scores),
     }
     width = max(map(len, lines))
     return "\n".join(f"{name:<{width}}  {value}" for name, value in lines.items())
@@ -54,12 +55,6 @@ def _place(path):
     if path.stem.startswith("fold-"):
         path = path.parent.with_name(path.parent.name.removesuffix("_repeats"))
     return path.parent.parent.parent, Path("reports", path.parent.name, "metrics", f"{path.stem}.json")
-
-
-def _of_what(card):
-    if "folds" in card:
-        return f", all {card['folds']} folds"  # each image is scored by one of them
-    return " of one alone" if "members" in card else ""
 
 
 def _commit(project, scores):

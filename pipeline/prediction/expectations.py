@@ -37,7 +37,7 @@ def model_reader(stack, card, intensity_range):
 
 
 def section_reader(read, stack, card):
-    """As `read`, but with the neighbours that the model was trained with (see `pipeline.images.sections`)."""
+    """Like `read`, but with the neighbours that the model was trained with (see `pipeline.images.sections`)."""
     context = context_of(card)
 
     def with_neighbours(page, start, stop):
@@ -68,36 +68,22 @@ def to_channels(pixels, card, path, colour):
 
 
 def unlike_training(read, page, stack, card, pixel_size_nm):
-    """The `differences` of a page of a stack; those of the intensities name the page, if there are several.
-
-    Those of the pixel size are of the file, and told with its first page.
-    """
+    """The `differences` of a page of a stack; those of the pixel size are of the file, and told with its first page."""
     place = f"page {page + 1}: " if stack.pages > 1 else ""
-    of_file = _other_pixels(card, pixel_size_nm) if page == 0 else []
-    return [*of_file, *(place + message for message in _other_intensities(card, some_rows(read, page, stack.shape)))]
+    return differences(card, some_rows(read, page, stack.shape), None if page else pixel_size_nm, place)
 
 
-def differences(card, image, pixel_size_nm):
+def differences(card, image, pixel_size_nm, place=""):
     """Describe where an image differs so much from the training images that its prediction means little.
 
-    `image` is (H, W, C), scaled. Returns a list of messages.
+    `image` is (H, W, C), scaled. Yields messages; those of the intensities begin with its `place` in the file.
     """
-    return [*_other_pixels(card, pixel_size_nm), *_other_intensities(card, image)]
-
-
-def _other_pixels(card, pixel_size_nm):
     trained = card.get("pixel_size_nm")
-    if not pixel_size_nm or not trained or card["resize"] is not None:
-        return []
-    if max(max(a / b, b / a) for a, b in zip(pixel_size_nm, trained, strict=True)) <= PIXEL_SIZE:
-        return []
-    return [
-        f"expected pixels of about {_nm(trained)} as in training, received {_nm(pixel_size_nm)}; "
-        "resample the image, otherwise objects may be missed"
-    ]
-
-
-def _other_intensities(card, image):
+    sizes = zip(pixel_size_nm, trained, strict=True) if pixel_size_nm and trained and card["resize"] is None else ()
+    if any(max(a / b, b / a) > PIXEL_SIZE for a, b in sizes):
+        expected, received = (" × ".join(f"{side:.3g}" for side in size) for size in (trained, pixel_size_nm))
+        told = f"expected pixels of about {expected} nm as in training, received {received} nm"
+        yield f"{told}; resample the image, otherwise objects may be missed"
     least, greatest = np.asarray(card["intensity_seen"])
     received = quantiles_and_contrast(image)
     beyond = np.maximum(least - received, received - greatest)[:-1]
@@ -106,17 +92,12 @@ def _other_intensities(card, image):
         number, channel = np.unravel_index(beyond.argmax(), beyond.shape)
         seen = f"{QUANTILES[number]:.0%} of the pixels{_of(channel, image)} lie below {received[number, channel]:.2f} of the "
         seen += f"intensity range; in training, below {least[number, channel]:.2f} to {greatest[number, channel]:.2f}"
-        return [f"unlike all training images: {seen}; {REMEDY}"]
-    if flatness.min() < 0:
+        yield f"{place}unlike all training images: {seen}; {REMEDY}"
+    elif flatness.min() < 0:
         channel = flatness.argmin()
         seen = f"{received[-1, channel]:.2f} of the intensity range{_of(channel, image)}, in training {least[-1, channel]:.2f}"
-        return [f"less contrast than in all training images: {seen} or more; {REMEDY}"]
-    return []
+        yield f"{place}less contrast than in all training images: {seen} or more; {REMEDY}"
 
 
 def _of(channel, image):
     return f" of channel {channel + 1}" if image.shape[-1] > 1 else ""
-
-
-def _nm(size):
-    return " × ".join(f"{n:.3g}" for n in size) + " nm"

@@ -84,5 +84,5 @@ def _images(paths):
 
 
 def _safe(name):
-    """A file name that is not hidden, does not lead out of its folder, and exists in any encoding."""
+    """Make a file name that is not hidden, stays in its folder, and exists in any encoding."""
     return "".join(sign if sign.isprintable() else "_" for sign in name).lstrip(".") or "image"

@@ -22,9 +22,8 @@ def create(path, dtype, pixel_size_nm, source, classes=1):
     """Create an empty OME-Zarr volume, replacing `path`, for a result of the volume `source`.
 
     It has the format, the axes (without channels), the scale, the units and the translation of `source`. A `pixel_size_nm`,
-    height and width, replaces the scale of rows and columns; the place stays the same, or the same
-    number of pixels from the origin where the unit is unknown. Several `classes` get an axis. A chunk has one page and
-    `CHUNK` × `CHUNK` pixels.
+    height and width, replaces the scale of rows and columns; the place stays the same, or the same number of pixels from the
+    origin where the unit is unknown. Several `classes` get an axis. A chunk has one page and `CHUNK` × `CHUNK` pixels.
     """
     volume = full_resolution(source)
     kept = [volume.names.index(name) for name in [*(name for name in volume.names if name not in "cyx"), "y", "x"]]
@@ -45,10 +44,8 @@ def create(path, dtype, pixel_size_nm, source, classes=1):
     chunks = (*(1 for _ in shape[:-2]), *(min(CHUNK, n) for n in shape[-2:]))
     names = None if old else [axis["name"] for axis in axes]
     array = group.create_array("0", shape=shape, chunks=chunks, dtype=dtype, dimension_names=names)
-    place = [
-        {"type": "scale", "scale": scale},
-        *([{"type": "translation", "translation": translation}] if any(translation) else []),
-    ]
+    place = [{"type": "scale", "scale": scale}]
+    place += [{"type": "translation", "translation": translation}] if any(translation) else []
     datasets = [{"path": "0", "coordinateTransformations": place}]
     write_multiscales_metadata(group, datasets, fmt=FormatV04() if old else FormatV05(), axes=axes, name=Path(path).stem)
     return array

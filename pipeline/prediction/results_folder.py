@@ -23,6 +23,7 @@ UNFINISHED = ".unfinished"
 LOCK = ".lock"
 SHEETS = r"contact_sheet(_\d+)?\.png"
 SOURCE = "source.json"  # in the workspace of an image: the file that its results belong to
+REMEDY = "add --overwrite, or choose another folder"
 
 
 class ResultsFolder:
@@ -38,9 +39,9 @@ class ResultsFolder:
         self.out, self.run, self.overwrite = Path(out), run, overwrite
         self.inputs = {path.resolve() for path in inputs}
         self.record, self.table = self.out / RECORD, self.out / overall[0]
-        self._spare(path.name for pattern in overall for path in matching(self.out, pattern))
-        self.images = {}
-        self.earlier = []  # files of the run that this one replaces
+        present = [path for pattern in overall for path in matching(self.out, pattern)]
+        self._spare(path.name for path in present)
+        self.images, self.earlier = {}, []  # those are files of the run that this one replaces
         self._written = False  # by this process
         found = _read(self.out)
         if found and found["run"] == run:
@@ -48,14 +49,11 @@ class ResultsFolder:
             return
         if found and not overwrite:
             other = ", ".join(_differing(run, found["run"]))
-            raise UserError(
-                f"{self.record}: the folder holds results with another {other}; add --overwrite, or choose another folder"
-            )
+            raise UserError(f"{self.record}: the folder holds results with another {other}; {REMEDY}")
         if found:
             self.earlier = found["earlier"] + [name for entry in found["images"].values() for name in entry["files"]]
-        elif not overwrite:
-            for path in (path for pattern in overall for path in matching(self.out, pattern)):
-                raise _foreign(path)
+        elif present and not overwrite:
+            raise _foreign(present[0])
         shutil.rmtree(self.out / UNFINISHED, ignore_errors=True)
 
     def done(self, image):
@@ -70,11 +68,8 @@ class ResultsFolder:
         """
         place = str(image.path.resolve())
         entry = self.images.get(image.name, {"source": {"path": place}, "files": []})
-        if entry["source"]["path"] != place and not self.overwrite:
-            raise UserError(
-                f"{image.path}: {self.out} holds results of {entry['source']['path']} under the same name; "
-                "add --overwrite, or choose another folder"
-            )
+        if (former := entry["source"]["path"]) != place and not self.overwrite:
+            raise UserError(f"{image.path}: {self.out} holds results of {former} under the same name; {REMEDY}")
         self._spare(files)
         own = {*self.earlier, *entry["files"]}
         foreign = [name for name in files if os.path.lexists(self.out / name) and name not in own]
@@ -168,7 +163,7 @@ def matching(folder, pattern):
 
 
 def state(path):
-    """What shows that a file is still the same: place, size, time of change; of a folder, those of all files in it."""
+    """A fingerprint of a file by its path, size and time of change; for a folder, of all files in it."""
     path = Path(path)
     if path.is_dir():  # of links in it, the link itself: its target may be gone
         about = [os.lstat(os.path.join(folder, name)) for folder, _, names in os.walk(path) for name in names]
@@ -197,7 +192,7 @@ def _read(folder):
 
 
 def _differing(run, other):
-    """Names of what differs between two runs; where that is a group of settings, of those."""
+    """Names of the entries, or of the nested settings, in which two runs differ."""
     for key in {**run, **other}:
         mine, its = run.get(key), other.get(key)
         if isinstance(mine, dict) and isinstance(its, dict):
@@ -207,4 +202,4 @@ def _differing(run, other):
 
 
 def _foreign(path):
-    return UserError(f"{path}: this file is not from this run; add --overwrite, or choose another folder")
+    return UserError(f"{path}: this file is not from this run; {REMEDY}")

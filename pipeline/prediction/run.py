@@ -5,7 +5,6 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 
@@ -13,17 +12,13 @@ from tqdm import tqdm
 
 from pipeline.atomic import digest
 from pipeline.errors import UserError, in_one_line
-from pipeline.params import Inference
 from pipeline.prediction.results_folder import ResultsFolder, locked
-from pipeline.prediction.volume import Cluster
 
 SHOWN = 5  # messages that say the same of different files; the others are counted
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What a user chooses for all images."""
-
     threshold: float | None = None  # probability from which a pixel is foreground
     median: int = 1  # sections, odd, over which the median of the probability is taken
     split: bool = False  # separate objects that touch
@@ -33,19 +28,8 @@ class Choices:
     pixel_size_nm: tuple | None = None  # height and width of a pixel, instead of what the file says
 
 
-@dataclass(frozen=True)
-class Job:
-    """What all images of a run have in common."""
-
-    settings: Inference
-    choices: Choices
-    cluster: Cluster
-    attempt: Callable  # ``attempt(path)``: a context that remembers why something failed for a file, and goes on
-    warn: Callable  # ``warn(path, text)`` tells what is doubtful about a file
-
-
 class RepeatedMessages:
-    """Pass on the first `SHOWN` messages that say the same of different files, whatever their numbers, and count the others."""
+    """Pass on the first `SHOWN` messages that say the same about different files (ignoring numbers), and count the rest."""
 
     def __init__(self, say):
         self.say, self.counts, self.latest = say, Counter(), {}
@@ -65,45 +49,55 @@ class RepeatedMessages:
                 self.say(f"... and {count - SHOWN} more such as the last: {self.latest[kind]}")
 
 
-def predict_files(task, model, paths, inputs, failures, out, settings, choices, cluster, overwrite):
+class Job:
+    """What all images of a run share, and what went wrong; `failures` are earlier messages."""
+
+    def __init__(self, settings, choices, cluster, failures):
+        self.settings, self.choices, self.cluster, self.failures = settings, choices, cluster, list(failures)
+        self._failed, self._warnings = RepeatedMessages(self.failures.append), RepeatedMessages(_warn)
+
+    @contextmanager
+    def attempt(self, path):
+        """Do something for one file; if it fails, remember why, and go on."""
+        try:
+            yield
+        except (UserError, OSError, MemoryError) as error:
+            self._failed.add(path, _reason(path, error))
+
+    def warn(self, path, text):
+        """Tell what is doubtful about a file."""
+        self._warnings.add(path, f"{path}: {text}")
+
+    def close(self):
+        self._warnings.close()
+        self._failed.close()
+
+
+def predict_files(task, model, inputs, out, job, overwrite):
     """Predict images and volumes into a folder, and keep what an earlier run finished there.
 
-    `task` is the ``prediction`` module of the model's task, `paths` are the files of the model, `failures` what went wrong so
-    far. Returns the number of images whose results are in the folder. Raises `UserError` after all other images were predicted,
-    with a line for each that failed.
+    `task` is the ``prediction`` module of the model's task. Returns the number of images whose results are in the folder. Raises
+    `UserError` after all other images were predicted, with a line for each that failed.
     """
-    model = model if choices.intensity_range is None else model.taking_any_range()
+    model = model if job.choices.intensity_range is None else model.taking_any_range()
     with locked(out):
         # The batch size decides nothing but speed. JSON turns tuples into lists, as they are read back.
-        decisive = {"settings": settings.model_dump(exclude={"batch_size"}), "choices": asdict(choices)}
-        run = {"model": " ".join(digest(path)[:16] for path in paths)} | json.loads(json.dumps(decisive))
+        decisive = {"settings": job.settings.model_dump(exclude={"batch_size"}), "choices": asdict(job.choices)}
+        run = {"model": " ".join(digest(path)[:16] for path in job.cluster.models)} | json.loads(json.dumps(decisive))
         results = ResultsFolder(out, run, task.OVERALL, overwrite, [image.path for image in inputs])
         known = {entry["source"]["path"]: name for name, entry in results.images.items()}  # whatever else was predicted then
         inputs = [replace(image, name=known.get(str(image.path.resolve()), image.name)) for image in inputs]
         waiting = [image for image in inputs if not results.done(image)]
         if len(waiting) < len(inputs):
             print(f"{len(inputs) - len(waiting)} of {len(inputs)} images are already done", file=sys.stderr)
-        failures = list(failures)
-        failed, warnings = RepeatedMessages(failures.append), RepeatedMessages(_warn)
-
-        @contextmanager
-        def attempt(path):
-            """Do something for one file; if it fails, remember why, and go on."""
-            try:
-                yield
-            except (UserError, OSError, MemoryError) as error:
-                failed.add(path, _reason(path, error))
-
         try:
-            job = Job(settings, choices, cluster, attempt, lambda path, text: warnings.add(path, f"{path}: {text}"))
             task.predict_images(model, tqdm(waiting, desc="images", disable=None), results, job)
         finally:
-            warnings.close()
-            with attempt(results.table):
+            with job.attempt(results.table):
                 results.close()
-        failed.close()
-        if failures:
-            raise UserError("\n".join(failures))
+            job.close()
+        if job.failures:
+            raise UserError("\n".join(job.failures))
         return sum(results.done(image) for image in inputs)
 
 

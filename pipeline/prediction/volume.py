@@ -111,7 +111,7 @@ def _predict_on_workers(client, models, blocks, how, bar):
 
 
 def _first_cause(error):
-    """What went wrong at first, below the errors that Dask wraps it in."""
+    """The error at the root of those that Dask wraps around it."""
     while error.__cause__ is not None:
         error = error.__cause__
     remedy = "; the scheduler and its workers need this project and its packages (docs/predict.md)"

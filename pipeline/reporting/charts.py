@@ -141,7 +141,7 @@ def draw(paint):
 
 
 def _each(curves):
-    """Yield title, table, and the colour and dashes by which the line is told apart."""
+    """Yield title and table of each line, with the colour and dashes that distinguish it."""
     for number, (title, frame) in enumerate(curves.items()):
         yield title, frame, {"color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[number % len(DASHES)]}
 

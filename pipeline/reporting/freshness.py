@@ -26,7 +26,7 @@ def read_yaml(path):
 
 
 def missing(results):
-    """Files of an evaluation, and folders of pictures, that are not here, as in a fresh clone: a list of str."""
+    """List the files and picture folders of an evaluation that are missing, as in a fresh clone."""
     dataset = results["dataset"]
     pictures = [paths.preview(dataset), *(paths.details(dataset, network) / "gallery" for network in results["networks"])]
     audit = paths.audit(dataset)
@@ -43,11 +43,7 @@ def outdated(dataset, results, networks, values, lock):
     `read_yaml` gives of ``params.yaml`` and ``dvc.lock``.
     """
     stages, scored = lock.get("stages", {}), results["networks"]
-    evaluated = _checksums(stages, f"evaluate@{dataset}", "deps")
-    found = _changed_params(stages, [*_made(stages, dataset, scored), f"evaluate@{dataset}"], values)
-    for stage in MADE_BY:
-        made = _checksums(stages, f"{stage}@{dataset}", "outs")
-        found += [f"{path} has changed since" for path in made if made[path] != evaluated.get(path, made[path])]
+    found = _changed(stages, f"evaluate@{dataset}", _made(stages, dataset, scored), _images_now(stages, dataset), values)
     changed = [name for name, checksum in results["files"].items() if digest(name, "md5") != checksum]
     if changed:
         found.append(f"another run wrote {listed(changed, SHOWN)}")
@@ -60,17 +56,14 @@ def outdated(dataset, results, networks, values, lock):
 
 
 def outdated_transfer(key, transfer, networks, values, lock):
-    """Say in what a transfer of some networks differs from the project as it is now, as `outdated` does of a data set."""
+    """Say how a transfer of some networks differs from the project as it is now, as `outdated` does for a data set."""
     stages = lock.get("stages", {})
-    made = [*_made(stages, transfer.model, networks), *_made(stages, transfer.images, []), f"transfer@{key}"]
-    found = _changed_params(stages, made, values)
-    scored = _checksums(stages, f"transfer@{key}", "deps")
-    now = _checksums(stages, f"evaluate@{transfer.model}", "deps") | _checksums(stages, f"evaluate@{transfer.images}", "deps")
-    for stage in MADE_BY:
-        now |= _checksums(stages, f"{stage}@{transfer.images}", "outs")
+    evaluated = (_checksums(stages, f"evaluate@{dataset}", "deps") for dataset in (transfer.model, transfer.images))
+    now = {path: md5 for known in (*evaluated, _images_now(stages, transfer.images)) for path, md5 in known.items()}
     read = paths.trained_networks(transfer.model).parent, paths.raw(transfer.images), paths.audit(transfer.images)
     read = [path.as_posix() for path in (*read, paths.patches(transfer.images) / "split.csv")]
-    found += [f"{path} has changed since" for path in read if path in scored and path in now and scored[path] != now[path]]
+    behind = [*_made(stages, transfer.model, networks), *_made(stages, transfer.images, [])]
+    found = _changed(stages, f"transfer@{key}", behind, {path: now[path] for path in read if path in now}, values)
     return list(dict.fromkeys(found))
 
 
@@ -81,10 +74,17 @@ def _made(stages, dataset, networks):
     return [*(f"{stage}@{dataset}" for stage in MADE_BY), *trained]
 
 
-def _changed_params(stages, names, values):
-    """What was other than it is now in ``params.yaml`` when some stages ran."""
-    ran = [stages.get(name, {}).get("params", {}).get(paths.PARAMS.name, {}) for name in names]
-    return [text for known in ran for key, before in known.items() for text in _differences(key, before, _value(values, key))]
+def _images_now(stages, dataset):
+    """Checksums of the images of a data set and of their split, as the last run of their stages made them."""
+    return {path: md5 for stage in MADE_BY for path, md5 in _checksums(stages, f"{stage}@{dataset}", "outs").items()}
+
+
+def _changed(stages, stage, behind, now, values):
+    """What has changed since a stage ran: params that it and the stages `behind` it read, and files that are other `now`."""
+    ran = [stages.get(name, {}).get("params", {}).get(paths.PARAMS.name, {}) for name in (*behind, stage)]
+    found = [text for known in ran for key, before in known.items() for text in _differences(key, before, _value(values, key))]
+    read = _checksums(stages, stage, "deps")
+    return found + [f"{path} has changed since" for path, md5 in now.items() if read.get(path, md5) != md5]
 
 
 def _differences(key, before, now):

@@ -30,7 +30,11 @@ def render(datasets, without, params_text, transfers):
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": lambda value, style: number(value, Style(*style)), "brackets": _brackets, "groups": _groups}
+    environment.filters |= {
+        "number": lambda value, style: number(value, Style(*style)),
+        "brackets": lambda text: re.match(r"(.*?)(?: ([(\[].*))?$", text).groups(""),  # a score, and what stands behind it
+        "groups": lambda columns: [(above, len(list(group))) for above, group in itertools.groupby(columns, lambda c: c[2])],
+    }
     script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
     sections = [_section(dataset) for dataset in datasets]
     page = environment.get_template("page.html.jinja").render(
@@ -87,13 +91,3 @@ def _charts(dataset):
         svg = charts.learning_curves(network.tables["curves"], network.card["best_epoch"])
         yield f"Learning, {network.title}", "Loss and score by epoch.", svg
     yield from dataset.task.curves(dataset)
-
-
-def _brackets(text):
-    """Part a score from what stands behind it in brackets."""
-    return re.match(r"(.*?)(?: ([(\[].*))?$", text).groups("")
-
-
-def _groups(columns):
-    """Count the neighbouring columns under each title above: a list of (title, columns)."""
-    return [(above, len(list(group))) for above, group in itertools.groupby(columns, key=lambda column: column[2])]

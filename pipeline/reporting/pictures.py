@@ -24,10 +24,7 @@ TILES = 6  # pictures at the top of a data set: one row on a wide screen
 
 
 def gallery(dataset, frame, captions):
-    """Collect the test images that have a picture, in the order of the test set: a list of dicts.
-
-    `frame` and `captions` are what the task's ``images`` and ``captions`` give.
-    """
+    """Collect the test images that have a picture, in the order of the test set; `frame` and `captions` are the task's."""
     pictures = []
     for name, stem in frame[frame["picture"] != ""].sort_index()[["image", "picture"]].itertuples(index=False):
         path, (truth, *answers) = _image(dataset, stem), captions.loc[name]
@@ -88,7 +85,6 @@ def panels(dataset, network, frame):
 
 
 def picture_id(dataset, stem):
-    """Name the place of a picture in the page."""
     return f"{dataset.name}-{stem}"
 
 
@@ -99,7 +95,6 @@ def photograph(path):
 
 
 def data_uri(content, mime):
-    """Embed a file."""
     return f"data:{mime};base64,{base64.b64encode(content).decode()}"
 
 

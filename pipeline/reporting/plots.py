@@ -35,10 +35,7 @@ def precision_recall(datasets):
 
 
 def confusion(datasets):
-    """Test images of a classification, or pixels of several classes, by what they are and what they are taken for.
-
-    Columns model, actual, predicted, count.
-    """
+    """Test images of a classification, or pixels of several classes: columns model, actual, predicted, count."""
     pieces = []
     for dataset, network in _pairs(datasets):
         if "confusion" in network.tables:
@@ -52,7 +49,6 @@ def confusion(datasets):
 
 
 def write_plots(datasets, folder):
-    """Write all tables into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for make in (learning_curves, precision_recall, confusion):
         write_table(folder / f"{make.__name__}.csv", make(datasets))

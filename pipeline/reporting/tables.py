@@ -24,15 +24,19 @@ def metric_table(title, metrics, columns, note=""):
     return table(title, frame, [metric.meaning for metric in metrics.values()], note)
 
 
+def written(values, intervals=None):
+    """Return a function (key, style) -> text that writes a value with its interval, both looked up by the metric's key."""
+    return lambda key, style: score(values.get(key), style, (intervals or {}).get(key))
+
+
 def scored(network):
-    """Give the function that writes a network's score with its interval."""
-    return lambda key, style: score(network.scores.get(key), style, network.detail["intervals"].get(key))
+    """Return the function that writes a network's score with its interval."""
+    return written(network.scores, network.detail["intervals"])
 
 
 def references(dataset):
     """Columns to compare with: the trivial predictor and, where `params.yaml` has them, reported figures."""
-    trivial = dataset.networks[0].detail["trivial"]
-    yield TRIVIAL, lambda key, style: number(trivial.get(key), style)
+    yield TRIVIAL, written(dataset.networks[0].detail["trivial"])
     if dataset.reported:
         yield REPORTED, lambda key, style: f"{dataset.reported.get(key, MISSING)}"
 
@@ -64,7 +68,7 @@ def leaderboard(dataset):
 
 
 def pretrained(card):
-    """Where the weights of a network come from that has not begun with random ones: pretrained, or of a finished model."""
+    """Name where a network's weights come from that did not begin with random ones: pretrained, or a finished model."""
     names = [card["pretrained"]["name"]] if "pretrained" in card else []
     names += [f"{card['start']['file']} ({card['start']['epochs'] or 'unknown'} epochs)"] if "start" in card else []
     return ", then ".join(names) or RANDOM
@@ -98,10 +102,9 @@ def seeds(dataset):
     what = f"sets of {_folds(dataset)} networks" if _folds(dataset) > 1 else "networks"
     note = f"Mean ± standard deviation of {trained} {what}, trained from different seeds and scored on the same test images."
     columns = [(title, lambda key, style, found=found: spread(found.get(key), style)) for title, found in repeats.items()]
-    for network in dataset.networks:
-        if joined := network.detail.get("ensemble"):
-            columns.append((f"{network.title}, as one", lambda key, style, found=joined: number(found.get(key), style)))
-    if len(columns) > len(repeats):
+    joined = {network.title: network.detail["ensemble"] for network in dataset.networks if "ensemble" in network.detail}
+    columns += [(f"{title}, as one", written(found)) for title, found in joined.items()]
+    if joined:
         note += " “As one” is the mean of their probabilities."
     return metric_table("Over seeds", metrics, columns, note)
 
@@ -127,11 +130,22 @@ def folds(dataset):
     return table("Fold by fold", pd.DataFrame.from_dict(rows, orient="index").fillna(MISSING), note=note, first="network")
 
 
-def confusion(network, counts, what):
-    """Make a table of counts by true class (rows) and predicted class (columns), with the shares of each row as shades.
+def each_class(network, columns, note=""):
+    """Score each class: a table; `columns` are titles and styles by their key, some of which have limits beside them."""
+    classes = network.tables["per_class"].set_index("class")
 
-    `what` is counted: "images" or "pixels".
-    """
+    def texts(key, style):
+        if f"{key}_low" not in classes:
+            return [number(value, style) for value in classes[key]]
+        rows = classes[[key, f"{key}_low", f"{key}_high"]].itertuples(index=False)
+        return [score(value, style, None if pd.isna(low) else (low, high)) for value, low, high in rows]
+
+    frame = pd.DataFrame({title: texts(key, style) for key, (title, style) in columns.items()}, index=classes.index)
+    return table(f"Each class, {network.title}", frame, note=note, first="class")
+
+
+def confusion(network, counts, what):
+    """Table counts of `what`, "images" or "pixels", by true class (rows) and predicted class, shaded by the shares of a row."""
     rates = counts.div(counts.sum(axis=1), axis=0)
     note = f"Rows are the actual classes and columns the predicted ones: test {what}, and their share of the actual class."
     frame = counts.map(lambda count: f"{count:,}")
@@ -142,11 +156,7 @@ def training(dataset):
     """How each network was trained: a table."""
     rows = [
         ("Parameters", "", lambda card: number(card["parameters"], COUNT)),
-        (
-            "GFLOPs",
-            "to predict one patch; a multiply-add counts as two",
-            lambda card: f"{card['gflops']:.3g}",
-        ),
+        ("GFLOPs", "to predict one patch; a multiply-add counts as two", lambda card: f"{card['gflops']:.3g}"),
         ("Pretrained", "weights that training started from", pretrained),
         ("Epochs", "", lambda card: str(card["epochs"])),
         ("Epoch kept", "chosen on validation", lambda card: f"{card['best_epoch']}, {KEPT[card['monitor']]}"),
@@ -183,13 +193,11 @@ def note_on_intervals(dataset):
 
 
 def note_on_scores(dataset):
-    """The note below a table with references."""
     reported = dataset.reported.get("note")
     return note_on_intervals(dataset) + (f" Reported: {reported}." if reported else "")
 
 
 def _folds(dataset):
-    """Number of folds of the split."""
     return dataset.info.get("folds", 1)
 
 

@@ -3,7 +3,7 @@
 from pipeline import params, paths
 from pipeline.atomic import whole
 from pipeline.reporting.read import read_results
-from pipeline.reporting.transfers import read_transfers, table_of_transfers
+from pipeline.reporting.transfers import table_of_transfers
 from pipeline.stages import command
 from pipeline.tasks import part
 
@@ -18,8 +18,8 @@ def main():
         return part(task, "tables")
 
     datasets, without = read_results(settings, tables_of)
-    results, unscored = read_transfers(settings.transfers, tables_of)
-    without, transfers = without | unscored, table_of_transfers(results, datasets)
+    transfers, unscored = table_of_transfers(settings.transfers, datasets, tables_of)
+    without |= unscored
     page = render(datasets, without, paths.PARAMS.read_text(encoding="utf-8"), transfers)
     for path, text in ((paths.PAGE, page), (paths.SUMMARY, render_summary(datasets, without, transfers))):
         with whole(path) as file:

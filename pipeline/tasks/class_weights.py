@@ -8,9 +8,9 @@ from pipeline.errors import UserError
 def class_weights(wanted, classes, counts, key):
     """Resolve the setting ``class_weights`` of a task, `wanted`: a list with a weight for each class, or None for "none".
 
-    "balanced" gives class k the weight n / (K · n_k) of n images or pixels, n_k of them its own: all K classes that occur weigh
-    the same in sum, and the mean weight is 1. A class that does not occur has the weight of one that occurs once. `counts` are
-    the training images or pixels of each class. Weights have six digits.
+    `counts` are the training images or pixels of each class. "balanced" gives class k the weight n / (K · n_k) of n images or
+    pixels, n_k of them its own: all K classes that occur weigh the same in sum, and the mean weight is 1. A class that does not
+    occur weighs as if it occurred once. Weights have six digits.
 
     Raises a `UserError`, which names the `key` of ``params.yaml``, if a list has another length than `classes`.
     """

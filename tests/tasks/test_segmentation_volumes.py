@@ -49,17 +49,17 @@ def test_each_volume_is_by_itself_and_a_single_section_is_none():
         for place in range(sections):
             volumes.add(record(place, run, fold), mask((1, 1)), mask((1, 1)))
     table = volumes.table(1)
-    assert volumes and table["sections"].tolist() == [2, 3, 2] and table["assd_nm"].tolist() == [0, 0, 0]
+    assert table["sections"].tolist() == [2, 3, 2] and table["assd_nm"].tolist() == [0, 0, 0]
 
 
 def test_images_that_are_not_the_sections_of_a_volume_have_none():
     volumes = Volumes(None, 1)
     for place in range(2):
         volumes.add(record(place), mask((1, 1)), mask((1, 1)))
-    assert not volumes and not list(volumes) and volumes.table(1).empty
+    assert not list(volumes) and volumes.table(1).empty
     alone = Volumes((1.0, 1.0, 1.0), 1)
     alone.add(record(0), mask((1, 1)), mask((1, 1)))
-    assert not alone and not list(alone)
+    assert not list(alone)
 
 
 def test_each_class_is_a_solid_of_its_own():

@@ -20,7 +20,6 @@ CLASSES = (
 
 
 def make(writer, name, dataset, seed):
-    """Add the cells with the official split."""
     with np.load(fetch(ARCHIVE, dataset.url)) as arrays:
         for split in ("train", "val", "test"):
             labels = arrays[f"{split}_labels"].ravel()

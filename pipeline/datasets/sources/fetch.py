@@ -67,7 +67,8 @@ def fetch(remote, url=None, timeout=TIMEOUT, waits=WAITS):
         path.parent.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(path.with_name(f".{remote.name}.lock")):
             checksum = remote.checksum()
-            if path.exists() and _sound(path, checksum, remote.md5):
+            # A file that somebody copied into the cache has a published checksum, or is not used.
+            if path.exists() and (checksum == digest(path) if checksum else remote.md5 == digest(path, "md5")):
                 checksum = checksum or digest(path)
             else:
                 checksum = _download(remote, url, path, timeout, waits)
@@ -80,7 +81,7 @@ def fetch(remote, url=None, timeout=TIMEOUT, waits=WAITS):
 
 @contextmanager
 def believed(remotes):
-    """Read downloads whose checksums nobody publishes; if they turn out to be no data, forget them, so that they come anew."""
+    """Read downloads without a published checksum; if they turn out not to be data, delete them, to fetch them again."""
     try:
         yield
     except UserError:
@@ -107,7 +108,7 @@ def _download(remote, url, path, timeout, waits):
 
 
 def _copy(url, part, timeout):
-    """Fill the partial file; return whether the download continued what was there."""
+    """Fill the partial file; return whether the download was continued."""
     version = part.with_name(f"{part.name}.version")  # holds the server's name for the version of the file: an ETag or a date
     if urlparse(url).scheme == "file":
         version.unlink(missing_ok=True)
@@ -158,8 +159,3 @@ def _verified(url, part, remote, resumed):
         raise UserError(f"{url}: expected md5 {remote.md5}, received {md5}")
     hint = "" if remote.sha256 else f"; the file has changed since the first download: delete {remote.recorded} to accept it"
     raise UserError(f"{url}: expected sha256 {known}, received {checksum}{hint}")
-
-
-def _sound(path, sha256, md5):
-    """Whether a file has the known checksum; a file that somebody copied into the cache has a published one, or is not used."""
-    return sha256 == digest(path) if sha256 else md5 == digest(path, "md5")

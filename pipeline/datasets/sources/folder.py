@@ -41,9 +41,7 @@ def make(writer, name, dataset, seed):
     rule = MaskRule(how.mask_threshold, how.mask_labels or (), dataset.class_values, how.instances, how.ignore, key)
     formats = _add_all(writer, files, groups, rule, figures, problems)
     if segmentation and formats and not problems:  # else what is missing may lie in the masks that were refused
-        missing = "foreground" if not figures.any_foreground else "" if figures.any_background else classes[0]
-        if missing:
-            problems.append(f"{root}: no mask has any {missing}; correct the masks, or what {key} says of their values")
+        problems += figures.missing(root, key)
     if not segmentation and not problems and set(classes) != set(labels):
         problems.append(f"{key}.classes: expected the folders' names {', '.join(labels)}, received {', '.join(classes)}")
     refuse(problems)
@@ -68,15 +66,26 @@ def make(writer, name, dataset, seed):
 
 
 def _add_all(writer, files, groups, rule, figures, problems):
-    """Add every sound file; return the paths of each format (channels, colour, type)."""
+    """Add every file without problems; return the paths of each format (channels, colour, type)."""
     formats = defaultdict(list)
     for file in tqdm(files, desc="images", unit="file", disable=None, leave=False):
         try:
             with opened(file.path) as stack:
                 pages = [bits_as_grey(page) for page in stack.all_pages()]
             formats[stack.channels, stack.colour, pages[0].dtype].append(file.path)
-            masks = _masks(file, pages, rule) if file.mask else [None] * len(pages)
-            _add(writer, file, pages, masks, groups.get(file.path, file.name), figures, stack.sections)
+            masks = rule.read(file.mask) if file.mask else [None] * len(pages)
+            shapes = [mask.classes.shape for mask in masks if mask]
+            if file.mask and (problem := unlike_its_image(file, len(pages), pages[0].shape[:2], shapes)):
+                raise UserError(problem)
+            several, copied = len(pages) > 1, len(pages) == 1 and _is_standard(file.path)
+            for number, (page, mask) in enumerate(zip(pages, masks, strict=True)):
+                name = f"{file.name}_{number:03d}" if several else file.name
+                volume = f"{file.name}:{number // stack.sections}" if several else ""  # of one position and time point
+                group, (classes, instances) = groups.get(file.path, file.name), mask or (None, None)
+                image = file.path if copied else page
+                writer.add(name, image, classes, file.label, group, file.split, instances, volume)
+                if mask:
+                    figures.add(mask, name)
         except UserError as error:
             problems += str(error).splitlines()
     problems += unlike_most(formats)
@@ -84,7 +93,7 @@ def _add_all(writer, files, groups, rule, figures, problems):
 
 
 def unlike_most(formats):
-    """Say of each file that is not of the usual format what is wrong with it; `formats` are paths by channels, colour, type."""
+    """Yield a problem for each file whose format differs from the usual one; `formats` maps (channels, colour, type) to paths."""
     usual = max(formats, key=lambda key: len(formats[key]), default=None)
     for other in [key for key in formats if key != usual]:
         expected, received = map(described_format, (usual, other))
@@ -98,7 +107,7 @@ def described_format(page_format):
 
 
 def unlike_its_image(file, pages, shape, masks):
-    """Say what is wrong if a mask file does not fit its image of so many pages; `masks` are the shapes of its own pages."""
+    """Say how a mask file differs from its image of so many pages, or return None; `masks` are the shapes of its pages."""
     if len(masks) != pages:
         return f"{file.mask}: expected {pages} pages as in {file.path}, received {len(masks)}"
     other = next((mask for mask in masks if mask != shape), None)
@@ -106,25 +115,6 @@ def unlike_its_image(file, pages, shape, masks):
         expected, received = (" × ".join(map(str, size)) for size in (shape, other))
         return f"{file.mask}: expected {expected} pixels (rows × columns) as in {file.path}, received {received}"
     return None
-
-
-def _masks(file, pages, rule):
-    masks = rule.read(file.mask)
-    problem = unlike_its_image(file, len(pages), pages[0].shape[:2], [mask.classes.shape for mask in masks])
-    if problem:
-        raise UserError(problem)
-    return masks
-
-
-def _add(writer, file, pages, masks, group, figures, sections):
-    for number, (page, mask) in enumerate(zip(pages, masks, strict=True)):
-        name = file.name if len(pages) == 1 else f"{file.name}_{number:03d}"
-        image = file.path if len(pages) == 1 and _is_standard(file.path) else page
-        classes, instances = mask or (None, None)
-        volume = "" if len(pages) == 1 else f"{file.name}:{number // sections}"  # of one position and time point
-        writer.add(name, image, classes, file.label, group, file.split, instances, volume)
-        if mask:
-            figures.add(mask, name)
 
 
 def _is_standard(path):

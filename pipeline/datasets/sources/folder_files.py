@@ -18,10 +18,7 @@ CLASS_TOO = ("valid",)  # may as well be the name of a class: a split only besid
 PARTS = {"images": ("images", "image"), "masks": ("masks", "mask", "labels", "label")}
 MASK_ENDING = re.compile(r"[ _.-](cp_)?(mask|label)s?$", re.IGNORECASE)  # of the stem of a mask whose image does not have it
 TABLE = "groups.csv"
-LAYOUT = {
-    "segmentation": "images/ and masks/ with files of the same stem",
-    "classification": "one folder of images per class",
-}
+LAYOUT = {"segmentation": "images/ and masks/ with files of the same stem", "classification": "one folder of images per class"}
 UNTRACKED = (
     "queued and --temp experiments see only files that git or DVC tracks: give an absolute path, or `dvc add` a folder of a new "
     "name in data/own and commit its .dvc file"
@@ -54,12 +51,12 @@ def refuse(problems):
 
 
 def composed(text):
-    """Bring letters with accents to one form: they look alike in either, and file systems write both."""
+    """Normalise letters with accents: they have two forms that look alike, and file systems use both."""
     return unicodedata.normalize("NFC", text)
 
 
 def stem(path):
-    """Name of a file without suffix (see `pipeline.images.io.stem`), with letters in one form."""
+    """File name without suffix (see `pipeline.images.io.stem`), with letters in one form."""
     return composed(without_suffix(path))
 
 
@@ -72,9 +69,8 @@ def find_parts(root, tasks, key, problems):
     names = [path.name for path in entries(root) if path.is_dir()]
     if not names:
         loose = len(entries(root))
-        raise UserError(
-            f"{root}: {f'{loose} files but no folders' if loose else 'empty folder'}; {wanted}{'' if loose else hint}"
-        )
+        found = f"{loose} files but no folders" if loose else "empty folder"
+        raise UserError(f"{root}: {found}; {wanted}{'' if loose else hint}")
     splits = {split: [name for name in names if name.casefold() in known] for split, known in SPLITS.items()}
     if not any(name.casefold() not in CLASS_TOO for found in splits.values() for name in found):
         return {"": root}
@@ -92,9 +88,8 @@ def find_parts(root, tasks, key, problems):
 
 
 def _wanted(key, *tasks):
-    return (
-        f"{key} must name a folder with {', or '.join(LAYOUT[task] for task in tasks)}, optionally under train/, val/ and test/"
-    )
+    layout = ", or ".join(LAYOUT[task] for task in tasks)
+    return f"{key} must name a folder with {layout}, optionally under train/, val/ and test/"
 
 
 def find_pairs(root, parts, key, problems):
@@ -123,7 +118,7 @@ def find_pairs(root, parts, key, problems):
 
 
 def find_labelled(root, parts, problems):
-    """Take each folder's name for the class of its images."""
+    """Find the images of each class; a folder's name is that of its class."""
     images = defaultdict(list)
     for split, part in parts.items():
         for path in entries(part):
@@ -137,9 +132,8 @@ def find_labelled(root, parts, problems):
     spelled = {label.casefold(): label for label in reversed(labels)}
     for label in labels:
         if spelled[label.casefold()] != label:
-            problems.append(
-                f"{root}: the classes {spelled[label.casefold()]} and {label} differ only in case; rename one of them"
-            )
+            first = spelled[label.casefold()]
+            problems.append(f"{root}: the classes {first} and {label} differ only in case; rename one of them")
     for split, part in parts.items():
         for label in labels:
             if not images[label, split]:
@@ -148,14 +142,13 @@ def find_labelled(root, parts, problems):
 
 
 def _folder(part, name, problems):
-    """The folder for `name` in a part: by this name in upper or lower case, else by a synonym; None if there is none."""
+    """Find the folder `name` in a part, in upper or lower case, or a synonym; None if there is none."""
     folders = [path for path in entries(part) if path.is_dir()]
     for known in ((name,), PARTS[name]):
         found = [path for path in folders if path.name.casefold() in known]
         if len(found) > 1:
-            problems.append(
-                f"{part}: {' and '.join(path.name for path in found)} both mean {name}/; rename the right one to {name}"
-            )
+            both = " and ".join(path.name for path in found)
+            problems.append(f"{part}: {both} both mean {name}/; rename the right one to {name}")
         if found:
             return found[0]
     return None
@@ -189,7 +182,7 @@ def _by_stem(folder, problems):
 
 
 def _matched(images, masks, problems):
-    """The mask of each image that has one: of the same stem or, if there is none, of the stem with an ending such as _mask."""
+    """The mask of each image: the file with the same stem, or else with the stem and an ending such as _mask."""
     ended = defaultdict(list)
     for name, path in masks.items():
         if name not in images:

@@ -16,18 +16,17 @@ COLUMNS = ("image", "group")
 def find_groups(files, root, parts, pattern, key, problems):
     """Return the group of each image by its path, none if none are stated, and whether their names hold everywhere.
 
-    Names of a table in the root do. Those that an expression finds, and those of a table in a split's own folder, hold within
-    their split (and class): folders number their groups independently.
+    Names in a table in the root do. Others hold within their split and class: folders number their groups independently.
     """
-    tables = {folder: path for folder in (root, *parts.values()) for path in entries(folder) if _is_table(path)}
+    found = [path for folder in (root, *parts.values()) for path in entries(folder) if path.name.casefold() == TABLE]
+    tables = {path.parent: path for path in found if path.is_file()}
     if pattern is not None:
         problems += [f"{path}: {key}.folder.group states groups too; remove one of the two" for path in tables.values()]
         return _by_pattern(files, pattern, key, problems), False
     everywhere = root in tables
     if everywhere and len(tables) > 1:
-        problems += [
-            f"{path}: {tables[root]} states groups too; remove one of them" for path in tables.values() if path.parent != root
-        ]
+        told = f"{tables[root]} states groups too; remove one of them"
+        problems += [f"{path}: {told}" for folder, path in tables.items() if folder != root]
         return {}, everywhere
     groups = {}
     for folder, path in tables.items():
@@ -39,7 +38,7 @@ def find_groups(files, root, parts, pattern, key, problems):
 
 
 def warn_of_shared(files, groups, everywhere):
-    """Tell if groups are in several of the folders train/, val/ and test/. `everywhere`: a name means the same in all of them."""
+    """Print a note if train/, val/ and test/ share groups. `everywhere`: a name means the same group in all of them."""
     splits = defaultdict(set)
     for file in files:
         group = groups[file.path] if everywhere else groups[file.path].removeprefix(f"{file.split}/")
@@ -50,10 +49,6 @@ def warn_of_shared(files, groups, everywhere):
         note = note if everywhere else f"if they mean the same there (such as the same patient), {note}"
         many = f"{len(shared)} groups occur" if len(shared) > 1 else "1 group occurs"
         print(f"note: {many} in more than one of train/, val/ and test/; {note}", file=sys.stderr)
-
-
-def _is_table(path):
-    return path.name.casefold() == TABLE and path.is_file()
 
 
 def _by_pattern(files, pattern, key, problems):
@@ -106,7 +101,7 @@ def _names(file, folder):
 
 
 def _rows(path, problems):
-    """Line number, image and group of each row of a table; commas, semicolons or tabs between the columns."""
+    """Read line number, image and group of each row of a table, separated by commas, semicolons or tabs."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:

@@ -24,7 +24,7 @@ EXTENT = {"first": "min", "area": "sum", "top": "min", "left": "min", "bottom": 
 
 
 def row_bands(rows):
-    """First row, and the row after the last, of each band of a page."""
+    """First row and end row of each band of a page."""
     return [(start, min(start + BAND, rows)) for start in range(0, rows, BAND)]
 
 
@@ -126,7 +126,7 @@ def _extents(labels, row, column, width):
 
 
 def _in_reading_order(objects, highest):
-    """Sort objects by their first pixels. Also return the new number of each label up to `highest`, 0 without an object."""
+    """Sort objects by their first pixels; also return the new number of each old label up to `highest`, 0 if it is gone."""
     objects = objects.sort_values("first")
     number = np.zeros(highest + 1, np.int32)
     number[objects.index] = np.arange(1, len(objects) + 1)

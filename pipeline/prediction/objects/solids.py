@@ -18,25 +18,15 @@ COLUMNS = [
 
 
 def join_sections(labels, profiles, sections, split=False):
-    """Give the objects of all sections numbers that hold across a volume, in place.
+    """Give objects numbers that hold across a volume, in place; return the number of each profile: (N,), int32.
 
-    Parameters
-    ----------
-    labels : array, shape (pages, H, W), int32
-        Each page is numbered by itself: 1, 2, 3, ..., and 0 is background.
-    profiles : pandas.DataFrame
-        The objects of all pages in the order of their numbers, with the columns `page` (from 1) and, if there are several
-        classes, `class`: objects of different classes stay apart.
-    sections : int
-        Pages of one volume. The next ones are another time point or position.
-    split : bool
-        Whether objects that touch within a section were separated. Then a profile belongs only to the one before it that it
-        overlaps most, if that one overlaps no other more: else the parts would be joined again by their neighbours.
+    The numbers 1, 2, 3, ... are in the order of the objects' first profiles. Each page of `labels` (pages, H, W), int32, is
+    numbered by itself: 1, 2, 3, ..., and 0 is background. `profiles` are the objects of all pages in the order of their numbers,
+    with the columns `page` (from 1) and, of several classes, `class`: objects of different classes stay apart. After so many
+    `sections`, another time point or position begins.
 
-    Returns
-    -------
-    ndarray, shape (N,), int32
-        The number of each profile: 1, 2, 3, ... in the order of their first profiles.
+    With `split`, objects that touch within a section were separated. Then a profile belongs only to the one before it that it
+    overlaps most, if that one overlaps no other more: else the parts would be joined again by their neighbours.
     """
     pages, height, _ = labels.shape
     first = np.searchsorted(profiles["page"].to_numpy(np.int64), np.arange(1, pages + 1))  # profile of each page, by its place

@@ -204,7 +204,7 @@ def _pictured(table):
 
 
 def _evidence(models, dataset, records, positions, classes):
-    """Each image, and over it what speaks for the class that is given for it."""
+    """Yield each image, and a heat map over it of what speaks for its entry in `classes`."""
     images, maps = [open_image(dataset, records[position]) for position in positions], {}
     folds = np.array([records[position]["fold"] for position in positions])
     for fold in np.unique(folds):

@@ -27,7 +27,6 @@ def without_effect(card):
 
 
 def card_lines(card):
-    """What `--describe` says of a classifier."""
     return {"finds": ", ".join(card["classes"]), "threshold": "none, the likeliest class"}
 
 
@@ -43,30 +42,34 @@ def predict_array(model, image, seen, choices, settings):
 
 def predict_images(model, images, results, job):
     """Classify images, and draw contact sheets of all images in the folder; `job` is a `pipeline.prediction.run.Job`."""
-
-    def claimed():
-        for image in images:
-            with job.attempt(image.path):
-                results.claim(image)
-                yield image
-
-    for image, rows in _classify(model, claimed(), job):
+    for image, rows in _classify(model, images, results, job):
         with job.attempt(image.path):
             results.finish(image, [], rows)
     with job.attempt(results.out / "contact_sheet.png"):
         write_sheets(_thumbnails(results.images), results.out)
 
 
-def _classify(model, images, job):
+def _classify(model, images, results, job):
     """Yield images with a row for each of their pages. Pages of different images fill a batch together."""
     read_ahead = deque()  # of each page that was given to the network: image, number of the page, number of pages
 
     def pages():
         for image in images:
-            with job.attempt(image.path), opened(image.path) as stack:
-                for number, page in enumerate(_pages(stack, model.card, job), start=1):
-                    read_ahead.append((image, number, stack.pages))
-                    yield page
+            with job.attempt(image.path):
+                results.claim(image)
+                with opened(image.path) as stack:
+                    yield from pages_of(image, stack)
+
+    def pages_of(image, stack):
+        read = model_reader(stack, model.card, job.choices.intensity_range)
+        if stack.left_out:
+            job.warn(stack.path, stack.left_out)
+        for number in range(stack.pages):
+            for doubt in unlike_training(read, number, stack, model.card, stack.pixel_size_nm):
+                job.warn(stack.path, doubt)
+            page = read(number, 0, stack.shape[0])
+            read_ahead.append((image, number + 1, stack.pages))
+            yield page
 
     classes, rows = model.card["classes"], []
     for members in model.classify_members(pages(), job.settings.flips):
@@ -79,16 +82,6 @@ def _classify(model, images, job):
             rows[-1]["disagreement"] = float(spread[probability.argmax()])
         if number == count:
             yield image, rows
-
-
-def _pages(stack, card, job):
-    read = model_reader(stack, card, job.choices.intensity_range)
-    if stack.left_out:
-        job.warn(stack.path, stack.left_out)
-    for page in range(stack.pages):
-        for doubt in unlike_training(read, page, stack, card, stack.pixel_size_nm):
-            job.warn(stack.path, doubt)
-        yield read(page, 0, stack.shape[0])
 
 
 def _thumbnails(finished):

@@ -28,7 +28,6 @@ PER_CLASS = {
 
 
 def leaderboard(info):
-    """The metrics of the leaderboard."""
     return "accuracy", "macro_f1"
 
 
@@ -37,7 +36,8 @@ def tables(dataset):
     networks = dataset.networks
     columns = [*((n.title, shared.scored(n)) for n in networks), *shared.references(dataset)]
     shown = [shared.metric_table("All classes", METRICS, columns, shared.note_on_scores(dataset)), shared.differences(dataset)]
-    shown += [*map(_per_class, networks), *map(_confusion, networks), shared.folds(dataset), shared.seeds(dataset)]
+    shown += [*(shared.each_class(network, PER_CLASS) for network in networks), *map(_confusion, networks)]
+    shown += [shared.folds(dataset), shared.seeds(dataset)]
     return [found for found in shown if found]
 
 
@@ -76,12 +76,6 @@ def captions(dataset):
 
     texts = {network.title: answers(network.tables["per_image"]) for network in dataset.networks}
     return pd.DataFrame({"image": "actual class: " + first["actual"]} | texts).set_index(first["image"])
-
-
-def _per_class(network):
-    classes = network.tables["per_class"].set_index("class")
-    columns = {title: classes[key].map(lambda value, s=style: number(value, s)) for key, (title, style) in PER_CLASS.items()}
-    return shared.table(f"Each class, {network.title}", pd.DataFrame(columns), first="class")
 
 
 def _confusion(network):

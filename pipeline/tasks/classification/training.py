@@ -28,7 +28,7 @@ class CrossEntropy(keras.losses.SparseCategoricalCrossentropy):
 
 
 def facts(params, card, training):
-    """What the loss depends on beside the params, for the model card: ``class_weights``, unless all images count the same."""
+    """What the loss depends on besides the params, for the card: ``class_weights``, unless all images count the same."""
     counts = np.bincount(training.targets, minlength=len(card["classes"]))
     weights = class_weights(params.classification.class_weights, card["classes"], counts, "classification.class_weights")
     return {} if weights is None else {"class_weights": weights}

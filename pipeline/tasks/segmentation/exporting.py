@@ -21,11 +21,10 @@ def channels(card):
 
 def describe(card):
     """The output in words."""
-    if len(card["classes"]) > 2:
-        return f"The probability of each class at each pixel (softmax): {', '.join(card['classes'])}."
-    return (
-        f"The probability of {card['classes'][1]} at each pixel (sigmoid). Validation chose {card['threshold']:g} as threshold."
-    )
+    names = card["classes"]
+    if len(names) > 2:
+        return f"The probability of each class at each pixel (softmax): {', '.join(names)}."
+    return f"The probability of {names[1]} at each pixel (sigmoid). Validation chose {card['threshold']:g} as threshold."
 
 
 def example(channels, sections=1):

@@ -55,7 +55,6 @@ def without_effect(card):
 
 
 def card_lines(card):
-    """What `--describe` says of a segmentation model."""
     if len(card["classes"]) > 2:
         return {"finds": f"{', '.join(card['classes'])} (every pixel is the most probable one)"}
     objects = ["those that touch are separated by a watershed"] if card.get("separation") == WATERSHED else []
@@ -124,20 +123,18 @@ def _segment(model, stack, files, folder, job):
     choices = job.choices
     read = model_reader(stack, model.card, choices.intensity_range)
     size, shape = choices.pixel_size_nm or stack.pixel_size_nm, (stack.pages, *stack.shape)
-    names = model.card["classes"]
-    classes = outputs(model.card)
+    names, classes = model.card["classes"], outputs(model.card)
     several = classes > 1
     volume, pages = is_ome_zarr(stack.path), range(stack.pages)
     for doubt in _doubts(model, stack, read, size, choices):
         job.warn(stack.path, doubt)
-    write = partial(write_tiff, shape=shape, pixel_size_nm=size, sections=stack.sections)
+    finished = volume and choices.median == 1  # the volume that the network filled is the result
     if volume:  # the other axes, and without a choice of the user all, keep the units of their source
         write = partial(write_volume, source=stack.path, pixel_size_nm=choices.pixel_size_nm)
-    finished = volume and choices.median == 1  # the volume that the network filled is the result
-    if volume:
         target = files["probability"] if finished else folder / "single_sections.ome.zarr"
         single = predict_volume(model, stack, target, job)
     else:
+        write = partial(write_tiff, shape=shape, pixel_size_nm=size, sections=stack.sections)
         disagreement = temporary(folder / "disagreement", shape, np.float32) if len(model.members) > 1 else None
         sections = section_reader(read, stack, model.card)
         single = _predict_pages(model, stack, sections, folder / "probability", job.settings, disagreement)
@@ -149,8 +146,7 @@ def _segment(model, stack, files, folder, job):
     elif not finished:
         planes = ((of_class(band, number) for band in bands(page)) for page in pages for number in range(classes))
         write(files["probability"], planes, np.float32, shape=(stack.pages * classes, *stack.shape), channels=classes)
-    painted = (lambda mask: mask) if several else (lambda mask: mask * np.uint8(255))
-    write(files["mask"], ((painted(mask) for mask in masks(page)) for page in pages), np.uint8)
+    write(files["mask"], ((mask if several else mask * np.uint8(255) for mask in masks(page)) for page in pages), np.uint8)
     labels, rows, most = temporary(folder / "labels", shape, np.int32), [], 0
     scratch = temporary(folder / "labels_of_class", shape, np.int32) if several else None
     write_table(files["objects"], pd.DataFrame(columns=["page", *(["class"] if several else []), *COLUMNS]))
@@ -161,8 +157,10 @@ def _segment(model, stack, files, folder, job):
             table.insert(0, "page", page + 1)
             write_table(files["objects"], table, append=True)
             of = {"class": name} if several else {}
-            area = _total_area(int(table["area_px"].sum()), stack.shape, size)
-            rows.append({"page": page + 1} | of | {"count": len(table)} | area)
+            area = int(table["area_px"].sum())
+            area_um2 = area * (size[0] / 1000) * (size[1] / 1000) if size else None
+            areas = {"area_px": area, "area_fraction": area / (stack.shape[0] * stack.shape[1]), "area_um2": area_um2}
+            rows.append({"page": page + 1} | of | {"count": len(table)} | areas)
             count += len(table)
         most = max(most, count)
     if "solids" in files:
@@ -191,10 +189,7 @@ def _doubts(model, stack, read, pixel_size_nm, choices):
 
 
 def _predict_pages(model, stack, read, path, settings, disagreement):
-    """Predict all pages of an image into a temporary array (pages, H, W), or (K, pages, H, W) of several classes.
-
-    If `model` has several members, their disagreement fills another one, (pages, H, W).
-    """
+    """Predict all pages into a temporary array, ([K,] pages, H, W); the disagreement of several members fills `disagreement`."""
     classes = outputs(model.card)
     single = temporary(path, (*([classes] if classes > 1 else []), stack.pages, *stack.shape), np.float32)
     with tqdm(total=stack.pages * stack.shape[0], desc=stack.path.name, unit="row", leave=False, disable=None) as bar:
@@ -261,11 +256,6 @@ def _write_solids(files, labels, stack, pixel_size_nm, split):
     solids = measure_solids(profiles, stack.sections, voxel_um3)
     write_table(files["solids"], solids)
     return len(solids)
-
-
-def _total_area(area, shape, pixel_size_nm):
-    area_um2 = area * (pixel_size_nm[0] / 1000) * (pixel_size_nm[1] / 1000) if pixel_size_nm else None
-    return {"area_px": area, "area_fraction": area / (shape[0] * shape[1]), "area_um2": area_um2}
 
 
 def _write_overlay(path, labels, masks, read, stack):

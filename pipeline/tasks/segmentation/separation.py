@@ -23,19 +23,13 @@ def numbered(mask, split=False, smallest=1):
 def choose_objects(images):
     """Choose how objects that touch are told apart, and the size from which objects count, by the pooled panoptic quality.
 
-    Parameters
-    ----------
-    images : iterable of (str, ndarray, ndarray)
-        The independent unit of each image; its reference, shape (H, W): a mask, bool, or object numbers, integers, 0 for the
-        background; and its predicted mask, (H, W), bool.
+    Each of `images` is the image's independent unit, its reference (H, W), a mask, bool, or object numbers, 0 for the background,
+    and its predicted mask (H, W), bool. Returns a dict with
 
-    Returns
-    -------
-    dict
-        ``separation``: "components", the 8-connected components of the mask, or "watershed", which cuts them at narrow necks.
-        The watershed is chosen only by object numbers, if it is better.
-        ``smallest``: pixels, a power of two. Of the sizes that are as good as the best, the smallest
-        (see `pipeline.scoring.choice.choose`); 1 leaves nothing out.
+    - ``separation``: "components", the 8-connected components of the mask, or "watershed", which cuts them at narrow necks. It is
+      chosen only by object numbers, if it is better;
+    - ``smallest``: pixels, a power of two, and the smallest of the sizes that are as good as the best
+      (see `pipeline.scoring.choice.choose`); 1 leaves nothing out.
     """
     counts = {separation: defaultdict(lambda: np.zeros((len(SIZES), 4))) for separation in (COMPONENTS, WATERSHED)}
     for unit, reference, mask in images:

@@ -4,7 +4,7 @@ import pandas as pd
 
 from pipeline.reporting import charts
 from pipeline.reporting import tables as shared
-from pipeline.reporting.format import COUNT, INDEX, LENGTH, LOSS, SHARE, Metric, number, quartiles, score
+from pipeline.reporting.format import COUNT, INDEX, LENGTH, LOSS, SHARE, Metric, number, quartiles
 
 POOLED = {
     "iou": Metric("IoU", SHARE, "foreground, pooled over all test pixels; with several classes, their mean"),
@@ -79,7 +79,7 @@ PER_CLASS = {
     "pq": ("PQ", SHARE),
 }
 # Keys of `detail["intervals"]` for what stands elsewhere under another name.
-INTERVALS = {"per_image": {"dice": "dice_per_image", "nsd": "nsd"}, "objects": {"f1": "object_f1", "pq": "pq"}, "probability": {}}
+OF_IMAGES, OF_OBJECTS = {"dice": "dice_per_image", "nsd": "nsd"}, {"f1": "object_f1", "pq": "pq"}
 
 
 def tables(dataset):
@@ -87,8 +87,8 @@ def tables(dataset):
     networks, detail = dataset.networks, dataset.networks[0].detail
     borders = {key: metric for key, metric in BORDERS.items() if key in detail["per_image"]}
     pooled = [*((n.title, shared.scored(n)) for n in networks), *shared.references(dataset)]
-    objects = [(n.title, _part(n, "objects", n.detail["objects"])) for n in networks]
-    probabilities = [(n.title, _part(n, "probability", n.detail["probability"])) for n in networks]
+    objects = [(n.title, _written(n, n.detail["objects"], OF_OBJECTS)) for n in networks]
+    probabilities = [(n.title, shared.written(n.detail["probability"])) for n in networks]
     shown = [
         shared.metric_table("Overlap, all test pixels pooled", POOLED, pooled, shared.note_on_scores(dataset)),
         *(found for network in networks if "per_class" in network.tables for found in _classes(network)),
@@ -115,14 +115,11 @@ def curves(dataset):
         return [*charts.of_each_class(dataset.networks), ("Reliability", note, charts.reliability(each("reliability")))]
     chosen = {network.title: network.card["threshold"] for network in dataset.networks}
     of = " of fold 0" if "folds" in dataset.info else ""
+    note = "On the diagonal, probabilities are right. Hollow: below 0.1 % of pixels."
     return [
         ("Precision and recall", "Test pixels, over all thresholds.", charts.precision_recall(each("precision_recall"))),
         ("ROC", "Test pixels; the diagonal is chance.", charts.roc(each("roc"))),
-        (
-            "Reliability",
-            "On the diagonal, probabilities are right. Hollow: below 0.1 % of pixels.",
-            charts.reliability(each("reliability")),
-        ),
+        ("Reliability", note, charts.reliability(each("reliability"))),
         ("Threshold", f"The dot marks the threshold{of} that was chosen.", charts.thresholds(each("threshold"), chosen)),
     ]
 
@@ -130,14 +127,8 @@ def curves(dataset):
 def images(dataset):
     """Describe the test images one by one, the hardest for the best network first.
 
-    Returns
-    -------
-    frame : DataFrame
-        A row for each image.
-    columns : list of (str, str, str, Style or None)
-        Key in the frame, title, the title above that neighbours share, and style of the numbers (None for names).
-    sorted_by : str
-        Key of the column by which the rows ascend.
+    Returns a DataFrame with a row for each image; its columns as (key in the frame, title, title above that neighbours share,
+    style of the numbers or None for names); and the key by which the rows ascend.
     """
     networks, first = dataset.ranked, dataset.networks[0].tables["per_image"]
     frame = first[["image", "unit", "picture", "reference_fraction", "objects_reference"]].copy()
@@ -170,43 +161,27 @@ def captions(dataset):
 
 def _classes(network):
     """Score each class against the rest, and count its pixels by what was predicted: two tables."""
-    classes = network.tables["per_class"].set_index("class")
-
-    def text(key, style):
-        if f"{key}_low" not in classes:
-            return classes[key].map(lambda value: number(value, style))
-        rows = classes[[key, f"{key}_low", f"{key}_high"]].itertuples(index=False)
-        return [score(value, style, None if pd.isna(low) else (low, high)) for value, low, high in rows]
-
-    columns = {title: text(key, style) for key, (title, style) in PER_CLASS.items()}
     note = "Each class against the rest, all test pixels pooled. Means of the foreground leave out the first class. "
     note += "The trivial IoU is that of calling every pixel this class."
-    counts = network.tables["confusion"].pivot(index="actual", columns="predicted", values="pixels")
-    counts = counts.loc[classes.index, classes.index]
-    return [
-        shared.table(f"Each class, {network.title}", pd.DataFrame(columns, index=classes.index), note=note, first="class"),
-        shared.confusion(network, counts, "pixels"),
-    ]
+    classes = network.tables["per_class"]["class"]
+    counts = network.tables["confusion"].pivot(index="actual", columns="predicted", values="pixels").loc[classes, classes]
+    return [shared.each_class(network, PER_CLASS, note), shared.confusion(network, counts, "pixels")]
 
 
-def _part(network, part, values):
-    """Give the function that writes the values of one part of the details, with the intervals that they have elsewhere."""
-    intervals = network.detail["intervals"]
-    return lambda key, style: score(values[key], style, intervals.get(INTERVALS[part].get(key)))
+def _written(network, values, names):
+    """Return the function that writes a network's `values`; `names` maps their keys to those of the intervals."""
+    return shared.written(values, {key: network.detail["intervals"].get(name) for key, name in names.items()})
 
 
 def _per_image(title, metrics, networks, note):
     """Mean with its interval, then median and quartiles, of each network."""
 
-    def mean(network):
-        means = {key: summary["mean"] for key, summary in network.detail["per_image"].items()}
-        return _part(network, "per_image", means)
-
-    def middle(network):
-        return lambda key, style: quartiles(network.detail["per_image"][key], style)
-
-    columns = [(f"{network.title}, mean", mean(network)) for network in networks]
-    columns += [(f"{network.title}, median [quartiles]", middle(network)) for network in networks]
+    found = {network.title: network.detail["per_image"] for network in networks}
+    means = [{key: summary["mean"] for key, summary in of.items()} for of in found.values()]
+    columns = [(f"{n.title}, mean", _written(n, values, OF_IMAGES)) for n, values in zip(networks, means, strict=True)]
+    columns += [
+        (f"{title}, median [quartiles]", lambda key, style, of=of: quartiles(of[key], style)) for title, of in found.items()
+    ]
     return shared.metric_table(title, metrics, columns, note)
 
 
@@ -222,7 +197,7 @@ def _volumes(dataset):
     detail = dataset.networks[0].detail
     if "volumes" not in detail:
         return None
-    columns = [(n.title, lambda key, style, n=n: number(n.detail["volumes"][key], style)) for n in dataset.networks]
+    columns = [(n.title, shared.written(n.detail["volumes"])) for n in dataset.networks]
     tolerance = detail["tolerance"] * max(detail["pixel_size_nm"])
     note = f"Consecutive test sections, scored as one solid. Surfaces agree within {tolerance:g} nm. Objects of any size count."
     return shared.metric_table("Volumes", VOLUMES, columns, note)

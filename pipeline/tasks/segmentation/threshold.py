@@ -24,20 +24,9 @@ TILE = 1024  # pixels; larger images are cut, without overlap: their few seams m
 def choose_threshold(network, dataset, card):
     """Choose the thresholds on the validation images, with and without flips, as `pipeline.scoring.curves.best_threshold` does.
 
-    Parameters
-    ----------
-    network : keras.Model
-    dataset : str
-    card : dict
-        ``resize`` and ``intensity_range`` are read, and ``fold`` if there are several.
-
-    Returns
-    -------
-    chosen : dict
-        ``threshold``, ``threshold_flips`` for predictions that are averaged over flips and turns, and ``separation`` and
-        ``smallest`` (see `choose_objects`) at the first of them.
-    table : pandas.DataFrame
-        Precision, recall and Dice by threshold, without flips.
+    Of the card, ``resize``, ``intensity_range``, ``context`` and ``fold`` are read. Returns a dict with ``threshold``,
+    ``threshold_flips`` for predictions that are averaged over flips and turns, and ``separation`` and ``smallest`` (see
+    `choose_objects`) at the first of them; and a table of precision, recall and Dice by threshold, without flips.
     """
     predict = runner(network)
     plain, averaged = defaultdict(Histogram), defaultdict(Histogram)  # of each independent unit

@@ -30,29 +30,17 @@ DENSE_BODIES, CLUSTERS = 120, 45  # tried in a volume of the default size
 
 
 def volume(seed, sections=SECTIONS, size=SIZE, distance_nm=DISTANCE_NM):
-    """Generate `sections` square sections of `size` pixels, `distance_nm` apart.
-
-    Returns
-    -------
-    images : ndarray, shape (sections, size, size), uint8
-    masks : ndarray, shape (sections, size, size), bool
-        Mitochondria with their outer membrane.
-    """
+    """Generate sections of `size` × `size` pixels, `distance_nm` apart, and masks of mitochondria with their outer membrane."""
     images, shown = organelles(seed, sections, size, distance_nm)
     return images, shown == MITOCHONDRIA
 
 
 def organelles(seed, sections=SECTIONS, size=SIZE, distance_nm=DISTANCE_NM, lookalikes=False):
-    """Generate the same sections with all that they show; or, with `lookalikes`, some in which one section is not enough.
+    """Generate the same sections with all that they show: images, and what each pixel shows, (sections, H, W), uint8.
 
-    A third of the mitochondria then show no cristae. As many bodies look the same, but lie in a single section: only the
-    neighbouring sections tell them apart.
-
-    Returns
-    -------
-    images : ndarray, shape (sections, size, size), uint8
-    shown : ndarray, shape (sections, size, size), uint8
-        `CYTOPLASM` (with the reticulum and dense bodies), `MEMBRANES` between cells, `MITOCHONDRIA` or `VESICLES`.
+    That is `CYTOPLASM` (with the reticulum and dense bodies), `MEMBRANES` between cells, `MITOCHONDRIA` or `VESICLES`. With
+    `lookalikes`, one section is not always enough: a third of the mitochondria show no cristae, and as many bodies look the same,
+    but lie in a single section, so only the neighbouring sections tell them apart.
     """
     side = size + 2 * JITTER
     tissue = _neurites(stream(seed, 1, 0), (sections, side, side), distance_nm / PIXEL_NM)
@@ -66,11 +54,7 @@ def organelles(seed, sections=SECTIONS, size=SIZE, distance_nm=DISTANCE_NM, look
 
 
 def make(writer, name, dataset, seed):
-    """Write the sections in order: neighbours resemble each other, so split them into blocks with gaps.
-
-    The source ``phantom-organelles`` has the class of every pixel, ``phantom-volume`` look-alikes, and sections for a test set of
-    many independent blocks.
-    """
+    """Write the sections in order. Those of ``phantom-volume`` suffice for a test set of many independent blocks."""
     several = dataset.source == "phantom-organelles"
     how = {"sections": 96, "lookalikes": True} if dataset.source == "phantom-volume" else {}
     for z, (image, shown) in enumerate(zip(*organelles(seed, **how), strict=True)):
@@ -203,10 +187,7 @@ def _paint(tissue, box, inner, body):
 
 
 def _add_lookalikes(rng, tissue):
-    """Mitochondria without visible cristae, 3 % of the volume, and as many profiles that look the same but are not.
-
-    A profile of the latter lies in one section alone.
-    """
+    """Mitochondria without visible cristae, 3 % of the volume, and as many profiles of bodies that lie in one section alone."""
     profiles = 0
     for box, outline in _capsules(rng, tissue, 0.03):
         np.minimum(tissue.outline[box], outline, out=tissue.outline[box])

@@ -17,7 +17,6 @@ from pipeline.datasets.sources.phantom import GENERATED
 from pipeline.datasets.sources.phantom.texture import disc, line, smooth_noise, soft_step, stream, to_uint8
 from pipeline.parallel import on_all_cores
 
-CLASSES = ("adipose", "debris", "lymphocytes", "mucosa", "stroma", "tumour")
 SLIDES = 20
 TILES = 8  # of each class on each slide: enough to learn from, few enough for VGG16 on two cores
 SIZE = 64
@@ -180,6 +179,7 @@ DRAW = {
     "stroma": _stroma,
     "tumour": _tumour,
 }
+CLASSES = tuple(DRAW)
 
 
 def tiles(seed, map=map):

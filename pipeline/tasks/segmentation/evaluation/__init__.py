@@ -16,7 +16,7 @@ from pipeline.scoring.ratios import MEAN
 from pipeline.scoring.statistics import interval, paired_difference, quartiles
 from pipeline.tasks.segmentation.evaluation.image import mean, score_image
 from pipeline.tasks.segmentation.evaluation.pictures import draw  # noqa: F401 (what `pipeline.evaluation.evaluate` asks a task for)
-from pipeline.tasks.segmentation.evaluation.scores import ClassScores, Scores, per_class
+from pipeline.tasks.segmentation.evaluation.scores import Scores, per_class
 from pipeline.tasks.segmentation.evaluation.volumes import Volumes, summary
 from pipeline.tasks.segmentation.losses import loss_of
 
@@ -58,16 +58,16 @@ def score(models, dataset, records, params, title, pictures=None):
         if position in pictured:
             gallery.write_image(pictures, position, image)
             gallery.write_answer(pictures, position, mask, prediction, len(names))
-    scores = {number: ClassScores(images[number], histograms[number]) for number in images}
     threshold = None if None in thresholds else float(np.mean(thresholds))
-    return Scores(names, scores, np.array(confusions), losses, reliability, threshold, info.pixel_size_nm, volumes)
+    pooled = np.array(confusions), losses, reliability
+    return Scores(names, images, histograms, *pooled, threshold, info.pixel_size_nm, volumes)
 
 
 def detail(scores, params):
     """Everything beside the metrics: intervals, distributions over images, objects, probabilities (dict)."""
     threshold = {} if scores.several else {"threshold": scores.threshold}
     volumes = {"volumes": summary(pd.concat(scores.per_volume.values()))} if scores.per_volume else {}
-    histograms = [found.histogram for found in scores.by_class.values()]
+    histograms = scores.histograms.values()
     return {
         **threshold,
         **volumes,
@@ -108,25 +108,24 @@ def tables(scores, params):
         named = {scores.names[number]: part for number, part in parts.items()}
         return pd.concat(named, names=["class"]).reset_index("class") if scores.several else parts[1]
 
-    def by_class(make):
-        return joined({number: make(found) for number, found in scores.by_class.items()})
+    def curve(points):
+        return joined({number: curves.thinned(points(histogram)) for number, histogram in scores.histograms.items()})
 
     found = {
         "per_image": scores.table.assign(picture=gallery.stems(len(scores.losses), gallery.pictured(len(scores.losses)))),
-        "per_object": by_class(lambda one: one.objects),
-        "precision_recall": by_class(
-            lambda one: curves.thinned(curves.precision_recall(one.histogram)[["threshold", "precision", "recall"]])
-        ),
-        "roc": by_class(lambda one: curves.thinned(curves.roc(one.histogram).replace(np.inf, np.nan))),
+        "per_object": joined({number: scores.object_table(number) for number in scores.images}),
+        "precision_recall": curve(lambda one: curves.precision_recall(one)[["threshold", "precision", "recall"]]),
+        "roc": curve(lambda one: curves.roc(one).replace(np.inf, np.nan)),
         "reliability": calibration.reliability_table(scores.reliability),
     }
     if scores.per_volume:
         found["per_volume"] = joined(scores.per_volume)
     if scores.several:
         counts = pd.DataFrame(scores.confusion, scores.names, scores.names)
+        rows = {number: pd.DataFrame([image.row for image in images]) for number, images in scores.images.items()}
         found |= {
             "per_class": per_class(scores, params.seed),
-            "per_image_and_class": by_class(lambda one: pd.DataFrame([image.row for image in one.images])),
+            "per_image_and_class": joined(rows),
             "confusion": counts.rename_axis(index="actual", columns="predicted").stack().reset_index(name="pixels"),
         }
     return found
@@ -155,7 +154,7 @@ def _loss(name, card, mask, probability):
 
 
 def _confidence(mask, probability):
-    """What came true and the probability it had: the foreground or, of several classes, the most probable class."""
+    """What came true, and its predicted probability: of the foreground or, with several classes, of the most probable class."""
     if probability.ndim == mask.ndim:
         return mask == 1, probability
     return probability.argmax(axis=-1) == mask, probability.max(axis=-1)
@@ -169,7 +168,7 @@ def _rows_of_mean(values):
 
 def _objects(scores):
     """Objects of all classes together; qualities are means over classes."""
-    counts = [found.counts for found in scores.by_class.values()]
+    counts = [scores.counts(number) for number in scores.images]
     total = objects.total(counts)
     tp, fp, fn, _ = total["at_50"]
     usual, strict = ([objects.scores(one[at]) for one in counts] for at in ("at_50", "at_75"))
@@ -180,7 +179,7 @@ def _objects(scores):
         **{name: mean(one[name] for one in usual) for name in ("precision", "recall", "f1")},
         **{f"{name}_75": mean(one[name] for one in strict) for name in ("precision", "recall", "f1")},
         **{name: mean(one[name] for one in usual) for name in ("pq", "sq", "rq")},
-        "average_precision": mean(objects.average_precision(found.objects) for found in scores.by_class.values()),
+        "average_precision": mean(objects.average_precision(scores.object_table(number)) for number in scores.images),
         "splits": total["splits"],
         "merges": total["merges"],
     }

@@ -13,8 +13,6 @@ DISTANCES = ("hd95", "assd")  # beginnings of the names of columns
 
 @dataclass(frozen=True)
 class ImageScore:
-    """The scores of one image."""
-
     objects: dict  # as `pipeline.scoring.objects.count_objects` gives it
     row: dict  # of ``per_image.csv``
     table: pd.DataFrame  # its rows of ``per_object.csv``

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from pipeline.scoring import classes, curves, objects
-from pipeline.scoring.curves import Histogram
 from pipeline.scoring.ratios import OVERLAP, or_none
 from pipeline.scoring.statistics import interval, sum_by_unit
 from pipeline.tasks.segmentation.evaluation.image import mean, mean_over_classes
@@ -15,34 +14,12 @@ from pipeline.tasks.segmentation.evaluation.volumes import Volumes
 
 
 @dataclass(frozen=True)
-class ClassScores:
-    """The scores of one foreground class."""
-
-    images: list  # of `ImageScore`
-    histogram: Histogram
-
-    @property
-    def counts(self):
-        """The objects of all images together."""
-        return objects.total(image.objects for image in self.images)
-
-    @property
-    def matches(self):
-        """Objects of each image (tp, fp, fn, sum of matched IoU)."""
-        return np.array([image.objects["at_50"] for image in self.images])
-
-    @property
-    def objects(self):
-        """All objects of all images, a row for each."""
-        return pd.concat(image.table for image in self.images)
-
-
-@dataclass(frozen=True)
 class Scores:
     """The scores of all classes. With background and foreground, every mean over classes is the score of the foreground."""
 
     names: list  # of the classes, the background first
-    by_class: dict  # `ClassScores` by the number of a foreground class
+    images: dict  # list of `ImageScore` by the number of a foreground class
+    histograms: dict  # `Histogram` of probabilities by the same
     confusions: np.ndarray  # pixels of each image by true and predicted class, shape (N, K, K), int64
     losses: list  # of each image
     reliability: np.ndarray
@@ -57,11 +34,8 @@ class Scores:
     @cached_property
     def table(self):
         """A row for each image."""
-        if not self.several:
-            rows = [image.row for image in self.by_class[1].images]
-        else:
-            images = zip(*(scores.images for scores in self.by_class.values()), strict=True)
-            rows = [mean_over_classes(image) for image in images]
+        images = zip(*self.images.values(), strict=True)
+        rows = [mean_over_classes(image) if self.several else image[0].row for image in images]
         return pd.DataFrame(rows).assign(loss=self.losses)
 
     @property
@@ -75,17 +49,15 @@ class Scores:
 
     def part(self, positions):
         """The scores of some images, for their `metrics`; the probabilities remain those of all."""
-        by_class = {
-            number: replace(found, images=[found.images[position] for position in positions])
-            for number, found in self.by_class.items()
-        }
+        images = {number: [found[position] for position in positions] for number, found in self.images.items()}
         losses = [self.losses[position] for position in positions]
-        return replace(self, by_class=by_class, confusions=self.confusions[positions], losses=losses)
+        return replace(self, images=images, confusions=self.confusions[positions], losses=losses)
 
     @cached_property
     def per_volume(self):
         """The scores of each foreground class in volumes: a dict of DataFrame by class number, empty where there are none."""
-        return {number: self.volumes.table(number) for number in self.by_class} if self.volumes else {}
+        tables = {number: self.volumes.table(number) for number in self.images}
+        return {number: table for number, table in tables.items() if len(table)}
 
     @property
     def confusion(self):
@@ -98,7 +70,15 @@ class Scores:
 
     def objects(self):
         """Objects of each image and foreground class (tp, fp, fn, sum of matched IoU): (N, 4(K - 1))."""
-        return np.concatenate([scores.matches for scores in self.by_class.values()], axis=1)
+        return np.concatenate([[image.objects["at_50"] for image in images] for images in self.images.values()], axis=1)
+
+    def counts(self, number):
+        """The objects of one class in all images together (see `pipeline.scoring.objects.count_objects`)."""
+        return objects.total(image.objects for image in self.images[number])
+
+    def object_table(self, number):
+        """All objects of one class in all images, a row for each."""
+        return pd.concat(image.table for image in self.images[number])
 
     def values(self, column):
         """One value of each image; NaN where it is undefined."""
@@ -126,21 +106,17 @@ def per_class(scores, seed):
         row |= {f"trivial_{metric}": value for metric, value in classes.trivial_of_class(confusion, number).items()}
         row |= {metric: or_none(OVERLAP[metric](counts[number])) for metric in ("precision", "recall")}
         if number:
-            row |= _of_foreground(scores.by_class[number])
+            there = [image.row for image in scores.images[number] if image.row["tp"] + image.row["fp"] + image.row["fn"]]
+            histogram, matches = scores.histograms[number], scores.counts(number)["at_50"]
+            of_objects = objects.scores(matches)
+            row |= {
+                "nsd": mean(row["nsd"] for row in there),
+                "average_precision": curves.average_precision(histogram),
+                "auroc": curves.roc_area(histogram),
+                "objects_reference": int(matches[0] + matches[2]),
+                "objects_predicted": int(matches[0] + matches[1]),
+                "object_f1": of_objects["f1"],
+                "pq": of_objects["pq"],
+            }
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def _of_foreground(found):
-    there = [image.row for image in found.images if image.row["tp"] + image.row["fp"] + image.row["fn"]]
-    matches = found.counts["at_50"]
-    of_objects = objects.scores(matches)
-    return {
-        "nsd": mean(row["nsd"] for row in there),
-        "average_precision": curves.average_precision(found.histogram),
-        "auroc": curves.roc_area(found.histogram),
-        "objects_reference": int(matches[0] + matches[2]),
-        "objects_predicted": int(matches[0] + matches[1]),
-        "object_f1": of_objects["f1"],
-        "pq": of_objects["pq"],
-    }

@@ -17,12 +17,8 @@ from pipeline.scoring.ratios import or_none
 class Volumes:
     """Collect the sections of volumes in any order; a section alone is no volume.
 
-    Parameters
-    ----------
-    voxel_size_nm : tuple of float or None
-        Distance of two sections, height and width of a pixel; None where images are not sections: then there are no volumes.
-    tolerance : float
-        Of the normalised surface Dice, in pixels.
+    `voxel_size_nm` is the distance of two sections, height and width of a pixel; None where images are not sections: then there
+    are no volumes. `tolerance`, in pixels, is that of the normalised surface Dice.
     """
 
     def __init__(self, voxel_size_nm, tolerance):
@@ -35,28 +31,19 @@ class Volumes:
             volume = self._sections.setdefault((record["fold"], record["run"][0], mask.shape), {})
             volume[record["place"]] = record, mask.astype(np.uint8), prediction.astype(np.uint8)
 
-    def _pieces(self):
-        """Give the sections of one size that follow each other, if there are several."""
+    def __iter__(self):
+        """Give each volume, sections that follow each other: records, and masks and predictions (D, H, W), uint8."""
         for sections in self._sections.values():
             for _, piece in groupby(enumerate(sorted(sections)), lambda numbered: numbered[1] - numbered[0]):
                 found = [sections[place] for _, place in piece]
                 if len(found) > 1:
-                    yield found
-
-    def __bool__(self):
-        return any(True for _ in self._pieces())
-
-    def __iter__(self):
-        """Give each volume: its records, and its masks and predictions (D, H, W), uint8."""
-        for piece in self._pieces():
-            records, *arrays = zip(*piece, strict=True)
-            yield records, *map(np.stack, arrays)
+                    records, *arrays = zip(*found, strict=True)
+                    yield records, *map(np.stack, arrays)
 
     def table(self, number):
-        """Score one class in each volume: a row of ``per_volume.csv`` each.
+        """Score one class in each volume: a row of ``per_volume.csv`` each; objects are connected across sections.
 
-        Objects are connected across sections. ``tp``, ``fp`` and ``fn`` count those that match at an IoU of 0.5, and
-        ``objects_iou`` is the sum over matches (`pipeline.scoring.objects.count_objects`).
+        ``tp``, ``fp``, ``fn`` and ``objects_iou`` are ``at_50`` of `pipeline.scoring.objects.count_objects`.
         """
         return pd.DataFrame([self._score(*volume, number) for volume in self])
 
