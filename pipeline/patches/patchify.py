@@ -2,6 +2,8 @@
 
 from pipeline import paths
 from pipeline.atomic import write_json
+from pipeline.datasets.layout import read_info
+from pipeline.images.colours import class_colour
 from pipeline.images.intensity import evenly
 from pipeline.images.io import IGNORED, read_image
 from pipeline.images.overlay import outlined
@@ -37,7 +39,7 @@ def patchify(name, params):
         packed = paths.patches(name, fold)
         counts = pack(raw, packed, table, dataset, params.augment, params.seed, facts={"unit": unit} | facts)
         print(f"{packed}: " + ", ".join(f"{count} {split}" for split, count in counts.items()) + " patches")
-    paths.preview(name).write_bytes(preview(*load_packed(folder, "train"), dataset.patches.context))
+    paths.preview(name).write_bytes(preview(*load_packed(folder, "train"), read_info(raw).classes, dataset.patches.context))
     write_json(paths.audit(name), summary)
     if dataset.patches.context:
         print(f"{folder}: {neighboured(tables[0], dataset.patches.context)}")
@@ -45,17 +47,21 @@ def patchify(name, params):
         print(f"{folder}: {line}", flush=True)
 
 
-def preview(images, targets, context=0):
-    """Show some patches (N, H, W, C), without neighbours, in a PNG: masks (N, H, W) as outlines, or labels (N,) as captions."""
-    chosen = evenly(len(images), PREVIEW_ROWS * PREVIEW_COLUMNS)
+def preview(images, targets, classes, context=0):
+    """Show some patches (N, H, W, C), without neighbours, in a PNG: masks (N, H, W) as outlines, or the class (N,) as caption.
+
+    More than two classes of pixels have a colour each, named in the legend.
+    """
+    chosen, legend = evenly(len(images), PREVIEW_ROWS * PREVIEW_COLUMNS), {}
     pictures = [fitted(displayable(nearest(images[index], context, 0)), PREVIEW_WIDTH) for index in chosen]
     if targets.ndim == 1:
-        captions = [f"class {targets[index]}" for index in chosen]
+        captions = [classes[targets[index]] for index in chosen]
     else:
         captions = [""] * len(chosen)
         masks = (targets[index] * (targets[index] != IGNORED) for index in chosen)
         pictures = [outlined(picture, mask) for picture, mask in zip(pictures, masks, strict=True)]
-    return sheet(pictures, captions, PREVIEW_COLUMNS, PREVIEW_WIDTH)
+        legend = {classes[number]: class_colour(number) for number in range(1, len(classes)) if len(classes) > 2}
+    return sheet(pictures, captions, PREVIEW_COLUMNS, PREVIEW_WIDTH, legend)
 
 
 def neighboured(table, context):

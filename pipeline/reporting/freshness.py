@@ -60,8 +60,10 @@ def outdated_transfer(key, transfer, networks, values, lock):
     stages = lock.get("stages", {})
     evaluated = (_checksums(stages, f"evaluate@{dataset}", "deps") for dataset in (transfer.model, transfer.images))
     now = {path: md5 for known in (*evaluated, _images_now(stages, transfer.images)) for path, md5 in known.items()}
-    read = paths.trained_networks(transfer.model).parent, paths.raw(transfer.images), paths.audit(transfer.images)
-    read = [path.as_posix() for path in (*read, paths.patches(transfer.images) / "split.csv")]
+    split = paths.patches(transfer.images) / "split.csv"  # dvc.lock knows its folder as a whole
+    now |= {split.as_posix(): digest(split, "md5")} if split.exists() else {}
+    read = paths.trained_networks(transfer.model).parent, paths.raw(transfer.images), paths.audit(transfer.images), split
+    read = [path.as_posix() for path in read]
     behind = [*_made(stages, transfer.model, networks), *_made(stages, transfer.images, [])]
     found = _changed(stages, f"transfer@{key}", behind, {path: now[path] for path in read if path in now}, values)
     return list(dict.fromkeys(found))

@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from PIL.ImageColor import getrgb
 
 from pipeline import params, paths
 from pipeline.datasets.layout import DatasetInfo, DatasetWriter
 from pipeline.errors import UserError
+from pipeline.images.colours import class_colour
 from pipeline.patches.packed import load_card, load_packed
 from pipeline.patches.patchify import leakage_sheet, patchify, preview
 
@@ -77,15 +79,24 @@ def test_the_same_seed_gives_the_same_bytes(cells):
 
 @pytest.mark.parametrize("targets", [np.zeros((1, 20, 30), bool), np.ones((1, 20, 30), bool), np.array([3])])
 def test_preview_of_a_single_patch(targets):
-    assert Image.open(io.BytesIO(preview(np.zeros((1, 20, 30, 1), np.uint8), targets))).format == "PNG"
+    assert Image.open(io.BytesIO(preview(np.zeros((1, 20, 30, 1), np.uint8), targets, list("abcd")))).format == "PNG"
 
 
 @pytest.mark.parametrize("row", range(200, 208))
 def test_preview_outlines_the_thinnest_object_of_a_large_patch(row):
     mask = np.zeros((1, 512, 512), bool)
     mask[:, row] = True
-    shown = np.asarray(Image.open(io.BytesIO(preview(np.zeros((1, 512, 512, 1), np.uint8), mask))))
+    shown = np.asarray(Image.open(io.BytesIO(preview(np.zeros((1, 512, 512, 1), np.uint8), mask, ["background", "cell"]))))
     assert (shown[..., :3] == ORANGE).all(axis=-1).any()
+
+
+def test_preview_names_the_colour_of_each_class():
+    mask = np.zeros((1, 32, 32), np.uint8)
+    mask[:, 8:20, 8:20] = 2
+    drawn = [preview(np.zeros((1, 32, 32, 1), np.uint8), mask, ["background", "cell", name]) for name in ("nucleus", "border")]
+    assert drawn[0] != drawn[1]
+    shown = np.asarray(Image.open(io.BytesIO(drawn[0])))[..., :3]
+    assert all((shown == getrgb(class_colour(number))).all(axis=-1).any() for number in (1, 2))
 
 
 def test_the_leakage_sheet_shows_both_images_of_a_pair():

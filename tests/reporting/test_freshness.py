@@ -1,9 +1,11 @@
 """What ``dvc.lock`` says of finished stages, held against ``params.yaml`` as it is now."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from pipeline.atomic import digest
 from pipeline.reporting.freshness import outdated, outdated_transfer
 
 RESULTS = {"dataset": "nuclei", "files": {}, "networks": ["unet"]}
@@ -71,8 +73,12 @@ def test_settings_behind_a_transfer(lock, changes, told):
     assert outdated_transfer("nuclei-on-cells", TRANSFER, ["unet"], PARAMS | changes, lock) == told
 
 
-def test_a_new_split_of_the_images_of_a_transfer(lock):
-    split, key = "data/patches/cells/split.csv", "nuclei-on-cells"
-    lock["stages"][f"transfer@{key}"]["deps"] = [{"path": split, "md5": "1"}]
-    lock["stages"]["evaluate@cells"] = {"deps": [{"path": split, "md5": "2"}]}
+def test_a_new_split_of_the_images_of_a_transfer(lock, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    split, key = Path("data/patches/cells/split.csv"), "nuclei-on-cells"
+    split.parent.mkdir(parents=True)
+    split.write_text("name,split\na,test\n")
+    lock["stages"][f"transfer@{key}"]["deps"] = [{"path": str(split), "md5": digest(split, "md5")}]
+    assert outdated_transfer(key, TRANSFER, ["unet"], PARAMS, lock) == []
+    split.write_text("name,split\na,train\n")
     assert outdated_transfer(key, TRANSFER, ["unet"], PARAMS, lock) == [f"{split} has changed since"]
