@@ -242,5 +242,6 @@ def browser(tmp_path_factory):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))  # named: nothing is downloaded
+    opened.implicitly_wait(5)  # seconds; on a busy computer, the page's script may come late
     yield opened
     opened.quit()
