@@ -98,7 +98,7 @@ def _predict_shifted(folder):
         counts, warned = np.zeros(3, np.int64), 0
         for section, mask in sections:
             image = model.scaled(shift(section))
-            warned += bool(differences(model.card, image, None))
+            warned += any(differences(model.card, image, None))
             found = model.segment(image, DEFAULTS) >= model.threshold(DEFAULTS)
             counts += [(found & mask).sum(), (found & ~mask).sum(), (~found & mask).sum()]
         print(f"| {name} | {dice(*counts):.2f} | {warned} of {len(sections)} |", flush=True)

@@ -28,19 +28,20 @@ def race(contenders, rounds, batches):
     dict of str to dict
         By name: ``rates`` (images a second, one a round), ``weights``, ``memory`` (bytes at the peak).
     """
-    ends, spawn = {}, multiprocessing.get_context("spawn")
+    ends, results, spawn = {}, {}, multiprocessing.get_context("spawn")
     try:
         for name, contender in contenders.items():
             ends[name], theirs = spawn.Pipe()
             spawn.Process(target=_take_turns, args=(theirs, *contender)).start()
             theirs.close()  # so that a contender that fails is noticed
-        results = {name: {"weights": end.recv(), "rates": []} for name, end in ends.items()}
+        for name, end in ends.items():
+            results[name] = {"weights": end.recv(), "rates": []}
         for _ in range(rounds):
             for name, end in ends.items():
                 end.send(batches)
                 seconds, results[name]["memory"] = end.recv()
                 results[name]["rates"].append(batches * contenders[name][2].batch / seconds)
-    except EOFError as error:
+    except (EOFError, ConnectionError) as error:
         raise RuntimeError(f"{name} ended; its last words are above") from error
     finally:
         for end in ends.values():

@@ -40,6 +40,12 @@ def test_contenders_take_turns():
         assert result["weights"] > 0 and result["memory"] > 2**20
 
 
+def test_a_contender_that_ends_is_named():
+    failing = ("task", "no_such_function", Task("unet", side=32), {})
+    with pytest.raises(RuntimeError, match=r"^first ended"):
+        race({"first": failing, "second": failing}, rounds=1, batches=1)
+
+
 def test_the_transforms_that_are_timed_change_an_image_alike():
     rng, settings = np.random.default_rng(0), params.load().augment
     image = rng.random((1024, 1024), np.float32)
