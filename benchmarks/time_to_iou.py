@@ -25,6 +25,8 @@ def main(folder, target="0.7"):
         process = multiprocessing.get_context("spawn").Process(target=run, args=(contender, folder, float(target)))
         process.start()
         process.join()
+        if process.exitcode:
+            sys.exit(process.exitcode)
 
 
 def run(contender, folder, target):
