@@ -33,15 +33,15 @@ def pretrained(network):
 
 
 def begun_from(network, start, dataset, tested):
-    """The model that each fold goes on from (see `start_file`), by the images that each has `tested` (`tested_images`): a list.
+    """Find the model that each fold goes on from (see `start_file`): a list of paths, or of None.
 
-    A model that gives pretrained weights must not have seen them either. Nothing is trained before all of this is known.
+    `tested` has the fingerprint of the test images of each fold (`tested_images`). Without a model to go on from, those that give
+    pretrained weights must not have seen these images either. Nothing is trained before all of this is known.
     """
     weights, origin = pretrained(network)
-    formers = []
-    for fold, images in enumerate(tested):
-        formers.append(start_file(start, dataset, network.name, images, fold, len(tested)))
-        if weights and weights.suffix == OWN:
+    formers = [start_file(start, dataset, network.name, images, fold, len(tested)) for fold, images in enumerate(tested)]
+    if weights and weights.suffix == OWN and start is None:
+        for fold, images in enumerate(tested):
             warn_of_seen(f"{network.name}: the pretrained weights {origin['name']}", weights, dataset, images, fold, len(tested))
     return formers
 
@@ -112,10 +112,10 @@ def go_on_from(path, model, network):
     return {"start": found} | {key: card[key] for key in ("pretrained",) if key in card}
 
 
-def learned_from(*models):
-    """Names of the data sets that models (paths, or None) were trained on, and those that they began with: a sorted list."""
-    cards = [_card(path) for path in models if path and path.suffix == OWN]
-    return sorted({name for card in cards for name in [card.get("name"), *card.get("learned_from", [])] if name})
+def learned_from(path):
+    """Names of the data sets that a model, and those that it began with, were trained on: a sorted list, empty without a path."""
+    card = _card(path) if path and path.suffix == OWN else {}
+    return sorted({name for name in [card.get("name"), *card.get("learned_from", [])] if name})
 
 
 def _card(path):

@@ -108,7 +108,7 @@ def _train_one(dataset, network, task, params, seed, fold, former, model, curves
     card |= {"precision": precision, "monitor": settings.monitor, "parameters": parameters} | epochs | chosen
     card["gflops"] = round(gigaflops(trained, card["patch_size"]), 6)  # of one patch
     card |= {"seed": seed, "keras": keras.__version__, "backend": keras.backend.backend(), "environment": environment()}
-    if others := [name for name in learned_from(former, weights) if name != dataset]:
+    if others := [name for name in learned_from(former or weights) if name != dataset]:
         card["learned_from"] = others
     if origin and not former:  # whose weights have taken their place
         card["pretrained"] = origin

@@ -109,3 +109,6 @@ def test_pretrained_weights_of_the_same_images_are_treated_alike(former, capsys)
     make({"unet": encoder})
     with pytest.raises(UserError, match="may have seen images that fold 1 of 3 tests; name a model of another data set"):
         begun_from(unet, None, "mitochondria", [TESTED] * 3)
+    start = Path("other/unet.keras")  # whose weights replace the pretrained ones
+    save_alone(former, start, name="polyps")
+    assert begun_from(unet, str(start), "mitochondria", [TESTED] * 3) == [start] * 3
