@@ -2,7 +2,8 @@
 
     python -m benchmarks.ablation vnc=/data/vnc-sstem blood-cells=/data/blood-cells -- -S train.epochs=20
 
-Options behind ``--`` go to each run; ``train.epochs`` among them is kept apart, since fixed copies see each image more often.
+Options behind ``--`` go to each run. With fixed copies, an epoch has three views of each image, so a third of the epochs are run,
+rounded up.
 """
 
 import sys
@@ -37,9 +38,8 @@ def changes(chosen, options=()):
         found["two fixed copies"] = ["augment.when=patchify", f"augment.copies={COPIES}", fewer]
     other = "adam" if train["optimizer"] == "adamw" else "adamw"
     found[f"optimizer {other}"] = [f"train.optimizer={other}"]
-    found["no averaged weights" if train["average"] else "averaged weights"] = [
-        f"train.average={0 if train['average'] else 0.99}"
-    ]
+    other, decay = ("no averaged weights", 0) if train["average"] else ("averaged weights", 0.99)
+    found[other] = [f"train.average={decay}"]
     found["one cycle"] = ["train.schedule=one_cycle"]
     if chosen.get("classification", {}).get("label_smoothing"):
         found["no label smoothing"] = ["classification.label_smoothing=0"]

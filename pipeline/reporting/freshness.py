@@ -11,6 +11,7 @@ import yaml
 from pipeline import paths
 from pipeline.atomic import digest, read_json
 from pipeline.errors import listed
+from pipeline.params.fields import number
 
 SHOWN = 3  # names of a list, at most
 MADE_BY = ("download", "patchify")  # the stages that make the images and the split
@@ -93,15 +94,7 @@ def _differences(key, before, now):
     if isinstance(before, dict) and isinstance(now, dict):
         parts = dict.fromkeys([*before, *now])
         return [text for part in parts for text in _differences(f"{key}.{part}", before.get(part), now.get(part))]
-    return [] if _number(before) == _number(now) else [f"{key} was {_text(before)} and is {_text(now)}"]
-
-
-def _number(value):
-    """A number that YAML 1.1 takes for a text, such as 1e-5, as a number; any other value as it is."""
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
+    return [] if number(before) == number(now) else [f"{key} was {_text(before)} and is {_text(now)}"]
 
 
 def _text(value):
