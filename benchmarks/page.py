@@ -12,6 +12,7 @@ PAGE, PICTURE = Path("docs/performance.md"), Path("docs/performance.png")
 BEGIN, END = "<!-- measured: make bench -->", "<!-- end -->"
 PRODUCT = "matrix product, "
 SHARE, MEMORY = "share of a matrix product's rate", "peak memory"  # of this pipeline
+THEIRS = "peak memory of the faster PyTorch"
 PASSES = {"training": 3, "prediction": 1}  # forwards and backwards take about three times the operations of forwards
 
 
@@ -30,11 +31,12 @@ def write_page(measured, operations, sides, augmentation):
         Milliseconds a patch, by contender.
     """
     columns = {", ".join(key): _column(*key, operations, results) for key, results in measured.items()}
-    rows = [*_contenders(measured), SHARE, MEMORY]
+    rows = [*_contenders(measured), SHARE, MEMORY, THEIRS]
+    rounds = max(len(result["rates"]) for results in measured.values() for result in results.values())
     sizes = ", ".join(f"{side} × {side} for {network}" for network, side in sides.items())
     milliseconds = ", ".join(f"{name} {value:.1f}" for name, value in augmentation.items())
     lines = [
-        f"Machine: {describe()}. Pixels of an image: {sizes}.",
+        f"Machine: {describe()}. Pixels of an image: {sizes}. Medians of {rounds} rounds, with their range in the brackets.",
         "",
         f"| images a second | {' | '.join(columns)} |",
         f"|---{'|--:' * len(columns)}|",
@@ -65,10 +67,13 @@ def _column(network, phase, operations, results):
         if not name.startswith(PRODUCT):
             rates = np.array(result["rates"])
             # Ratios are taken round by round: the machine drifts, and in a round it is the same for all.
-            ratio = "" if name == own else f" ({np.median(ours / rates):.2f})"
+            times = ours / rates
+            ratio = "" if name == own else f" ({np.median(times):.2f}, {times.min():.2f}–{times.max():.2f})"
             column[name] = f"{np.median(rates):.1f}{ratio}"
     column[SHARE] = f"{np.median(ours * operations[network] * PASSES[phase] / peak):.0%}"
-    column[MEMORY] = f"{results[own]['memory'] / 2**30:.2f} GiB"
+    theirs = [result for name, result in results.items() if name.startswith("PyTorch")]
+    for row, result in ((MEMORY, results[own]), (THEIRS, max(theirs, key=lambda result: np.median(result["rates"])))):
+        column[row] = f"{result['memory'] / 2**30:.2f} GiB"
     return column
 
 

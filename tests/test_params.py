@@ -96,8 +96,21 @@ def test_every_positive_number_survives_its_text(value):
         ("datasets.polyps.folder.pixel_size_nm", "4.6", "folder.pixel_size_nm: expected height and width of a pixel"),
         ("datasets.polyps.folder.group", "'p(\\d+'", "datasets.polyps.folder: group must be a regular expression"),
         ("datasets.polyps.folder.group", "'p'", "datasets.polyps.folder: group must hold one pair of parentheses"),
-        ("datasets.tissue.patches.resize", "null", "datasets.tissue: classification needs patches.resize"),
-        ("datasets.tissue.patches", "{resize: [32, 32], size: [8, 8]}", "datasets.tissue: classification needs patches.resize"),
+        ("datasets.tissue.patches.resize", "null", "datasets.tissue: classification needs rows and columns in patches.resize"),
+        (
+            "datasets.tissue.patches",
+            "{resize: [32, 32], size: [8, 8]}",
+            "in patches.resize, and nothing else: it takes whole images",
+        ),
+        ("datasets.tissue.patches.resize", "0.5", "datasets.tissue: classification needs rows and columns in patches.resize"),
+        *[
+            (
+                "datasets.polyps.patches.resize",
+                value,
+                "patches.resize: expected rows and columns, such as [192, 256], or a factor",
+            )
+            for value in ("0", "512", "true", "[64]", "[64, 0]", "[0.5, 0.5]", "half")
+        ],
         ("datasets.polyps.patches", "{size: [8, 8]}", "datasets.polyps: segmentation needs patches.size and patches.stride"),
         ("datasets.mitochondria.patches.size", "[128]", "mitochondria.patches.size: expected two numbers, rows and columns"),
         ("datasets.mitochondria.patches.size", "128", "mitochondria.patches.size: expected two numbers, rows and columns"),
@@ -161,6 +174,13 @@ def test_one_line_names_the_key_and_what_is_allowed(load, key, value, told):
         load(changed(key, value))
     (line,) = str(caught.value).splitlines()
     assert told in line
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("0.5", 0.5), ("5e-1", 0.5), ("2", 2.0), ("[96, 128]", (96, 128)), ("null", None)]
+)
+def test_images_are_resized_to_one_size_or_by_a_factor(load, value, expected):
+    assert load(changed("datasets.polyps.patches.resize", value)).datasets["polyps"].patches.resize == expected
 
 
 def test_augmentation_has_one_switch(load):

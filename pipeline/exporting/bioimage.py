@@ -16,7 +16,7 @@ from pipeline.errors import UserError
 from pipeline.exporting import onnx
 from pipeline.exporting.documentation import document, publications
 from pipeline.images.intensity import BY_IMAGE, PERCENTILES, scaled
-from pipeline.images.resize import resize_image
+from pipeline.images.resize import gives_one_shape, resize_image
 from pipeline.images.sections import channels_seen, context_of, join, nearest, ranges_seen, sections_seen
 from pipeline.images.sheet import displayable
 from pipeline.images.stack import described
@@ -34,8 +34,8 @@ def write(network, model, task, path):
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         onnx.write(network, model, task, folder / WEIGHTS)
-        # Only networks for images that are not resized take tiles of any size.
-        cell = model.align if task.PER_PIXEL and card["resize"] is None else None
+        # Only networks for images of any size take tiles of any size.
+        cell = model.align if task.PER_PIXEL and not gives_one_shape(card["resize"]) else None
         image = _example(card, task, (SIZE * cell, SIZE * cell) if cell else tuple(card["resize"]))
         pairs = [(0, 255)] if card["intensity_range"] == BY_IMAGE else ranges_seen(card)
         low, high = np.asarray(pairs, np.float32).T
@@ -66,7 +66,7 @@ def read(path):
 def _example(card, task, size):
     """A generated image (*size, C), uint8, for the test and the cover: it shows no patient and needs no licence."""
     image = task.example(card["channels"], sections_seen(card))
-    if card["resize"] is None:
+    if not gives_one_shape(card["resize"]):
         missing = [(0, max(0, wanted - found)) for wanted, found in zip(size, image.shape, strict=False)]
         return np.pad(image, [*missing, (0, 0)], mode="symmetric")[: size[0], : size[1]]
     return np.round(resize_image(image / np.float32(255), size) * 255).astype(np.uint8)
@@ -135,11 +135,11 @@ def _description(card, task, size, cell, folder):
 
 
 def _axes(card, channels, per_pixel=True):
-    """Batch, rows and columns with the size of their pixels, and channels. Once images are resized, that size is unknown."""
+    """Batch, rows and columns with the size of their pixels, and channels. Of images of one size, that of pixels is unknown."""
     space = [{"type": "space", "id": name} for name in ("yx" if per_pixel else "")]
-    if card.get("pixel_size_nm") is not None and card["resize"] is None:
+    if card.get("pixel_size_nm") is not None and not gives_one_shape(card["resize"]):
         for axis, scale in zip(space, card["pixel_size_nm"], strict=False):
-            axis |= {"unit": "nanometer", "scale": scale}
+            axis |= {"unit": "nanometer", "scale": scale / (card["resize"] or 1)}
     return [{"type": "batch"}, *space, {"type": "channel", "channel_names": channels}]
 
 

@@ -3,6 +3,7 @@
 import re
 
 from pipeline.images.intensity import in_words
+from pipeline.images.resize import resized_to
 from pipeline.images.sections import context_of
 from pipeline.images.stack import described
 
@@ -40,14 +41,14 @@ Citation: {citation}.
 
 def document(card, output):
     """Fill the page for the card of a model (Markdown); `output` describes what the network returns."""
-    size, context = card["resize"], context_of(card)
+    context = context_of(card)
     return PAGE.format(
         title=card["title"],
         name=card["name"],
         colour=described(card["channels"], card.get("colour")),
         sections=f", {2 * context + 1} neighbouring sections as channels, the one to predict in the middle" if context else "",
         intensities=in_words(card["intensity_range"]),
-        resize=f" First resize each to {size[0]} × {size[1]} pixels (rows × columns), with smoothing." if size else "",
+        resize=f" First resize each {resized_to(card['resize'])}, with smoothing." if card["resize"] else "",
         output=output,
         phantom="These are **phantoms**: generated images, which say nothing about real ones.\n\n" if card.get("phantom") else "",
         source=card.get("source", "unknown source"),

@@ -5,17 +5,37 @@ from scipy.sparse import csr_array
 from skimage.transform import resize
 
 
+def gives_one_shape(size):
+    """Whether ``patches.resize`` gives all images the same rows and columns; a factor or None does not."""
+    return isinstance(size, list | tuple)
+
+
+def new_shape(shape, size):
+    """Rows and columns of an image of `shape` once it is resized to `size`: rows and columns, or a factor for both.
+
+    >>> new_shape((1024, 768), 0.5), new_shape((1024, 768), [192, 256]), new_shape((1024, 1), 0.25)
+    ((512, 384), (192, 256), (256, 1))
+    """
+    return tuple(size) if gives_one_shape(size) else tuple(max(1, round(side * size)) for side in shape[:2])
+
+
+def resized_to(size):
+    """Say in words what ``patches.resize`` does, to go on from "resized"."""
+    return f"to {size[0]} × {size[1]} pixels" if gives_one_shape(size) else f"by a factor of {size:g}"
+
+
 def resize_image(image, size):
-    """Resize an image (H, W, C) of floats to (*size, C), with smoothing before it shrinks."""
-    return resize(image, size, order=1, anti_aliasing=True).astype(np.float32)
+    """Resize an image (H, W, C) of floats to the `new_shape` of that `size`, with smoothing before it shrinks."""
+    return resize(image, new_shape(image.shape, size), order=1, anti_aliasing=True).astype(np.float32)
 
 
 def resize_mask(mask, size):
-    """Resize a mask (H, W), bool or class numbers, to `size`: each pixel takes the value that covers most of its area.
+    """Resize a mask (H, W), bool or class numbers, likewise: each pixel takes the value that covers most of its area.
 
     Values are never interpolated. Nearest neighbour would have to choose a side where a pixel of an evenly reduced mask lies
     between two, and so move the mask half a pixel against its image. Of values that cover equal areas, the highest wins.
     """
+    size = new_shape(mask.shape, size)
     rows, columns = (_overlaps(*lengths) for lengths in zip(mask.shape, size, strict=True))
     most, resized = np.full(size, -1), np.zeros(size, mask.dtype)
     for value in np.unique(mask):

@@ -82,13 +82,17 @@ class TrainedModel:
         """Predict as `segment` does, with a band of an image of `shape` (H, W) in memory; yield what `predict_rows` does.
 
         ``read(start, stop)`` returns rows of the image, (stop - start, W, C), scaled. `rows` are the first row and the
-        one after the last. Only for a model whose images are not resized.
+        one after the last. A model that resizes images reads all of an image at once.
         """
         for start, bands in self.segment_rows_members(read, shape, settings, rows):
             yield start, mean_and_spread(bands)[0]
 
     def segment_rows_members(self, read, shape, settings, rows=None):
         """Predict as `segment_rows` does, with each of the `members`: yield (start, list of rows)."""
+        if self.card["resize"] is not None:
+            first, last = rows or (0, shape[0])
+            yield first, [band[first:last] for band in self.segment_members(read(0, shape[0]), settings)]
+            return
         once = lru_cache(maxsize=1)(read)  # the members ask for the same rows one after the other
 
         def bands_of(member):

@@ -19,10 +19,12 @@ from pipeline.params.fields import (
     Section,
     finite,
     listed,
+    number,
     or_defaults,
 )
 
 SIZES = listed("height and width of a pixel in nm, such as [4.6, 4.6], optionally after the distance between sections", 2, 3)
+LARGEST_FACTOR = 4  # of patches.resize: a larger number is more likely a mistaken size
 LABELS = listed("the values that are foreground, such as [1, 2]", 1)
 
 
@@ -88,6 +90,16 @@ class Split(Section):
         return self
 
 
+def _resize(value):
+    """Read rows and columns as a tuple of integers, or a factor as float."""
+    factor = number(value)
+    if type(factor) in (int, float) and 0 < factor <= LARGEST_FACTOR:
+        return float(factor)
+    if isinstance(value, list | tuple) and len(value) == 2 and all(type(side) is int and side > 0 for side in value):
+        return tuple(value)
+    raise ValueError(f"expected rows and columns, such as [192, 256], or a factor, such as 0.5, received {value!r}")
+
+
 def _flat(value):
     if isinstance(value, list) and len(value) == 3:
         raise ValueError(f"expected rows and columns, received {value!r}; for depth, set context to the sections on each side")
@@ -98,7 +110,9 @@ Flat = Annotated[Pair, BeforeValidator(_flat)]
 
 
 class Patches(Section):
-    resize: Pair | None = None
+    resize: Annotated[tuple[int, int] | float | None, PlainValidator(lambda value: None if value is None else _resize(value))] = (
+        None
+    )
     size: Flat | None = None
     stride: Flat | None = None
     foreground: Fraction = 0.0
@@ -170,8 +184,10 @@ class Dataset(Section):
     def _patches_suit_the_task(self):
         resize, size, stride = self.patches.resize, self.patches.size, self.patches.stride
         if self.task == "classification":
-            if resize is None or size or stride or self.patches.foreground or self.patches.context:
-                raise ValueError("classification needs patches.resize, and nothing else: it takes whole images, one by one")
+            if not isinstance(resize, tuple) or size or stride or self.patches.foreground or self.patches.context:
+                raise ValueError(
+                    "classification needs rows and columns in patches.resize, and nothing else: it takes whole images, one by one"
+                )
         elif size is None or stride is None:
             raise ValueError("segmentation needs patches.size and patches.stride")
         elif any(step > side for step, side in zip(stride, size, strict=True)):

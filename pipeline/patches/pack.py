@@ -26,7 +26,7 @@ from pipeline.datasets.layout import read_info
 from pipeline.errors import UserError
 from pipeline.images.intensity import BY_IMAGE, evenly, quantiles_and_contrast, robust_range, sample, scaled
 from pipeline.images.io import read_image, read_mask
-from pipeline.images.resize import resize_image, resize_mask
+from pipeline.images.resize import gives_one_shape, new_shape, resize_image, resize_mask
 from pipeline.images.sections import read_with_neighbours, with_runs
 from pipeline.parallel import on_all_threads
 from pipeline.patches.augment import augmented_patch
@@ -137,8 +137,9 @@ def _pack_split(raw, read, patches, augment, seed, intensity_range, map_in_order
     versions = 1 + (augment.copies if split == "train" and augment.when == "patchify" else 0)  # of each patch
     paths = [raw / image for image in table["image"]]
     shapes = [patches.resize] * len(paths)
-    if not patches.resize:
+    if not gives_one_shape(patches.resize):
         shapes = list(map_in_order(lambda path: read_image(path).shape[:2], paths))
+        shapes = [new_shape(shape, patches.resize or 1.0) for shape in shapes]
     small = sum(any(np.less(shape, size)) for shape in shapes)
     if small:
         wanted = f"a patch of {size[0]} × {size[1]}"

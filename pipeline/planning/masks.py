@@ -45,10 +45,11 @@ def look_at_masks(paths, name, map_in_order):
     files = list(tqdm(map_in_order(_objects, paths, [rule] * len(paths)), "objects of masks", **progress))
     seen = [page for pages in files for page in pages]
     extents = np.concatenate([extents for _, extents, *_ in seen])
-    with_any = [(extents[:, 1].max() / min(shape), len(extents)) for _, extents, shape, _ in seen if len(extents)]
+    with_any = [(extents[:, 1].max() / min(shape), len(extents)) for _, extents, shape, *_ in seen if len(extents)]
     of_class = [np.percentile(extents[extents[:, 0] == one, 1], (50, 90)).tolist() for one in np.unique(extents[:, 0])]
     pixels = sum(counts for counts, *_ in seen)
     share = {number: float(pixels[number] / pixels[:IGNORED].sum()) for number in range(1, max(2, len(classes)))}
+    kept, either = sum(halved for *_, halved in seen)[:, list(share)]
     foreground = [1 - counts[0] / counts[:IGNORED].sum() for counts, *_ in seen if counts[:IGNORED].any()]
     return SimpleNamespace(
         settings=settings,
@@ -60,9 +61,11 @@ def look_at_masks(paths, name, map_in_order):
         extent=tuple(max(of_class, key=lambda both: both[1])) if of_class else None,
         # Median over the images of the longer side of the largest object, in parts of the image's shorter side.
         largest=float(np.median([largest for largest, _ in with_any])) if with_any else 0.0,
+        # Dice of a mask reduced to half its sides and enlarged again: the least of the classes.
+        halved=float(np.min(2 * kept[either > 0] / either[either > 0], initial=1.0)),
         objects=float(np.median([count for _, count in with_any])) if with_any else 0.0,  # in an image that has any
-        content=np.array([pages[-1][-1] for pages in files]),  # (N, 64): of the last page of each file (see `shares`)
-        shapes=[[shape for *_, shape, _ in pages] for pages in files],  # rows and columns of each page of each file
+        content=np.array([pages[-1][-2] for pages in files]),  # (N, 64): of the last page of each file (see `shares`)
+        shapes=[[shape for *_, shape, _, _ in pages] for pages in files],  # rows and columns of each page of each file
     )
 
 
@@ -155,10 +158,10 @@ def _pieces(page):
 
 
 def _objects(path, rule):
-    """Look at one file; of each page: pixels of each class, class and side of each object, the shape, the content."""
+    """Look at one file; of each page: pixels of each class, class and side of each object, shape, content, `_halved` classes."""
     pages = []
     for mask in rule.read(path):
-        classes, extents = mask.classes.astype(np.uint8), []
+        classes, extents, halved = mask.classes.astype(np.uint8), [], np.zeros((2, IGNORED), np.int64)
         counts = np.bincount(classes.ravel(), minlength=IGNORED + 1)
         if mask.instances is not None:
             labelled = {1: mask.instances.astype(np.int64)}
@@ -167,6 +170,19 @@ def _objects(path, rule):
         for number, labels in labelled.items():
             sides = [max(side.stop - side.start for side in box) for box in ndimage.find_objects(labels) if box]
             extents += [(number, side) for side in sides if side >= SMALLEST]
+            halved[:, number] = _halved(classes == number)
         foreground = (classes > 0) & (classes < IGNORED)
-        pages.append((counts, np.array(extents).reshape(-1, 2), classes.shape, shares(foreground)))
+        pages.append((counts, np.array(extents).reshape(-1, 2), classes.shape, shares(foreground), halved))
     return pages
+
+
+def _halved(mask):
+    """Reduce a mask (H, W) to half its sides, and enlarge it again; count the pixels that it keeps, and those of both masks.
+
+    >>> _halved(np.array([[1, 1, 0, 0], [1, 0, 0, 1]], bool))
+    (3, 8)
+    """
+    rows, columns = (side // 2 for side in mask.shape)
+    even = mask[: 2 * rows, : 2 * columns]
+    again = (even.reshape(rows, 2, columns, 2).sum(axis=(1, 3)) >= 2).repeat(2, axis=0).repeat(2, axis=1)
+    return int((even & again).sum()), int(even.sum() + again.sum())

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from pipeline.errors import UserError, counted
+from pipeline.images.resize import gives_one_shape, new_shape
 from pipeline.patches.pack import corners
 from pipeline.planning.describe import percent
 from pipeline.planning.training import COPIED, FEW, RANDOM, copied, copies, training
@@ -20,6 +21,7 @@ SERIES = 6  # images from which a correlation says anything
 RARE = 0.03  # share of the pixels below which the grid of patches hardly meets a class
 LARGE, LONE = 1 / 6, 2  # of the image's side, and number: objects that are recognised from the whole frame
 SIDES = 128, 192, 256  # of a patch; larger ones do not fit the time of two cores
+KEPT = 0.98  # Dice of masks at half the resolution from which little of them is lost
 MULTIPLE = 16  # pixels: four poolings halve a side four times
 SHOWN = 3  # different pixel sizes
 NARROW = 0.25  # of the common range of intensities: images that span less have ranges of their own
@@ -54,7 +56,7 @@ def plan(seen, network, settings, start=RANDOM):
         "split": split,
         "patches": patches,
     }
-    more = copies(seen, start, count, whole=patches.get("resize", (None,))[0] is not None)
+    more = copies(seen, start, count, whole=gives_one_shape(patches["resize"][0]))
     count *= 1 + more[0]
     settled = {"augment.copies": more} | training(seen, start, network, settings, count, min(side)) | alone
     return SimpleNamespace(
@@ -142,6 +144,12 @@ def _windows(seen, images, start):
         whole = {"resize": (size, reason), "size": (size, "the whole frame"), "stride": (size, "one patch per frame")}
         return whole | {"foreground": (0.0, "each frame is a patch")}, size, images
     extent = masks.extent[1] if masks.extent else SIDES[0] / 2
+    halve = extent > SIDES[0] / 2 and masks.halved >= KEPT and min(shape) >= 2 * SIDES[0]
+    if halve:
+        extent, shape = extent / 2, new_shape(shape, 0.5)
+        scale = 0.5, f"objects are large: half of each side shows more around them, and masks keep a Dice of {masks.halved:.2f}"
+    else:
+        scale = None, "the scale is kept"
     side = next((side for side in SIDES if side >= 2 * extent), SIDES[-1])
     size = [min(side, max(32, n // MULTIPLE * MULTIPLE)) for n in shape]
     half = [n // 2 for n in size]
@@ -150,11 +158,11 @@ def _windows(seen, images, start):
     count = images * len(corners(shape, size, stride))
     rarest = min(masks.share.values())
     foreground = 0.33 if rarest < RARE else 0.0
-    fits = f"nine in ten objects are at most {extent:.0f} long, half of this or less"
+    fits = f"nine in ten objects are{' then' if halve else ''} at most {extent:.0f} long, half of this or less"
     fits = "as large as the images allow" if min(size) < side or 2 * extent > side else fits
     lies = "overlapping: " if close and count > images else ""
     patches = {
-        "resize": (None, "the scale is kept"),
+        "resize": scale,
         "size": (size, f"rows, columns in pixels; {fits}"),
         "stride": (stride, f"{lies}{count} training patches"),
         "foreground": (foreground, f"the rarest class has {percent(rarest)} % of the pixels"),

@@ -6,6 +6,7 @@ from pathlib import Path
 from pipeline.atomic import read_json
 from pipeline.errors import counted
 from pipeline.images.intensity import in_words
+from pipeline.images.resize import resized_to
 from pipeline.images.sections import context_of
 from pipeline.images.stack import described
 
@@ -25,7 +26,7 @@ def card_summary(path, card, task_lines):
     former = f"; continued from {start['file']} ({start['epochs'] or 'unknown'} epochs)" if start else ""
     # Of folds, each image is scored by one of them.
     of_what = f", all {card['folds']} folds" if "folds" in card else " of one alone" if "members" in card else ""
-    resized = ", of any size" if card["resize"] is None else ", resized to {} × {} pixels".format(*card["resize"])
+    resized = f", resized {resized_to(card['resize'])}" if card["resize"] else ", of any size"
     epochs = counted(card["epochs"], "epoch")
     kind = described(card["channels"], card.get("colour"))
     sections = f", each with its {2 * context_of(card)} nearest sections" if context_of(card) else ""

@@ -7,6 +7,7 @@ import numpy as np
 from pipeline.errors import UserError
 from pipeline.images.intensity import BY_IMAGE, QUANTILES, ROWS, evenly, quantiles_and_contrast, robust_range, sample, scaled
 from pipeline.images.io import bits_as_grey
+from pipeline.images.resize import gives_one_shape
 from pipeline.images.sections import around, context_of, join
 from pipeline.images.stack import described
 
@@ -79,7 +80,8 @@ def differences(card, image, pixel_size_nm, place=""):
     `image` is (H, W, C), scaled. Yields messages; those of the intensities begin with its `place` in the file.
     """
     trained = card.get("pixel_size_nm")
-    sizes = zip(pixel_size_nm, trained, strict=True) if pixel_size_nm and trained and card["resize"] is None else ()
+    compared = pixel_size_nm and trained and not gives_one_shape(card["resize"])
+    sizes = zip(pixel_size_nm, trained, strict=True) if compared else ()
     if any(max(a / b, b / a) > PIXEL_SIZE for a, b in sizes):
         expected, received = (" × ".join(f"{side:.3g}" for side in size) for size in (trained, pixel_size_nm))
         told = f"expected pixels of about {expected} nm as in training, received {received} nm"

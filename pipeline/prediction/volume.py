@@ -69,18 +69,18 @@ def predict_volume(model, stack, target, job):
 
     Of several classes, it has an axis of them (see `ome.channel_axis`).
 
-    A block is a page, or `ROWS` rows of a large one. Its values do not depend on the others, to the bit, so any number of
-    workers gives the same volume. `target` is the OME-Zarr volume of the result; the folder ``finished`` beside it marks the
-    finished blocks. A pixel size that the user chose replaces the one that `target` takes from the volume. `job` is a
-    `pipeline.prediction.run.Job`. Raises `UserError` if the model resizes whole images, or a block failed again and again.
+    A block is a page, or `ROWS` rows of a large one if the model does not resize images. Its values do not depend on the others,
+    to the bit, so any number of workers gives the same volume. `target` is the OME-Zarr volume of the result; the folder
+    ``finished`` beside it marks the finished blocks. A pixel size that the user chose replaces the one that `target` takes from
+    the volume. `job` is a `pipeline.prediction.run.Job`. Raises `UserError` if a block failed again and again.
     """
-    if model.card["resize"] is not None:
-        raise UserError(f"{stack.path}: this model resizes whole images, so it cannot predict a volume; use images")
     marks = target.with_name("finished")
     if not marks.exists():
         ome.create(target, np.float32, job.choices.pixel_size_nm, stack.path, outputs(model.card))
         marks.mkdir()
-    blocks = [(page, start) for page in range(stack.pages) for start in range(0, stack.shape[0], ROWS)]
+    height = stack.shape[0]
+    starts = range(0, height, ROWS if model.card["resize"] is None else height)
+    blocks = [(page, start, min(start + starts.step, height)) for page in range(stack.pages) for start in starts]
     waiting = [block for block in blocks if not _mark(marks, block).exists()]
     bar = tqdm(total=len(blocks), initial=len(blocks) - len(waiting), desc=stack.path.name, unit="block", disable=None)
     # The workers read and write the volumes themselves: no pixels travel.
@@ -135,16 +135,16 @@ def _loaded(models):
 
 def _predict_block(model, block, source, target, marks, settings, intensity_range):
     """Predict rows of one page into the volume of probabilities, and mark them as finished."""
-    page, first = block
+    page, *rows = block
     model = model if intensity_range is None else model.taking_any_range()
     with opened(source) as stack:
         read = section_reader(model_reader(stack, model.card, intensity_range), stack, model.card)
-        rows = (first, min(first + ROWS, stack.shape[0]))
         bands = model.segment_rows(lambda start, stop: read(page, start, stop), stack.shape, settings, rows)
         axis = ome.channel_axis(source) if outputs(model.card) > 1 else None
-        fill(zarr.open_array(target, mode="r+"), page, (band for _, band in bands), first, axis)
+        fill(zarr.open_array(target, mode="r+"), page, (band for _, band in bands), rows[0], axis)
     _mark(Path(marks), block).touch()
 
 
 def _mark(folder, block):
-    return folder / "{}-{}".format(*block)
+    page, start, _ = block
+    return folder / f"{page}-{start}"

@@ -175,6 +175,20 @@ def test_a_package_of_a_network_of_two_channels_for_resized_images(tmp_path):
     assert list(map(str, described.inputs[0].axes[3].channel_names)) == ["channel 1", "channel 2"]
 
 
+def test_a_package_for_images_reduced_by_a_factor_takes_any_size_and_says_how_large_their_pixels_are(tmp_path):
+    from bioimageio.core import load_description
+
+    path = tmp_path / "unet.keras"
+    unet(channels=1, filters=2, depth=1).save(path)
+    path.with_suffix(".json").write_text(json.dumps(card_of("unet") | {"resize": 0.5, "pixel_size_nm": [4.0, 5.0]}))
+    export(path, "bioimage", tmp_path / "a.zip")
+    described = load_description(tmp_path / "a.zip")
+    rows, columns = described.inputs[0].axes[1:3]
+    assert (rows.scale, columns.scale, rows.size.step) == (8.0, 10.0, 2)
+    with zipfile.ZipFile(tmp_path / "a.zip") as package:
+        assert "First resize each by a factor of 0.5, with smoothing." in package.read("README.md").decode()
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_example_of_a_package_is_as_large_as_its_description_says(channels):
     card = {"channels": channels, "resize": None}

@@ -42,6 +42,14 @@ def test_enlarged_masks_repeat_their_pixels():
     np.testing.assert_array_equal(resize_mask(mask, (8, 15)), mask.repeat(2, axis=0).repeat(3, axis=1))
 
 
+@pytest.mark.parametrize(("shape", "factor", "size"), [((40, 30), 0.5, (20, 15)), ((41, 3), 0.1, (4, 1)), ((4, 6), 1.5, (6, 9))])
+def test_a_factor_gives_each_image_a_size_of_its_own(shape, factor, size):
+    mask = RNG.random(shape) < 0.5
+    np.testing.assert_array_equal(resize_mask(mask, factor), resize_mask(mask, size))
+    image = RNG.random((*shape, 3), np.float32)
+    np.testing.assert_array_equal(resize_image(image, factor), resize_image(image, size))
+
+
 def test_resized_images_keep_their_mean():
     image = np.random.default_rng(1).random((64, 48, 3), np.float32)
     small = resize_image(image, (32, 24))

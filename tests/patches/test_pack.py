@@ -83,6 +83,24 @@ def test_validation_patches_are_pieces_of_the_images(tmp_path, raw):
         np.testing.assert_array_equal(mask, read_mask(folder / f"masks/{row.name}.png")[area])
 
 
+def test_a_factor_reduces_each_image_by_itself(tmp_path):
+    with DatasetWriter(tmp_path / "raw") as writer:
+        for number, shape in enumerate([(24, 40), (48, 20)]):
+            mask = np.arange(shape[0])[:, None].repeat(shape[1], axis=1) >= shape[0] // 2
+            writer.add(str(number), np.where(mask, 200, 100)[..., None].astype(np.uint8), mask=mask)
+        writer.finish(DatasetInfo("cells", "folder", "segmentation", ("a", "b"), 1))
+    table = read_table(tmp_path / "raw/images.csv").assign(split=["train", "val"])
+    dataset = cells("segmentation", resize=0.5, size=[12, 10], stride=[12, 10])
+    assert pack(tmp_path / "raw", tmp_path / "packed", table, dataset, AUGMENT.model_copy(update={"copies": 0}), 1) == {
+        "train": 1 * 2,
+        "val": 2 * 1,
+    }
+    images, masks = load_packed(tmp_path / "packed", "val")
+    assert not masks[0].any() and masks[1].all()
+    assert load_card(tmp_path / "packed")["resize"] == 0.5
+    assert images.shape == (2, 12, 10, 1)
+
+
 def test_a_patch_that_training_augments_has_the_surroundings_that_the_image_has(tmp_path, raw):
     """The same turn of the same patch, in the whole image and in what is packed of it."""
     folder, table = raw("segmentation")

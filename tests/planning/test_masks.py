@@ -106,6 +106,14 @@ def test_figures_of_objects(looked_at):
     assert found.extent == (10, 10) and found.objects == 1.5 and found.largest == 0.25
 
 
+def test_how_much_of_the_masks_half_the_resolution_keeps(looked_at):
+    """Squares at even places keep all; of columns one pixel wide, the enlarged mask has both neighbours: Dice 2/3."""
+    assert looked_at(*[drawn((2, 2, 12, 1), (2, 20, 12, 1))] * 2).halved == 1
+    thin = np.zeros((40, 60), np.uint8)
+    thin[:, ::4] = 255
+    assert looked_at(thin, thin).halved == pytest.approx(2 / 3)
+
+
 def test_a_mask_that_is_ignored_as_a_whole_is_neither_empty_nor_full(looked_at):
     found = looked_at(*CLASSES, np.full_like(BLANK, 255))
     assert set(found.settings) == {"ignore"} and (found.empty, found.full) == (0, 0)

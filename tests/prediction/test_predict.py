@@ -387,6 +387,13 @@ def test_a_flat_image_is_told(contrast, told):
     assert [line[: len(start)] for line, start in zip(found, told, strict=True)] == told
 
 
+@pytest.mark.parametrize(("resize", "told"), [(None, 1), (0.5, 1), ([32, 32], 0)])
+def test_pixels_of_another_size_are_told_unless_all_images_get_one_size(resize, told):
+    image = np.linspace(0, 1, 64 * 64, dtype=np.float32).reshape(64, 64, 1)
+    card = {"intensity_range": [[0, 1]], "intensity_seen": [[[0]] * 6, [[1]] * 6], "resize": resize, "pixel_size_nm": [4, 4]}
+    assert len(list(differences(card, image, (8, 8)))) == told
+
+
 LITTLE_SPACE = (
     "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000)); import signal;"
     "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); import runpy; runpy.run_module('pipeline.predict', run_name='__main__')"

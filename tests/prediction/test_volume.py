@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import tifffile
 import zarr
 from ome_zarr.format import FormatV04
 from ome_zarr.writer import write_multiscale
@@ -87,6 +88,24 @@ def wait_for_marks(out, count, process):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.005)
     return marks
+
+
+def test_a_model_that_reduces_images_reads_whole_pages(tmp_path, sections, small_unet, monkeypatch):
+    """The volume is predicted as its pages are, one by one; blocks of a few rows would make another image of each."""
+    monkeypatch.setattr(volume, "ROWS", 256)
+    path = tmp_path / "model" / "unet.keras"
+    path.parent.mkdir()
+    path.write_bytes(small_unet.read_bytes())
+    card = json.loads(small_unet.with_suffix(".json").read_text())
+    path.with_suffix(".json").write_text(json.dumps(card | {"resize": 0.5}))
+    run(path, sections, "--out", tmp_path / "volume")
+    pages = zarr.open_array(sections / "0", mode="r")[:]
+    tifffile.imwrite(tmp_path / "page.tif", pages[1])
+    run(path, tmp_path / "page.tif", "--out", tmp_path / "page")
+    found = zarr.open_array(tmp_path / "volume" / "v_probability.ome.zarr" / "0", mode="r")
+    assert found.shape == pages.shape and found[1].std() > 0.01
+    alone = tifffile.imread(tmp_path / "page" / "page_mask.tif") > 0
+    np.testing.assert_array_equal(found[1] >= 0.5, alone)
 
 
 def test_two_workers_one_of_them_killed(tmp_path, expected, sections, small_unet):

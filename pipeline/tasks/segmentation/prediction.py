@@ -194,13 +194,8 @@ def _predict_pages(model, stack, read, path, settings, disagreement):
     single = temporary(path, (*([classes] if classes > 1 else []), stack.pages, *stack.shape), np.float32)
     with tqdm(total=stack.pages * stack.shape[0], desc=stack.path.name, unit="row", leave=False, disable=None) as bar:
 
-        def predict(page):
-            if model.card["resize"] is not None:
-                return [(0, model.segment_members(read(page, 0, stack.shape[0]), settings))]
-            return model.segment_rows_members(lambda start, stop: read(page, start, stop), stack.shape, settings)
-
         def rows_of(page):
-            for start, bands in predict(page):
+            for start, bands in model.segment_rows_members(lambda start, stop: read(page, start, stop), stack.shape, settings):
                 band, spread = mean_and_spread(bands)
                 if disagreement is not None:
                     disagreement[page, start : start + len(spread)] = spread
