@@ -34,17 +34,7 @@ def split_and_audit(raw, rule, audit, seed):
     if audit.group and rule.method != "groups":
         print(f"{raw}: audit.group has no effect, because split.method is {rule.method}; set it to groups", flush=True)
     elif audit.group:
-        table = group_duplicates(table, find_duplicates(table["name"], table["name"], fingerprints, audit.correlation))
-        most = int(table["group"].value_counts().iloc[0])
-        if most > max(len(table) / 2, 2):
-            print(
-                f"{raw}: warning: audit.group has joined {most} of {len(table)} images into one group; if they are no copies, "
-                "set it to false, or raise audit.correlation",
-                flush=True,
-            )
-        divided = int((table[table["split"] != ""].groupby("group")["split"].nunique() > 1).sum())
-        if divided:
-            print(f"{raw}: the source states the split, so audit.group leaves {divided} groups on two sides", flush=True)
+        table = _with_copies_together(table, fingerprints, audit, raw)
     grouped = info.grouped and table["group"].nunique() > 1  # one group for all tells nothing apart
     held = _holdings(raw, table, info)
     if rule.folds > 1:
@@ -71,6 +61,22 @@ def split_and_audit(raw, rule, audit, seed):
 
     table, unit = assign_units(table, rule, info, grouped, content)
     return [each.assign(unit=table["unit"].mask(ignored, "")) for each in tables], pairs, unit
+
+
+def _with_copies_together(table, fingerprints, audit, raw):
+    """Join near-duplicates into groups; tell what looks wrong."""
+    table = group_duplicates(table, find_duplicates(table["name"], table["name"], fingerprints, audit.correlation))
+    most = int(table["group"].value_counts().iloc[0])
+    if most > max(len(table) / 2, 2):
+        print(
+            f"{raw}: warning: audit.group has joined {most} of {len(table)} images into one group; if they are no copies, "
+            "set it to false, or raise audit.correlation",
+            flush=True,
+        )
+    divided = int((table[table["split"] != ""].groupby("group")["split"].nunique() > 1).sum())
+    if divided:
+        print(f"{raw}: the source states the split, so audit.group leaves {divided} groups on two sides", flush=True)
+    return table
 
 
 def refuse_identical(raw, pairs, rule, audit, listed):

@@ -14,8 +14,10 @@
         fold-1/...            all of this for each further fold of a cross-validation
 """
 
-import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -29,11 +31,12 @@ from pipeline.images.io import read_image, read_mask
 from pipeline.images.resize import gives_one_shape, new_shape, resize_image, resize_mask
 from pipeline.images.sections import read_with_neighbours, with_runs
 from pipeline.parallel import on_all_threads
+from pipeline.params.dataset import Patches
 from pipeline.patches.augment import augmented_patch
+from pipeline.patches.cutting import corners, cut, surroundings, widened
 from pipeline.patches.foreground import foreground_corners
 
 PACKED = ("train", "val")  # only evaluation reads test images, whole and from data/raw
-AROUND = 0.25  # of a patch's side on each border: a square that turns needs a fifth, and the disk holds all of it
 LOOKED_AT = 128  # training images whose intensities are measured, evenly spaced
 
 
@@ -52,8 +55,9 @@ def pack(raw, folder, table, dataset, augment, seed, threads=None, facts=None):
         info = read_info(raw)
         read = partial(_read_alike, info.channels, read_image(training[0]).dtype)
         intensities = measure_intensities(training, dataset.intensity, info.colour, read, map_in_order)
-        cut = partial(_pack_split, raw, read, dataset.patches, augment, seed, intensities["intensity_range"], map_in_order)
-        manifests = [cut(part / split, table[table["split"] == split]) for split in PACKED]
+        images = _Images(raw, read, dataset.patches, intensities["intensity_range"])
+        pack_split = partial(_pack_split, images, info, augment, seed, map_in_order)
+        manifests = [pack_split(part / split, table[table["split"] == split]) for split in PACKED]
         pd.concat(manifests).to_csv(part / "manifest.csv", index=False)
         card = read_json(raw / "dataset.json")
         card |= {"resize": dataset.patches.resize, "patch_size": dataset.patches.size or dataset.patches.resize}
@@ -80,42 +84,6 @@ def measure_intensities(paths, setting, colour, read, map_in_order):
     return {"intensity_range": setting, "intensity_seen": extremes.round(4).tolist()}
 
 
-def corners(shape, size, stride):
-    """Top left corners (row, column) of all patches of an image, in reading order; the last ones end with the image.
-
-    >>> corners((5, 9), (4, 4), (3, 3))
-    [(0, 0), (0, 3), (0, 5), (1, 0), (1, 3), (1, 5)]
-    """
-    axes = []
-    for length, side, step in zip(shape, size, stride, strict=True):
-        last = max(0, length - side)
-        axes.append([*range(0, last, step), last])
-    return [(row, column) for row in axes[0] for column in axes[1]]
-
-
-def cut(array, corner, size):
-    """Cut one patch of shape (*size, ...). An image that is smaller is filled by reflection at its right and lower border."""
-    patch = array[corner[0] : corner[0] + size[0], corner[1] : corner[1] + size[1]]
-    missing = [(0, s - n) for s, n in zip(size, patch.shape, strict=False)]
-    return np.pad(patch, missing + [(0, 0)] * (patch.ndim - 2), mode="symmetric")
-
-
-def surroundings(size, shapes):
-    """Rows and columns around a patch of `size` that `augmented_patch` may look at: `AROUND`, and no more than images have.
-
-    With them a patch that is turned in training shows at its corners what is there, and not reflections of itself.
-    """
-    largest = np.max(shapes, axis=0)
-    return tuple(min(math.ceil(AROUND * side), max(0, int(length) - side)) for side, length in zip(size, largest, strict=True))
-
-
-def widened(array, size, around):
-    """Add the surroundings to an image (H, W, ...) of at least a patch, by reflection: corners then count from there."""
-    missing = (max(0, side - length) for side, length in zip(size, array.shape, strict=False))
-    borders = [(more, more + lack) for more, lack in zip(around, missing, strict=True)]
-    return np.pad(array, borders + [(0, 0)] * (array.ndim - 2), mode="symmetric")
-
-
 def npy_writer(path, shape, dtype):
     """Lay out a ``.npy`` file, and return a function ``write(row, values)`` that threads may call at the same time."""
     # A memory map would write the rows too, but a full disk then kills the process instead of raising OSError.
@@ -130,51 +98,64 @@ def npy_writer(path, shape, dtype):
     return write
 
 
-def _pack_split(raw, read, patches, augment, seed, intensity_range, map_in_order, folder, table):
+@dataclass(frozen=True)
+class _Images:
+    """The images and masks of a data set as patches are cut from them: scaled, with their neighbours, and resized."""
+
+    raw: Path
+    read: Callable  # of an image at a path
+    patches: Patches
+    intensity_range: tuple | str  # see `measure_intensities`
+
+    def shape(self, file):
+        """Rows and columns of an image, once it is resized."""
+        size = self.patches.resize
+        return size if gives_one_shape(size) else new_shape(read_image(self.raw / file).shape, size or 1)
+
+    def image(self, record):
+        """The image of a row of the table, (H, W, C), float32 in [0, 1]."""
+        scale = lambda file: scaled(self.read(self.raw / file), self.intensity_range)  # noqa: E731
+        image = read_with_neighbours(record, self.patches.context, scale)
+        return resize_image(image, self.patches.resize) if self.patches.resize else image
+
+    def mask(self, file):
+        """A mask, (H, W), bool or class numbers; None without a file."""
+        mask = read_mask(self.raw / file) if file else None
+        return resize_mask(mask, self.patches.resize) if file and self.patches.resize else mask
+
+
+def _pack_split(images, info, augment, seed, map_in_order, folder, table):
     """Write the arrays of one split; return its part of the manifest."""
     folder.mkdir()
-    split, info, size = folder.name, read_info(raw), patches.size or patches.resize
+    split, patches, segmentation = folder.name, images.patches, info.task == "segmentation"
+    size, sections = patches.size or patches.resize, 2 * patches.context + 1
     versions = 1 + (augment.copies if split == "train" and augment.when == "patchify" else 0)  # of each patch
-    paths = [raw / image for image in table["image"]]
-    shapes = [patches.resize] * len(paths)
-    if not gives_one_shape(patches.resize):
-        shapes = list(map_in_order(lambda path: read_image(path).shape[:2], paths))
-        shapes = [new_shape(shape, patches.resize or 1.0) for shape in shapes]
+    shapes = list(map_in_order(images.shape, table["image"]))
     small = sum(any(np.less(shape, size)) for shape in shapes)
     if small:
         wanted = f"a patch of {size[0]} × {size[1]}"
         print(f"{split}: {small} of {len(shapes)} images are smaller than {wanted}, extended by reflection")
     grids = [corners(shape, size, patches.stride or size) for shape in shapes]
-    segmentation = info.task == "segmentation"
-
-    def mask_of(file):
-        mask = read_mask(raw / file)
-        return resize_mask(mask, patches.resize) if patches.resize else mask
-
     if split == "train" and patches.foreground:
         count = sum(map(len, grids))
-        more = foreground_corners(table["mask"], mask_of, size, count, patches.foreground, seed, map_in_order)
+        more = foreground_corners(table["mask"], images.mask, size, count, patches.foreground, seed, map_in_order)
         grids = [grid + further for grid, further in zip(grids, more, strict=True)]
     manifest = _manifest(split, table, grids, versions)
     around = surroundings(size, shapes) if split == "train" and augment.when == "epoch" else (0, 0)
     wide = tuple(side + 2 * more for side, more in zip(size, around, strict=True))
-    firsts = np.cumsum([0, *(len(grid) * versions for grid in grids)])[:-1]
-    depth = np.uint8 if read(paths[0]).dtype == np.uint8 else np.uint16
-    channels = info.channels * (2 * patches.context + 1)
-    write_image = npy_writer(folder / "images.npy", (len(manifest), *wide, channels), depth)
+    first_image, first_mask = (table[column].iloc[0] for column in ("image", "mask"))
+    depth = np.uint8 if images.read(images.raw / first_image).dtype == np.uint8 else np.uint16
+    write_image = npy_writer(folder / "images.npy", (len(manifest), *wide, info.channels * sections), depth)
     if segmentation:
-        form = mask_of(table["mask"].iloc[0]).dtype
-        write_mask = npy_writer(folder / "masks.npy", (len(manifest), *wide), form)
+        kind = images.mask(first_mask).dtype
+        write_mask = npy_writer(folder / "masks.npy", (len(manifest), *wide), kind)
     else:
         np.save(folder / "labels.npy", manifest["label"].map(info.classes.index).to_numpy(np.int64))
 
     def pack_image(index, record, grid, first):
-        image = read_with_neighbours(record, patches.context, lambda file: scaled(read(raw / file), intensity_range))
-        mask = mask_of(record.mask) if segmentation else None
-        if segmentation and mask.dtype != form:
-            raise UserError(f"{raw / record.mask}: expected a mask of {form} like the first one, received {mask.dtype}")
-        if patches.resize:
-            image = resize_image(image, patches.resize)
+        image, mask = images.image(record), images.mask(record.mask)
+        if segmentation and mask.dtype != kind:
+            raise UserError(f"{images.raw / record.mask}: expected a mask of {kind} like the first one, received {mask.dtype}")
         if any(around):
             image, mask = widened(image, size, around), widened(mask, size, around)
         for row in range(len(grid) * versions):
@@ -182,13 +163,14 @@ def _pack_split(raw, read, patches, augment, seed, intensity_range, map_in_order
             if copy:
                 # Seeded by what the patch is, not by when it is made: the bytes are the same in any order.
                 rng = np.random.default_rng([seed, index, number, copy])
-                patch, patch_mask = augmented_patch(image, mask, grid[number], size, rng, augment, 2 * patches.context + 1)
+                patch, patch_mask = augmented_patch(image, mask, grid[number], size, rng, augment, sections)
             else:
                 patch, patch_mask = cut(image, grid[number], wide), cut(mask, grid[number], wide) if segmentation else None
             write_image(first + row, np.rint(patch * np.iinfo(depth).max))
             if segmentation:
                 write_mask(first + row, patch_mask)
 
+    firsts = np.cumsum([0, *(len(grid) * versions for grid in grids)])[:-1]
     done = map_in_order(pack_image, table.index, table.itertuples(), grids, firsts)
     for _ in tqdm(done, total=len(table), desc=split, disable=None):
         pass  # errors of a thread are raised here

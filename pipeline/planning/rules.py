@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 from pipeline.errors import UserError, counted
 from pipeline.images.resize import gives_one_shape, new_shape
-from pipeline.patches.pack import corners
+from pipeline.patches.cutting import corners
 from pipeline.planning.describe import percent
 from pipeline.planning.training import COPIED, FEW, RANDOM, copied, copies, training
 from pipeline.scoring.statistics import FEWEST_UNITS

@@ -68,21 +68,13 @@ def _train_one(dataset, network, task, params, seed, fold, former, model, curves
     weights, origin = pretrained(network)
     card |= task.facts(params, card, training)
     anew = params.augment if params.augment.when == "epoch" else None
-    deciding = {"network": network.name, "own": network.settings.model_dump(), "classes": card["classes"]}
-    deciding |= {"seed": seed, "precision": precision, "train": settings.model_dump(), "augment": anew and anew.model_dump()}
-    deciding["task"] = getattr(params, network.task).model_dump(exclude={"tolerance"})  # which only `evaluate` reads
+    deciding = {"seed": seed, "precision": precision, "classes": card["classes"]} | _deciding(network, params)
     key = training_key(folder, deciding, [file for file in (weights, former) if file])
     checkpoint = Checkpoint(paths.checkpoint(dataset, network.name, key))
-
     facts = {"mean": mean, "variance": variance, "seed": seed, "pretrained": weights}
     with team.together():
         trained = network.build_for(card, **facts)
-        wanted, received = task.outputs(card), trained.output.shape[-1]
-        if received != wanted:
-            raise UserError(
-                f"{network.name}: expected {wanted} logits for the classes {', '.join(card['classes'])} of {dataset}, received "
-                f"{received}; let `build` take `classes` and end in blocks.logits, as pipeline/networks/unet.py does"
-            )
+        _check_outputs(trained, task.outputs(card), network, card)
         card |= go_on_from(former, trained, network.name) if former else {}
         parameters = trained.count_params()
         told = [f"{network.title} on {dataset}: {parameters:,} weights", f"{len(training.images):,} patches", precision]
@@ -114,3 +106,23 @@ def _train_one(dataset, network, task, params, seed, fold, former, model, curves
         card["pretrained"] = origin
     save(trained, model, card)
     return table, checkpoint
+
+
+def _deciding(network, params):
+    """The settings that decide what a training does: with other ones, a checkpoint belongs to another training."""
+    return {
+        "network": network.name,
+        "own": network.settings.model_dump(),
+        "train": network.settings.training(params.train).model_dump(),
+        "augment": params.augment.model_dump() if params.augment.when == "epoch" else None,
+        "task": getattr(params, network.task).model_dump(exclude={"tolerance"}),  # which only `evaluate` reads
+    }
+
+
+def _check_outputs(trained, wanted, network, card):
+    received = trained.output.shape[-1]
+    if received != wanted:
+        raise UserError(
+            f"{network.name}: expected {wanted} logits for the classes {', '.join(card['classes'])} of {card['name']}, received "
+            f"{received}; let `build` take `classes` and end in blocks.logits, as pipeline/networks/unet.py does"
+        )

@@ -18,7 +18,8 @@ from pipeline.errors import UserError
 from pipeline.images.io import read_image, read_mask, write_png
 from pipeline.params.dataset import Dataset
 from pipeline.patches.augment import augmented_patch
-from pipeline.patches.pack import corners, cut, npy_writer, pack
+from pipeline.patches.cutting import corners, cut
+from pipeline.patches.pack import npy_writer, pack
 from pipeline.patches.packed import load_card, load_packed, unpacked
 
 AUGMENT = params.load().augment.model_copy(update={"copies": 2})

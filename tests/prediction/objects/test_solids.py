@@ -18,7 +18,7 @@ from pipeline.prediction.objects import label
 from pipeline.prediction.objects.label import label_page
 from pipeline.prediction.objects.measure import measure_page
 from pipeline.prediction.objects.solids import join_sections, measure_solids
-from pipeline.tasks.segmentation.prediction import _write_solids
+from pipeline.tasks.segmentation.prediction.objects import write_solids
 
 EVERY = np.ones((3, 3, 3), bool)
 
@@ -82,7 +82,7 @@ def test_a_class_may_have_any_name(bright, tmp_path):
     profiles.to_csv(tmp_path / "o.csv", index=False)
     labels = np.ones((2, 1, 1), np.int32)
     files, stack = {"objects": tmp_path / "o.csv", "solids": tmp_path / "s.csv"}, SimpleNamespace(sections=2, depth_nm=None)
-    assert _write_solids(files, labels, stack, None, split=False) == 1
+    assert write_solids(files, labels, stack, None, split=False) == 1
     assert (tmp_path / "s.csv").read_text().splitlines()[1].startswith("NA,1,1,2,")
 
 
