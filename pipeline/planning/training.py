@@ -18,7 +18,7 @@ class Start(NamedTuple):
     steps: dict  # of training, by task; the recipes of docs/recipes.md take about as many
 
 
-RANDOM = Start(False, frame=128, tile=64, steps={"segmentation": 1500, "classification": 2300})
+RANDOM = Start(False, frame=128, tile=64, steps={"segmentation": 3000, "classification": 2300})
 PRETRAINED = Start(True, frame=256, tile=168, steps={"segmentation": 1000, "classification": 1000})
 
 
@@ -43,7 +43,7 @@ def training(seen, start, network, settings, patches, side):
 
     `network` has its `settings` in ``params.yaml``; an epoch has so many `patches`, whose shorter `side` has so many pixels.
     """
-    batch, found = _from_pretrained(seen, network) if start.pretrained else _from_random(seen, network, settings, patches, side)
+    batch, found = _from_pretrained(seen, network) if start.pretrained else _from_random(network, settings, patches, side)
     epochs = min(max(round(start.steps[seen.task] * batch / patches), EPOCHS[0]), EPOCHS[1])
     found |= {"train.batch_size": (batch, "patches"), "train.epochs": (epochs, f"of {-(-patches // batch)} steps")}
     scales = [key for key in ("lr_scale", "batch_scale", "epochs_scale") if float(settings.get(key, 1)) != 1]
@@ -54,14 +54,14 @@ def training(seen, start, network, settings, patches, side):
     return found
 
 
-def _from_random(seen, network, settings, patches, side):
+def _from_random(network, settings, patches, side):
     found = {"train.lr": (0.001, "half the default, which suits the phantoms: real images vary more")}
     if settings.get("normalization") == "none":
         found[f"{network}.normalization"] = "batch", "without it, networks with random weights hardly learn real images"
     depth = next(poolings for poolings in range(4, 0, -1) if side >= 4 * 2**poolings)
     if settings.get("depth", 0) > depth:
         found[f"{network}.depth"] = depth, "as many poolings as patches of this size allow"
-    return 16 if patches >= 2000 and seen.masks is not None else 8 if patches >= 200 else 4, found
+    return 8 if patches >= 200 else 4, found
 
 
 def _from_pretrained(seen, network):
