@@ -21,14 +21,14 @@ from pipeline.scoring.ratios import OVERLAP as OF_ONE
 from pipeline.scoring.ratios import divide, or_none, ratio
 
 
-def pixel_confusion(reference, prediction, classes):
-    """Count pixels by true class (rows) and predicted class (columns): ndarray, shape (classes, classes), int64.
+def confusion_matrix(reference, prediction, classes):
+    """Count pixels or images by true class (rows) and predicted class (columns): ndarray, shape (classes, classes), int64.
 
     `reference` and `prediction` are arrays of class numbers of the same shape, without ignored pixels. (A float32 counter, as in
     Keras's MeanIoU, stops counting at 2^24 pixels.)
     """
     if np.shape(reference) != np.shape(prediction):
-        raise ValueError(f"expected two masks of the same shape, received {np.shape(reference)} and {np.shape(prediction)}")
+        raise ValueError(f"expected two arrays of the same shape, received {np.shape(reference)} and {np.shape(prediction)}")
     cells = np.ravel(reference).astype(np.int64) * classes + np.ravel(prediction)
     return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
 

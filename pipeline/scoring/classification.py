@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.scoring import calibration, ranking
+from pipeline.scoring.classes import confusion_matrix
 from pipeline.scoring.ranking import auroc
 from pipeline.scoring.ratios import dice, divide, or_none
 
@@ -14,11 +15,6 @@ def confusion_rows(labels, predicted, classes):
     """Flatten the confusion matrix of each image to a row (N, classes²), int64, so that the matrices can be added up."""
     cell = classes * np.asarray(labels, np.int64) + np.asarray(predicted, np.int64)
     return np.eye(classes**2, dtype=np.int64)[cell]
-
-
-def confusion_matrix(labels, predicted, classes):
-    """Count images by true class (rows) and predicted class (columns): ndarray, shape (classes, classes), int64."""
-    return confusion_rows(labels, predicted, classes).sum(axis=0).reshape(classes, classes)
 
 
 def scores_of_confusions(rows):

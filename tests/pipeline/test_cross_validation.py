@@ -22,7 +22,7 @@ from pipeline.networks.vgg16 import TITLE as CLASSIFIER
 from pipeline.patches.packed import load_packed
 from pipeline.patches.patchify import patchify
 from pipeline.predict import describe, load, main, predict
-from pipeline.scoring.classes import pixel_confusion
+from pipeline.scoring.classes import confusion_matrix
 from pipeline.stages import report
 from pipeline.training.train import train
 
@@ -108,7 +108,7 @@ def test_each_image_is_scored_once_by_the_network_that_never_saw_its_group(run):
         of_fold = 0
         for row in tested.itertuples():
             found = predict(model, read_image(paths.raw("spots") / row.image)).mask
-            of_fold = of_fold + pixel_confusion(read_mask(paths.raw("spots") / row.mask), found, 2)
+            of_fold = of_fold + confusion_matrix(read_mask(paths.raw("spots") / row.mask), found, 2)
         counts = counts + of_fold
         per_fold.append((len(tested), of_fold))
     headline = json.loads(paths.metrics("spots", "unet").read_text())
@@ -220,7 +220,7 @@ def test_on_other_data_the_networks_of_all_folds_segment_as_one(elsewhere):
     counts = 0
     for image in sorted((paths.raw("dots") / "images").iterdir()):
         found = np.mean([predict(model, read_image(image)).probability for model in models], axis=0) >= threshold
-        counts = counts + pixel_confusion(read_mask(paths.raw("dots") / "masks" / f"{image.stem}.png"), found, 2)
+        counts = counts + confusion_matrix(read_mask(paths.raw("dots") / "masks" / f"{image.stem}.png"), found, 2)
     (tn, fp), (fn, tp) = counts
     headline = json.loads(paths.transfer_metrics("spots-on-dots", "unet").read_text())
     assert headline["dice"] == pytest.approx(2 * tp / (2 * tp + fp + fn), abs=1e-3)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn import metrics
-from sklearn.metrics import confusion_matrix, jaccard_score
+from sklearn.metrics import jaccard_score
 
 from pipeline.scoring import classes, ratios
 
@@ -22,7 +22,7 @@ def flat(confusion):
 
 def of_foreground(reference, prediction):
     """Counts of two boolean masks: tp, fp, fn, tn."""
-    return classes.against_the_rest(classes.pixel_confusion(reference, prediction, 2))[1]
+    return classes.against_the_rest(classes.confusion_matrix(reference, prediction, 2))[1]
 
 
 def scores(counts):
@@ -30,13 +30,13 @@ def scores(counts):
 
 
 def test_no_pixels_at_all_have_no_score():
-    empty = classes.pixel_confusion(np.zeros(0, int), np.zeros(0, int), 3)
+    empty = classes.confusion_matrix(np.zeros(0, int), np.zeros(0, int), 3)
     assert not empty.any()
     assert all(np.isnan(statistic(flat(empty))) for statistic in classes.OVERLAP.values())
 
 
 def test_by_hand():
-    confusion = classes.pixel_confusion(REFERENCE, PREDICTION, 3)
+    confusion = classes.confusion_matrix(REFERENCE, PREDICTION, 3)
     np.testing.assert_array_equal(confusion, CONFUSION)
     np.testing.assert_array_equal(classes.against_the_rest(confusion), [[1, 1, 1, 3], [2, 1, 0, 3], [1, 0, 1, 4]])
     found = {name: float(statistic(flat(confusion))) for name, statistic in classes.OVERLAP.items()}
@@ -48,22 +48,22 @@ def test_by_hand():
 
 
 def test_a_class_that_nobody_holds_is_left_out_and_one_that_is_only_predicted_scores_0():
-    nobody = classes.pixel_confusion([0, 1], [0, 1], 3)
-    only_predicted = classes.pixel_confusion([0, 1], [2, 1], 3)
+    nobody = classes.confusion_matrix([0, 1], [0, 1], 3)
+    only_predicted = classes.confusion_matrix([0, 1], [2, 1], 3)
     assert classes.OVERLAP["iou"](flat(nobody)) == 1
     assert classes.OVERLAP["iou"](flat(only_predicted)) == 0.5
 
 
 def test_all_ignored_pixels_are_left_to_the_caller():
     with pytest.raises(ValueError, match="same shape"):
-        classes.pixel_confusion([0, 1, 2], [0, 1], 3)
+        classes.confusion_matrix([0, 1, 2], [0, 1], 3)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60))
 def test_scikit_learn_agrees(pixels):
     reference, prediction = np.array(pixels).T
-    confusion = classes.pixel_confusion(reference, prediction, 4)
-    np.testing.assert_array_equal(confusion, confusion_matrix(reference, prediction, labels=range(4)))
+    confusion = classes.confusion_matrix(reference, prediction, 4)
+    np.testing.assert_array_equal(confusion, metrics.confusion_matrix(reference, prediction, labels=range(4)))
     there = sorted(set(reference) | set(prediction))
     expected = jaccard_score(reference, prediction, labels=there, average="macro")
     assert float(classes.OVERLAP["mean_iou"](flat(confusion))) == pytest.approx(expected)
@@ -150,6 +150,6 @@ def test_two_masks_agree_with_scikit_learn(reference, prediction):
 def test_two_classes_have_the_accuracy_and_the_background_of_scikit_learn():
     rng = np.random.default_rng(0)
     reference, prediction = rng.random((2, 35)) > 0.6
-    counts = flat(classes.pixel_confusion(reference, prediction, 2))
+    counts = flat(classes.confusion_matrix(reference, prediction, 2))
     assert classes.OVERLAP["accuracy"](counts) == pytest.approx(metrics.accuracy_score(reference, prediction))
     assert classes.OVERLAP["iou_background"](counts) == pytest.approx(metrics.jaccard_score(~reference, ~prediction))

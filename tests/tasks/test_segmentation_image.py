@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.scoring.classes import against_the_rest, pixel_confusion
+from pipeline.scoring.classes import against_the_rest, confusion_matrix
 from pipeline.tasks.segmentation.evaluation.image import mean_over_classes, score_image
 
 RECORD = {"name": "a", "group": "a", "unit": "a"}
@@ -12,7 +12,7 @@ RECORD = {"name": "a", "group": "a", "unit": "a"}
 def scored(reference, prediction, counted=True, instances=None):
     """Score two masks as evaluation does; `counted` is False where pixels are ignored."""
     counted = np.broadcast_to(counted, reference.shape)
-    pixels = against_the_rest(pixel_confusion(reference[counted], prediction[counted], 2))[1]
+    pixels = against_the_rest(confusion_matrix(reference[counted], prediction[counted], 2))[1]
     areas = reference & counted, prediction & counted, prediction.astype(np.float32)
     return score_image(RECORD, pixels, *areas, 1.0, None, instances)
 

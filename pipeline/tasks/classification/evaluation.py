@@ -16,7 +16,8 @@ from pipeline.images.sheet import displayable, sheet
 from pipeline.inference.explain import gradcam
 from pipeline.patches.packed import load_packed
 from pipeline.scoring import calibration, classification, ranking
-from pipeline.scoring.classification import cohen_kappa, confusion_matrix, confusion_rows, scores_of_confusions
+from pipeline.scoring.classes import confusion_matrix
+from pipeline.scoring.classification import cohen_kappa, confusion_rows, scores_of_confusions
 from pipeline.scoring.curves import precision_recall_points, roc_points, thinned
 from pipeline.scoring.ratios import MEAN
 from pipeline.scoring.statistics import interval, paired_difference, sum_by_unit

@@ -44,7 +44,7 @@ def score(models, dataset, records, params, title, pictures=None):
         image, mask = open_image(dataset, record), open_mask(dataset, record)
         probability = model.segment(open_scaled(dataset, record, model), params.inference)
         prediction, counted = predicted(probability, threshold), mask != IGNORED
-        confusions.append(classes.pixel_confusion(mask[counted], prediction[counted], len(names)))
+        confusions.append(classes.confusion_matrix(mask[counted], prediction[counted], len(names)))
         pixels = classes.against_the_rest(confusions[-1])
         objects_of = {"instances": open_instances(dataset, record), "split": model.split, "smallest": model.smallest}
         for number in images:
