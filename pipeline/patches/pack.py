@@ -28,7 +28,7 @@ from pipeline.datasets.layout import read_info
 from pipeline.errors import UserError
 from pipeline.images.intensity import BY_IMAGE, evenly, quantiles_and_contrast, robust_range, sample, scaled
 from pipeline.images.io import read_image, read_mask
-from pipeline.images.resize import gives_one_shape, new_shape, resize_image, resize_mask
+from pipeline.images.resize import gives_one_shape, new_shape, resize_image, resize_mask, resized_to
 from pipeline.images.sections import read_with_neighbours, with_runs
 from pipeline.parallel import on_all_threads
 from pipeline.params.dataset import Patches
@@ -131,10 +131,11 @@ def _pack_split(images, info, augment, seed, map_in_order, folder, table):
     size, sections = patches.size or patches.resize, 2 * patches.context + 1
     versions = 1 + (augment.copies if split == "train" and augment.when == "patchify" else 0)  # of each patch
     shapes = list(map_in_order(images.shape, table["image"]))
+    once = f", resized {resized_to(patches.resize)}," if patches.resize else ""
     small = sum(any(np.less(shape, size)) for shape in shapes)
     if small:
         wanted = f"a patch of {size[0]} × {size[1]}"
-        print(f"{split}: {small} of {len(shapes)} images are smaller than {wanted}, extended by reflection")
+        print(f"{split}: {small} of {len(shapes)} images{once} are smaller than {wanted}, extended by reflection")
     grids = [corners(shape, size, patches.stride or size) for shape in shapes]
     if split == "train" and patches.foreground:
         count = sum(map(len, grids))
@@ -169,11 +170,14 @@ def _pack_split(images, info, augment, seed, map_in_order, folder, table):
             write_image(first + row, np.rint(patch * np.iinfo(depth).max))
             if segmentation:
                 write_mask(first + row, patch_mask)
+        return np.unique(mask).astype(int).tolist() if segmentation and once else range(len(info.classes))
 
     firsts = np.cumsum([0, *(len(grid) * versions for grid in grids)])[:-1]
     done = map_in_order(pack_image, table.index, table.itertuples(), grids, firsts)
-    for _ in tqdm(done, total=len(table), desc=split, disable=None):
-        pass  # errors of a thread are raised here
+    left = set().union(*tqdm(done, total=len(table), desc=split, disable=None))  # errors of a thread are raised here
+    lost = [name for number, name in enumerate(info.classes) if number not in left]
+    if lost:
+        print(f"{split}: warning: the masks{once} have no pixel of {' or '.join(lost)} left", flush=True)
     return manifest
 
 

@@ -102,6 +102,23 @@ def test_a_factor_reduces_each_image_by_itself(tmp_path):
     assert images.shape == (2, 12, 10, 1)
 
 
+def test_a_class_that_resizing_removes_from_the_masks_is_told(tmp_path, capsys):
+    with DatasetWriter(tmp_path / "raw") as writer:
+        for number, dots in enumerate([1, 2]):
+            mask = np.zeros((40, 24), bool)
+            mask[10 : 10 + dots, 10 : 10 + dots] = True
+            writer.add(str(number), np.where(mask, 200, 100)[..., None].astype(np.uint8), mask=mask)
+        writer.finish(DatasetInfo("cells", "folder", "segmentation", ("a", "b"), 1))
+    table = read_table(tmp_path / "raw/images.csv").assign(split=["train", "val"])
+    dataset = cells("segmentation", resize=0.5, size=[16, 16], stride=[16, 16], foreground=0.33)
+    pack(tmp_path / "raw", tmp_path / "packed", table, dataset, AUGMENT, 1)
+    assert capsys.readouterr().out.splitlines() == [
+        "train: 1 of 1 images, resized by a factor of 0.5, are smaller than a patch of 16 × 16, extended by reflection",
+        "train: warning: the masks, resized by a factor of 0.5, have no pixel of b left",
+        "val: 1 of 1 images, resized by a factor of 0.5, are smaller than a patch of 16 × 16, extended by reflection",
+    ]
+
+
 def test_a_patch_that_training_augments_has_the_surroundings_that_the_image_has(tmp_path, raw):
     """The same turn of the same patch, in the whole image and in what is packed of it."""
     folder, table = raw("segmentation")
