@@ -179,14 +179,16 @@ def test_a_package_for_images_reduced_by_a_factor_takes_any_size_and_says_how_la
     from bioimageio.core import load_description
 
     path = tmp_path / "unet.keras"
-    unet(channels=1, filters=2, depth=1).save(path)
+    unet(channels=3, filters=2, depth=1).save(path)
     path.with_suffix(".json").write_text(json.dumps(card_of("unet") | {"resize": 0.5, "pixel_size_nm": [4.0, 5.0]}))
     export(path, "bioimage", tmp_path / "a.zip")
     described = load_description(tmp_path / "a.zip")
     rows, columns = described.inputs[0].axes[1:3]
     assert (rows.scale, columns.scale, rows.size.step) == (8.0, 10.0, 2)
     with zipfile.ZipFile(tmp_path / "a.zip") as package:
-        assert "First resize each by a factor of 0.5, with smoothing." in package.read("README.md").decode()
+        readme = package.read("README.md").decode()
+    assert "First resize each by a factor of 0.5, with smoothing." in readme
+    assert "Resize it back to the size of the image. Validation chose 0.4375 as threshold after that." in readme
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -21,10 +21,11 @@ def channels(card):
 
 def describe(card):
     """The output in words."""
-    names = card["classes"]
+    names, back = card["classes"], " Resize it back to the size of the image." if card["resize"] else ""
     if len(names) > 2:
-        return f"The probability of each class at each pixel (softmax): {', '.join(names)}."
-    return f"The probability of {names[1]} at each pixel (sigmoid). Validation chose {card['threshold']:g} as threshold."
+        return f"The probability of each class at each pixel (softmax): {', '.join(names)}.{back}"
+    threshold = f"Validation chose {card['threshold']:g} as threshold{' after that' if back else ''}."
+    return f"The probability of {names[1]} at each pixel (sigmoid).{back} {threshold}"
 
 
 def example(channels, sections=1):
