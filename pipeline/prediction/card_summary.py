@@ -26,7 +26,7 @@ def card_summary(path, card, task_lines):
     former = f"; continued from {start['file']} ({start['epochs'] or 'unknown'} epochs)" if start else ""
     # Of folds, each image is scored by one of them.
     of_what = f", all {card['folds']} folds" if "folds" in card else " of one alone" if "members" in card else ""
-    resized = f", resized {resized_to(card['resize'])}" if card["resize"] else ", of any size"
+    resized = f", which it resizes {resized_to(card['resize'])}" if card["resize"] else ""
     epochs = counted(card["epochs"], "epoch")
     kind = described(card["channels"], card.get("colour"))
     sections = f", each with its {2 * context_of(card)} nearest sections" if context_of(card) else ""
@@ -35,7 +35,7 @@ def card_summary(path, card, task_lines):
         "network": f"{title}, {card['parameters']:,} weights, {card['precision']}, seed {card['seed']}",
         **({"pretrained": "{name}: {trained_on}".format(**pretrained)} if pretrained else {}),
         **task_lines,
-        "expects": (f"images of {kind}" if kind.endswith("channels") else f"{kind} images") + resized + sections,
+        "expects": f"{f'images of {kind}' if kind.endswith('channels') else f'{kind} images'} of any size{resized}{sections}",
         "pixel size": f"{size[0]:g} × {size[1]:g} nm" if size else "not known",
         "intensities": in_words(card["intensity_range"]),
         "trained on": f"{card['name']} from {card['source']}{' (generated images)' if card.get('phantom') else ''}, "

@@ -535,6 +535,18 @@ def test_describe(bright, capsys):
         assert expected in said
 
 
+@pytest.mark.parametrize(
+    ("resize", "told"),
+    [(None, ""), (0.5, ", which it resizes by a factor of 0.5"), ([32, 48], ", which it resizes to 32 × 48 pixels")],
+)
+def test_describe_says_that_the_model_itself_resizes_images(tmp_path, bright, capsys, resize, told):
+    path = tmp_path / "m.keras"
+    path.write_bytes(bright.read_bytes())
+    path.with_suffix(".json").write_text(json.dumps(json.loads(bright.with_suffix(".json").read_text()) | {"resize": resize}))
+    run(path, "--describe")
+    assert f" grey images of any size{told}\n" in capsys.readouterr().out
+
+
 def test_describe_finds_the_scores_and_their_commit(tmp_path, bright, capsys):
     """They are those of the folder now, and those of a fold are pooled over all folds."""
     scores = tmp_path / "reports/cells/metrics/unet.json"
