@@ -107,7 +107,7 @@ def test_every_positive_number_survives_its_text(value):
             (
                 "datasets.polyps.patches.resize",
                 value,
-                "patches.resize: expected rows and columns, such as [192, 256], or a factor",
+                "patches.resize: expected rows and columns, such as [192, 256], or a factor of up to 4,",
             )
             for value in ("0", "512", "true", "[64]", "[64, 0]", "[0.5, 0.5]", "half")
         ],

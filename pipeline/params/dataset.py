@@ -97,7 +97,8 @@ def _resize(value):
         return float(factor)
     if isinstance(value, list | tuple) and len(value) == 2 and all(type(side) is int and side > 0 for side in value):
         return tuple(value)
-    raise ValueError(f"expected rows and columns, such as [192, 256], or a factor, such as 0.5, received {value!r}")
+    expected = f"rows and columns, such as [192, 256], or a factor of up to {LARGEST_FACTOR}, such as 0.5"
+    raise ValueError(f"expected {expected}, received {value!r}")
 
 
 def _flat(value):
