@@ -159,7 +159,10 @@ def _windows(seen, images, start):
     rarest = min(masks.share.values())
     foreground = 0.33 if rarest < RARE else 0.0
     fits = f"nine in ten objects are{' then' if halve else ''} at most {extent:.0f} long, half of this or less"
-    fits = "as large as the images allow" if min(size) < side or 2 * extent > side else fits
+    if min(size) < side:
+        fits = "as large as the images allow"
+    elif 2 * extent > side:
+        fits = f"nine in ten objects are up to {extent:.0f} long, but larger patches would take too long on two cores"
     lies = "overlapping: " if close and count > images else ""
     patches = {
         "resize": scale,

@@ -69,7 +69,7 @@ def test_a_series_of_sections_is_cut_into_blocks_and_patches_of_twice_its_object
     assert re.search(r"About \d+ minutes? of training on \d+ cores of this", printed)
 
 
-def test_large_objects_are_seen_at_half_the_resolution_if_that_keeps_their_masks(project, planned):
+def test_large_objects_are_seen_at_half_the_resolution_if_that_keeps_their_masks(project, planned, capsys):
     """Discs of 140 pixels; lines of the same length and two pixels wide would vanish."""
     rows, columns = np.indices((600, 640))
     for number in range(6):
@@ -83,6 +83,7 @@ def test_large_objects_are_seen_at_half_the_resolution_if_that_keeps_their_masks
     assert (block.patches.resize, block.patches.size, block.patches.stride) == (0.5, (192, 192), (96, 96))
     plan.main(["lines", "--write", "lines"])
     assert (params.load().datasets["lines"].patches.resize, params.load().datasets["lines"].patches.size) == (None, (256, 256))
+    assert "larger patches would take too long" in capsys.readouterr().out
 
 
 def test_colour_frames_with_one_large_object_are_seen_whole_and_names_give_their_groups(project, planned):
