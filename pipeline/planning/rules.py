@@ -144,7 +144,8 @@ def _windows(seen, images, start):
         whole = {"resize": (size, reason), "size": (size, "the whole frame"), "stride": (size, "one patch per frame")}
         return whole | {"foreground": (0.0, "each frame is a patch")}, size, images
     extent = masks.extent[1] if masks.extent else SIDES[0] / 2
-    halve = extent > SIDES[0] / 2 and masks.halved >= KEPT and min(shape) >= 2 * SIDES[0]
+    touching = "instances" in masks.settings  # gaps of a pixel between objects would close
+    halve = extent > SIDES[0] / 2 and masks.halved >= KEPT and min(shape) >= 2 * SIDES[0] and not touching
     if halve:
         extent, shape = extent / 2, new_shape(shape, 0.5)
         scale = 0.5, f"objects are large: half of each side shows more around them, and masks keep a Dice of {masks.halved:.2f}"

@@ -70,7 +70,7 @@ def test_a_series_of_sections_is_cut_into_blocks_and_patches_of_twice_its_object
 
 
 def test_large_objects_are_seen_at_half_the_resolution_if_that_keeps_their_masks(project, planned, capsys):
-    """Discs of 140 pixels; lines of the same length and two pixels wide would vanish."""
+    """Discs of 140 pixels; lines of the same length and two pixels wide would vanish, and numbered discs might touch."""
     rows, columns = np.indices((600, 640))
     for number in range(6):
         place = RNG.uniform(100, 500, (1, 2))
@@ -79,10 +79,17 @@ def test_large_objects_are_seen_at_half_the_resolution_if_that_keeps_their_masks
         line = (np.abs(rows - place[0, 0]) < 2) & (np.abs(columns - place[0, 1]) < 70)
         project(f"lines/images/{number}.png", texture(600, 640))
         project(f"lines/masks/{number}.png", line)
+        places = [(100, 100), (100, 300), (300, 100), (300, 300)][: 2 + number % 3]
+        numbered = [np.uint8(one) * discs((600, 640), [place], 70) for one, place in enumerate(places, 1)]
+        project(f"numbered/images/{number}.png", texture(600, 640))
+        project(f"numbered/masks/{number}.png", sum(numbered))
     block, _ = planned()
     assert (block.patches.resize, block.patches.size, block.patches.stride) == (0.5, (192, 192), (96, 96))
-    plan.main(["lines", "--write", "lines"])
-    assert (params.load().datasets["lines"].patches.resize, params.load().datasets["lines"].patches.size) == (None, (256, 256))
+    for name in ("lines", "numbered"):
+        plan.main([name, "--write", name])
+        patches = params.load().datasets[name].patches
+        assert (patches.resize, patches.size) == (None, (256, 256))
+    assert params.load().datasets["numbered"].folder.instances
     assert "larger patches would take too long" in capsys.readouterr().out
 
 
