@@ -178,7 +178,13 @@ def _tiles(seen, images, start):
     """Size to which images are reduced that are classified, and how many train."""
     shrink = min(1, start.tile / min(seen.shape))
     size = [max(32, round(n * shrink)) for n in seen.shape]
-    reason = f"reduced from {seen.shape[0]} × {seen.shape[1]} to train in minutes on two cores; fine details may need more"
+    before = f"{seen.shape[0]} × {seen.shape[1]}"
+    if shrink < 1:
+        reason = f"reduced from {before} to train in minutes on two cores; fine details may need more"
+    elif size == list(seen.shape):
+        reason = "the size of the images" if seen.one_shape else "the median size of the images"
+    else:
+        reason = f"enlarged from {before}: networks need 32"
     return {"resize": (size, reason)}, size, images
 
 

@@ -120,6 +120,17 @@ def test_copies_in_classes_stay_together_whatever_their_names_say(project, capsy
     assert "own" not in params.load().datasets  # nothing was written
 
 
+@pytest.mark.parametrize(
+    "shape, reason", [((64, 80), "the size of the images"), ((28, 28), "enlarged from 28 × 28: networks need 32")]
+)
+def test_small_images_to_classify_are_not_called_reduced(project, capsys, shape, reason):
+    for label in ("a", "b"):
+        for number in range(4):
+            project(f"own/{label}/{number}.png", texture(*shape))
+    plan.main(["own"])
+    assert f"resize:  # {reason}\n" in capsys.readouterr().out
+
+
 def test_pretrained_weights_see_more_of_a_frame_and_train_an_encoder(project, capsys):
     for patient in range(5):
         for frame in range(3):
