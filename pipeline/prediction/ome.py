@@ -7,6 +7,7 @@ import zarr
 from ome_zarr.format import FormatV04, FormatV05
 from ome_zarr.writer import write_multiscales_metadata
 
+from pipeline.images.io import stem
 from pipeline.images.ome_zarr import full_resolution
 from pipeline.images.units import nanometres
 
@@ -47,5 +48,5 @@ def create(path, dtype, pixel_size_nm, source, classes=1):
     place = [{"type": "scale", "scale": scale}]
     place += [{"type": "translation", "translation": translation}] if any(translation) else []
     datasets = [{"path": "0", "coordinateTransformations": place}]
-    write_multiscales_metadata(group, datasets, fmt=FormatV04() if old else FormatV05(), axes=axes, name=Path(path).stem)
+    write_multiscales_metadata(group, datasets, fmt=FormatV04() if old else FormatV05(), axes=axes, name=stem(Path(path)))
     return array

@@ -173,6 +173,7 @@ def test_time_points_and_their_place_are_kept(tmp_path, small_unet):
         assert found["datasets"][0]["coordinateTransformations"] == place
     run(small_unet, path, "--out", tmp_path / "single", "--pixel-size", 8)
     (found,) = zarr.open_group(tmp_path / "single/v_mask.ome.zarr", mode="r").attrs["ome"]["multiscales"]
+    assert found["name"] == "v_mask"
     assert [axis["unit"] for axis in found["axes"]] == ["second", "micrometer", "nanometer", "nanometer"]
     scale, translation = found["datasets"][0]["coordinateTransformations"]
     assert scale["scale"] == [9, 0.05, 8, 8] and translation["translation"] == [0, 1, 2000, 3000]
