@@ -99,8 +99,8 @@ def meaning(files, name):
 
 def _numbered(files, greatest):
     """Whether values above 0 number objects: each in one piece, without gaps, and a different count in each file."""
-    pieces, numbers = np.concatenate([file.pieces for file in files]), [len(file.pieces) for file in files]
-    filled = np.median([len(file.pieces) / max(file.found.max(), 1) for file in files])
+    pieces, numbers = np.concatenate([file.pieces for file in files]), [np.count_nonzero(file.found > 0) for file in files]
+    filled = np.median([number / max(file.found.max(), 1) for number, file in zip(numbers, files, strict=True)])
     compact = len(pieces) and (pieces == 1).mean() >= SINGLE and (filled >= FILLED or greatest > BYTE)
     return bool(compact and max(numbers) > 1 and (len(set(numbers)) > 1 or max(numbers) > OBJECTS))
 

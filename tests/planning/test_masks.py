@@ -96,6 +96,12 @@ def test_a_palette_of_a_tiff_is_read_like_any_other(tmp_path):
     assert look_at_masks([tmp_path / "a.tif"], "cell", map).settings["mask_labels"][0] == [1]
 
 
+def test_a_volume_numbers_its_objects_through_all_its_pages(tmp_path):
+    pages = np.array([drawn((2, 2, 9, 2 * page + 1), (20, 20, 6, 2 * page + 2)) for page in range(12)])
+    tifffile.imwrite(tmp_path / "a.tif", pages)
+    assert "instances" in look_at_masks([tmp_path / "a.tif"], "cell", map).settings
+
+
 def test_a_noisy_jpeg_needs_a_threshold(looked_at):
     assert set(looked_at(ONE, TWO, suffix="jpg").settings) == {"mask_threshold"}
 
