@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from pipeline.errors import counted
+
 COPIED = 0.2  # share of images with a near-duplicate from which a folder is one of augmented copies
 FEW, MANY = 1000, 3000  # training patches: below the first the grid is drawn closer, above the second nothing is copied
 UNEVEN = 3  # times as many images in the commonest class as in the rarest
@@ -45,7 +47,7 @@ def training(seen, start, network, settings, patches, side):
     """
     batch, found = _from_pretrained(seen, network) if start.pretrained else _from_random(network, settings, patches, side)
     epochs = min(max(round(start.steps[seen.task] * batch / patches), EPOCHS[0]), EPOCHS[1])
-    found |= {"train.batch_size": (batch, "patches"), "train.epochs": (epochs, f"of {-(-patches // batch)} steps")}
+    found |= {"train.batch_size": (batch, "patches"), "train.epochs": (epochs, f"of {counted(-(-patches // batch), 'step')}")}
     scales = [key for key in ("lr_scale", "batch_scale", "epochs_scale") if float(settings.get(key, 1)) != 1]
     found |= {f"{network}.{key}": (1, "keeps the value in train") for key in scales}
     if seen.classes and max(seen.classes.values()) > UNEVEN * min(seen.classes.values()):

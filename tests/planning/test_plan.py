@@ -153,7 +153,7 @@ def test_a_pretrained_classifier_is_paired_by_the_command(project, capsys):
     assert loaded.datasets["cells"].patches.resize == (168, 224)
     assert loaded.networks_of("cells") == [] and "cells to" not in printed
     assert "-S '++pairs.cells-encoder_classifier={dataset: cells, network: encoder_classifier}'" in printed
-    assert "-S encoder_classifier.batch_scale=1" in printed
+    assert "-S encoder_classifier.batch_scale=1" in printed and "# of 1 step\n" in printed
 
 
 def test_pretrained_weights_take_grey_or_rgb(project):
