@@ -122,7 +122,7 @@ def _bring_back():
     if targets:
         _call(sys.executable, "-m", "dvc", "checkout", "--quiet", "--force", *(name.rstrip("/") for name in targets))
         print(f"back from DVC's cache: {listed(targets, SHOWN)}")
-    for names, what in ((modified, "stays as the experiment made it"), (deleted, "is missing")):
+    for names, what in ((modified, "kept as the experiment made it"), (deleted, "missing")):
         names = [name for name in names if name in lacking]
         if names:
             print(f"warning: {listed(names, SHOWN)}: {what}, because DVC's cache here lacks the version of the last commit")

@@ -6,6 +6,7 @@ import pandas as pd
 
 from pipeline import paths
 from pipeline.atomic import read_json
+from pipeline.errors import listed
 from pipeline.reporting import freshness
 
 # "007" or "NA" may be the name of an image or a class, and no number.
@@ -29,8 +30,9 @@ def read_results(params, tables_of):
             without[name] = "no network is trained on it"
             continue
         if missing := freshness.missing(results):
-            files = f"{len(missing)} of its files, such as {missing[0]}"
-            without[name] = f"evaluated, but {files}, are not here; `dvc pull` or `dvc repro evaluate@{name}` brings them"
+            are, them = ("is", "it") if len(missing) == 1 else ("are", "them")
+            files = f"{listed(missing, 1)} {are} not here"
+            without[name] = f"evaluated, but {files}; `dvc pull` or `dvc repro evaluate@{name}` brings {them}"
             continue
         comparison = read_json(paths.details(name) / "comparison.json")
         networks = [_read_network(name, network) for network in results["networks"]]

@@ -178,7 +178,7 @@ def test_models_that_the_cache_cannot_replace_stay_and_are_named(project):
     said = undo(project).stdout
     assert (project.root / "model.txt").read_text() == "model of seed 3"
     assert (project.root / "params.yaml").read_text() == PARAMS
-    assert "stays as the experiment made it" in said and "model.txt" in said and "dvc repro" in said
+    assert "kept as the experiment made it" in said and "model.txt" in said and "dvc repro" in said
     project.dvc("repro")
     is_as_committed(project)
 
