@@ -107,6 +107,11 @@ class _Images:
     patches: Patches
     intensity_range: tuple | str  # see `measure_intensities`
 
+    @property
+    def resized(self):
+        """How images are resized, in words, to go on from "images"; "" if they are not."""
+        return f", resized {resized_to(self.patches.resize)}," if self.patches.resize else ""
+
     def shape(self, file):
         """Rows and columns of an image, once it is resized."""
         size = self.patches.resize
@@ -131,16 +136,7 @@ def _pack_split(images, info, augment, seed, map_in_order, folder, table):
     size, sections = patches.size or patches.resize, 2 * patches.context + 1
     versions = 1 + (augment.copies if split == "train" and augment.when == "patchify" else 0)  # of each patch
     shapes = list(map_in_order(images.shape, table["image"]))
-    once = f", resized {resized_to(patches.resize)}," if patches.resize else ""
-    small = sum(any(np.less(shape, size)) for shape in shapes)
-    if small:
-        wanted = f"a patch of {size[0]} × {size[1]}"
-        print(f"{split}: {small} of {len(shapes)} images{once} are smaller than {wanted}, extended by reflection")
-    grids = [corners(shape, size, patches.stride or size) for shape in shapes]
-    if split == "train" and patches.foreground:
-        count = sum(map(len, grids))
-        more = foreground_corners(table["mask"], images.mask, size, count, patches.foreground, seed, map_in_order)
-        grids = [grid + further for grid, further in zip(grids, more, strict=True)]
+    grids = _grids(images, split, table, shapes, size, seed, map_in_order)
     manifest = _manifest(split, table, grids, versions)
     around = surroundings(size, shapes) if split == "train" and augment.when == "epoch" else (0, 0)
     wide = tuple(side + 2 * more for side, more in zip(size, around, strict=True))
@@ -170,14 +166,14 @@ def _pack_split(images, info, augment, seed, map_in_order, folder, table):
             write_image(first + row, np.rint(patch * np.iinfo(depth).max))
             if segmentation:
                 write_mask(first + row, patch_mask)
-        return np.unique(mask).astype(int).tolist() if segmentation and once else range(len(info.classes))
+        return np.unique(mask).tolist() if segmentation and patches.resize else range(len(info.classes))
 
     firsts = np.cumsum([0, *(len(grid) * versions for grid in grids)])[:-1]
     done = map_in_order(pack_image, table.index, table.itertuples(), grids, firsts)
-    left = set().union(*tqdm(done, total=len(table), desc=split, disable=None))  # errors of a thread are raised here
-    lost = [name for number, name in enumerate(info.classes) if number not in left]
+    found = set().union(*tqdm(done, total=len(table), desc=split, disable=None))  # errors of a thread are raised here
+    lost = [name for number, name in enumerate(info.classes) if number not in found]
     if lost:
-        print(f"{split}: warning: the masks{once} have no pixel of {' or '.join(lost)} left", flush=True)
+        print(f"{split}: warning: the masks{images.resized} have no pixel of {' or '.join(lost)} left", flush=True)
     return manifest
 
 
@@ -188,6 +184,20 @@ def _read_alike(channels, kind, path):
         received = f"{image.shape[-1]} of {image.dtype}"
         raise UserError(f"{path}: expected {channels} channels of {kind} like the first image, received {received}")
     return image
+
+
+def _grids(images, split, table, shapes, size, seed, map_in_order):
+    """Corners of the patches of each image: a grid, and for training more around foreground, as ``patches.foreground`` says."""
+    patches, small = images.patches, sum(any(np.less(shape, size)) for shape in shapes)
+    if small:
+        wanted = f"a patch of {size[0]} × {size[1]}"
+        print(f"{split}: {small} of {len(shapes)} images{images.resized} are smaller than {wanted}, extended by reflection")
+    grids = [corners(shape, size, patches.stride or size) for shape in shapes]
+    if split != "train" or not patches.foreground:
+        return grids
+    count = sum(map(len, grids))
+    more = foreground_corners(table["mask"], images.mask, size, count, patches.foreground, seed, map_in_order)
+    return [grid + further for grid, further in zip(grids, more, strict=True)]
 
 
 def _manifest(split, table, grids, versions):
