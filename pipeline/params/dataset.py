@@ -91,7 +91,9 @@ class Split(Section):
 
 
 def _resize(value):
-    """Read rows and columns as a tuple of integers, or a factor as float."""
+    """Read rows and columns as a tuple of integers, a factor as float, or None."""
+    if value is None:
+        return None
     factor = number(value)
     if type(factor) in (int, float) and 0 < factor <= LARGEST_FACTOR:
         return float(factor)
@@ -107,13 +109,12 @@ def _flat(value):
     return value
 
 
+Resize = Annotated[tuple[int, int] | float | None, PlainValidator(_resize)]
 Flat = Annotated[Pair, BeforeValidator(_flat)]
 
 
 class Patches(Section):
-    resize: Annotated[tuple[int, int] | float | None, PlainValidator(lambda value: None if value is None else _resize(value))] = (
-        None
-    )
+    resize: Resize = None
     size: Flat | None = None
     stride: Flat | None = None
     foreground: Fraction = 0.0
