@@ -33,6 +33,7 @@ def render(datasets, without, params_text, transfers):
     environment.filters |= {
         "number": lambda value, style: number(value, Style(*style)),
         "brackets": lambda text: re.match(r"(.*?)(?: ([(\[].*))?$", text).groups(""),  # a score, and what stands behind it
+        "commands": lambda text: markupsafe.Markup(re.sub(r"`(.*?)`", r"<code>\1</code>", str(markupsafe.escape(text)))),
         "groups": lambda columns: [(above, len(list(group))) for above, group in itertools.groupby(columns, lambda c: c[2])],
     }
     script = (TEMPLATES / "page.js").read_text(encoding="utf-8")

@@ -193,4 +193,4 @@ def test_a_data_set_without_its_pictures_is_left_out_and_the_others_are_shown(wo
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     report.main()
     page = (workspace / "reports/index.html").read_text()
-    assert f"reports/nuclei/{lost} is not here" in page and "brings it" in page
+    assert f"reports/nuclei/{lost} is not here" in page and "<code>dvc repro evaluate@nuclei</code> brings it" in page
