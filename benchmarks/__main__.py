@@ -1,4 +1,4 @@
-"""Measure this pipeline beside what one would use instead, and write docs/performance.md: ``make bench``, 20 minutes.
+"""Measure this pipeline beside what one would use instead, and write docs/performance.md: ``make bench``, 13 minutes.
 
 ``python -m benchmarks [--rounds N] [--batches N] [--networks unet,vgg16]``
 """

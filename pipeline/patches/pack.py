@@ -173,7 +173,7 @@ def _pack_split(images, info, augment, seed, map_in_order, folder, table):
     found = set().union(*tqdm(done, total=len(table), desc=split, disable=None))  # errors of a thread are raised here
     lost = [name for number, name in enumerate(info.classes) if number not in found]
     if lost:
-        print(f"{split}: warning: the masks{images.resized} have no pixel of {' or '.join(lost)} left", flush=True)
+        print(f"{split}: warning: the masks{images.resized} have no pixel of {' or '.join(lost)}", flush=True)
     return manifest
 
 

@@ -179,6 +179,8 @@ def _objects(path, rule):
 def _halved(mask):
     """Reduce a mask (H, W) to half its sides, and enlarge it again; count the pixels that it keeps, and those of both masks.
 
+    `pipeline.images.resize.resize_mask` does the same, with a 64-bit number for each pixel: masks of slides may be too large.
+
     >>> _halved(np.array([[1, 1, 0, 0], [1, 0, 0, 1]], bool))
     (3, 8)
     """

@@ -114,7 +114,7 @@ def test_a_class_that_resizing_removes_from_the_masks_is_told(tmp_path, capsys):
     pack(tmp_path / "raw", tmp_path / "packed", table, dataset, AUGMENT, 1)
     assert capsys.readouterr().out.splitlines() == [
         "train: 1 of 1 images, resized by a factor of 0.5, are smaller than a patch of 16 × 16, extended by reflection",
-        "train: warning: the masks, resized by a factor of 0.5, have no pixel of b left",
+        "train: warning: the masks, resized by a factor of 0.5, have no pixel of b",
         "val: 1 of 1 images, resized by a factor of 0.5, are smaller than a patch of 16 × 16, extended by reflection",
     ]
 
