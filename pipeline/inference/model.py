@@ -20,7 +20,7 @@ from pipeline.inference.decision import mean_and_spread, outputs
 from pipeline.inference.features import coarsest_cell
 from pipeline.inference.fold import folded
 from pipeline.inference.tiling import predict_image, predict_rows
-from pipeline.networks.common.run import runner, sigmoid
+from pipeline.networks.common.run import probabilities, runner
 
 # Classified together: as many images as make a megapixel, at most 64. VGG16's dense layers are read once for all of them: tiles
 # of 64 × 64 in bfloat16 take 0.6 of the time when there are 64 at a time instead of 16.
@@ -121,8 +121,7 @@ class TrainedModel:
         return runner(folded(self.network))
 
     def _probability(self, windows):
-        logits = np.asarray(self._compiled(windows), np.float32)
-        return sigmoid(logits)[..., 0] if logits.shape[-1] == 1 else softmax(logits, axis=-1)
+        return probabilities(self._compiled(windows))
 
     def classify(self, images, flips=False):
         """Predict the probability of each class: images (H, W, C), scaled, to (N, K), float64. Reads them one by one.

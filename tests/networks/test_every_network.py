@@ -24,6 +24,7 @@ from pipeline.images.sections import around, channels_seen, context_of, join
 from pipeline.inference.model import load_trained
 from pipeline.networks import densenet, googlenet, resnext
 from pipeline.networks.common import residual
+from pipeline.networks.common.blocks import add_to_logits
 from pipeline.patches.packed import Packed
 from pipeline.predict import DEFAULTS
 from pipeline.training.batches import Batches, statistics
@@ -221,3 +222,14 @@ for path in sys.argv[2:]:
 """
     paths = [str(trained(name)) for name in params.network_names()]
     subprocess.run([sys.executable, "-c", script, str(tmp_path), *paths], check=True)
+
+
+@pytest.mark.parametrize("name", [name for name in params.network_names() if load(name).task == "segmentation"])
+def test_its_logits_can_be_raised(name, loaded):
+    """As `weigh_classes` does for several classes."""
+    network, image = loaded(name).network, np.random.default_rng(0).random((1, 32, 32, loaded(name).network.input.shape[-1]))
+    before = np.asarray(network(image))
+    assert add_to_logits(network, [2.0])
+    after = np.asarray(network(image))
+    add_to_logits(network, [-2.0])
+    np.testing.assert_allclose(after, before + 2, atol=1 if name == "unetpp" else 1e-4)  # which averages probabilities

@@ -87,3 +87,11 @@ def outputs(classes):
 def logits(x, classes=2, name="logits"):
     """End a network: a 1 × 1 convolution to its `outputs`, in float32, with no activation and no normalisation behind it."""
     return layers.Conv2D(outputs(classes), 1, dtype="float32", name=name)(x)
+
+
+def add_to_logits(network, offsets):
+    """Add a number to each logit, shape (K,), by the biases of the layers that `logits` made; return whether there are any."""
+    heads = [layer for layer in network.layers if layer.name.startswith("logits") and layer.weights]
+    for head in heads:
+        head.bias.assign_add(offsets)
+    return bool(heads)

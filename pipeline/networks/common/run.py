@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from scipy.special import softmax
 
 
 def runner(network):
@@ -23,3 +24,9 @@ def runner(network):
 def sigmoid(logits):
     """Logistic function in float32, without overflow."""
     return (0.5 * (1.0 + np.tanh(0.5 * np.asarray(logits, np.float32)))).astype(np.float32)
+
+
+def probabilities(logits):
+    """Turn the logits of pixels into probabilities: (..., 1) into (...), of foreground, and (..., K) into (..., K), float32."""
+    logits = np.asarray(logits, np.float32)
+    return sigmoid(logits)[..., 0] if logits.shape[-1] == 1 else softmax(logits, axis=-1)

@@ -1,4 +1,4 @@
-"""Choose the threshold on whole validation images, at their original resolution, as the test images will be predicted.
+"""Choose the threshold of foreground on the validation images.
 
 With it, choose how objects are told apart, and how small they may be.
 """
@@ -8,17 +8,13 @@ from collections import defaultdict
 import numpy as np
 
 from pipeline import paths
-from pipeline.datasets.layout import read_table
-from pipeline.images.intensity import scaled
-from pipeline.images.io import IGNORED, read_image, read_instances, read_mask
+from pipeline.images.io import IGNORED, read_instances
 from pipeline.images.resize import resize_image
-from pipeline.images.sections import context_of, read_with_neighbours, with_runs
 from pipeline.images.symmetry import symmetries
-from pipeline.networks.common.run import runner, sigmoid
+from pipeline.networks.common.run import runner
 from pipeline.scoring.curves import Histogram, best_threshold, precision_recall, thinned
 from pipeline.tasks.segmentation.separation import choose_objects
-
-TILE = 1024  # pixels; larger images are cut, without overlap: their few seams move no threshold
+from pipeline.tasks.segmentation.validation import opened, predicted_probability, validation_images
 
 
 def choose_threshold(network, dataset, card):
@@ -30,12 +26,11 @@ def choose_threshold(network, dataset, card):
     """
     predict = runner(network)
     plain, averaged = defaultdict(Histogram), defaultdict(Histogram)  # of each independent unit
-    table = with_runs(read_table(paths.patches(dataset, card.get("fold", 0)) / "split.csv"))
-    records = list(table[(table["split"] == "val") & (table["unit"] != "")].itertuples())  # the others are all ignored
+    records = validation_images(dataset, card)
     for record in records:
-        image, mask = _open(dataset, record, card)
+        image, mask = opened(dataset, record, card)
         changes = symmetries(*image.shape[:2])
-        turned = _tiled(predict, np.concatenate([change.apply(image[None]) for change in changes]))
+        turned = predicted_probability(predict, np.concatenate([change.apply(image[None]) for change in changes]))
         views = [change.undo(probability[None])[0] for change, probability in zip(changes, turned, strict=True)]
         for histograms, probability in ((plain, views[0]), (averaged, sum(views) / len(views))):
             probability = resize_image(probability, mask.shape) if card["resize"] else probability
@@ -46,35 +41,12 @@ def choose_threshold(network, dataset, card):
     return chosen, thinned(precision_recall(sum(plain.values(), Histogram())))
 
 
-def _open(dataset, record, card):
-    """An image as the network takes it, and its mask in the original resolution."""
-
-    def read(file):
-        return scaled(read_image(paths.raw(dataset) / file), card["intensity_range"])
-
-    image = read_with_neighbours(record, context_of(card), read)
-    if card["resize"]:
-        image = resize_image(image, card["resize"])
-    return image, read_mask(paths.raw(dataset) / record.mask)
-
-
 def _objects(predict, dataset, records, card, threshold):
     """The unit, the objects and the predicted mask of each image, as `choose_objects` takes them."""
     for record in records:
-        image, mask = _open(dataset, record, card)
-        probability = _tiled(predict, image[None])[0]
+        image, mask = opened(dataset, record, card)
+        probability = predicted_probability(predict, image[None])[0]
         if card["resize"]:
             probability = resize_image(probability, mask.shape)
         objects = read_instances(paths.raw(dataset) / record.instances) if record.instances else mask == 1
         yield record.unit, objects, (probability >= threshold) & (mask != IGNORED)
-
-
-def _tiled(predict, images):
-    """Probability (N, H, W) of images (N, H, W, C), tile by tile and two by two."""
-    probability = np.empty(images.shape[:3], np.float32)
-    for first in range(0, len(images), 2):
-        for top in range(0, images.shape[1], TILE):
-            for left in range(0, images.shape[2], TILE):
-                part = slice(first, first + 2), slice(top, top + TILE), slice(left, left + TILE)
-                probability[part] = sigmoid(predict(np.ascontiguousarray(images[part])))[..., 0]
-    return probability

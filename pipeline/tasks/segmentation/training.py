@@ -1,10 +1,11 @@
-"""How segmentation networks are trained: the loss, the metric, and the threshold that validation chooses."""
+"""How segmentation networks are trained: the loss, the metric, and what validation chooses."""
 
 import numpy as np
 
 from pipeline.images.io import IGNORED
 from pipeline.networks.common import blocks
 from pipeline.tasks.class_weights import class_weights
+from pipeline.tasks.segmentation.class_factors import weigh_classes
 from pipeline.tasks.segmentation.losses import PooledDice, loss_of
 from pipeline.tasks.segmentation.threshold import choose_threshold
 
@@ -44,5 +45,8 @@ def metric(card):
 
 
 def choose(network, dataset, card):
-    """Choose the threshold of foreground on the validation images (see `choose_threshold`); several classes have none."""
-    return ({}, None) if len(card["classes"]) > 2 else choose_threshold(network, dataset, card)
+    """Choose on the validation images what decides the class of a pixel: a threshold, or how several classes are weighed.
+
+    Returns facts for the card, and a table of thresholds or None (see `choose_threshold` and `weigh_classes`).
+    """
+    return (weigh_classes(network, dataset, card), None) if len(card["classes"]) > 2 else choose_threshold(network, dataset, card)
