@@ -166,6 +166,11 @@ def training(dataset):
     ]
     if "threshold" in dataset.networks[0].card:
         rows.append(("Threshold", "chosen on validation", lambda card: f"{card['threshold']:.3f}"))
+    if "class_factors" in dataset.networks[0].card:
+        meaning = "of the probability of each class, chosen on validation"
+        rows.append(
+            ("Factors", meaning, lambda card: ", ".join(f"{factor:.3g}" for factor in card.get("class_factors", [])) or "–")
+        )
     titles, meanings, texts = zip(*rows, strict=True)
     frame = pd.DataFrame({network.title: [text(network.card) for text in texts] for network in dataset.networks}, index=titles)
     note = "This is the network of fold 0, as in the learning curves; “Fold by fold” has all." if _folds(dataset) > 1 else ""

@@ -118,6 +118,7 @@ def test_scikit_learn_finds_the_same_scores(run, details):
 def test_the_report_has_a_row_for_each_class(run):
     page = paths.PAGE.read_text()
     assert "Each class, U-Net" in page and "Confusion matrix, U-Net" in page
+    assert "of the probability of each class, chosen on validation" in page
     confusion = pd.read_csv(paths.PLOTS / "confusion.csv")
     assert confusion["actual"].tolist() == np.repeat(CLASSES, 3).tolist()
 
