@@ -4,6 +4,7 @@ import re
 
 import pandas as pd
 
+from pipeline.errors import counted
 from pipeline.reporting.format import COUNT, MISSING, difference, number, score, spread
 from pipeline.scoring.statistics import FEWEST_UNITS
 
@@ -166,33 +167,35 @@ def training(dataset):
     ]
     if "threshold" in dataset.networks[0].card:
         rows.append(("Threshold", "chosen on validation", lambda card: f"{card['threshold']:.3f}"))
-    if "class_factors" in dataset.networks[0].card:
-        meaning = "of the probability of each class, chosen on validation"
-        rows.append(
-            ("Factors", meaning, lambda card: ", ".join(f"{factor:.3g}" for factor in card.get("class_factors", [])) or "–")
-        )
+    if any("class_factors" in network.card for network in dataset.networks):  # which a network of your own may not take
+        rows.append(("Factors", "of the probability of each class, chosen on validation", _factors))
     titles, meanings, texts = zip(*rows, strict=True)
     frame = pd.DataFrame({network.title: [text(network.card) for text in texts] for network in dataset.networks}, index=titles)
     note = "This is the network of fold 0, as in the learning curves; “Fold by fold” has all." if _folds(dataset) > 1 else ""
     return table("Training", frame, meanings, note, first="")
 
 
+def _factors(card):
+    return ", ".join(f"{factor:.3g}" for factor in card.get("class_factors", ())) or MISSING
+
+
 def note_on_intervals(dataset):
     """Say what the brackets mean, and why there may be none."""
     detail = dataset.networks[0].detail
     unit, images = detail["unit"], number(detail["test_images"], COUNT)
+    intervals = [found for n in dataset.networks for key, found in n.detail["intervals"].items() if key != "ece"]
     divided = ", each an independent unit" if unit["name"] == "image" else f" in {units_in_words(unit)}"
     text = f"{images} test images{divided}. "
     if _folds(dataset) > 1:
         text = f"{_folds(dataset)} folds, each image scored by a network that never saw its group. " + text
     if unit["count"] < FEWEST_UNITS:
         return text + f"There are no intervals, because they need at least {FEWEST_UNITS} independent units."
-    if all(limits is None for limits in detail["intervals"].values()):
+    if not any(intervals):
         return text + "There are no intervals, because the scores are undefined in some units or the same in all."
     text += "In brackets: 95 % intervals over these independent units."
     if unit["alike"]:
         text += " Neighbouring units are alike, so the intervals may be too narrow."
-    if any(limits is None for key, limits in detail["intervals"].items() if key != "ece"):
+    if not all(intervals):
         text += " A score without an interval is undefined in some units, or the same in all."
     return text
 
@@ -209,4 +212,4 @@ def _folds(dataset):
 def units_in_words(unit):
     """Count the independent units, such as "4 blocks of 2 images"."""
     head, *rest = unit["name"].split(" ", 1)
-    return " ".join([f"{unit['count']} {head}{'' if unit['count'] == 1 else 's'}", *rest])
+    return " ".join([counted(unit["count"], head), *rest])

@@ -191,11 +191,22 @@ def test_a_class_without_test_images_has_no_rates(read, workspace):
 def test_a_calibration_error_has_no_interval_by_design(read, change):
     keys = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "average_precision", "brier", "kappa", "loss")
     known = {f"intervals.{key}": [0.7, 0.8] for key in keys}
-    change("reports/cells/details/small/detail.json", {"unit.count": 9, "intervals.ece": None} | known)
+    for network in ("small", "large"):
+        change(f"reports/cells/details/{network}/detail.json", {"unit.count": 9, "intervals.ece": None} | known)
     table = titled(read()["cells"], "All classes")
     assert any("no interval" in text for text in table["meanings"]) and "A score without an interval" not in table["note"]
     change("reports/cells/details/small/detail.json", {"intervals.auroc": None})
     assert "A score without an interval" in titled(read()["cells"], "All classes")["note"]
+
+
+def test_the_note_on_intervals_is_true_of_all_networks(read, change):
+    """One network may predict nothing where another does, and another may be right everywhere."""
+    change("reports/blood-vessels/details/deep/detail.json", {"intervals.precision": None})
+    assert "A score without an interval" in tables.note_on_intervals(read()["blood-vessels"])
+    file = "reports/blood-vessels/details/toy/detail.json"
+    change(file, {"intervals": dict.fromkeys(("dice", "loss"))})
+    note = tables.note_on_intervals(read()["blood-vessels"])
+    assert "In brackets" in note and "There are no intervals" not in note
 
 
 def test_units_that_are_alike_are_doubted(read, change):
@@ -221,6 +232,11 @@ def test_training_has_the_threshold_of_a_segmentation(read):
     assert rows(tables.training(found["nuclei"]))["Threshold"] == ["0.500"]
     shown = rows(tables.training(found["cells"]))
     assert "Threshold" not in shown and shown["Epoch kept"] == ["2, lowest loss"] * 2
+
+
+def test_training_has_the_factors_of_those_networks_that_took_them(read, change):
+    change("reports/blood-vessels/details/deep/card.json", {"class_factors": [1.0, 0.84, 2.0]})
+    assert rows(tables.training(read()["blood-vessels"]))["Factors"] == ["–", "–", "1, 0.84, 2"]
 
 
 @pytest.mark.parametrize(
