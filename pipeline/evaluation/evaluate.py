@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 
 from pipeline import paths
@@ -28,12 +29,12 @@ def evaluate(dataset, networks, task, params):
     folder, records = _fresh_folders(dataset), open_test_split(dataset, card.get("folds", 1))
     write_json(folder / "dataset.json", card)
     unit, data = independent_units(records, card), fingerprint(dataset, records)
-    results, titles = {}, {}
+    results, titles = {}, titles_of(dataset, networks)
     for name in networks:
         by_seed = open_trained(dataset, name)
         seed, *others = by_seed
         models = [load_all([path]) for path in by_seed[seed]]
-        details, titles[name] = paths.details(dataset, name), models[0].card["title"]
+        details = paths.details(dataset, name)
         (details / "gallery").mkdir(parents=True)
 
         def scored(models, what, name=name):
@@ -50,7 +51,7 @@ def evaluate(dataset, networks, task, params):
         if len(models) > 1:
             detail["folds"] = [_fold(number, model.card, scores, records, task) for number, model in enumerate(models)]
         write_headline(paths.metrics(dataset, name), metrics, task, data)
-        write_json(details / "card.json", models[0].card)
+        write_json(details / "card.json", models[0].card | {"title": titles[name]})
         write_json(details / "detail.json", rounded(detail))
         for file, table in task.tables(scores, params).items():
             write_table(details / f"{file}.csv", table)
@@ -65,6 +66,13 @@ def evaluate_nothing(dataset, task):
     write_no_headline(paths.metrics(dataset, "").parent)
     _write_results(dataset, task, [])
     print(f"no network is trained on {dataset}; add it to the `datasets` of a network in {paths.PARAMS}")
+
+
+def titles_of(dataset, networks):
+    """Titles of trained networks by their names. Where copies of a network share a title, each has its name behind it."""
+    titles = {name: read_json(paths.model(dataset, name).with_suffix(".json"))["title"] for name in networks}
+    count = Counter(titles.values())
+    return {name: title if count[title] == 1 else f"{title} ({name})" for name, title in titles.items()}
 
 
 def open_trained(dataset, network):

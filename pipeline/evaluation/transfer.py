@@ -6,7 +6,7 @@ from pipeline import paths
 from pipeline.atomic import read_json, write_json
 from pipeline.datasets.layout import read_info
 from pipeline.errors import UserError
-from pipeline.evaluation.evaluate import open_trained, rounded, write_headline, write_no_headline
+from pipeline.evaluation.evaluate import open_trained, rounded, titles_of, write_headline, write_no_headline
 from pipeline.evaluation.test_split import count_shared, fingerprint, independent_units, open_every_image
 
 
@@ -26,12 +26,11 @@ def transfer(model, images, networks, task, params):
     paths.transfer_metrics(key).mkdir(parents=True)
     if not networks:
         write_no_headline(paths.transfer_metrics(key))
-    found = {}
-    for name in networks:
+    found, titles = {}, titles_of(model, networks)
+    for name, title in titles.items():
         of_folds, *_ = open_trained(model, name).values()
         trained = load_all(of_folds)
         _refuse_other_images(f"transfers.{key}", trained.card, info)
-        title = trained.card["title"]
         scores = task.score([trained], images, records, params, f"{title} of {model}")
         write_headline(paths.transfer_metrics(key, name), scores.metrics, task, data)
         leading = {"score": scores.metrics[task.LEADING], "interval": task.intervals(scores, params.seed)[task.LEADING]}
