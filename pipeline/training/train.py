@@ -2,12 +2,12 @@
 
 import itertools
 import json
-from contextlib import nullcontext
+from contextlib import contextmanager
 
 import keras
 
 from pipeline import paths
-from pipeline.atomic import whole
+from pipeline.atomic import whole, write_table
 from pipeline.errors import UserError
 from pipeline.images.sections import context_of, sections_seen
 from pipeline.networks.common.cost import gigaflops
@@ -52,7 +52,7 @@ def train(dataset, network, task, params):
         table, checkpoint = _train_one(dataset, network, task, params, seed, fold, former, *files, team)
         checkpoints.append(checkpoint)
         if first and table is not None:
-            table.to_csv(log / "threshold.csv", index=False, float_format="%.6g")
+            write_table(log / "threshold.csv", table)
     for checkpoint in checkpoints if team.leads else ():  # not before: DVC removes all models if a later one is interrupted
         checkpoint.remove()
 
@@ -64,13 +64,12 @@ def _train_one(dataset, network, task, params, seed, fold, former, model, curves
     card = load_card(folder)
     card |= network.settings.seen(card, f"{network.name}.context") | {"tested": tested_images(folder)}
     training, validation = (load_packed(folder, split, context_of(card)) for split in ("train", "val"))
-    mean, variance = statistics(training.images)
-    weights, origin = pretrained(network)
     card |= task.facts(params, card, training)
-    anew = params.augment if params.augment.when == "epoch" else None
+    weights, origin = pretrained(network)
     deciding = {"seed": seed, "precision": precision, "classes": card["classes"]} | _deciding(network, params)
     key = training_key(folder, deciding, [file for file in (weights, former) if file])
     checkpoint = Checkpoint(paths.checkpoint(dataset, network.name, key))
+    mean, variance = statistics(training.images)
     facts = {"mean": mean, "variance": variance, "seed": seed, "pretrained": weights}
     with team.together():
         trained = network.build_for(card, **facts)
@@ -82,10 +81,9 @@ def _train_one(dataset, network, task, params, seed, fold, former, model, curves
         told += [origin and f"pretrained: {origin['name']}", former and f"continuing from {former}"]
         told += [f"{team.devices} devices in each of {team.processes} processes" if team.size > 1 else None]
         print(", ".join(filter(None, told)), flush=True)
-        how = {"shuffle": True, "flips": settings.flips, "balanced": task.balanced(params), "sections": sections_seen(card)}
-        with on_all_threads() if anew else nullcontext() as map_in_order:
-            fresh = Fresh(anew, tuple(card["patch_size"]), map_in_order) if anew else None
-            batches = Batches(training, settings.batch_size, seed, team=team, fresh=fresh, **how)
+        drawn = {"shuffle": True, "flips": settings.flips, "balanced": task.balanced(params), "sections": sections_seen(card)}
+        with _augmented_anew(params.augment, card) as fresh:
+            batches = Batches(training, settings.batch_size, seed, team=team, fresh=fresh, **drawn)
             held = Batches(validation, settings.batch_size, team=team)
             epochs = fit(trained, batches, held, task.loss(params, card), task.metric(card), settings, curves, checkpoint)
     if not team.leads:
@@ -106,6 +104,16 @@ def _train_one(dataset, network, task, params, seed, fold, former, model, curves
         card["pretrained"] = origin
     save(trained, model, card)
     return table, checkpoint
+
+
+@contextmanager
+def _augmented_anew(augment, card):
+    """Yield what augments the patches in each epoch, on all threads; None if ``augment.when`` asks for something else."""
+    if augment.when != "epoch":
+        yield None
+        return
+    with on_all_threads() as map_in_order:
+        yield Fresh(augment, tuple(card["patch_size"]), map_in_order)
 
 
 def _deciding(network, params):
