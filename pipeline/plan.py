@@ -14,7 +14,7 @@ import yaml
 
 from pipeline import params, paths
 from pipeline.atomic import whole
-from pipeline.errors import UserError, plain_errors
+from pipeline.errors import UserError, counted, plain_errors
 from pipeline.parallel import cores
 from pipeline.params.fields import RESERVED
 from pipeline.planning.cost import matrix_speed, minutes
@@ -85,7 +85,7 @@ def _tell_training(name, found, network, section, bfloat16):
     own = {key.split(".")[1]: value for key, (value, _) in found.training.items() if key.startswith(f"{network}.")}
     estimate = max(1, round(minutes(found.pixels, found.training["train.epochs"][0], section | own, matrix_speed(), bfloat16)))
     where = f"{cores()} cores of this computer in {'bfloat16' if bfloat16 else 'float32'}"
-    print(f"About {estimate} minute{'s' if estimate > 1 else ''} of training on {where}")
+    print(f"About {counted(estimate, 'minute')} of training on {where}")
     print("(this may be off by a factor of two; a GPU is several times as fast)")
     # A pair is a key that params.yaml need not have.
     keys = {key: f"++{key}" if key.startswith("pairs.") else key for key in found.training}

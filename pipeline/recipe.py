@@ -35,7 +35,10 @@ def main():
             print(f"{name:28} {title}")
         return
     changes = [part for change in overrides(read(arguments.name), params.load()) for part in ("-S", change)]
-    os.execvp("dvc", ["dvc", "exp", "run", *changes, *tolerant(arguments.options)])
+    try:
+        os.execvp("dvc", ["dvc", "exp", "run", *changes, *tolerant(arguments.options)])
+    except FileNotFoundError as error:
+        raise UserError("dvc: no such command; `source .venv/bin/activate` first") from error
 
 
 def recipes():

@@ -90,3 +90,10 @@ def test_pairs_and_transfers_leave_with_their_data_sets(project):
 def test_an_unknown_recipe_is_refused_with_the_list(project):
     with pytest.raises(UserError, match=f"nothing is not a recipe; the recipes are: .*{RECIPES[-1]}"):
         recipe.read("nothing")
+
+
+def test_without_the_environment_the_remedy_is_to_activate_it(project, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("sys.argv", ["recipe", RECIPES[0]])
+    with pytest.raises(UserError, match="dvc: no such command; `source .venv/bin/activate` first"):
+        recipe.main()

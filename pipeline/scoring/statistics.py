@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from pipeline.errors import counted
 from pipeline.scoring.ratios import or_none
 
 LEVEL = 0.95  # of all intervals
@@ -135,7 +136,7 @@ def sentence(comparison, baseline, other, metric, unit):
 
     `baseline`, `other` and `metric` are titles; `unit` is the independent unit in the singular, such as "patient".
     """
-    difference, units = comparison.difference, f"{comparison.units or 'no'} {unit}{'' if comparison.units == 1 else 's'}"
+    difference, units = comparison.difference, counted(comparison.units, unit)
     if difference is None:
         margin = f"{metric} is undefined"
     elif difference == 0:
