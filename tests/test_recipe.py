@@ -95,5 +95,5 @@ def test_an_unknown_recipe_is_refused_with_the_list(project):
 def test_without_the_environment_the_remedy_is_to_activate_it(project, monkeypatch):
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr("sys.argv", ["recipe", RECIPES[0]])
-    with pytest.raises(UserError, match="dvc: no such command; `source .venv/bin/activate` first"):
+    with pytest.raises(UserError, match=r"^dvc: no such command; `source .venv/bin/activate` first"):
         recipe.main()

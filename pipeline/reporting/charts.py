@@ -124,7 +124,7 @@ def cost(networks, title):
         axis.xaxis.set_major_formatter("{x:g}")
         axis.xaxis.set_minor_locator(NullLocator())
         axis.grid()
-        figure.legend(loc="outside lower left", ncols=2, columnspacing=1, handlelength=1.6)
+        _legend(figure, axis, "outside lower left")
 
     return draw(paint)
 
@@ -161,11 +161,18 @@ def _square(paint, x, y):
         paint(axis)
         axis.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel=x, ylabel=y)
         axis.grid()
-        handles, labels = axis.get_legend_handles_labels()
-        if len(handles) <= LEGEND:
-            shown = [label if len(label) <= LETTERS else f"{label[: LETTERS - 1]}…" for label in labels]
-            legend = figure.legend(handles, shown, loc="outside upper left", ncols=2, columnspacing=1, handlelength=1.6)
-            for text in legend.get_texts():
-                text.set_parse_math(False)  # a class may be called "a$b$"
+        if len(axis.get_legend_handles_labels()[0]) <= LEGEND:
+            _legend(figure, axis, "outside upper left")
 
     return draw(whole)
+
+
+def _legend(figure, axis, place):
+    """Name what is drawn in two columns, or in one if that leaves room for long names and there are few of them."""
+    handles, labels = axis.get_legend_handles_labels()
+    columns = 1 if max(map(len, labels), default=0) > LETTERS and len(labels) <= LEGEND // 2 else 2
+    most = 2 * LETTERS // columns
+    shown = [label if len(label) <= most else f"{label[: most - 1]}…" for label in labels]
+    legend = figure.legend(handles, shown, loc=place, ncols=columns, columnspacing=1, handlelength=1.6)
+    for text in legend.get_texts():
+        text.set_parse_math(False)  # a class may be called "a$b$"

@@ -2,6 +2,8 @@ import xml.etree.ElementTree as ElementTree
 
 import pandas as pd
 import pytest
+from matplotlib import rc_context
+from matplotlib.figure import Figure
 
 from pipeline.reporting import charts
 
@@ -28,6 +30,19 @@ def test_equal_charts_are_equal_bytes(name):
     assert first == second
     assert ElementTree.fromstring(first).tag.endswith("svg")
     assert b"Matplotlib v" not in first and b"<dc:date>" not in first
+
+
+def test_a_legend_of_long_titles_fits_the_figure_and_keeps_them_whole(monkeypatch):
+    figure = Figure(charts.SIZE, layout="constrained")
+    monkeypatch.setattr(charts, "draw", lambda paint: paint(figure))
+    titles = [f"{name} on efficientnet_lite0" for name in ("U-Net", "Attention U-Net", "Attention ResU-Net")]
+    with rc_context(charts.STYLE):
+        charts.cost({title: (1 + number, 0.5, None) for number, title in enumerate(titles)}, "Dice")
+        charts.thresholds(dict.fromkeys(titles, THRESHOLDS), dict.fromkeys(titles, 0.523))
+        figure.draw_without_rendering()
+    for legend, end in zip(figure.legends, ("", ": 0.523"), strict=True):
+        assert legend.get_window_extent().x1 <= figure.bbox.x1
+        assert [text.get_text() for text in legend.get_texts()] == [f"{title}{end}" for title in titles]
 
 
 def test_ink_follows_the_colour_scheme():
