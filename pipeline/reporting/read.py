@@ -6,7 +6,8 @@ import pandas as pd
 
 from pipeline import paths
 from pipeline.atomic import read_json
-from pipeline.errors import listed
+from pipeline.errors import UserError, listed
+from pipeline.params.messages import did_you_mean
 from pipeline.reporting import freshness
 
 # "007" or "NA" may be the name of an image or a class, and no number.
@@ -17,7 +18,7 @@ UNUSED = "per_object", "per_volume"  # tables for the user
 def read_results(params, tables_of):
     """Read the results of all data sets: a list, and why each of the others has no results, by its name.
 
-    ``tables_of(task)`` gives the ``tables`` module of a task.
+    ``tables_of(task)`` gives the ``tables`` module of a task. Raises a UserError if `reported` names an unknown metric.
     """
     evaluated, without = [], {}
     values, lock = freshness.read_yaml(paths.PARAMS), freshness.read_yaml(paths.LOCK)
@@ -34,18 +35,18 @@ def read_results(params, tables_of):
             files = f"{listed(missing, 1)} {are} not here"
             without[name] = f"evaluated, but {files}; `dvc pull` or `dvc repro evaluate@{name}` brings {them}"
             continue
-        comparison = read_json(paths.details(name) / "comparison.json")
+        task, comparison = tables_of(results["task"]), read_json(paths.details(name) / "comparison.json")
         networks = [_read_network(name, network) for network in results["networks"]]
         evaluated.append(
             SimpleNamespace(
                 name=name,
-                task=tables_of(results["task"]),
+                task=task,
                 info=read_json(paths.details(name) / "dataset.json"),
                 audit=read_json(paths.audit(name)),
                 comparison=comparison,
                 networks=networks,  # in the order of their colours
                 ranked=_ranked(networks, **comparison),
-                reported=settings.reported,  # figures from elsewhere to show beside ours
+                reported=_reported(name, settings.reported, task.METRICS),
                 outdated=freshness.outdated(name, results, params.networks_of(name), values, lock),
             )
         )
@@ -54,6 +55,15 @@ def read_results(params, tables_of):
 
 def _ranked(networks, metric, best, **others):
     return sorted(networks, key=lambda n: (n.name != best, -(n.scores[metric] or 0)))
+
+
+def _reported(dataset, figures, metrics):
+    """The figures from elsewhere to show beside ours. Raises a UserError if one is of no metric, such as a misspelled one."""
+    known = [*metrics, "note"]
+    for key in figures:
+        if key not in known:
+            raise UserError(f"{paths.PARAMS}: datasets.{dataset}.reported.{key}: unknown key{did_you_mean(key, known)}")
+    return figures
 
 
 def read_table(path):

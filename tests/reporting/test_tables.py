@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 
 from pipeline import params, paths
+from pipeline.errors import UserError
 from pipeline.reporting import tables
 from pipeline.reporting.provenance import audit_in_words, versions
 from pipeline.reporting.read import read_results
@@ -99,6 +100,14 @@ def test_overlap_has_trivial_and_reported_figures(read):
     assert table["note"].endswith("Reported: a paper, on other images.")
     table = titled(found["blood-vessels"], "Overlap, all")
     assert list(table["frame"]) == ["Toy-Net", "Wide U-Net", "Deep", "trivial"] and "Reported" not in table["note"]
+
+
+def test_a_misspelled_reported_figure_is_refused(read, monkeypatch):
+    known = params.load()
+    known.datasets["nuclei"].reported = {"dcie": 95.27}
+    monkeypatch.setattr(params, "load", lambda: known)
+    with pytest.raises(UserError, match=r"params\.yaml: datasets\.nuclei\.reported\.dcie: unknown key; did you mean dice\?"):
+        read()
 
 
 def test_images_and_borders_have_mean_median_and_quartiles(read):
