@@ -18,14 +18,14 @@ from pipeline.params.fields import (
     Real,
     Section,
     finite,
-    listed,
+    list_of,
     number,
     or_defaults,
 )
 
-SIZES = listed("height and width of a pixel in nm, such as [4.6, 4.6], optionally after the distance between sections", 2, 3)
+SIZES = list_of("height and width of a pixel in nm, such as [4.6, 4.6], optionally after the distance between sections", 2, 3)
 LARGEST_FACTOR = 4  # of patches.resize: a larger number is more likely a mistaken size
-LABELS = listed("the values that are foreground, such as [1, 2]", 1)
+LABELS = list_of("the values that are foreground, such as [1, 2]", 1)
 
 
 def _values(value):

@@ -24,7 +24,7 @@ LARGE = 2**63  # masks are read as signed 64-bit integers
 MOST_CLASSES = 255  # 8-bit class numbers; 255 itself means ignored
 
 
-def listed(what, least, most=math.inf):
+def list_of(what, least, most=math.inf):
     """Make a validator for lists of `least` to `most` values; its message says `what` was expected."""
 
     def check(value):
@@ -41,7 +41,7 @@ NonNegative = Annotated[Real, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[Real, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Natural = Annotated[int, Field(ge=0)]
-TWO = listed("two numbers, rows and columns, such as [128, 128]", 2, 2)
+TWO = list_of("two numbers, rows and columns, such as [128, 128]", 2, 2)
 Pair = Annotated[tuple[Count, Count], Field(strict=False), TWO]
 NaturalPair = Annotated[tuple[Natural, Natural], Field(strict=False), TWO]
 Label = Annotated[int, Field(ge=1, lt=LARGE)]

@@ -60,13 +60,13 @@ def outdated_transfer(key, transfer, networks, values, lock):
     """Say how a transfer of some networks differs from the project as it is now, as `outdated` does for a data set."""
     stages = lock.get("stages", {})
     evaluated = (_checksums(stages, f"evaluate@{dataset}", "deps") for dataset in (transfer.model, transfer.images))
-    now = {path: md5 for known in (*evaluated, _images_now(stages, transfer.images)) for path, md5 in known.items()}
+    now = {path: md5 for some in (*evaluated, _images_now(stages, transfer.images)) for path, md5 in some.items()}
     split = paths.patches(transfer.images) / "split.csv"  # dvc.lock knows its folder as a whole
     now |= {split.as_posix(): digest(split, "md5")} if split.exists() else {}
-    read = paths.trained_networks(transfer.model).parent, paths.raw(transfer.images), paths.audit(transfer.images), split
-    read = [path.as_posix() for path in read]
+    read = [paths.trained_networks(transfer.model).parent, paths.raw(transfer.images), paths.audit(transfer.images), split]
+    known = {path: now[path] for path in map(Path.as_posix, read) if path in now}
     behind = [*_made(stages, transfer.model, networks), *_made(stages, transfer.images, [])]
-    found = _changed(stages, f"transfer@{key}", behind, {path: now[path] for path in read if path in now}, values)
+    found = _changed(stages, f"transfer@{key}", behind, known, values)
     return list(dict.fromkeys(found))
 
 
