@@ -29,29 +29,28 @@ def evaluate(dataset, networks, task, params):
     folder, records = _fresh_folders(dataset), open_test_split(dataset, card.get("folds", 1))
     write_json(folder / "dataset.json", card)
     unit, data = independent_units(records, card), fingerprint(dataset, records)
+
+    def metrics_of(models, title):
+        return task.score(models, dataset, records, params, title).metrics
+
     results, titles = {}, titles_of(dataset, networks)
-    for name in networks:
-        by_seed = open_trained(dataset, name)
-        seed, *others = by_seed
-        models = [load_all([path]) for path in by_seed[seed]]
-        details = paths.details(dataset, name)
+    for name, title in titles.items():
+        by_seed, details = open_trained(dataset, name), paths.details(dataset, name)
+        first, *others = by_seed
+        models = [load_all([path]) for path in by_seed[first]]
         (details / "gallery").mkdir(parents=True)
-
-        def scored(models, what, name=name):
-            return task.score(models, dataset, records, params, f"{titles[name]}, {what}").metrics
-
-        results[name] = scores = task.score(models, dataset, records, params, titles[name], details / "gallery")
-        repeats = [scored([load_all([path]) for path in by_seed[other]], f"seed {other}") for other in others]
+        results[name] = scores = task.score(models, dataset, records, params, title, details / "gallery")
         metrics = scores.metrics
-        detail = {"test_images": len(records), "unit": unit} | task.detail(scores, params)
-        detail["scores"] = metrics
+        detail = {"test_images": len(records), "unit": unit} | task.detail(scores, params) | {"scores": metrics}
+        repeats = [metrics_of([load_all([path]) for path in by_seed[seed]], f"{title}, seed {seed}") for seed in others]
         detail["repeats"] = {key: over_seeds([metrics[key], *(r[key] for r in repeats)]) for key in metrics if repeats}
         if repeats:  # of folds, an ensemble would be scored on images that its members have seen: seeds of one fold only
-            detail["ensemble"] = scored(list(map(load_all, zip(*by_seed.values(), strict=True))), "all seeds together")
+            ensembles = [load_all(of_fold) for of_fold in zip(*by_seed.values(), strict=True)]
+            detail["ensemble"] = metrics_of(ensembles, f"{title}, all seeds together")
         if len(models) > 1:
             detail["folds"] = [_fold(number, model.card, scores, records, task) for number, model in enumerate(models)]
         write_headline(paths.metrics(dataset, name), metrics, task, data)
-        write_json(details / "card.json", models[0].card | {"title": titles[name]})
+        write_json(details / "card.json", models[0].card | {"title": title})
         write_json(details / "detail.json", rounded(detail))
         for file, table in task.tables(scores, params).items():
             write_table(details / f"{file}.csv", table)

@@ -6,6 +6,8 @@ import time
 import keras
 import numpy as np
 
+from pipeline.errors import counted
+
 SLOW = 3  # first steps that are not timed: TensorFlow and XLA compile the network in the first one
 ENOUGH = 5.0  # seconds of steps after which their time is known to a tenth or so
 FORWARD = 1 / 3  # share of a training step that its forward pass takes
@@ -69,9 +71,8 @@ class Pace(Timer):
         seconds = (self.seconds or 0.0) * (self.steps + self.more)
         if epochs * seconds > SHORT:
             line = "\n" if sys.stdout.isatty() else ""  # after Keras's progress bar
-            counted = f"{epochs} epochs" if epochs > 1 else "one epoch"
             total = f"about {spoken(epochs * seconds)} here"
-            print(f"{line}{total}: {self.patches:,} patches, {counted} of {spoken(seconds)}", flush=True)
+            print(f"{line}{total}: {self.patches:,} patches, {counted(epochs, 'epoch')} of {spoken(seconds)}", flush=True)
 
 
 def looked_at(steps, patches, validated):
