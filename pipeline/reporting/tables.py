@@ -210,6 +210,6 @@ def _folds(dataset):
 
 
 def units_in_words(unit):
-    """Count the independent units, such as "4 blocks of 2 images"."""
+    """Count the independent units, such as "4 blocks of 2 images". A single block may be cut short by the end of the images."""
     head, *rest = unit["name"].split(" ", 1)
-    return " ".join([counted(unit["count"], head), *rest])
+    return " ".join([counted(unit["count"], head), *(rest if unit["count"] > 1 else [])])

@@ -252,7 +252,7 @@ def test_training_has_the_factors_of_those_networks_that_took_them(read, change)
     ("unit", "text"),
     [
         ({"name": "block of 2 images", "count": 4}, "4 blocks of 2 images"),
-        ({"name": "block of 2 images", "count": 1}, "1 block of 2 images"),
+        ({"name": "block of 2 images", "count": 1}, "1 block"),
         ({"name": "group", "count": 3}, "3 groups"),
     ],
 )
