@@ -80,7 +80,7 @@ def differences(card, image, pixel_size_nm, place=""):
     `image` is (H, W, C), scaled. Yields messages; those of the intensities begin with its `place` in the file.
     """
     trained = card.get("pixel_size_nm")
-    compared = pixel_size_nm and trained and not gives_one_shape(card["resize"])
+    compared = pixel_size_nm is not None and trained is not None and not gives_one_shape(card["resize"])
     sizes = zip(pixel_size_nm, trained, strict=True) if compared else ()
     if any(max(a / b, b / a) > PIXEL_SIZE for a, b in sizes):
         expected, received = (" × ".join(f"{side:.3g}" for side in size) for size in (trained, pixel_size_nm))

@@ -353,6 +353,8 @@ def test_choices_without_effect_are_refused(tmp_path, image, cells, capsys):
 def test_arrays_that_python_gives(bright, picky, spots):
     model = load(bright)
     np.testing.assert_array_equal(predict(model, spots >= 128).mask, spots >= 128)
+    measured = predict(model, spots, pixel_size_nm=np.array([10, 10])).objects
+    assert measured["area_um2"].tolist() == pytest.approx([0.0012, 0.002, 0.0001])
     for wrong in ({"threshold": 2}, {"smallest": 0}, {"pixel_size_nm": 8}, {"pixel_size_nm": (0, 8)}):
         with pytest.raises(UserError, match=f"{next(iter(wrong))}: expected"):
             predict(model, spots, **wrong)
