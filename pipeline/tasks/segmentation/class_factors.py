@@ -1,4 +1,4 @@
-"""Weigh the classes of a segmentation with several, on the validation images, as the threshold of two classes is chosen.
+"""Weigh several classes on the validation images, as the threshold of two classes is chosen there.
 
 The most probable class is the best guess for a single pixel, but not for the Dice of a class: where a network is unsure, it may
 find too much of one class and too little of another. A factor on the probability of a class is an offset of its logit (Menon et
@@ -9,13 +9,12 @@ export of the model has it.
 import numpy as np
 
 from pipeline.images.io import IGNORED
-from pipeline.images.resize import resize_image
 from pipeline.networks.common.blocks import add_to_logits
 from pipeline.networks.common.run import runner
 from pipeline.scoring.choice import choose
 from pipeline.scoring.classes import against_the_rest, mean_of_classes
 from pipeline.scoring.ratios import OVERLAP
-from pipeline.tasks.segmentation.validation import opened, predicted_probability, validation_images
+from pipeline.tasks.segmentation.validation import predicted_image, validation_images
 
 FACTORS = 2.0 ** np.arange(-1, 1.25, 0.25)  # from a half to twice: larger ones fit a rare class to a few validation images
 ROUNDS = 2  # over the classes
@@ -23,9 +22,9 @@ VALUES = 2**25  # probabilities that are kept; of more pixels, an even share of 
 
 
 def weigh_classes(network, dataset, card):
-    """Weigh the classes by the logits of the network, so that the mean Dice of the foreground classes on validation is high.
+    """Add to the logits of the network so that the mean Dice of the foreground classes on validation is high.
 
-    Returns ``class_factors`` for the card, by which the probability of each class was multiplied; without them if the network
+    Returns ``class_factors`` for the card, by which the probability of each class was multiplied; an empty dict if the network
     does not end in `pipeline.networks.common.blocks.logits`.
     """
     factors = choose_factors(*_pixels(network, dataset, card))
@@ -37,7 +36,7 @@ def choose_factors(probability, truth, unit):
     """Choose a factor for the probability of each class, one class after the other.
 
     Of the factors that are as good as the best, the nearest to 1 is taken (see `pipeline.scoring.choice.choose`). The background
-    keeps 1, and so does a class that no pixel is of, whose Dice does not count.
+    keeps 1, and so does a class without a pixel, whose Dice does not count.
 
     Parameters
     ----------
@@ -78,15 +77,12 @@ def _pixels(network, dataset, card):
     units = {unit: number for number, unit in enumerate(dict.fromkeys(record.unit for record in records))}
     most = VALUES // len(card["classes"]) // max(1, len(records))
     random = np.random.default_rng(0)
-    found = [], [], []
+    pixels = []  # of each image
     for record in records:
-        image, mask = opened(dataset, record, card)
-        probability = predicted_probability(predict, image[None])[0]
-        probability = resize_image(probability, mask.shape) if card["resize"] else probability
+        probability, mask = predicted_image(predict, dataset, record, card)
         kept = np.flatnonzero(mask != IGNORED)
         if len(kept) > most:
             kept = random.choice(kept, most, replace=False)
-        found[0].append(probability.reshape(-1, len(card["classes"]))[kept].T)
-        found[1].append(mask.ravel()[kept])
-        found[2].append(np.full(len(kept), units[record.unit]))
-    return tuple(np.concatenate(values, axis=-1) for values in found)
+        flat = probability.reshape(-1, len(card["classes"]))
+        pixels.append((flat[kept].T, mask.ravel()[kept], np.full(len(kept), units[record.unit])))
+    return tuple(np.concatenate(values, axis=-1) for values in zip(*pixels, strict=True))

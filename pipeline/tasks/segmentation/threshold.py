@@ -9,12 +9,11 @@ import numpy as np
 
 from pipeline import paths
 from pipeline.images.io import IGNORED, read_instances
-from pipeline.images.resize import resize_image
 from pipeline.images.symmetry import symmetries
 from pipeline.networks.common.run import runner
 from pipeline.scoring.curves import Histogram, best_threshold, precision_recall, thinned
 from pipeline.tasks.segmentation.separation import choose_objects
-from pipeline.tasks.segmentation.validation import opened, predicted_probability, validation_images
+from pipeline.tasks.segmentation.validation import enlarged, opened, predicted_image, predicted_probability, validation_images
 
 
 def choose_threshold(network, dataset, card):
@@ -33,9 +32,8 @@ def choose_threshold(network, dataset, card):
         turned = predicted_probability(predict, np.concatenate([change.apply(image[None]) for change in changes]))
         views = [change.undo(probability[None])[0] for change, probability in zip(changes, turned, strict=True)]
         for histograms, probability in ((plain, views[0]), (averaged, sum(views) / len(views))):
-            probability = resize_image(probability, mask.shape) if card["resize"] else probability
             counted = mask != IGNORED
-            histograms[record.unit].add(mask[counted] == 1, probability[counted])
+            histograms[record.unit].add(mask[counted] == 1, enlarged(probability, mask, card)[counted])
     chosen = {"threshold": best_threshold(plain.values()), "threshold_flips": best_threshold(averaged.values())}
     chosen |= choose_objects(_objects(predict, dataset, records, card, chosen["threshold"]))
     return chosen, thinned(precision_recall(sum(plain.values(), Histogram())))
@@ -44,9 +42,6 @@ def choose_threshold(network, dataset, card):
 def _objects(predict, dataset, records, card, threshold):
     """The unit, the objects and the predicted mask of each image, as `choose_objects` takes them."""
     for record in records:
-        image, mask = opened(dataset, record, card)
-        probability = predicted_probability(predict, image[None])[0]
-        if card["resize"]:
-            probability = resize_image(probability, mask.shape)
+        probability, mask = predicted_image(predict, dataset, record, card)
         objects = read_instances(paths.raw(dataset) / record.instances) if record.instances else mask == 1
         yield record.unit, objects, (probability >= threshold) & (mask != IGNORED)

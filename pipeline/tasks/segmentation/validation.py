@@ -14,13 +14,13 @@ TILE = 1024  # pixels; larger images are cut, without overlap: their few seams c
 
 
 def validation_images(dataset, card):
-    """List the records of the validation images, each with its independent ``unit``; those without a scored pixel have none."""
+    """List the records of the validation images, each with its independent ``unit``, but not those without a scored pixel."""
     table = with_runs(read_table(paths.patches(dataset, card.get("fold", 0)) / "split.csv"))
     return list(table[(table["split"] == "val") & (table["unit"] != "")].itertuples())
 
 
 def opened(dataset, record, card):
-    """An image as the network takes it, and its mask in the original resolution."""
+    """An image as the network takes it, and its mask at the original resolution."""
 
     def read(file):
         return scaled(read_image(paths.raw(dataset) / file), card["intensity_range"])
@@ -29,6 +29,17 @@ def opened(dataset, record, card):
     if card["resize"]:
         image = resize_image(image, card["resize"])
     return image, read_mask(paths.raw(dataset) / record.mask)
+
+
+def predicted_image(predict, dataset, record, card):
+    """The probability of each pixel of an image, at its original resolution, and its mask."""
+    image, mask = opened(dataset, record, card)
+    return enlarged(predicted_probability(predict, image[None])[0], mask, card), mask
+
+
+def enlarged(probability, mask, card):
+    """Bring the probability of an image to its original resolution, which its mask has."""
+    return resize_image(probability, mask.shape) if card["resize"] else probability
 
 
 def predicted_probability(predict, images):
