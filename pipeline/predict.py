@@ -170,7 +170,8 @@ def _arguments(parser, arguments):
     given.range = _range(parser, given.range)
     if given.workers < 1:
         parser.error(f"--workers: expected at least 1, received {given.workers}")
-    given.pixel_size = tuple(given.pixel_size * (2 // len(given.pixel_size) or 1)) if given.pixel_size else None
+    if given.pixel_size is not None:
+        given.pixel_size = tuple(given.pixel_size * 2 if len(given.pixel_size) == 1 else given.pixel_size)
     try:
         _check_choices(given.threshold, given.smallest, given.pixel_size)
     except UserError as error:
@@ -179,8 +180,10 @@ def _arguments(parser, arguments):
 
 
 def _range(parser, values):
-    if values is None or values == [BY_IMAGE]:
-        return values and BY_IMAGE
+    if values is None:
+        return None
+    if values == [BY_IMAGE]:
+        return BY_IMAGE
     try:
         low, high = map(float, values)
         if not -math.inf < low < high < math.inf:

@@ -175,14 +175,14 @@ def _written(network, values, names):
 
 def _per_image(title, metrics, networks, note):
     """Mean with its interval, then median and quartiles, of each network."""
-
-    found = {network.title: network.detail["per_image"] for network in networks}
-    means = [{key: summary["mean"] for key, summary in of.items()} for of in found.values()]
-    columns = [(f"{n.title}, mean", _written(n, values, OF_IMAGES)) for n, values in zip(networks, means, strict=True)]
-    columns += [
-        (f"{title}, median [quartiles]", lambda key, style, of=of: quartiles(of[key], style)) for title, of in found.items()
-    ]
-    return shared.metric_table(title, metrics, columns, note)
+    means, medians = [], []
+    for network in networks:
+        found = network.detail["per_image"]
+        of_key = {key: summary["mean"] for key, summary in found.items()}
+        means.append((f"{network.title}, mean", _written(network, of_key, OF_IMAGES)))
+        written = lambda key, style, found=found: quartiles(found[key], style)  # noqa: E731
+        medians.append((f"{network.title}, median [quartiles]", written))
+    return shared.metric_table(title, metrics, means + medians, note)
 
 
 def _objects(info):

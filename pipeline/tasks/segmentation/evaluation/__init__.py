@@ -36,7 +36,8 @@ def score(models, dataset, records, params, title, pictures=None):
     """
     info, names = read_info(paths.raw(dataset)), models[0].card["classes"]
     thresholds, tolerance = [model.threshold(params.inference) for model in models], params.segmentation.tolerance
-    images, histograms = ({number: make() for number in range(1, len(names))} for make in (list, Histogram))
+    foreground = range(1, len(names))
+    images, histograms = {number: [] for number in foreground}, {number: Histogram() for number in foreground}
     confusions, losses, reliability, volumes = [], [], 0, Volumes(info.voxel_size_nm, tolerance)
     pictured = gallery.pictured(len(records)) if pictures else ()
     for position, record in enumerate(tqdm(records, desc=f"{title} on {dataset}", disable=None)):
@@ -47,7 +48,7 @@ def score(models, dataset, records, params, title, pictures=None):
         confusions.append(classes.confusion_matrix(mask[counted], prediction[counted], len(names)))
         pixels = classes.against_the_rest(confusions[-1])
         objects_of = {"instances": open_instances(dataset, record), "split": model.split, "smallest": model.smallest}
-        for number in images:
+        for number in foreground:
             reference, of_number = mask == number, of_class(probability, number)
             histograms[number].add(reference[counted], of_number[counted])  # first: it reports a training that diverged
             areas = reference, (prediction == number) & counted, of_number  # ignored pixels belong to no border and no object
@@ -59,8 +60,7 @@ def score(models, dataset, records, params, title, pictures=None):
             gallery.write_image(pictures, position, image)
             gallery.write_answer(pictures, position, mask, prediction, len(names))
     threshold = None if None in thresholds else float(np.mean(thresholds))
-    pooled = np.array(confusions), losses, reliability
-    return Scores(names, images, histograms, *pooled, threshold, info.pixel_size_nm, volumes)
+    return Scores(names, images, histograms, np.array(confusions), losses, reliability, threshold, info.pixel_size_nm, volumes)
 
 
 def detail(scores, params):

@@ -39,9 +39,10 @@ def card_lines(card):
         return {"finds": f"{', '.join(card['classes'])} (every pixel is the most probable one)"}
     objects = ["those that touch are separated by a watershed"] if card.get("separation") == WATERSHED else []
     objects += [f"those of fewer than {card['smallest']} pixels are left out"] if card.get("smallest", 1) > 1 else []
+    origin = "the mean of those chosen on validation" if "members" in card else "chosen on validation"
     return {
         "finds": f"{card['classes'][1]} (every pixel)",
-        "threshold": f"{card['threshold']:.3f}, {'the mean of those ' * ('members' in card)}chosen on validation",
+        "threshold": f"{card['threshold']:.3f}, {origin}",
         **({"objects": ", ".join(objects)} if objects else {}),
     }
 
