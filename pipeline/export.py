@@ -1,7 +1,7 @@
 """Export a trained model for other software: ``python -m pipeline.export MODEL --format FORMAT --out PATH``.
 
 The exported network takes images (N, H, W, C), float32 in [0, 1], and returns probabilities, not logits: sigmoid of each
-pixel (N, H, W, 1) for segmentation or, of several classes, softmax (N, H, W, K); softmax (N, K) for classification.
+pixel (N, H, W, 1) for segmentation or, with several classes, softmax (N, H, W, K); softmax (N, K) for classification.
 Formats: ``onnx`` (a file), ``savedmodel`` and ``openvino`` (folders), ``bioimage`` (a package of the BioImage Model Zoo,
 ``.zip``).
 """

@@ -41,7 +41,7 @@ FOR_VOLUMES = ("workers", "memory", "scheduler")
 def load(path):
     """Load a trained model, ``models/<dataset>/<network>.keras`` (see `load_trained`).
 
-    Of a list of paths, the models predict as one: the mean of their probabilities, with the mean of their thresholds.
+    The models of a list of paths predict as one: with the mean of their probabilities and the mean of their thresholds.
     """
     load_keras()
     from pipeline.inference.ensemble import load_all

@@ -135,7 +135,7 @@ def _description(card, task, size, cell, folder):
 
 
 def _axes(card, channels, per_pixel=True):
-    """Batch, rows and columns with the size of their pixels, and channels. Of images of one size, that of pixels is unknown."""
+    """Batch, rows and columns with the size of pixels unless all images get one shape, and channels."""
     space = [{"type": "space", "id": name} for name in ("yx" if per_pixel else "")]
     if card.get("pixel_size_nm") is not None and not gives_one_shape(card["resize"]):
         for axis, scale in zip(space, card["pixel_size_nm"], strict=False):

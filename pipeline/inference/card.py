@@ -1,4 +1,4 @@
-"""A model's card: what prediction needs to know beside the network."""
+"""A model's card: what prediction needs to know besides the network."""
 
 import json
 import sys

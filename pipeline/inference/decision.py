@@ -19,9 +19,9 @@ def of_class(probability, number):
 
 
 def mean_and_spread(values):
-    """Mean and standard deviation over a list of probabilities (H, W) or (H, W, K); of a single one, itself and None.
+    """Mean and standard deviation over a list of probabilities (H, W) or (H, W, K); for a single one, itself and None.
 
-    The standard deviation divides by their number. Of several classes, it is that of the one on which they disagree most.
+    The standard deviation divides by their number. With several classes, it is that of the one on which they disagree most.
     """
     if len(values) == 1:
         return values[0], None

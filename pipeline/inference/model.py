@@ -42,7 +42,8 @@ class TrainedModel:
     def scaled(self, image):
         """Scale an image (H, W, C) of any numbers as for training: float32 in [0, 1].
 
-        The other methods take it so; from a model with context, with its neighbours (see `pipeline.images.sections`).
+        The other methods take images that are scaled. Those of a model with context also have the channels of their neighbours
+        (see `pipeline.images.sections`).
         """
         return scaled(image, self.card["intensity_range"])
 

@@ -12,7 +12,7 @@ from pipeline.images.sections import around, context_of, join
 from pipeline.images.stack import described
 
 PIXEL_SIZE = 1.5  # times larger or smaller: augmentation varied the scale by a fifth, and nothing beyond
-# Of the intensity range: as far as an image may lie beyond all training images. docs/intensity.md shows what networks bear.
+# Of the intensity range: how far an image may lie beyond all training images. docs/intensity.md shows what networks tolerate.
 # With a range of its own, an image varies less: no test image of the phantoms lies 0.04 beyond.
 MARGIN, MARGIN_BY_IMAGE = 0.1, 0.05
 FLAT = 0.5  # of the least contrast of a training image
@@ -69,7 +69,7 @@ def to_channels(pixels, card, path, colour):
 
 
 def unlike_training(read, page, stack, card, pixel_size_nm):
-    """The `differences` of a page of a stack; those of the pixel size are of the file, and told with its first page."""
+    """The `differences` of a page of a stack. The pixel size is the same for the whole file, so only the first page is asked."""
     place = f"page {page + 1}: " if stack.pages > 1 else ""
     return differences(card, some_rows(read, page, stack.shape), None if page else pixel_size_nm, place)
 

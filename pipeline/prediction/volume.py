@@ -67,7 +67,7 @@ class Cluster:
 def predict_volume(model, stack, target, job):
     """Predict all blocks of a volume that an earlier run has not finished; return the Zarr array (..., H, W), float32.
 
-    Of several classes, it has an axis of them (see `ome.channel_axis`).
+    Several classes have an axis of their own (see `ome.channel_axis`).
 
     A block is a page, or `ROWS` rows of a large one if the model does not resize images. Its values do not depend on the others,
     to the bit, so any number of workers gives the same volume. `target` is the OME-Zarr volume of the result; the folder

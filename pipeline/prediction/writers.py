@@ -58,7 +58,7 @@ def temporary(path, shape, dtype):
 def fill(array, page, bands, row=0, classes=None):
     """Write bands of any height into a page of a Zarr array (..., H, W), from `row` down, whole chunks at a time.
 
-    Of several classes, the bands are (h, W, K), and `classes` is the axis of the array where they go.
+    With several classes, the bands are (h, W, K), and `classes` is the axis of the array where they go.
     """
     for strip in _strips(bands, array.dtype, array.chunks[-2]):
         array[_rows(array, page, row, row + len(strip), classes)] = strip if classes is None else np.moveaxis(strip, -1, 0)

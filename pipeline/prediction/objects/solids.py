@@ -22,11 +22,11 @@ def join_sections(labels, profiles, sections, split=False):
 
     The numbers 1, 2, 3, ... are in the order of the objects' first profiles. Each page of `labels` (pages, H, W), int32, is
     numbered by itself: 1, 2, 3, ..., and 0 is background. `profiles` are the objects of all pages in the order of their numbers,
-    with the columns `page` (from 1) and, of several classes, `class`: objects of different classes stay apart. After so many
+    with the columns `page` (from 1) and, with several classes, `class`: objects of different classes stay apart. After so many
     `sections`, another time point or position begins.
 
     With `split`, objects that touch within a section were separated. Then a profile belongs only to the one before it that it
-    overlaps most, if that one overlaps no other more: else the parts would be joined again by their neighbours.
+    overlaps most, if that one overlaps no other more: otherwise the parts would be joined again by their neighbours.
     """
     pages, height, _ = labels.shape
     first = np.searchsorted(profiles["page"].to_numpy(np.int64), np.arange(1, pages + 1))  # profile of each page, by its place

@@ -96,7 +96,7 @@ def score(models, dataset, records, params, title, pictures=None):
 
 
 def detail(scores, params):
-    """Everything beside the metrics: intervals, calibration, agreement beyond chance (dict)."""
+    """Everything besides the metrics: intervals, calibration, agreement beyond chance (dict)."""
     labels, probabilities = scores.labels, scores.probabilities
     reliability = classification.reliability_rows(labels, probabilities).sum(axis=0)
     return {

@@ -35,8 +35,8 @@ def weigh_classes(network, dataset, card):
 def choose_factors(probability, truth, unit):
     """Choose a factor for the probability of each class, one class after the other.
 
-    Of the factors that are as good as the best, the nearest to 1 is taken (see `pipeline.scoring.choice.choose`). The background
-    keeps 1, and so does a class without a pixel, whose Dice does not count.
+    Among the factors that are as good as the best, the nearest to 1 is taken (see `pipeline.scoring.choice.choose`). The
+    background keeps 1, and so does a class without a pixel, whose Dice does not count.
 
     Parameters
     ----------

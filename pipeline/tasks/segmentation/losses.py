@@ -53,7 +53,7 @@ def dice(y_true, y_pred, weighting=PLAIN):
 def tversky(y_true, y_pred, weighting=PLAIN, alpha=ALPHA, beta=BETA):
     """Tversky loss: 1 - TP / (TP + α FP + β FN), soft; α = β = 1/2 is Dice.
 
-    Of several classes it is the mean over those that the batch holds, the background included: each counts the same.
+    With several classes, it is the mean over those that the batch holds, the background included: each counts the same.
     """
     y_true, counted, _ = weighting.apply(y_true)
     several = y_pred.shape[-1] > 1
@@ -96,7 +96,7 @@ def loss_of(name, card):
 class PooledDice(keras.metrics.Metric):
     """Dice over all pixels of an epoch, from integer counts: the mean over the foreground classes that there are.
 
-    Foreground is what has a probability above 0.5; of several classes, each pixel belongs to the most probable one.
+    Foreground is what has a probability above 0.5; with several classes, each pixel belongs to the most probable one.
     """
 
     def __init__(self, name="dice", classes=2, **kwargs):

@@ -23,11 +23,11 @@ def numbered(mask, split=False, smallest=1):
 def choose_objects(images):
     """Choose how objects that touch are told apart, and the size from which objects count, by the pooled panoptic quality.
 
-    Each of `images` is the image's independent unit, its reference (H, W), a mask, bool, or object numbers, 0 for the background,
-    and its predicted mask (H, W), bool. Returns a dict with
+    Each of `images` is a tuple: the image's independent unit; its reference (H, W), which is a mask, bool, or has object numbers,
+    0 for the background; and its predicted mask (H, W), bool. Returns a dict with
 
-    - ``separation``: "components", the 8-connected components of the mask, or "watershed", which cuts them at narrow necks. It is
-      chosen only by object numbers, if it is better;
+    - ``separation``: "components", the 8-connected components of the mask, or "watershed", which cuts them at narrow necks. The
+      watershed is chosen only where references have object numbers, and if it is better;
     - ``smallest``: pixels, a power of two, and the smallest of the sizes that are as good as the best
       (see `pipeline.scoring.choice.choose`); 1 leaves nothing out.
     """

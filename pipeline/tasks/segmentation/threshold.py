@@ -19,7 +19,7 @@ from pipeline.tasks.segmentation.validation import enlarged, opened, predicted_i
 def choose_threshold(network, dataset, card):
     """Choose the thresholds on the validation images, with and without flips, as `pipeline.scoring.curves.best_threshold` does.
 
-    Of the card, ``resize``, ``intensity_range``, ``context`` and ``fold`` are read. Returns a dict with ``threshold``,
+    It reads ``resize``, ``intensity_range``, ``context`` and ``fold`` from the card. Returns a dict with ``threshold``,
     ``threshold_flips`` for predictions that are averaged over flips and turns, and ``separation`` and ``smallest`` (see
     `choose_objects`) at the first of them; and a table of precision, recall and Dice by threshold, without flips.
     """

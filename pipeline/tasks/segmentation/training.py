@@ -11,7 +11,7 @@ from pipeline.tasks.segmentation.threshold import choose_threshold
 
 
 def facts(params, card, training):
-    """What the loss depends on beside the params, for the model card: a dict, empty if all pixels count the same.
+    """What the loss depends on besides the params, for the model card: a dict, empty if all pixels count the same.
 
     ``class_weights`` is a number for each class, ``ignored`` whether the masks may hold ignored pixels.
     """

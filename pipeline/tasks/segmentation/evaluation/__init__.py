@@ -64,7 +64,7 @@ def score(models, dataset, records, params, title, pictures=None):
 
 
 def detail(scores, params):
-    """Everything beside the metrics: intervals, distributions over images, objects, probabilities (dict)."""
+    """Everything besides the metrics: intervals, distributions over images, objects, probabilities (dict)."""
     threshold = {} if scores.several else {"threshold": scores.threshold}
     volumes = {"volumes": summary(pd.concat(scores.per_volume.values()))} if scores.per_volume else {}
     histograms = scores.histograms.values()
@@ -104,7 +104,7 @@ def tables(scores, params):
     """The tables of the results: dict of DataFrame by file name."""
 
     def joined(parts):
-        """One table; of several classes below each other, with their names in the first column."""
+        """One table; several classes stand below each other, with their names in the first column."""
         named = {scores.names[number]: part for number, part in parts.items()}
         return pd.concat(named, names=["class"]).reset_index("class") if scores.several else parts[1]
 

@@ -51,7 +51,7 @@ def mean_over_classes(scores):
     """Join the `ImageScore` of each foreground class of one image to a row of ``per_image.csv``.
 
     Shares are means over the classes that mask or prediction hold, where they are defined; objects are added up. Distances are
-    means, too, but undefined if one of these classes has none: else a network would gain by missing a class.
+    means, too, but undefined if one of these classes has none: otherwise a network would gain by missing a class.
     """
     rows = [score.row for score in scores]
     there = [row for row in rows if row["tp"] + row["fp"] + row["fn"]] or rows

@@ -20,7 +20,7 @@ WIDTH = 278  # pixels of one picture: four of them with their gaps fill the 1152
 
 
 def draw(scores, models, dataset, records, name, params):
-    """Draw some images with their prediction and what the attention gates see; each panel is named by its image."""
+    """Draw some images with their prediction and what the attention gates see; each panel is named after its image."""
     _draw_cuts(scores, dataset, name)
     table, explained = scores.table, set()
     for position, rank in _shown(table.sort_values(["dice", "image"]).index.tolist()):

@@ -60,7 +60,7 @@ class Volumes:
 def summary(table):
     """Mean distances over the rows of tables, and the objects of all of them together (dict).
 
-    Distances are None if one of the volumes has none: else a network would gain by missing a class.
+    Distances are None if one of the volumes has none: otherwise a network would gain by missing a class.
     """
     tp, fp, fn, _ = matches = table[["tp", "fp", "fn", "objects_iou"]].sum().tolist()
     means = {key: or_none(table[key].astype(float).mean(skipna=False)) for key in ("nsd", "hd95_nm", "assd_nm")}

@@ -21,7 +21,7 @@ class Pages:
     """What a model predicted, read band by band: an image or a volume may be larger than memory."""
 
     stack: Stack
-    single: zarr.Array  # probability of each page by itself, float32: (..., H, W), of several classes with an axis of them
+    single: zarr.Array  # probability of each page by itself, float32: (..., H, W); several classes have an axis of their own
     classes: int  # values for each pixel, see `outputs`
     median: int  # sections, odd, over which the median of the probability is taken
     threshold: float | None

@@ -24,7 +24,7 @@ COMPARED = 16  # pages of a volume that are held against the training images; to
 def write_results(model, stack, files, folder, job):
     """Segment an image or a volume into `files`, paths by kind; return a row of the table over all images for each page.
 
-    What is needed only meanwhile goes into `folder`.
+    Intermediate arrays go into `folder`.
     """
     choices, volume, shape = job.choices, is_ome_zarr(stack.path), (stack.pages, *stack.shape)
     read = model_reader(stack, model.card, choices.intensity_range)
