@@ -14,9 +14,12 @@ from pipeline.images.units import nanometres
 CHUNK = 1024  # rows and columns of a chunk that is written: the width of a window, 1 MB of bytes
 
 
-def channel_axis(source):
-    """Where the axis of the classes stands in a result of the volume `source`: behind the time points, as OME-Zarr asks."""
-    return int("t" in full_resolution(source).names)
+def class_axis(source, classes):
+    """Where several `classes` have their axis in a result of the volume `source`: behind the time points, as OME-Zarr asks.
+
+    None for one class, which needs no axis.
+    """
+    return int("t" in full_resolution(source).names) if classes > 1 else None
 
 
 def create(path, dtype, pixel_size_nm, source, classes=1):
@@ -36,7 +39,7 @@ def create(path, dtype, pixel_size_nm, source, classes=1):
             translation[number] *= nanometres(1, axes[number].get("unit")) or size / scale[number]
             axes[number], scale[number] = axes[number] | {"unit": "nanometer"}, float(size)
     if classes > 1:
-        place = channel_axis(source)
+        place = class_axis(source, classes)
         for values, value in ((axes, {"name": "c", "type": "channel"}), (shape, classes), (scale, 1.0), (translation, 0.0)):
             values.insert(place, value)
     shutil.rmtree(path, ignore_errors=True)
@@ -45,8 +48,8 @@ def create(path, dtype, pixel_size_nm, source, classes=1):
     chunks = (*(1 for _ in shape[:-2]), *(min(CHUNK, n) for n in shape[-2:]))
     names = None if old else [axis["name"] for axis in axes]
     array = group.create_array("0", shape=shape, chunks=chunks, dtype=dtype, dimension_names=names)
-    place = [{"type": "scale", "scale": scale}]
-    place += [{"type": "translation", "translation": translation}] if any(translation) else []
-    datasets = [{"path": "0", "coordinateTransformations": place}]
+    transforms = [{"type": "scale", "scale": scale}]
+    transforms += [{"type": "translation", "translation": translation}] if any(translation) else []
+    datasets = [{"path": "0", "coordinateTransformations": transforms}]
     write_multiscales_metadata(group, datasets, fmt=FormatV04() if old else FormatV05(), axes=axes, name=stem(Path(path)))
     return array

@@ -67,7 +67,7 @@ class Cluster:
 def predict_volume(model, stack, target, job):
     """Predict all blocks of a volume that an earlier run has not finished; return the Zarr array (..., H, W), float32.
 
-    Several classes have an axis of their own (see `ome.channel_axis`).
+    Several classes have an axis of their own (see `ome.class_axis`).
 
     A block is a page, or `ROWS` rows of a large one if the model does not resize images. Its values do not depend on the others,
     to the bit, so any number of workers gives the same volume. `target` is the OME-Zarr volume of the result; the folder
@@ -140,7 +140,7 @@ def _predict_block(model, block, source, target, marks, settings, intensity_rang
     with opened(source) as stack:
         read = section_reader(model_reader(stack, model.card, intensity_range), stack, model.card)
         bands = model.segment_rows(lambda start, stop: read(page, start, stop), stack.shape, settings, rows)
-        axis = ome.channel_axis(source) if outputs(model.card) > 1 else None
+        axis = ome.class_axis(source, outputs(model.card))
         fill(zarr.open_array(target, mode="r+"), page, (band for _, band in bands), rows[0], axis)
     _mark(Path(marks), block).touch()
 

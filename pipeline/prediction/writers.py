@@ -44,9 +44,9 @@ def write_tiff(path, pages, dtype, shape, pixel_size_nm, sections=1, channels=1)
 
 def write_volume(path, pages, dtype, source, pixel_size_nm, classes=1):
     """Write an OME-Zarr volume as `write_tiff` writes a TIFF, with the axes and the place of the volume `source`."""
-    array = ome.create(path, dtype, pixel_size_nm, source, classes)
+    array, axis = ome.create(path, dtype, pixel_size_nm, source, classes), ome.class_axis(source, classes)
     for page, bands in enumerate(pages):
-        fill(array, page, bands, classes=ome.channel_axis(source) if classes > 1 else None)
+        fill(array, page, bands, classes=axis)
 
 
 def temporary(path, shape, dtype):

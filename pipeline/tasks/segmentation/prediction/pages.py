@@ -11,7 +11,7 @@ from pipeline.images.stack import Stack
 from pipeline.inference.decision import mean_and_spread, outputs, predicted
 from pipeline.prediction.expectations import section_reader
 from pipeline.prediction.objects.label import row_bands
-from pipeline.prediction.ome import channel_axis
+from pipeline.prediction.ome import class_axis
 from pipeline.prediction.volume import predict_volume
 from pipeline.prediction.writers import fill, read_rows, temporary
 
@@ -29,7 +29,9 @@ class Pages:
     @property
     def axis(self):
         """The axis of the classes, or None."""
-        return None if self.classes == 1 else channel_axis(self.stack.path) if is_ome_zarr(self.stack.path) else 0
+        if is_ome_zarr(self.stack.path):
+            return class_axis(self.stack.path, self.classes)
+        return 0 if self.classes > 1 else None
 
     def probability(self, page):
         """Yield bands of the probability: the median over sections of the same time point."""
