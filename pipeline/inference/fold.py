@@ -49,7 +49,7 @@ def _folded_weights(convolution, n):
 
 
 class _Pass(keras.layers.Layer):
-    """Returns its input, in the place of a folded batch normalisation."""
+    """Returns its input, in the place of a folded batch normalisation, whose arguments `keras.layers.Identity` refuses."""
 
     def call(self, inputs, training=None, mask=None):
         return inputs
