@@ -77,3 +77,18 @@ def test_the_network_is_weighed_by_what_counts_on_validation(tmp_path, monkeypat
 def test_an_output_that_nobody_named_stays(network):
     other = keras.Model(network.input, keras.layers.Conv2D(3, 1, name="last")(network.input))
     assert not add_to_logits(other, [1, 1, 1])
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        keras.layers.Conv2D(3, 1, use_bias=False, name="logits"),
+        keras.layers.BatchNormalization(name="logits_normalised"),
+        keras.layers.Conv2D(5, 1, name="logits_hidden"),
+    ],
+    ids=lambda layer: layer.name,
+)
+def test_a_layer_of_a_like_name_stays(network, layer):
+    """A network of the user's own may call its layers so."""
+    x = layer(network.input)
+    assert not add_to_logits(keras.Model(network.input, keras.layers.Conv2D(3, 1, name="last")(x)), [1, 1, 1])

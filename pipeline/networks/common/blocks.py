@@ -1,6 +1,7 @@
 """The building blocks of the networks."""
 
 import math
+import re
 
 import keras
 from keras import layers
@@ -90,8 +91,12 @@ def logits(x, classes=2, name="logits"):
 
 
 def add_to_logits(network, offsets):
-    """Add a number to each logit, shape (K,), by the biases of the layers that `logits` made; return whether there are any."""
-    heads = [layer for layer in network.layers if layer.name.startswith("logits") and layer.weights]
+    """Add a number to each logit, shape (K,), by the biases of the layers that `logits` made; return whether there are any.
+
+    Where a network averages the probabilities of several such layers (U-Net++), each is changed before the mean.
+    """
+    heads = [layer for layer in network.layers if re.fullmatch(r"logits(_\d+)?", layer.name)]
+    heads = [head for head in heads if getattr(head, "bias", None) is not None]
     for head in heads:
         head.bias.assign_add(offsets)
     return bool(heads)
