@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from pipeline.errors import UserError
-from pipeline.images.io import HDF5
+from pipeline.images.io import HDF5, first_bytes
 from pipeline.images.stack import Stack
 from pipeline.images.units import nanometres
 
@@ -48,6 +48,7 @@ def array_stack(path, array, names, lengths):
         pixels = np.asarray(array[tuple(part.get(name, slice(None)) for name in names)]).transpose(order)
         return pixels if pixels.ndim == 3 else pixels[..., None]
 
+    sections = count["z"] if leading[-1:] == ["z"] else 1
     return Stack(
         path,
         math.prod(count[name] for name in leading),
@@ -55,22 +56,28 @@ def array_stack(path, array, names, lengths):
         count.get("c", 1),
         False,
         stored,
-        sections=count["z"] if leading[-1:] == ["z"] else 1,
+        sections,
         pixel_size_nm=(lengths["y"], lengths["x"]) if lengths.get("y") and lengths.get("x") else None,
-        depth_nm=lengths.get("z"),
+        depth_nm=lengths.get("z") if sections > 1 else None,
     )
 
 
 def _itk(path):
     import SimpleITK as sitk  # noqa: N813 (its users know it by no other name)
 
+    unpacked = path.with_suffix("")
+    if path.name.lower().endswith(".nii.gz") and unpacked.exists():
+        raise UserError(f"{path}: ITK would take the pixels of {unpacked.name}; move one of the two to another folder")
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
         image = sitk.ReadImage(str(path))
     except RuntimeError as error:  # the last line says what is wrong, after where in ITK's code
         reason = str(error).splitlines()[-1].removeprefix("ITK ERROR: ")
         raise UserError(f"{path}: cannot be read as a volume: {reason}") from error
-    names = "tzyx"[-image.GetDimension() :] + ("c" if image.GetNumberOfComponentsPerPixel() > 1 else "")
+    dimensions = image.GetDimension()
+    if dimensions > 4:
+        raise UserError(f"{path}: expected at most 4 dimensions, received {dimensions}; save its channels in files of their own")
+    names = "tzyx"[-dimensions:] + ("c" if image.GetNumberOfComponentsPerPixel() > 1 else "")
     unit = _unit(path, image)
     lengths = {name: nanometres(length, unit) for name, length in zip("xyz", image.GetSpacing(), strict=False)}
     return array_stack(path, sitk.GetArrayFromImage(image), names, lengths)
@@ -80,7 +87,8 @@ def _unit(path, image):
     """The unit in which ITK returns the size of a voxel; None if the file does not say."""
     name = path.name.lower()
     if name.endswith(".mrc"):
-        return "angstrom"
+        extent = first_bytes(path, 52)[40:]  # of the whole volume; 0 where nobody knows, of which ITK makes voxels of 1 Å
+        return "angstrom" if any(extent) else None
     if name.endswith(".nrrd"):
         return "mm" if image.HasMetaDataKey("NRRD_space") and image.GetMetaData("NRRD_space").startswith(SPACES) else None
     if name.endswith(".mha"):

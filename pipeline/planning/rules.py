@@ -44,7 +44,8 @@ def plan(seen, network, settings, start=RANDOM):
         folder = {"group": (like.pattern, f"file names suggest {like.groups} groups: check whether they are right")} | folder
     pixel_size, *others = seen.pixel_sizes
     if pixel_size and not others:
-        folder["pixel_size_nm"] = (list(pixel_size), "height and width in nm, as the files state")
+        sides = "height and width" if len(pixel_size) == 2 else "distance between sections, height and width"
+        folder["pixel_size_nm"] = (list(pixel_size), f"{sides} in nm, as the files state")
     block = {
         "task": (seen.task, "images and masks" if seen.task == "segmentation" else "a folder of images for each class"),
         "source": ("folder", "your own images"),

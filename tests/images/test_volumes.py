@@ -60,6 +60,7 @@ FILES = {
     "a.nii.gz": (lambda path: path.write_bytes(gzip.compress(nifti(VOXELS, units=3))), ((0.5e3, 0.25e3), 2e3)),
     "unknown.nii": (lambda path: path.write_bytes(nifti(VOXELS, units=0)), (None, None)),
     "a.mrc": (lambda path: path.write_bytes(mrc(VOXELS, (40, 50, 500))), ((5, 4), 50)),
+    "unknown.mrc": (lambda path: path.write_bytes(mrc(VOXELS, (0, 0, 0))), (None, None)),
     "a.nrrd": (written_by_itk, MM),
     "a.mha": (written_by_itk, MM),
     "a.h5": (lambda path: hdf5(path, element_size_um=[0.05, 0.005, 0.004]), ((5, 4), 50)),
@@ -83,6 +84,29 @@ def test_pages_and_the_size_of_voxels(tmp_path, name):
 def test_nifti_values_are_those_that_the_file_means(tmp_path):
     (tmp_path / "a.nii").write_bytes(nifti(VOXELS, units=2, slope=0.5))
     np.testing.assert_array_equal(np.stack(read_pages(tmp_path / "a.nii"))[..., 0], VOXELS / 2)
+
+
+def test_a_nifti_file_is_not_taken_for_its_unpacked_neighbour(tmp_path):
+    """ITK would read the header of a.nii.gz and the pixels of a.nii."""
+    (tmp_path / "a.nii.gz").write_bytes(gzip.compress(nifti(VOXELS, units=2)))
+    (tmp_path / "a.nii").write_bytes(nifti(VOXELS + 1, units=2))
+    with pytest.raises(UserError, match=r"a\.nii\.gz: ITK would take the pixels of a\.nii; move one"):
+        read_pages(tmp_path / "a.nii.gz")
+    np.testing.assert_array_equal(np.stack(read_pages(tmp_path / "a.nii"))[..., 0], VOXELS + 1)
+
+
+def test_nifti_of_five_dimensions_is_refused(tmp_path):
+    content = bytearray(nifti(VOXELS, units=2))
+    struct.pack_into("<8h", content, 40, 5, 5, 2, 3, 1, 2, 1, 1)
+    (tmp_path / "a.nii").write_bytes(content)
+    with pytest.raises(UserError, match=r"a\.nii: expected at most 4 dimensions, received 5; save"):
+        read_pages(tmp_path / "a.nii")
+
+
+def test_a_single_section_has_no_distance_to_others(tmp_path):
+    (tmp_path / "a.mrc").write_bytes(mrc(VOXELS[:1], (40, 50, 500)))
+    with opened(tmp_path / "a.mrc") as stack:
+        assert (stack.pages, stack.pixel_size_nm, stack.depth_nm) == (1, pytest.approx((5, 4)), None)
 
 
 def test_axes_of_hdf5_that_have_names(tmp_path):
