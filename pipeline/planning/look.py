@@ -48,7 +48,7 @@ def look(root):
                 formats[found["format"]].append(file.path)
         problems += unlike_most(formats)
         try:
-            masks = look_at_masks([file.mask for file in some], root.name, map_in_order) if segmentation else None
+            masks = look_at_masks([file.mask for file in some], root.resolve().name, map_in_order) if segmentation else None
         except UserError as error:
             problems += str(error).splitlines()
     refuse(problems)

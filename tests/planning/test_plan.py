@@ -261,6 +261,16 @@ def test_the_name_that_it_suggests_can_be_written(project, capsys, name):
     assert "params.yaml: added datasets." in capsys.readouterr().out
 
 
+def test_the_folder_where_one_is_has_a_name_too(project, monkeypatch, capsys):
+    for number in range(3):
+        project(f"own/images/{number}.png", texture(64, 64))
+        project(f"own/masks/{number}.png", np.uint8(1) + discs((64, 64), [(20, 20)], 8 + number))
+    shutil.copy("params.yaml", "own")
+    monkeypatch.chdir("own")
+    plan.main(["."])
+    assert "background: 1  #" in (printed := capsys.readouterr().out) and "      own: 2  #" in printed
+
+
 def test_what_is_wrong_with_a_folder_is_told_and_nothing_is_written(project, tmp_path):
     before = (tmp_path / "params.yaml").read_bytes()
     project("own/images/a.png", texture(32, 32))
