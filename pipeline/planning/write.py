@@ -33,8 +33,8 @@ def add_to_list(text, network, name):
         last = listed.value[-1]
         line = text.splitlines()[last.start_mark.line]
         return _after(text, _last_line(last), f"{line[: last.start_mark.column]}{name}\n")
-    end = listed.end_mark.index - 1
-    return f"{text[:end].rstrip()}{', ' if listed.value else ''}{name}{text[end:]}"
+    end = listed.value[-1].end_mark.index if listed.value else listed.start_mark.index + 1
+    return f"{text[:end]}{', ' if listed.value else ''}{name}{text[end:]}"
 
 
 def option(key, value):

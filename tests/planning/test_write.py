@@ -69,6 +69,8 @@ def test_line_ends_of_windows_stay():
             "net:\n  datasets:\n  - a  # one\n  - b\n  - cells\n  filters: 1\n",
         ),
         ("net: {datasets: [a], filters: 1}\n", "net: {datasets: [a, cells], filters: 1}\n"),
+        ("net: {datasets: [a,], filters: 1}\n", "net: {datasets: [a, cells,], filters: 1}\n"),
+        ("net:\n  datasets: [\n    a,  # one\n  ]\n", "net:\n  datasets: [\n    a, cells,  # one\n  ]\n"),
         ("net:\n  datasets: []  # none\n", "net:\n  datasets: [cells]  # none\n"),
     ],
 )
