@@ -1,7 +1,8 @@
 """The planes of one series of a TIFF: where their pixels are, and which of their samples are kept."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import tifffile
@@ -59,15 +60,23 @@ def planes_of(series, file, path, values):
     if not {"Y", "X"} <= set(axes):
         raise UserError(f"{path}: expected an image of rows and columns, received axes {axes}")
     inner = len(page.axes)
-    is_page = page.axes in ("YX", "YXS", "SYX") and axes[-inner:].replace("C", "S") == page.axes
-    is_page = is_page and series.shape[-inner:] == page.shape and not set(axes[:-inner]) & set("YXS")
-    leading = range(len(axes) - inner) if is_page else [n for n, axis in enumerate(axes) if axis not in "YXS"]
+    is_page = (
+        page.axes in ("YX", "YXS", "SYX")
+        and axes[-inner:].replace("C", "S") == page.axes
+        and series.shape[-inner:] == page.shape
+        and not set(axes[:-inner]) & set("YXS")
+    )
+    if is_page:
+        leading, order = [*range(len(axes) - inner)], page.axes
+        sides = dict(zip(order, page.shape, strict=True))
+    else:
+        leading, order = [n for n, axis in enumerate(axes) if axis not in "YXS"], "YXS" if "S" in axes else "YX"
+        sides = {axis: series.shape[axes.index(axis)] for axis in order}
     lengths = tuple(series.shape[n] for n in leading)
     count = math.prod(lengths)
-    present, order = [True] * count, page.axes
+    present = [True] * count
     if not is_page:
-        order = "YXS" if "S" in axes else "YX"
-        decoded = _across_pages(series, [*leading], [axes.index(axis) for axis in order], count)
+        decoded = _across_pages(series, leading, [axes.index(axis) for axis in order], count)
     elif series.is_truncated:
         decoded = _contiguous(series, file, count, path)
     else:
@@ -76,23 +85,26 @@ def planes_of(series, file, path, values):
         present = [plane is not None and plane.parent.filehandle.path == file.filehandle.path for plane in series]
         decoded = lambda number: _decoded(series[number], page, path)  # noqa: E731
 
-    shape = tuple(series.shape[axes.index(axis)] for axis in "YX")
-    found = Planes("".join(axes[n] for n in leading), lengths, shape, page, present, None, 3, False)
+    found = partial(Planes, "".join(axes[n] for n in leading), lengths, (sides["Y"], sides["X"]), page, present)
     name = page.photometric.name
     if name == "YCBCR" and page.compression in LOSSLESS:
-        return replace(found, plane=lambda number: _rgb(path, series[number].index))
+        return found(lambda number: _rgb(path, series[number].index), samples=3, alpha=False)
     if name == "PALETTE" and values is not Values.INDICES:
-        return replace(found, plane=lambda number: _coloured(decoded(number), page.colormap))
-    samples = 1 if "S" not in order else page.shape[order.index("S")] if is_page else series.shape[axes.index("S")]
+        return found(lambda number: _coloured(decoded(number), page.colormap), samples=3, alpha=False)
+    samples = sides.get("S", 1)
     kept, alpha = _kept(samples, page.extrasamples, values)
 
     def plane(number):
         pixels = decoded(number)
-        pixels = ~pixels if name == "MINISWHITE" else pixels  # of 1 bit: `check_photometric` refuses others
-        pixels = np.moveaxis(pixels, 0, -1) if order == "SYX" else pixels if pixels.ndim == 3 else pixels[..., None]
+        if name == "MINISWHITE":  # of 1 bit: `check_photometric` refuses others
+            pixels = ~pixels
+        if order == "SYX":
+            pixels = np.moveaxis(pixels, 0, -1)
+        elif order == "YX":
+            pixels = pixels[..., None]
         return pixels if len(kept) == samples else pixels[..., kept]
 
-    return replace(found, plane=plane, samples=len(kept), alpha=alpha)
+    return found(plane, samples=len(kept), alpha=alpha)
 
 
 def _kept(samples, extra, values):
