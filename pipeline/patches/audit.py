@@ -15,7 +15,7 @@ from pipeline.patches.split import ROLES, assign_splits
 from pipeline.patches.units import assign_units, block, shares
 
 PARALLEL = 500  # images from which on several processes are faster, although they take a second to start
-MUCH = 0.2  # of the images that split.gap may leave out without a warning
+MUCH = 0.2  # share of the images that split.gap may leave out without a warning
 SHOWN = 5  # pairs that an error lists; leakage.csv lists all of them
 
 
@@ -27,10 +27,7 @@ def split_and_audit(raw, rule, audit, seed):
     Images whose pixels are all ignored belong to no unit. Raises a `UserError` if a role has no others.
     """
     table, info = read_table(raw / "images.csv"), read_info(raw)
-    with on_all_cores(worthwhile=len(table) > PARALLEL) as map_in_order:
-        described = map_in_order(_read_and_describe, [raw / image for image in table["image"]])
-        progress = tqdm(described, total=len(table), desc="audit", disable=None)
-        fingerprints = np.fromiter(progress, FINGERPRINT, len(table))
+    fingerprints = _fingerprints([raw / image for image in table["image"]])
     if audit.group and rule.method != "groups":
         print(f"{raw}: audit.group has no effect, because split.method is {rule.method}; set it to groups", flush=True)
     elif audit.group:
@@ -92,16 +89,16 @@ def refuse_identical(raw, pairs, rule, audit, listed):
         lines.append(f"{len(identical) - SHOWN} more pairs are identical; {listed} has all {len(identical)}")
     stated = read_table(raw / "images.csv").set_index("name")["split"]
     sides = [stated[identical[column]].to_numpy() for column in ("name_a", "name_b")]
-    apart = np.count_nonzero(sides[0] != sides[1])
+    divided = np.count_nonzero(sides[0] != sides[1])
     remedies = []
-    if apart:
+    if divided:
         remedies.append(
-            f"{apart} of these pairs are on two sides of the split that the source states, which audit.group does not change: "
+            f"{divided} of these pairs are on two sides of the split that the source states, which audit.group does not change: "
             "remove one image of each pair"
         )
-    if apart < len(identical):
+    if divided < len(identical):
         method = "" if rule.method == "groups" else f" and split.method: groups (now {rule.method})"
-        remedies.append(f"set audit.group: true{method} to keep {'the other ' if apart else ''}copies on one side")
+        remedies.append(f"set audit.group: true{method} to keep {'the other ' if divided else ''}copies on one side")
     lines.append("; ".join([*remedies, "or set audit.allow_identical: true to leave them where they are"]))
     raise UserError("\n".join(f"{raw}: {line}" for line in lines))
 
@@ -149,7 +146,7 @@ def messages(tables, summary):
             "belong together in groups.csv or by folder.group, or set audit.group with split.method groups"
         )
     unit = summary["unit"]
-    yield f"{unit['test']} independent unit{'' if unit['test'] == 1 else 's'} in test ({unit['name']})"
+    yield f"{counted(unit['test'], 'independent unit')} in test ({unit['name']})"
     if unit["images"] and unit["images"] < unit["measured"]:
         yield (
             f"warning: neighbouring units are alike (training images correlate by {unit['correlation']:.2f}), so intervals may "
@@ -188,6 +185,12 @@ def _check_roles(held, raw, tables, info):
 def _sides(tables):
     """Map each image name to its roles in all folds (tuple)."""
     return dict(zip(tables[0]["name"], zip(*(table["split"] for table in tables), strict=True), strict=True))
+
+
+def _fingerprints(paths):
+    with on_all_cores(worthwhile=len(paths) > PARALLEL) as map_in_order:
+        progress = tqdm(map_in_order(_read_and_describe, paths), desc="audit", total=len(paths), disable=None)
+        return np.fromiter(progress, FINGERPRINT, len(paths))
 
 
 def _read_and_describe(path):

@@ -109,7 +109,7 @@ class _Images:
 
     @property
     def resized(self):
-        """How images are resized, in words, to go on from "images"; "" if they are not."""
+        """How images are resized, in words that follow "images"; "" if they are not."""
         return f", resized {resized_to(self.patches.resize)}," if self.patches.resize else ""
 
     def shape(self, file):
@@ -119,8 +119,11 @@ class _Images:
 
     def image(self, record):
         """The image of a row of the table, (H, W, C), float32 in [0, 1]."""
-        scale = lambda file: scaled(self.read(self.raw / file), self.intensity_range)  # noqa: E731
-        image = read_with_neighbours(record, self.patches.context, scale)
+
+        def read(file):
+            return scaled(self.read(self.raw / file), self.intensity_range)
+
+        image = read_with_neighbours(record, self.patches.context, read)
         return resize_image(image, self.patches.resize) if self.patches.resize else image
 
     def mask(self, file):
