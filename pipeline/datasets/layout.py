@@ -23,7 +23,7 @@ from pipeline.atomic import whole, write_json
 from pipeline.errors import UserError
 from pipeline.images.io import write_image, write_instances, write_png
 
-PREDICTION_COLUMNS = {"image", "page", "predicted", "disagreement"}  # of the predictions, beside one for each class
+PREDICTION_COLUMNS = {"image", "page", "predicted", "disagreement"}  # of predictions.csv, which also has one for each class
 
 
 @dataclass(frozen=True)

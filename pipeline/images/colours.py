@@ -7,8 +7,8 @@ BLUE, ORANGE, GREEN = "#2f7fb8", "#e69f00", "#009e73"
 
 ERRORS = {"true positive": GREEN, "false positive": ORANGE, "false negative": BLUE}
 
-# Of classes by their number, the background first; more than these repeat, without the background.
-# None is a colour of `ERRORS`: both stand beside each other.
+# Colours of classes by their number, the background first. Further classes use them again, all but the background's.
+# None of them is in `ERRORS`, because pictures of both appear side by side.
 CLASSES = ("#000000", "#56b4e9", "#d55e00", "#f0e442", "#cc79a7", "#8c7ae6", "#a6761d", "#ffffff")
 
 
@@ -17,6 +17,6 @@ def class_colour(number):
     return CLASSES[number if number < len(CLASSES) else 1 + (number - 1) % (len(CLASSES) - 1)]
 
 
-# Palettes of indexed images. Of errors: 0 is correct background, then the order of `ERRORS`; of masks: the classes, and ignored.
+# Palettes of indexed images: of errors (0 is correct background, then the order of `ERRORS`), and of masks (255 is ignored).
 ERROR_PALETTE = [0, 0, 0, *(value for colour in ERRORS.values() for value in getrgb(colour))]
 CLASS_PALETTE = [value for colour in (*map(class_colour, range(255)), INK) for value in getrgb(colour)]

@@ -9,7 +9,7 @@ import numpy as np
 
 PERCENTILES = 0.1, 99.9  # beyond them lie dead and hot pixels, dust and highlights
 QUANTILES = 0.05, 0.25, 0.5, 0.75, 0.95  # that describe the intensities of one image
-ROWS, COLUMNS = 64, 1024  # of an image that are looked at, evenly spaced: 65,536 pixels tell its range to a thousandth
+ROWS, COLUMNS = 64, 1024  # sampled from an image, evenly spaced: 65,536 pixels give its range to a thousandth
 BY_IMAGE = "image"  # instead of a range: each image has its own
 
 

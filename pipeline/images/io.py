@@ -14,12 +14,11 @@ from PIL import Image, UnidentifiedImageError
 from pipeline.errors import UserError, in_one_line
 
 TIFF = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
-LOSSY = (".jpg", ".jpeg")
 ITK = (".nii", ".nii.gz", ".nrrd", ".mrc", ".mha")  # volumes that SimpleITK reads
 HDF5 = (".h5", ".hdf5")
 OME_ZARR = ".zarr"
-# Of what is taken for an image in a folder. How it is read depends on its content, except for volumes.
-SUFFIXES = (".png", *LOSSY, *TIFF, ".bmp", ".gif", ".webp", *ITK, *HDF5)
+# What counts as an image in a folder. Except for volumes, its content decides how it is read.
+SUFFIXES = (".png", ".jpg", ".jpeg", *TIFF, ".bmp", ".gif", ".webp", *ITK, *HDF5)
 PILLOW = ("PNG", "JPEG", "BMP", "GIF", "WEBP")  # and no others: some of Pillow's readers run programs
 TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # first bytes of a TIFF and of a BigTIFF
 TYPES = tuple(map(np.dtype, ("bool", "u1", "u2", "u4", "i1", "i2", "i4", "f4", "f8")))
@@ -114,7 +113,7 @@ def first_bytes(path, count):
 
 
 def upright(pixels, orientation):
-    """Turn and flip pixels (H, W, ...) as the orientation of TIFF or EXIF says, 1 to 8; cameras and scanners store it aside."""
+    """Turn and flip pixels (H, W, ...) as the orientation of TIFF or EXIF says, 1 to 8, which cameras store beside the pixels."""
     if orientation in TURNED:
         pixels = pixels.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):

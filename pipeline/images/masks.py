@@ -123,7 +123,7 @@ def is_jpeg(path):
 
 
 def are_two_classes(found, jpeg):
-    """Whether all values that were found are of background and foreground; a JPEG makes a 1 of some of its zeros."""
+    """Whether the values that were found are all of background and foreground; JPEG compression turns some zeros into ones."""
     return any(set(found.tolist()) <= values for values in (TWO_CLASSES[1:] if jpeg else TWO_CLASSES))
 
 
@@ -141,8 +141,8 @@ def mask_values(path, indexed=False, exact=True):
     Returns
     -------
     list of ndarray, shape (H, W), integers
-        One for each page. Black and white of 1 bit are 0 and 255; of a colour counts its brightest channel; what is transparent
-        is black.
+        One for each page. Black and white of 1 bit are 0 and 255; a colour has the value of its brightest channel; transparent
+        pixels are black.
 
     Raises
     ------

@@ -12,13 +12,13 @@ DIMMED, COVER = 0.6, 0.65  # brightness of the image, and opacity of the colours
 
 
 def kinds_of_error(mask, prediction):
-    """Compare masks (H, W), bool or class numbers: 0 right background (or ignored), then the numbers of `ERRORS`, from 1.
+    """Compare masks (H, W), bool or class numbers: 0 is correct background or ignored, and 1, 2 and 3 are those of `ERRORS`.
 
     A pixel that is taken for another foreground class is a false positive.
     """
     found, there = np.asarray(prediction) > 0, np.asarray(mask) > 0
     kinds = np.where(found, np.where(mask == prediction, 1, 2), np.where(there, 3, 0))
-    return np.where(mask == 255, 0, kinds).astype(np.uint8)  # ignored
+    return np.where(mask == 255, 0, kinds).astype(np.uint8)  # `IGNORED`, which the report should not import
 
 
 def errors(image, kinds):

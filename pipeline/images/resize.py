@@ -20,7 +20,7 @@ def new_shape(shape, size):
 
 
 def resized_to(size):
-    """Say in words what ``patches.resize`` does, to go on from "resized"."""
+    """Say what ``patches.resize`` does, in words that follow "resized"."""
     return f"to {size[0]} × {size[1]} pixels" if gives_one_shape(size) else f"by a factor of {size:g}"
 
 

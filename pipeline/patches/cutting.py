@@ -37,7 +37,7 @@ def surroundings(size, shapes):
 
 
 def widened(array, size, around):
-    """Add the surroundings to an image (H, W, ...) of at least a patch, by reflection: corners then count from there."""
+    """Add the surroundings to an image (H, W, ...) of at least a patch, by reflection; corners are then counted from there."""
     missing = (max(0, side - length) for side, length in zip(size, array.shape, strict=False))
     borders = [(more, more + lack) for more, lack in zip(around, missing, strict=True)]
     return np.pad(array, borders + [(0, 0)] * (array.ndim - 2), mode="symmetric")

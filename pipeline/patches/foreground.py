@@ -10,7 +10,7 @@ from pipeline.images.io import IGNORED
 def foreground_corners(masks, read, size, count, share, seed, map_in_order):
     """Draw patches around foreground until they are `share` (below 1) of all training patches, of which the grid has `count`.
 
-    nnU-Net draws a third of each batch so (Isensee et al. 2021, doi 10.1038/s41592-020-01008-z). All foreground classes get
+    nnU-Net draws a third of each batch this way (Isensee et al. 2021, doi 10.1038/s41592-020-01008-z). All foreground classes get
     equally many patches, however rare they are: for each, an image that has the class is drawn, then a pixel of the class in it,
     which becomes the middle of the patch where the image's border allows.
 

@@ -24,7 +24,7 @@ def assign_units(table, rule, info, grouped, content):
     `table` comes from `assign_splits` or `assign_folds`; `grouped` says whether the groups were stated; ``content(positions)``
     gives what the images at some positions (N,) of the table show, float (N, K), NaN if nothing is known.
 
-    Returns a copy of the table with the column `unit`, and a dict: ``name`` ("group", "image" or such as "block of 20 images (100
+    Returns a copy of the table with the column `unit`, and a dict: ``name`` (such as "group", "image" or "block of 20 images (100
     nm)"), ``images`` of a block, ``correlation`` of neighbouring blocks as the training images show it (of folds, all images),
     and ``measured``, the images of the shortest block whose neighbour is no longer alike. Where a unit is no block, all but the
     name are None.

@@ -11,7 +11,7 @@ from pipeline.patches.duplicates import connected, find_duplicates
 THRESHOLD = 0.85  # of near-duplicates, as audit.correlation
 SEPARATORS = " _.-"  # of the parts of a name
 FEWEST = 3  # groups, one for each of train, val and test
-TELLING = 10  # pairs of near-duplicates from which names can be doubted; and words from which they are names of patients
+TELLING = 10  # pairs of near-duplicates that suffice to doubt names; as many different words are taken for names of patients
 
 
 def compare(files, places, fingerprints, groups, masks):
@@ -37,7 +37,7 @@ def compare(files, places, fingerprints, groups, masks):
     apart, identical = split[a] != split[b], pairs["identical"].to_numpy(bool)
     return SimpleNamespace(
         neighbours=float(at_lag[0]),  # correlation of neighbouring masks, less what all masks have in common; 0: not known
-        # Images after which it is below 0.2.
+        # How many images further on it is below 0.2.
         reach=next((lag for lag, value in enumerate(at_lag, 1) if value < 0.2), len(at_lag)),
         copies=len({*a, *b}) / len(files),  # share of the images that have a near-duplicate
         # Share of the images in the largest group that near-duplicates form: copies form small ones.

@@ -10,20 +10,20 @@ from scipy import ndimage
 from tqdm import tqdm
 
 from pipeline.errors import UserError
-from pipeline.images.io import IGNORED, is_tiff, is_volume
+from pipeline.images.io import IGNORED, PILLOW, is_tiff, is_volume
 from pipeline.images.masks import MaskRule, are_two_classes, is_jpeg, mask_values
 from pipeline.patches.units import shares
 from pipeline.scoring.objects import label
 
 NEAR = 1 / 16  # of the greatest value: what a lossy file makes of black and white
 MOSTLY = 0.95  # of the pixels are near black or white in a mask of two classes
-FEW = 32  # values that may be classes
+FEW = 32  # values at most, if they are classes
 COUNTED = 200  # values of a file whose pieces are counted
-OBJECTS = 8  # values in one piece each that are hardly classes
-SINGLE = 0.9  # of the values of label images are in one piece
-FILLED = 0.5  # of the numbers up to the greatest stand in a label image; in a crop of a larger one fewer, but then they are large
+OBJECTS = 8  # more values than this, each in one piece, are hardly classes
+SINGLE = 0.9  # share of the values of a label image that are in one piece
+FILLED = 0.5  # share of the numbers up to the greatest that a label image uses; a crop of one uses fewer, but goes beyond `BYTE`
 BYTE = 255
-GREY = 16  # greatest value from which there is room for noise
+GREY = 16  # the greatest value is at least this if there is noise
 SMALLEST = 3  # pixels; objects that span less are specks
 
 
@@ -145,7 +145,7 @@ def _has_palette(path):
     if is_tiff(path):
         with tifffile.TiffFile(path) as file:
             return file.pages.first.photometric.name == "PALETTE"
-    with Image.open(path) as image:
+    with Image.open(path, formats=PILLOW) as image:
         return image.mode == "P"
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from pipeline.errors import counted
 
 COPIED = 0.2  # share of images with a near-duplicate from which a folder is one of augmented copies
-FEW, MANY = 1000, 3000  # training patches: below the first the grid is drawn closer, above the second nothing is copied
+FEW, MANY = 1000, 3000  # training patches: up to the first the grid may overlap, above the second nothing is copied
 UNEVEN = 3  # times as many images in the commonest class as in the rarest
 EPOCHS = 5, 60  # at least and at most
 ENCODER = "efficientnet_lite0"

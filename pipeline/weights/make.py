@@ -13,7 +13,7 @@ NOTHING = {"asked": None}
 
 
 def make(networks):
-    """Bring the weights of all networks, and return a line for each that has any.
+    """Fetch the weights of all networks, and return a line for each that has any.
 
     A file that is there and unchanged is kept, so an offline clone fetches nothing that `dvc pull` has brought. Weights that no
     network asks for any more are removed.

@@ -14,7 +14,7 @@ from pipeline.images.io import stem as without_suffix
 
 SHOWN = 30  # problems; about as many lines as a terminal shows
 SPLITS = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test", "testing")}
-CLASS_TOO = ("valid",)  # may as well be the name of a class: a split only beside another one
+CLASS_TOO = ("valid",)  # may also be the name of a class: it means a split only if there is another split
 PARTS = {"images": ("images", "image"), "masks": ("masks", "mask", "labels", "label")}
 MASK_ENDING = re.compile(r"[ _.-](cp_)?(mask|label)s?$", re.IGNORECASE)  # of the stem of a mask whose image does not have it
 TABLE = "groups.csv"

@@ -17,7 +17,7 @@ class MaskFigures:
         self._classes, self._names, self._pixels, self._objects = classes, [], [], 0
 
     def add(self, mask, name):
-        """Count the pixels and the objects of one `Mask`; `name` is told if it is all foreground."""
+        """Count the pixels and the objects of one `Mask`; `tell` gives its `name` if it is all foreground."""
         self._names.append(name)
         self._pixels.append(np.bincount(mask.classes.ravel(), minlength=IGNORED + 1))
         if mask.instances is not None:

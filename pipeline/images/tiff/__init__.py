@@ -15,7 +15,7 @@ from pipeline.images.tiff.planes import ALPHA, planes_of
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it logs is checked, and told, here
 
-FALLBACKS = ({}, {"is_ome": False}, {"is_ome": False, "is_imagej": False, "is_shaped": False})  # metadata that is not believed
+FALLBACKS = ({}, {"is_ome": False}, {"is_ome": False, "is_imagej": False, "is_shaped": False})  # metadata to ignore
 
 
 def stack(path, files, kept=1, values=Values.LIGHT):
@@ -73,7 +73,7 @@ def _reader(pages, orientation, kept):
 
 
 def _believed(path, files, values):
-    """Open the file; return it with its series as `Planes`, without the metadata that contradict its pages."""
+    """Open the file, ignoring metadata that contradict its pages; return it, and its series as `Planes`."""
     for number, metadata in enumerate(FALLBACKS):
         last = number == len(FALLBACKS) - 1
         file = files.enter_context(tifffile.TiffFile(path, _multifile=False, **metadata))

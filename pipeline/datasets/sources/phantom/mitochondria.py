@@ -95,9 +95,16 @@ def _neurites(rng, shape, distance):
     )
     membrane = line(depth, 3.0) - 0.35 * line(depth, 1.0)  # two membranes and the cleft between them
     grey -= 0.42 * membrane * (1 + 0.15 * smooth_noise(rng, shape, (12 / distance, 8, 8)))
-    outline, vesicles = np.full(shape, FAR), np.zeros(shape)
-    space = {"cell": cell, "depth": depth, "outline": outline, "taken": outline}
-    return SimpleNamespace(**space, vesicles=vesicles, grey=grey, distance=distance)
+    outline = np.full(shape, FAR)
+    return SimpleNamespace(
+        cell=cell,
+        depth=depth,
+        outline=outline,
+        taken=outline,  # the very same array, until `_add_lookalikes` makes its own
+        vesicles=np.zeros(shape),
+        grey=grey,
+        distance=distance,
+    )
 
 
 def _add_reticulum(rng, tissue):
