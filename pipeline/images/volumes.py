@@ -40,7 +40,8 @@ def array_stack(path, array, names, lengths):
         raise UserError(f"{path}: the image has no pixels")
     count = dict(zip(names, array.shape, strict=True))
     leading = [name for name in names if name not in "yxc"]
-    order = [[name for name in names if name in "yxc"].index(name) for name in "yxc" if name in names]
+    inner = [name for name in names if name in "yxc"]
+    order = [inner.index(name) for name in "yxc" if name in inner]
 
     def stored(page, start, stop):
         place = np.unravel_index(page, [count[name] for name in leading]) if leading else ()

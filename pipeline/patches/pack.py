@@ -143,11 +143,10 @@ def _pack_split(images, info, augment, seed, map_in_order, folder, table):
     manifest = _manifest(split, table, grids, versions)
     around = surroundings(size, shapes) if split == "train" and augment.when == "epoch" else (0, 0)
     wide = tuple(side + 2 * more for side, more in zip(size, around, strict=True))
-    first_image, first_mask = (table[column].iloc[0] for column in ("image", "mask"))
-    depth = np.uint8 if images.read(images.raw / first_image).dtype == np.uint8 else np.uint16
+    depth = np.uint8 if images.read(images.raw / table["image"].iloc[0]).dtype == np.uint8 else np.uint16
     write_image = npy_writer(folder / "images.npy", (len(manifest), *wide, info.channels * sections), depth)
     if segmentation:
-        kind = images.mask(first_mask).dtype
+        kind = images.mask(table["mask"].iloc[0]).dtype
         write_mask = npy_writer(folder / "masks.npy", (len(manifest), *wide), kind)
     else:
         np.save(folder / "labels.npy", manifest["label"].map(info.classes.index).to_numpy(np.int64))

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 import tifffile
@@ -35,22 +36,23 @@ def look_at_masks(paths, name, map_in_order):
     if broken:
         raise UserError("\n".join(broken))
     settings, classes = meaning(found, name)
+    values = {key: value for key, (value, _) in settings.items()}
     rule = MaskRule(
-        settings.get("mask_threshold", (None,))[0],
-        tuple(settings.get("mask_labels", ((),))[0]),
-        tuple((value,) for value, _ in classes.values()),
-        "instances" in settings,
-        tuple(settings.get("ignore", ((),))[0]),
+        threshold=values.get("mask_threshold"),
+        labels=tuple(values.get("mask_labels", ())),
+        classes=tuple((value,) for value, _ in classes.values()),
+        instances="instances" in values,
+        ignore=tuple(values.get("ignore", ())),
     )
-    files = list(tqdm(map_in_order(_objects, paths, [rule] * len(paths)), "objects of masks", **progress))
+    files = list(tqdm(map_in_order(_pages, paths, [rule] * len(paths)), "objects of masks", **progress))
     seen = [page for pages in files for page in pages]
-    extents = np.concatenate([extents for _, extents, *_ in seen])
-    with_any = [(extents[:, 1].max() / min(shape), len(extents)) for _, extents, shape, *_ in seen if len(extents)]
+    with_objects = [page for page in seen if len(page.extents)]
+    extents = np.concatenate([page.extents for page in seen])
     of_class = [np.percentile(extents[extents[:, 0] == one, 1], (50, 90)).tolist() for one in np.unique(extents[:, 0])]
-    pixels = sum(counts for counts, *_ in seen)
+    pixels = sum(page.counts for page in seen)
     share = {number: float(pixels[number] / pixels[:IGNORED].sum()) for number in range(1, max(2, len(classes)))}
-    kept, either = sum(halved for *_, halved in seen)[:, list(share)]
-    foreground = [1 - counts[0] / counts[:IGNORED].sum() for counts, *_ in seen if counts[:IGNORED].any()]
+    kept, either = sum(page.halved for page in seen)[:, list(share)]
+    foreground = [1 - page.counts[0] / page.counts[:IGNORED].sum() for page in seen if page.counts[:IGNORED].any()]
     return SimpleNamespace(
         settings=settings,
         classes=classes,
@@ -60,13 +62,17 @@ def look_at_masks(paths, name, map_in_order):
         # Longer side of an object in pixels, in the class of the largest: median and 90th percentile.
         extent=tuple(max(of_class, key=lambda both: both[1])) if of_class else None,
         # Median over the images of the longer side of the largest object, in parts of the image's shorter side.
-        largest=float(np.median([largest for largest, _ in with_any])) if with_any else 0.0,
+        largest=_median([page.extents[:, 1].max() / min(page.shape) for page in with_objects]),
         # Dice of a mask reduced to half its sides and enlarged again: the least of the classes.
         halved=float(np.min(2 * kept[either > 0] / either[either > 0], initial=1.0)),
-        objects=float(np.median([count for _, count in with_any])) if with_any else 0.0,  # in an image that has any
-        content=np.array([pages[-1][-2] for pages in files]),  # (N, 64): of the last page of each file (see `shares`)
-        shapes=[[shape for *_, shape, _, _ in pages] for pages in files],  # rows and columns of each page of each file
+        objects=_median([len(page.extents) for page in with_objects]),  # in an image that has any
+        content=np.array([pages[-1].content for pages in files]),  # (N, 64): of the last page of each file
+        shapes=[[page.shape for page in pages] for pages in files],  # rows and columns of each page of each file
     )
+
+
+def _median(numbers):
+    return float(np.median(numbers)) if numbers else 0.0
 
 
 def meaning(files, name):
@@ -157,8 +163,18 @@ def _pieces(page):
     return np.array([label(numbers[box] == number).max() for number, box in enumerate(boxes, 1) if box is not None])
 
 
-def _objects(path, rule):
-    """Look at one file; of each page: pixels of each class, class and side of each object, shape, content, `_halved` classes."""
+class _Page(NamedTuple):
+    """What one page of a mask shows."""
+
+    counts: np.ndarray  # (256,): pixels of each class
+    extents: np.ndarray  # (n, 2): class and longer side of each object
+    shape: tuple  # rows and columns
+    content: np.ndarray  # (64,): see `shares`
+    halved: np.ndarray  # (2, 255): see `_halved`, of each class
+
+
+def _pages(path, rule):
+    """Look at one file, in a process of its own: a `_Page` for each of its pages."""
     pages = []
     for mask in rule.read(path):
         classes, extents, halved = mask.classes.astype(np.uint8), [], np.zeros((2, IGNORED), np.int64)
@@ -172,7 +188,7 @@ def _objects(path, rule):
             extents += [(number, side) for side in sides if side >= SMALLEST]
             halved[:, number] = _halved(classes == number)
         foreground = (classes > 0) & (classes < IGNORED)
-        pages.append((counts, np.array(extents).reshape(-1, 2), classes.shape, shares(foreground), halved))
+        pages.append(_Page(counts, np.array(extents).reshape(-1, 2), classes.shape, shares(foreground), halved))
     return pages
 
 
