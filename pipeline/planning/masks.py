@@ -157,10 +157,15 @@ def _has_palette(path):
 
 def _pieces(page):
     """Number of pieces of each of the first values above 0."""
-    _, numbers = np.unique(page, return_inverse=True)
-    numbers = numbers.reshape(page.shape) + (page.min() > 0)
+    numbers = _numbered_anew(page)
     boxes = ndimage.find_objects(numbers, max_label=COUNTED)
     return np.array([label(numbers[box] == number).max() for number, box in enumerate(boxes, 1) if box is not None])
+
+
+def _numbered_anew(labels):
+    """Number values above 0 from 1 on, without gaps: `scipy.ndimage.find_objects` takes memory for every number."""
+    found, numbers = np.unique(labels, return_inverse=True)
+    return numbers.reshape(labels.shape) + (found[0] > 0)
 
 
 class _Page(NamedTuple):
@@ -180,7 +185,7 @@ def _pages(path, rule):
         classes, extents, halved = mask.classes.astype(np.uint8), [], np.zeros((2, IGNORED), np.int64)
         counts = np.bincount(classes.ravel(), minlength=IGNORED + 1)
         if mask.instances is not None:
-            labelled = {1: mask.instances.astype(np.int64)}
+            labelled = {1: _numbered_anew(mask.instances)}
         else:
             labelled = {number: label(classes == number) for number in np.flatnonzero(counts) if 0 < number < IGNORED}
         for number, labels in labelled.items():

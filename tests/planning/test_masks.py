@@ -102,6 +102,14 @@ def test_a_volume_numbers_its_objects_through_all_its_pages(tmp_path):
     assert "instances" in look_at_masks([tmp_path / "a.tif"], "cell", map).settings
 
 
+def test_objects_may_have_any_numbers_of_32_bit(tmp_path):
+    """Connectomics numbers objects so; memory for 4 billion of them would end the program."""
+    for number, mask in enumerate(OBJECTS):
+        tifffile.imwrite(tmp_path / f"{number}.tif", np.where(mask > 0, 2**32 - 5 + mask.astype(np.uint32), 0).astype(np.uint32))
+    found = look_at_masks([tmp_path / "0.tif", tmp_path / "1.tif"], "cell", map)
+    assert "instances" in found.settings and found.objects == 2.5 and found.extent[0] == 9
+
+
 def test_a_noisy_jpeg_needs_a_threshold(looked_at):
     assert set(looked_at(ONE, TWO, suffix="jpg").settings) == {"mask_threshold"}
 
