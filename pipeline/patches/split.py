@@ -37,14 +37,13 @@ def assign_splits(table, rule, seed=0, grouped=False):
     pool = table[table["split"] == "train"]
     groups, by_group = undivided(pool, rule, grouped)
     table.loc[pool.index, "split"] = _cut(pool, groups, rule, sizes, np.random.default_rng(seed))
-    of_class = [len(set(groups[pool["label"] == label])) for label in set(pool["label"])]
-    what = "groups" if by_group and len(set(groups)) < len(pool) else "images"
-    units = f"{what} of each class" if len(of_class) > 1 else what, min(of_class, default=0)
     for role in ROLES:
         if not (table["split"] == role).any():
+            what = "groups" if by_group and len(set(groups)) < len(pool) else "images"
+            cut = [one for one in sizes if sizes[one] > 0]
             raise UserError(
                 f"no image is left for {role} of {len(table)} images in {counted(table['group'].nunique(), 'group')} "
-                f"with split.method {rule.method}; {_remedy(role, rule, units, [one for one in sizes if sizes[one] > 0])}"
+                f"with split.method {rule.method}; {_remedy(role, rule, cut, what, groups, pool['label'].to_numpy())}"
             )
     if rule.method == "blocks":
         name_parts(table)
@@ -58,9 +57,11 @@ def name_parts(table):
     table.loc[cut_through, "group"] += " " + table.loc[cut_through, "split"]
 
 
-def _remedy(role, rule, units, cut):
-    """What to do if a role has no image; `units` (what, how many) were dealt to training and to the roles that were `cut`."""
-    what, count = units
+def _remedy(role, rule, cut, what, groups, labels):
+    """What to do if a role has no image; training and the roles that were `cut` share the `groups` (N,), called `what`."""
+    of_class = [len(set(groups[labels == label])) for label in set(labels)]
+    what = f"{what} of each class" if len(of_class) > 1 else what
+    count = min(of_class, default=0)
     if count <= len(cut):
         roles = ", ".join(one for one in ROLES if one in ("train", *cut))
         return f"each of {roles} needs one of the {what}, and there {'is' if count == 1 else 'are'} {count}: add {what}"

@@ -81,9 +81,17 @@ def _add_all(writer, files, groups, rule, figures, problems):
             for number, (page, mask) in enumerate(zip(pages, masks, strict=True)):
                 name = f"{file.name}_{number:03d}" if several else file.name
                 volume = f"{file.name}:{number // stack.sections}" if several else ""  # of one position and time point
-                group, (classes, instances) = groups.get(file.path, file.name), mask or (None, None)
-                image = file.path if copied else page
-                writer.add(name, image, classes, file.label, group, file.split, instances, volume)
+                classes, instances = mask or (None, None)
+                writer.add(
+                    name,
+                    file.path if copied else page,
+                    mask=classes,
+                    label=file.label,
+                    group=groups.get(file.path, file.name),
+                    split=file.split,
+                    instances=instances,
+                    volume=volume,
+                )
                 if mask:
                     figures.add(mask, name)
         except UserError as error:
