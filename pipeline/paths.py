@@ -1,6 +1,8 @@
 """The only place that spells a path. All are relative to the project's root, where DVC runs every stage."""
 
 import os
+import re
+import zlib
 from pathlib import Path
 
 import platformdirs
@@ -104,6 +106,14 @@ def transfer_metrics(key, network=""):
 def panels(dataset):
     """Pictures of test images with what each network made of them."""
     return Path("reports", dataset, "panels")
+
+
+def of_image(name):
+    """The part of a file name that stands for an image: other characters than letters, digits, ``.``, ``_`` and ``-`` become
+    ``_``, and a checksum follows, so that "a b" and "a_b" differ.
+    """
+    plain = re.sub(r"[^\w.-]", "_", name)
+    return plain if plain == name else f"{plain}-{zlib.crc32(name.encode()):08x}"
 
 
 def results(dataset):

@@ -112,8 +112,9 @@ def _hdf5(path, files):
         names = ", ".join(array.name for array in found) or "none"
         raise UserError(f"{path}: expected one array of at least two dimensions, received {names}; save it in a file of its own")
     (array,) = found
-    size = np.ravel(array.attrs.get("element_size_um", ()))
-    return array_stack(path, array, _axes(array, path), {n: nanometres(v, "um") for n, v in zip("zyx", size, strict=False)})
+    size = np.ravel(array.attrs.get("element_size_um", ()))[-3:]  # of a flat image perhaps two
+    lengths = {name: nanometres(value, "um") for name, value in zip("zyx"[3 - len(size) :], size, strict=True)}
+    return array_stack(path, array, _axes(array, path), lengths)
 
 
 def _axes(array, path):

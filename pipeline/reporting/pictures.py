@@ -2,7 +2,6 @@
 
 import base64
 import io
-import re
 
 import numpy as np
 from PIL import Image
@@ -71,7 +70,7 @@ def strip(dataset, frame, captions):
 
 def panels(dataset, network, frame):
     """Embed the panels of one network in the order of the table of images: dicts of ``source``, ``caption``, ``id``."""
-    images = {re.sub(r"[^\w.-]", "_", row.image): row for row in frame.itertuples()}
+    images = {paths.of_image(row.image): row for row in frame.itertuples()}
     order, found = list(images), []
     for path in paths.panels(dataset.name).glob(f"{network.name}-*.png"):
         title = path.stem.removeprefix(f"{network.name}-")

@@ -41,9 +41,9 @@ def mrc(voxels, angstrom):
     return bytes(header) + voxels.astype("<i2").tobytes()
 
 
-def hdf5(path, **attributes):
+def hdf5(path, voxels=VOXELS, **attributes):
     with h5py.File(path, "w") as file:
-        file["exported/data"] = VOXELS
+        file["exported/data"] = voxels
         file["exported/names"] = np.arange(3)  # one dimension: no image
         file["exported/data"].attrs.update(attributes)
 
@@ -79,6 +79,12 @@ def test_pages_and_the_size_of_voxels(tmp_path, name):
         assert (stack.pages, stack.sections, stack.shape, stack.channels) == (3, 3, (4, 5), 1)
         assert stack.pixel_size_nm == (size and pytest.approx(size))
         assert stack.depth_nm == (depth and pytest.approx(depth))
+
+
+def test_a_flat_image_has_the_height_and_width_of_pixels(tmp_path):
+    hdf5(tmp_path / "flat.h5", VOXELS[0], element_size_um=[0.005, 0.004])
+    with opened(tmp_path / "flat.h5") as stack:
+        assert stack.pixel_size_nm == pytest.approx((5, 4)) and stack.depth_nm is None
 
 
 def test_nifti_values_are_those_that_the_file_means(tmp_path):

@@ -180,7 +180,7 @@ def write_segmentation(dataset, network, folder, score):
         prediction = np.hypot(rows - 22, columns - 24 - 5 * number) < 20 * score - 3
         write_picture(folder / f"gallery/{stem}-image.webp", (90 + 80 * mask + rng.normal(0, 15, SHAPE)).astype(np.uint8))
         gallery.write_answer(folder / "gallery", number, mask, prediction, 2)
-    for name in ("section_03", "attention-section_03", "007"):
+    for name in (paths.of_image("section 03"), f"attention-{paths.of_image('section 03')}", "007"):
         write_picture(paths.panels(dataset) / f"{network}-{name}.png", np.zeros((40, 160), np.uint8))
 
 

@@ -83,6 +83,11 @@ def test_the_strip_shows_wide_images_small_and_whole(shown):
     assert np.ptp(errors[:, :260]) < 10 and np.abs(errors[:, 280:] - errors[0, 0]).max(axis=-1).min() > 30
 
 
+def test_images_of_like_names_have_panels_of_their_own():
+    assert paths.of_image("a_b-1.c") == "a_b-1.c"
+    assert len({paths.of_image(name) for name in ("a b", "a_b", "a/b")}) == 3 and "/" not in paths.of_image("a/b")
+
+
 def test_panels_are_those_of_the_network_in_the_order_of_the_images(shown):
     dataset, frame, _ = shown["blood-vessels"]
     for name in ("deep-unknown", "deeper-007"):  # of another network, whose name begins alike

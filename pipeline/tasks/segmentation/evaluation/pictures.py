@@ -1,7 +1,5 @@
 """Pictures of some test images with their predictions, and of a volume."""
 
-import re
-
 import numpy as np
 
 from pipeline import paths
@@ -27,7 +25,7 @@ def draw(scores, models, dataset, records, name, params):
         record, kind = records[position], rank.split()[0]
         model = models[record["fold"]]
         image, mask = open_image(dataset, record), open_mask(dataset, record)
-        file = re.sub(r"[^\w.-]", "_", record["name"]) + ".png"
+        file = paths.of_image(record["name"]) + ".png"
         seen = open_scaled(dataset, record, model)
         probability = model.segment(seen, params.inference)
         prediction = predicted(probability, model.threshold(params.inference))
