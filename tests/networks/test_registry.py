@@ -1,8 +1,6 @@
 """A network is found by the name of its module; its settings are checked, and its builder gets what it names."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -78,8 +76,3 @@ def test_factors_scale_the_training():
 def test_images_too_small_for_vgg16_are_refused():
     with pytest.raises(UserError, match=r"vgg16: needs patches\.resize of at least \[32, 32\], received \[16, 48\]"):
         load("vgg16").build(**FACTS, channels=3, size=(16, 48))
-
-
-def test_the_names_are_known_without_keras():
-    script = "import sys; from pipeline import params; params.load(); print('keras' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip() == "False"

@@ -81,11 +81,19 @@ def test_no_room_imports_upward(file):
         assert FLOOR[name] >= FLOOR[room], f"{file} imports {name}, which is above it"
 
 
-@pytest.mark.parametrize("stage", ["download", "patchify", "weights", "networks", "report"])
+LIGHT = ("download", "patchify", "weights", "networks", "report")
+
+
+@pytest.mark.parametrize("stage", LIGHT)
 def test_a_light_stage_imports_no_framework(stage):
     for file in imported(stage):
         assert not re.search(FRAMEWORK_IMPORT, Path(file).read_text(), re.M), file
-    script = f"import sys, pipeline.stages.{stage}; print(*set({FRAMEWORKS}).intersection(sys.modules))"
+
+
+def test_no_light_command_imports_a_framework_through_other_packages():
+    """Nor do params, which know the names of all networks."""
+    commands = ", ".join(["pipeline.plan", *(f"pipeline.stages.{stage}" for stage in LIGHT)])
+    script = f"import sys, {commands}; pipeline.params.load(); print(*set({FRAMEWORKS}).intersection(sys.modules))"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == ""
 
