@@ -99,22 +99,15 @@ def test_images_and_masks_in_natural_order(make, own):
 @pytest.mark.parametrize(
     ("mask", "settings"),
     [
-        (MASK, {}),
-        (MASK.astype(np.uint8), {}),
-        (MASK_255, {}),
-        (MASK * np.uint16(65535), {}),
-        (np.dstack([MASK_255] * 4), {}),
-        (np.dstack([np.full((6, 8, 3), 255, np.uint8), MASK_255]), {}),
-        (np.dstack([MASK_255, MASK_255 // 2, 0 * MASK_255]), {}),
-        (np.dstack([MASK_255, 0 * MASK_255, 0 * MASK_255]), {"mask_threshold": 127}),
-        (np.where(MASK, 200, 100).astype(np.uint8), {"mask_threshold": 127}),
-        (MASK, {"mask_threshold": 127}),
-        (np.where(MASK, [[3, 7] * 4], 5).astype(np.uint8), {"mask_labels": (3, 7)}),
-        (np.where(MASK, 300, 5).astype(np.uint16), {"mask_labels": (300,)}),
-    ],
-    ids=[
-        *("1 bit", "0 1", "0 255", "0 65535", "white, black where transparent", "white, transparent elsewhere", "orange"),
-        *("red, threshold", "threshold", "threshold, 1 bit", "labels", "labels, 16 bit"),
+        pytest.param(MASK, {}, id="1 bit"),
+        pytest.param(MASK * np.uint16(65535), {}, id="0 65535"),
+        pytest.param(np.dstack([MASK_255] * 4), {}, id="white, black where transparent"),
+        pytest.param(np.dstack([np.full((6, 8, 3), 255, np.uint8), MASK_255]), {}, id="white, transparent elsewhere"),
+        pytest.param(np.dstack([MASK_255, MASK_255 // 2, 0 * MASK_255]), {}, id="orange"),
+        pytest.param(np.dstack([MASK_255, 0 * MASK_255, 0 * MASK_255]), {"mask_threshold": 127}, id="red, threshold"),
+        pytest.param(MASK, {"mask_threshold": 127}, id="threshold, 1 bit"),
+        pytest.param(np.where(MASK, [[3, 7] * 4], 5).astype(np.uint8), {"mask_labels": (3, 7)}, id="labels"),
+        pytest.param(np.where(MASK, 300, 5).astype(np.uint16), {"mask_labels": (300,)}, id="labels, 16 bit"),
     ],
 )
 def test_masks_of_every_kind(make, own, mask, settings):
@@ -191,7 +184,7 @@ def test_values_that_no_class_names_are_refused(problems, own):
     assert line.startswith(f"{own.root / 'masks/a.png'}: no class in datasets.cells.classes has the values {{3, 9}}")
 
 
-@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int16, np.int32, np.uint32, np.int64, np.uint64, np.float32, ">i4"])
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.uint32, np.uint64, np.float32, ">i4"])
 def test_label_images_keep_their_objects(make, own, kind, capsys):
     labels = np.array([[0, 1, 1, 2, 0], [0, 0, 120, 9, 0]]).astype(kind)
     own("images/a.png", GREY[:2, :5])
@@ -283,32 +276,12 @@ def test_refused_masks_are_not_also_called_empty(problems, own):
 @pytest.mark.parametrize(
     ("name", "pixels", "expected"),
     [
-        ("a.png", GREY, GREY),
-        ("a.png", RGB, RGB),
-        ("a.png", np.dstack([RGB, GREY]), RGB),
-        ("a.png", GREY.astype(np.uint16) * 257, GREY.astype(np.uint16) * 257),
-        ("a.png", MASK, MASK_255),
-        ("a.tif", GREY, GREY),
-        ("a.tif", GREY.astype(np.uint16) * 257, GREY.astype(np.uint16) * 257),
-        ("a.tif", RGB, RGB),
-        ("a.tif", RGB.astype(np.uint16) * 257, RGB.astype(np.uint16) * 257),
-        ("a.tif", GREY.astype(np.int16) - 100, GREY.astype(np.int16) - 100),
-        ("a.tif", GREY / np.float32(7), GREY / np.float32(7)),
-        ("a.tif", np.stack([GREY] * 5, axis=-1), np.stack([GREY] * 5, axis=-1)),
-    ],
-    ids=[
-        "grey",
-        "RGB",
-        "RGBA",
-        "16 bit",
-        "1 bit",
-        "TIFF",
-        "TIFF 16 bit",
-        "TIFF RGB",
-        "TIFF RGB 16 bit",
-        "signed",
-        "float",
-        "5 channels",
+        pytest.param("a.png", np.dstack([RGB, GREY]), RGB, id="RGBA"),
+        pytest.param("a.png", MASK, MASK_255, id="1 bit"),
+        pytest.param("a.tif", RGB, RGB, id="TIFF RGB"),
+        pytest.param("a.tif", RGB.astype(np.uint16) * 257, RGB.astype(np.uint16) * 257, id="TIFF RGB 16 bit"),
+        pytest.param("a.tif", GREY / np.float32(7), GREY / np.float32(7), id="float"),
+        pytest.param("a.tif", np.stack([GREY] * 5, axis=-1), np.stack([GREY] * 5, axis=-1), id="5 channels"),
     ],
 )
 def test_images_of_every_kind(make, own, name, pixels, expected):
@@ -472,15 +445,6 @@ def test_git_takes_what_dvc_writes_for_an_added_folder():
     names = ["data/own/nuclei.dvc", "data/own/.gitignore", "data/own/nuclei/images/a.png"]
     ignored = subprocess.run(["git", "check-ignore", "--no-index", *names], capture_output=True, text=True, check=False).stdout
     assert ignored.split() == names[2:]
-
-
-def test_grey_among_colours_says_what_to_do(problems, own):
-    for name in ("a", "b", "c"):
-        own(f"images/{name}.png", GREY if name == "b" else RGB)
-        own(f"masks/{name}.png", MASK)
-    (line,) = problems("segmentation")
-    told = "expected RGB of uint8 like most of the images, received grey of uint8; save it as RGB of uint8 too"
-    assert line == f"{own.root / 'images/b.png'}: {told}"
 
 
 class TestGroups:
