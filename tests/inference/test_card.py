@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,6 +13,7 @@ from PIL import Image
 from pipeline.errors import UserError
 from pipeline.inference.model import load_trained
 from pipeline.training.save import save
+from tests.builder import bright
 
 CARD = {"name": "discs", "task": "segmentation", "classes": ["background", "disc"], "channels": 1, "pixel_size_nm": None}
 CARD |= {"resize": None, "network": "unet", "threshold": 0.25, "threshold_flips": 0.5}
@@ -22,12 +22,8 @@ CARD |= {"intensity_range": [[0, 255]], "intensity_seen": [[[0]] * 6, [[1]] * 6]
 
 @pytest.fixture
 def network():
-    """Probability of foreground: sigmoid(20 (x - 0.5)); above 0.25 from grey value 114 on."""
-    inputs = keras.Input((None, None, 1), name="image")
-    layer = keras.layers.Conv2D(1, 1, name="logits")
-    network = keras.Model(inputs, layer(inputs), name="unet")
-    layer.set_weights([np.full((1, 1, 1, 1), 20.0), np.array([-10.0])])
-    return network
+    """Its probability is above 0.25 from grey value 114 on."""
+    return bright()
 
 
 def test_one_file_in_an_empty_folder_predicts(tmp_path, network):

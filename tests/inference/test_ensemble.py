@@ -13,6 +13,7 @@ from pipeline.inference.decision import mean_and_spread
 from pipeline.inference.ensemble import ensemble
 from pipeline.inference.model import TrainedModel
 from pipeline.params import Inference
+from tests.builder import pointwise
 
 SETTINGS = Inference(tile=(16, 16), overlap=(4, 4), batch_size=2, flips=False)
 CARD = {"task": "segmentation", "classes": ["background", "cell"], "channels": 1, "resize": None, "network": "toy"}
@@ -27,12 +28,8 @@ SEEN = [[[0.0], [0.25], [0.5], [0.75], [1.0], [0.5]], [[0.5], [0.5], [0.5], [0.7
 
 def model(low, high, threshold, gain=4.0, **changes):
     """Probability sigmoid(gain · x), where x is 0 at `low` and 1 at `high`."""
-    inputs = keras.Input((None, None, 1))
-    layer = keras.layers.Conv2D(1, 1, use_bias=False)
-    network = keras.Model(inputs, layer(inputs))
-    layer.set_weights([np.full((1, 1, 1, 1), gain)])
     card = CARD | {"intensity_range": [[low, high]], "intensity_seen": SEEN, "threshold": threshold, "threshold_flips": threshold}
-    return TrainedModel(network, card | changes)
+    return TrainedModel(pointwise([[gain]], [0.0]), card | changes)
 
 
 def test_each_member_sees_the_image_in_its_own_range():

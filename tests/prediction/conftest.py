@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from pipeline.training.save import save
-from tests.builder import builder
+from tests import builder
 
-lenet5, unet = map(builder, ("lenet5", "unet"))
+lenet5, unet = map(builder.builder, ("lenet5", "unet"))
 
 CARD = {
     "name": "mitochondria",
@@ -42,11 +42,7 @@ CARD = {
 @pytest.fixture(scope="session")
 def bright(tmp_path_factory):
     """A model that calls a pixel foreground if its grey value is 128 or more: probability sigmoid(20 (x - 0.5))."""
-    inputs = keras.Input((None, None, 1), name="image")
-    layer = keras.layers.Conv2D(1, 1, name="logits")
-    network = keras.Model(inputs, layer(inputs), name="unet")
-    layer.set_weights([np.full((1, 1, 1, 1), 20.0), np.array([-10.0])])
-    return write(network, CARD, tmp_path_factory.mktemp("models") / "mitochondria" / "unet.keras")
+    return write(builder.bright(), CARD, tmp_path_factory.mktemp("models") / "mitochondria" / "unet.keras")
 
 
 @pytest.fixture
@@ -62,17 +58,13 @@ def picky(bright, tmp_path):
 @pytest.fixture(scope="session")
 def bright_pair(tmp_path_factory):
     """A model of two channels that looks only at the second: foreground is 128 or more there."""
-    inputs = keras.Input((None, None, 2), name="image")
-    layer = keras.layers.Conv2D(1, 1, name="logits")
-    network = keras.Model(inputs, layer(inputs), name="unet")
-    layer.set_weights([np.array([0.0, 20.0]).reshape(1, 1, 2, 1), np.array([-10.0])])
     card = CARD | {
         "channels": 2,
         "colour": False,
         "intensity_range": [[0, 255]] * 2,
         "intensity_seen": [[[0] * 2] * 6, [[1] * 2] * 6],
     }
-    return write(network, card, tmp_path_factory.mktemp("models") / "mitochondria" / "unet.keras")
+    return write(builder.pointwise([[0.0], [20.0]], [-10.0]), card, tmp_path_factory.mktemp("models") / "mitochondria/unet.keras")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Volumes and stacks of a model of three classes whose answer is known."""
 
-import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +8,7 @@ import zarr
 from ome_zarr.writer import write_multiscale
 
 from pipeline.predict import main
+from tests.builder import pointwise
 from tests.prediction.conftest import CARD, write
 
 SHAPE = (2, 3, 24, 30)  # time points, sections, rows, columns
@@ -17,10 +17,7 @@ SHAPE = (2, 3, 24, 30)  # time points, sections, rows, columns
 @pytest.fixture(scope="module")
 def three(tmp_path_factory):
     """A model that calls a pixel class 1 above a quarter of the range, and class 2 above three quarters."""
-    inputs = keras.Input((None, None, 1), name="image")
-    layer = keras.layers.Conv2D(3, 1, name="logits")
-    network = keras.Model(inputs, layer(inputs), name="unet")
-    layer.set_weights([np.array([0.0, 40.0, 80.0]).reshape(1, 1, 1, 3), np.array([0.0, -10.0, -40.0])])
+    network = pointwise([[0.0, 40.0, 80.0]], [0.0, -10.0, -40.0])
     card = {key: value for key, value in CARD.items() if not key.startswith("threshold")} | {"classes": ["none", "grey", "white"]}
     return write(network, card, tmp_path_factory.mktemp("models") / "mitochondria" / "unet.keras")
 

@@ -1,6 +1,5 @@
 """A model that looks at the neighbours of a section, in all places where one is predicted."""
 
-import keras
 import numpy as np
 import pytest
 import tifffile
@@ -18,16 +17,13 @@ from pipeline.patches.packed import load_card, load_packed
 from pipeline.patches.patchify import patchify
 from pipeline.predict import load, main, predict
 from pipeline.tasks.segmentation.threshold import choose_threshold
+from tests.builder import pointwise
 from tests.prediction.conftest import CARD, write
 
 
 def network_of_the_section_before():
     """Foreground is what is bright in the section before: probability sigmoid(20 (x - 0.5))."""
-    inputs = keras.Input((None, None, 3), name="image")
-    layer = keras.layers.Conv2D(1, 1, name="logits")
-    network = keras.Model(inputs, layer(inputs), name="unet")
-    layer.set_weights([np.array([20.0, 0, 0]).reshape(1, 1, 3, 1), np.array([-10.0])])
-    return network
+    return pointwise([[20.0], [0.0], [0.0]], [-10.0])
 
 
 @pytest.fixture(scope="module")

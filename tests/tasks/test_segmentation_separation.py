@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,6 +18,7 @@ from pipeline.predict import main as predict_main
 from pipeline.stages import download, evaluate, patchify, train
 from pipeline.tasks.segmentation.separation import choose_objects, numbered
 from pipeline.tasks.segmentation.threshold import choose_threshold
+from tests.builder import bright
 
 
 def pair(angle=0.0, distance=18, radius=10, shape=(48, 48)):
@@ -85,21 +85,11 @@ def chosen(images):
     return found["separation"], found["smallest"]
 
 
-@pytest.fixture
-def bright():
-    """A network that calls a pixel foreground if its value is 0.5 or more."""
-    inputs = keras.Input((None, None, 1))
-    layer = keras.layers.Conv2D(1, 1)
-    network = keras.Model(inputs, layer(inputs))
-    layer.set_weights([np.full((1, 1, 1, 1), 20.0), np.array([-10.0])])
-    return network
-
-
 @pytest.mark.parametrize(
     ("instances", "resize", "expected"),
     [(True, None, "watershed"), (True, [24, 24], "watershed"), (False, None, "components")],
 )
-def test_training_chooses_on_validation(tmp_path, monkeypatch, bright, instances, resize, expected):
+def test_training_chooses_on_validation(tmp_path, monkeypatch, instances, resize, expected):
     """The same masks with and without the numbers of their objects."""
     monkeypatch.chdir(tmp_path)
     raw, rows = paths.raw("cells"), []
@@ -113,7 +103,7 @@ def test_training_chooses_on_validation(tmp_path, monkeypatch, bright, instances
         rows.append({"name": number, "group": number, **files, "split": split, "unit": number})
     paths.patches("cells").mkdir(parents=True)
     pd.DataFrame(rows).to_csv(paths.patches("cells") / "split.csv", index=False)
-    found, _ = choose_threshold(bright, "cells", {"resize": resize, "intensity_range": [[0, 255]]})
+    found, _ = choose_threshold(bright(), "cells", {"resize": resize, "intensity_range": [[0, 255]]})
     assert (found["separation"], found["smallest"]) == (expected, 1)
 
 
@@ -152,13 +142,7 @@ def test_a_folder_of_label_images_is_scored_by_the_choice_on_its_card(trained, m
     card = json.loads(model.with_suffix(".json").read_text())
     assert card["separation"] in ("components", "watershed")
     paths.trained_networks("cells").write_text('["unet"]')
-    # Exact predictions, whatever the moment of training gave: one layer that knows the images.
-    network = load_trained(model).network
-    inputs = keras.Input(network.input.shape[1:])
-    layer = keras.layers.Conv2D(1, 1)
-    exact = keras.Model(inputs, layer(inputs))
-    layer.set_weights([np.full((1, 1, 1, 1), 20.0), np.array([-10.0])])
-    exact.save(model)
+    bright().save(model)  # exact predictions, whatever the moment of training gave
     for separation, found in (("watershed", [4, 4]), ("components", [4, 2])):
         changed = {"separation": separation, "smallest": 1, "threshold": 0.5, "threshold_flips": 0.5}
         model.with_suffix(".json").write_text(json.dumps(card | changed))
