@@ -87,11 +87,6 @@ def test_a_stated_split_refuses_folds():
         assign_folds(table(list("abcd"), ["train"] * 3 + ["test"]), Split(folds=3), np.ones((4, 1)))
 
 
-def test_fewer_groups_than_folds_are_an_error():
-    with pytest.raises(UserError, match=r"groups as split\.folds 3, received 2"):
-        folds_of(list("aaabbb"), Split(folds=3))
-
-
 def test_a_gap_that_leaves_no_validation_is_an_error():
     with pytest.raises(UserError, match=r"no image is left for val in fold 0 of 3; decrease split\.gap"):
         folds_of(list("abcdef"), Split(method="blocks", folds=3, gap=2))

@@ -32,14 +32,6 @@ def test_blocks_by_hand():
     assert roles == ["train"] * 4 + [""] + ["val"] * 2 + [""] + ["test"] * 2
 
 
-@pytest.mark.parametrize("method", ["blocks", "groups", "random"])
-def test_stated_groups_hold_whatever_the_method(method):
-    animals = table(["mouse 1"] * 5 + ["mouse 2"] * 4 + ["mouse 3"] * 6)
-    result = assign_splits(animals, Split(method=method, val=0.2, test=0.2), grouped=True)
-    assert result.groupby("group")["split"].nunique().tolist() == [1, 1, 1]
-    assert result["group"].tolist() == animals["group"].tolist()
-
-
 def test_blocks_of_stated_groups_by_hand():
     rule, mixed = Split(method="blocks", val=0.2, test=0.2, gap=1), list("aabacccdddd")
     roles = assign_splits(table(mixed), rule, grouped=True)["split"].tolist()  # aaa train, b is the gap, cc val, c is the gap
