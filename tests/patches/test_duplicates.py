@@ -1,6 +1,7 @@
 """Planted copies are found, independent images are not, and copies end up in one group."""
 
 import io
+from functools import lru_cache
 from itertools import islice
 
 import numpy as np
@@ -63,7 +64,12 @@ def found_in(images, sides=None, threshold=THRESHOLD):
 
 
 def prints_of(images):
-    return np.fromiter(map(describe, images), FINGERPRINT, len(images))
+    return np.fromiter((described(i.tobytes(), i.shape, i.dtype.str) for i in images), FINGERPRINT, len(images))
+
+
+@lru_cache(maxsize=100)  # enough for the phantoms, which every test compares with copies of its own
+def described(content, shape, dtype):
+    return describe(np.frombuffer(content, dtype).reshape(shape))
 
 
 def pairs_of(originals, copies):
@@ -75,7 +81,6 @@ def pairs_of(originals, copies):
 
 
 COPIES = {
-    "exact": lambda image: image.copy(),
     "JPEG": as_jpeg,
     "half the size": lambda image: resized(image, 0.5),
     "twice the size": lambda image: resized(image, 2),
@@ -127,7 +132,7 @@ def test_images_of_any_shape_have_fingerprints_of_length_one_or_zero(shape):
 def test_every_planted_copy_is_found(phantoms, copy):
     pairs, table = pairs_of(phantoms, [COPIES[copy](image) for image in phantoms])
     assert pairs == [(n, n) for n in range(len(phantoms))]  # all of them, and nothing else
-    assert table["identical"].all() == (copy in ("exact", "turned 0"))
+    assert table["identical"].all() == (copy == "turned 0")
 
 
 def test_the_symmetry_turns_a_into_b(phantoms):
