@@ -1,10 +1,6 @@
 """A model alone is a model: its card is in its file. A file beside it says no more, and less if it differs."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +8,7 @@ from PIL import Image
 
 from pipeline.errors import UserError
 from pipeline.inference.model import load_trained
+from pipeline.predict import main
 from pipeline.training.save import save
 from tests.builder import bright
 
@@ -26,17 +23,15 @@ def network():
     return bright()
 
 
-def test_one_file_in_an_empty_folder_predicts(tmp_path, network):
+def test_one_file_in_an_empty_folder_predicts(tmp_path, network, monkeypatch, capsys):
     save(network, tmp_path / "made/unet.keras", CARD)
     alone = tmp_path / "alone"
     alone.mkdir()
     (tmp_path / "made/unet.keras").rename(alone / "model.keras")
     Image.fromarray(np.array([[10, 113, 114, 250]], np.uint8)).save(tmp_path / "image.png")
-    command = [sys.executable, "-m", "pipeline.predict", "model.keras", tmp_path / "image.png", "--out", tmp_path / "out"]
-    found = os.environ | {"PYTHONPATH": str(Path.cwd())}
-    result = subprocess.run(command, cwd=alone, env=found, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-    assert "warning" not in result.stderr
+    monkeypatch.chdir(alone)
+    main(["model.keras", str(tmp_path / "image.png"), "--out", str(tmp_path / "out")])
+    assert "warning" not in capsys.readouterr().err
     mask = np.asarray(Image.open(tmp_path / "out/image_mask.tif"))
     np.testing.assert_array_equal(mask, [[0, 0, 255, 255]])
     assert [path.name for path in alone.iterdir()] == ["model.keras"]
