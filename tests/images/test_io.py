@@ -1,9 +1,7 @@
 """Images and masks of every depth are read as one of few types, and errors name the file."""
 
-import imagecodecs
 import numpy as np
 import pytest
-from PIL import Image
 
 from pipeline.errors import UserError
 from pipeline.images.io import read_image, read_mask, write_image, write_png
@@ -17,23 +15,6 @@ def test_masks_keep_their_values(tmp_path, mask):
     np.testing.assert_array_equal(read, mask)
 
 
-@pytest.mark.parametrize(
-    ("array", "shape", "dtype"),
-    [
-        (np.zeros((4, 5), np.uint8), (4, 5, 1), np.uint8),
-        (np.zeros((4, 5), np.uint16), (4, 5, 1), np.uint16),
-        (np.zeros((4, 5, 3), np.uint8), (4, 5, 3), np.uint8),
-        (np.zeros((4, 5, 4), np.uint8), (4, 5, 3), np.uint8),
-        (np.zeros((4, 5, 2), np.uint8), (4, 5, 1), np.uint8),
-    ],
-)
-def test_image_shapes(tmp_path, array, shape, dtype):
-    Image.fromarray(array).save(tmp_path / "image.png")
-    image = read_image(tmp_path / "image.png")
-    assert image.shape == shape
-    assert image.dtype == dtype
-
-
 @pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "i1", "i2", "i4", "f4", "f8"])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 7])
 def test_what_is_written_is_read_again(tmp_path, dtype, channels):
@@ -43,12 +24,6 @@ def test_what_is_written_is_read_again(tmp_path, dtype, channels):
     image = read_image(path)
     assert image.dtype == array.dtype
     np.testing.assert_array_equal(image, array)
-
-
-def test_16_bit_colours_of_a_png_keep_their_numbers(tmp_path):
-    array = np.random.default_rng(0).integers(0, 65536, (6, 9, 3), np.uint16)
-    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(array))
-    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), array)
 
 
 @pytest.mark.parametrize(
