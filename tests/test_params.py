@@ -62,7 +62,6 @@ def test_every_positive_number_survives_its_text(value):
     ("key", "value", "told"),
     [
         ("train.lr", "0", "train.lr: expected more than 0, received 0"),
-        ("train.lr", "-1e-3", "train.lr: expected more than 0"),
         ("train.lr", ".nan", "train.lr: expected"),
         ("train.lr", "fast", "train.lr: expected a number, received 'fast'"),
         ("train.epochs", "2.5", "train.epochs: expected an integer, received 2.5"),
@@ -71,8 +70,6 @@ def test_every_positive_number_survives_its_text(value):
         ("train.devices", "0", "train.devices: expected auto or a number of devices, received 0"),
         ("datasets.mitochondria.intensity", "[9, 3]", "intensity: expected auto, image or two numbers, the lower first, such as"),
         ("datasets.mitochondria.intensity", "[0, .inf]", "intensity: expected auto, image or two numbers, the lower first"),
-        ("datasets.mitochondria.intensity", "wide", "intensity: expected auto, image or two numbers, the lower first"),
-        ("classification.class_weights", "[1]", "classification.class_weights: expected none, balanced or a number for each"),
         ("classification.class_weights", "[1, -5]", "classification.class_weights: expected none, balanced or a number for each"),
         ("classification.sampling", "even", "classification.sampling: expected 'all' or 'balanced', received 'even'"),
         (
@@ -93,7 +90,6 @@ def test_every_positive_number_survives_its_text(value):
         ),
         ("datasets.polyps.split.unit", "0", "datasets.polyps.split.unit: expected more than 0, received 0"),
         ("datasets.polyps.folder.pixel_size_nm", "[1, 2, 3, 4]", "folder.pixel_size_nm: expected height and width of a pixel"),
-        ("datasets.polyps.folder.pixel_size_nm", "4.6", "folder.pixel_size_nm: expected height and width of a pixel"),
         ("datasets.polyps.folder.group", "'p(\\d+'", "datasets.polyps.folder: group must be a regular expression"),
         ("datasets.polyps.folder.group", "'p'", "datasets.polyps.folder: group must hold one pair of parentheses"),
         ("datasets.tissue.patches.resize", "null", "datasets.tissue: classification needs rows and columns in patches.resize"),
@@ -113,7 +109,6 @@ def test_every_positive_number_survives_its_text(value):
         ],
         ("datasets.polyps.patches", "{size: [8, 8]}", "datasets.polyps: segmentation needs patches.size and patches.stride"),
         ("datasets.mitochondria.patches.size", "[128]", "mitochondria.patches.size: expected two numbers, rows and columns"),
-        ("datasets.mitochondria.patches.size", "128", "mitochondria.patches.size: expected two numbers, rows and columns"),
         ("datasets.mitochondria.patches.size", "[16, 128, 128]", "[16, 128, 128]; for depth, set context to the sections"),
         (
             "datasets.polyps.patches.stride",
@@ -141,14 +136,12 @@ def test_every_positive_number_survives_its_text(value):
         ("datasets.polyps.path", "~/polyps", "datasets.polyps: path: neither DVC nor the pipeline expands ~; write /"),
         ("datasets.polyps.classes", "[background]", "datasets.polyps.classes: expected at least two different names"),
         ("datasets.polyps.classes", "[no, yes]", "datasets.polyps.classes: expected at least two different names (in quotes if"),
-        ("datasets.polyps.classes", "5", "datasets.polyps.classes: expected at least two different names"),
         (
             "datasets.polyps.classes",
             "[a, b, c]",
             "datasets.polyps: classes: with more than two, give the mask values of each, such as {",
         ),
         ("datasets.polyps.classes", "{a: 0, b: 1}", "datasets.polyps: classes: only source folder takes mask values"),
-        ("datasets.tissue.classes", "{a: 0, b: 1}", "datasets.tissue: classes: only source folder takes mask values"),
         ("inference.overlap", "[600, 64]", "inference: overlap must be at most half the tile [1024, 1024], not [600, 64]"),
         ("unet.datasets", "[nuclei]", "unet.datasets: unknown data set 'nuclei'; known here: mitochondria, polyps, tissue"),
         ("unet.datasets", "[polypps]", "unet.datasets: unknown data set 'polypps'; did you mean polyps?"),
