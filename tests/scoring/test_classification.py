@@ -89,16 +89,6 @@ def test_a_class_without_a_test_image_leaves_its_means_undefined():
     assert scores["balanced_accuracy"] is None and scores["auroc"] is None and scores["macro_f1"] is None
 
 
-def test_calibration_pools_the_images_of_a_bin():
-    # Both confidences are in (0.6, 0.667]: accuracy 1/2 against a mean confidence of 0.64.
-    assert summarise([0, 1], [[0.62, 0.38], [0.66, 0.34]])["ece"] == pytest.approx(abs(0.5 - 0.64))
-
-
-def test_a_bins_upper_end_belongs_to_it():
-    # 1.0 is in the last bin, with 0.95: accuracy 1/2 against 0.975.
-    assert summarise([0, 1], [[1.0, 0.0], [0.95, 0.05]])["ece"] == pytest.approx(0.475)
-
-
 def test_a_certain_mistake_costs_a_finite_loss():
     assert summarise([1], [[1.0, 0.0]])["loss"] == pytest.approx(-math.log(1e-7))
 
