@@ -178,13 +178,6 @@ def test_a_split_object_can_still_match_and_a_speck_is_no_split():
     assert counted(whole[:, 1:], drawn("#######.#"))["splits"] == 1  # 1/9 is
 
 
-@given(masks, masks)
-def test_no_object_has_two_partners(reference, prediction):
-    objects = find_objects(reference, prediction)
-    for side in objects.pairs[objects.iou >= MATCH].T:
-        assert len(set(side)) == len(side)
-
-
 def test_an_iou_of_exactly_one_half_matches():
     assert counted(drawn("####"), drawn("##.."))["at_50"].tolist() == [1, 0, 0, 0.5]
 
