@@ -1,10 +1,8 @@
-import pandas as pd
 import pytest
 
 from pipeline import params, paths
 from pipeline.errors import UserError
 from pipeline.reporting import tables
-from pipeline.reporting.provenance import audit_in_words, versions
 from pipeline.reporting.read import read_results
 from pipeline.tasks import part
 
@@ -270,29 +268,3 @@ def test_hardest_images_come_first(read):
     frame, columns, _ = dataset.task.images(dataset)
     assert frame["image"].tolist() == ["t2", "t3", "t1"]  # by the probability that the best network gives to the true class
     assert frame["picture"].tolist() == ["0001", "0002", "0000"]  # t3 has a picture of one network alone
-
-
-def test_captions_name_all_networks(read):
-    found = read()
-    captions = found["blood-vessels"].task.captions(found["blood-vessels"])
-    assert captions.loc["007"].tolist() == ["007", "Dice 80.0", "Dice 90.0", "Dice 85.0"]
-    captions = found["cells"].task.captions(found["cells"])
-    assert captions.loc["t2"].to_dict() == {
-        "image": "actual class: tumour",
-        "Small": "predicted NA (76.5 %)",
-        "Large": "predicted NA (76.5 %)",
-    }
-
-
-def test_audit_in_words():
-    audit = {"images": {"train": 1200, "val": 3, "test": 6}, "pairs": 9000, "correlation": 0.95, "identical": 0, "near": 1}
-    audit["test_images_with_a_near_duplicate_in_train"] = 0
-    text = audit_in_words(audit)
-    assert "9,000 pairs" in text and "1,200 training, 3 validation, 6 test" in text
-    assert "no identical pairs, 1 pair of near-duplicates (correlation of 0.95 or more)." in text and "memory" not in text
-    assert "1 test image of 6 has a near-duplicate" in audit_in_words(audit | {"test_images_with_a_near_duplicate_in_train": 1})
-
-
-def test_versions_name_what_is_installed():
-    found = versions()
-    assert next(iter(found)) == "Python" and found["pandas"] == pd.__version__
