@@ -188,13 +188,6 @@ def test_no_image_takes_the_place_of_another(tmp_path, image, bright, capsys):
     assert "images.csv: this file is not from this run" in line
 
 
-def test_names_of_dots_stay_in_their_folder(tmp_path, image, bright):
-    dots = image.with_name("...png")
-    dots.write_bytes(image.read_bytes())
-    run(bright, image, dots, "--out", tmp_path / "out")
-    assert (tmp_path / "out" / "image_mask.tif").read_bytes() == (tmp_path / "out" / "spots_mask.tif").read_bytes()
-
-
 def test_an_interrupted_replacement_goes_on(tmp_path, image, bright, capsys):
     """Killed after the first of two images: what it left is one finished image of the new run, and one of the old."""
     out, more = tmp_path / "out", image.with_name("more.png")
@@ -440,24 +433,6 @@ def test_a_damaged_model_is_one_line(tmp_path, image, bright, content, capsys):
     assert "m.keras: not a model that this pipeline trained" in line
 
 
-def test_classification(tmp_path, cells):
-    folder = tmp_path / "in"
-    folder.mkdir()
-    for number in range(3):
-        Image.fromarray(np.random.default_rng(number).integers(0, 256, (40, 50, 3), dtype=np.uint8)).save(
-            folder / f"{number}.png"
-        )
-    run(cells, folder, "--out", tmp_path / "out")
-    table = rows(tmp_path / "out" / "predictions.csv")
-    assert [row["image"] for row in table] == ["0", "1", "2"]
-    for number, row in enumerate(table):
-        expected = predict(load(cells), read_image(folder / f"{number}.png"))
-        assert float(row["a"]) == pytest.approx(expected["a"], rel=1e-4)
-        assert row["predicted"] == max(expected, key=expected.get)
-    with Image.open(tmp_path / "out" / "contact_sheet.png") as sheet:
-        assert sheet.size == (8 + 3 * 136, 176) and np.asarray(sheet)[..., :3].std() > 10
-
-
 def test_images_are_classified_together_and_fail_alone(tmp_path, cells):
     rng, folder = np.random.default_rng(0), tmp_path / "in"
     folder.mkdir()
@@ -591,13 +566,6 @@ def test_wrong_arguments(bright, arguments, message, capsys):
     with pytest.raises(SystemExit):
         main([str(bright), *arguments])
     assert message in capsys.readouterr().err
-
-
-def test_the_record_names_the_run(tmp_path, image, bright):
-    run(bright, image, "--out", tmp_path / "out")
-    record = json.loads((tmp_path / "out" / "predict.json").read_text())
-    assert set(record["run"]) == {"model", "settings", "choices"}
-    assert record["run"]["choices"]["threshold"] == 0.5
 
 
 def test_options_for_volumes_are_told_to_have_no_effect_on_other_images(tmp_path, small_unet, cells, capsys):

@@ -151,14 +151,6 @@ def test_a_killed_run_goes_on_and_skips_what_is_finished(tmp_path, expected, sec
     assert content(tmp_path) == content(expected)
 
 
-def test_a_median_over_sections(tmp_path, expected, sections, small_unet):
-    run(small_unet, sections, "--out", tmp_path, "--median", 3)
-    single = zarr.open_array(expected / "v_probability.ome.zarr" / "0", mode="r")[:]
-    smoothed = zarr.open_array(tmp_path / "v_probability.ome.zarr" / "0", mode="r")[:]
-    np.testing.assert_array_equal(smoothed[3], np.median(single[2:5], axis=0))
-    np.testing.assert_array_equal(smoothed[0], np.median(single[:2], axis=0).astype(np.float32))
-
-
 def test_time_points_and_their_place_are_kept(tmp_path, small_unet):
     path, data = tmp_path / "v.ome.zarr", np.random.default_rng(0).integers(0, 256, (2, 3, 40, 50), np.uint8)
     axes = [{"name": "t", "type": "time", "unit": "second"}]
@@ -179,6 +171,7 @@ def test_time_points_and_their_place_are_kept(tmp_path, small_unet):
     assert scale["scale"] == [9, 0.05, 8, 8] and translation["translation"] == [0, 1, 2000, 3000]
     single, smoothed = (zarr.open_array(tmp_path / out / "v_probability.ome.zarr/0", mode="r")[:] for out in ("single", "out"))
     np.testing.assert_array_equal(smoothed[1, 0], np.median(single[1, :2], axis=0).astype(np.float32))
+    np.testing.assert_array_equal(smoothed[1, 1], np.median(single[1], axis=0))
 
 
 def test_a_scheduler_that_is_not_there_is_told(tmp_path, sections, small_unet, capsys):
