@@ -32,7 +32,7 @@ def test_contenders_take_turns():
         "ours": ("ours", "training", task, {}),
         "plain": ("plain_keras", "prediction", task, {}),
         "openvino": ("ours", "openvino_prediction", task, {}),
-        "product": ("machine", "product", Task("unet", "bfloat16", batch=2), {}),
+        "product": ("machine", "product", Task("unet", "bfloat16", batch=2), {"side": 64}),
     }
     results = race(phases, rounds=2, batches=1)
     for result in results.values():
