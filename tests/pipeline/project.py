@@ -56,8 +56,7 @@ class Project:
                 (project.root / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(name, project.root / name)
         project.run("git", "init", "-q")
-        project.run("git", "config", "user.name", "test")
-        project.run("git", "config", "user.email", "test@localhost")
+        project.sign()
         project.commit("copy")
         return project
 
@@ -84,6 +83,11 @@ class Project:
     def experiment(self, *targets, **changes):
         settings = [argument for key, value in changes.items() for argument in ("-S", f"{key.replace('__', '.')}={value}")]
         return self.dvc("exp", "run", *settings, *targets)
+
+    def sign(self):
+        """Say whose commits they are."""
+        self.run("git", "config", "user.name", "test")
+        self.run("git", "config", "user.email", "test@localhost")
 
     def commit(self, message):
         self.run("git", "add", "-A")

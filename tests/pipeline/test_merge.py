@@ -19,8 +19,7 @@ PARAMS = "lr: 1\n" + "#\n" * 9 + "epochs: 1\n"
 def test_the_commands_of_the_documentation_merge_two_branches(tmp_path):
     project = Project(tmp_path)
     project.run("git", "init", "-q", "-b", "main")
-    project.run("git", "config", "user.name", "test")
-    project.run("git", "config", "user.email", "test@localhost")
+    project.sign()
     project.dvc("init", "-q")
     for name, content in (("dvc.yaml", STAGES), ("code.txt", "code 1\n"), ("params.yaml", PARAMS)):
         (tmp_path / name).write_text(content)

@@ -31,8 +31,7 @@ def clone(project, tmp_path):
     def clone(name, source):
         project.run("git", "clone", "-q", str(source), str(tmp_path / name))
         clone = Project(tmp_path / name)
-        clone.run("git", "config", "user.name", "test")
-        clone.run("git", "config", "user.email", "test@localhost")
+        clone.sign()
         return clone
 
     return clone

@@ -50,8 +50,7 @@ def project(tmp_path_factory):
         (project.root / name).parent.mkdir(parents=True, exist_ok=True)
         (project.root / name).write_text(text)
     project.run("git", "init", "-q")
-    project.run("git", "config", "user.name", "test")
-    project.run("git", "config", "user.email", "test@localhost")
+    project.sign()
     project.dvc("init", "-q")
     project.dvc("repro", "-q")
     project.commit("results")
@@ -69,7 +68,7 @@ def fits(lines):
     assert not any("…" in line for line in lines)
 
 
-@pytest.mark.parametrize("dataset", ["mitochondria", "polyps", "tissue", "nuclei"])
+@pytest.mark.parametrize("dataset", ["mitochondria", "tissue"])  # the longest name, and the other task
 def test_the_metrics_of_a_data_set_fit_a_terminal(project, dataset):
     lines = seen(project, "metrics", "show", f"reports/{dataset}/metrics")
     fits(lines)

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -50,8 +49,7 @@ def committed(tmp_path_factory):
     project = Project(tmp_path_factory.mktemp("undo") / "project")
     project.root.mkdir()
     project.run("git", "init", "-q", "-b", "main")
-    project.run("git", "config", "user.name", "test")
-    project.run("git", "config", "user.email", "test@localhost")
+    project.sign()
     project.dvc("init", "-q")
     for name, content in (("dvc.yaml", STAGES), ("train.py", TRAIN), ("params.yaml", PARAMS), ("notes.txt", "notes\n")):
         (project.root / name).write_text(content)
@@ -119,24 +117,20 @@ def test_a_killed_terminal_is_undone_and_a_living_one_is_left_alone(project):
     assert "had been killed" not in again.stderr
 
 
-def test_results_of_a_new_network_are_set_aside_too(project):
+def test_results_and_models_of_a_new_network_leave_and_come_back(project):
     (project.root / "reports/toy.json").write_text("{}")
-    assert "reports/toy.json" in undo(project).stdout
-    assert not (project.root / "reports/toy.json").exists()
-    project.run("git", "stash", "pop")
-    assert (project.root / "reports/toy.json").read_text() == "{}"
-
-
-def test_models_of_a_new_network_leave_and_come_back(project):
     models = project.root / "models"
     models.mkdir()
     (models / "mine.txt").write_text("mine")
     project.dvc("exp", "run", "-S", "more=[toy]")
     assert {file.name for file in models.glob("[!.]*")} == {"mine.txt", "toy.txt", "toy"}
-    assert "models/toy.txt" in undo(project).stdout
+    said = undo(project).stdout
+    assert "models/toy.txt" in said and "reports/toy.json" in said
+    assert not (project.root / "reports/toy.json").exists()
     assert [file.name for file in models.glob("[!.]*")] == ["mine.txt"]
     is_as_committed(project)
     project.run("git", "stash", "pop")
+    assert (project.root / "reports/toy.json").read_text() == "{}"
     project.dvc("checkout")
     assert "toy" in (models / "toy.txt").read_text() and (models / "toy/params.yaml").exists()
 
@@ -215,7 +209,3 @@ def test_edits_by_hand_are_kept_and_other_files_are_not_touched(project):
         project.run(*words) if words[0] == "git" else project.dvc(*words[1:])
     assert (project.root / "params.yaml").read_text() == mine
     assert (project.root / "model.txt").read_text() == "model of seed 4"
-
-
-def test_the_readme_names_the_command():
-    assert "python -m pipeline.undo" in Path("README.md").read_text()
