@@ -153,9 +153,9 @@ def test_a_threshold_means_nothing_and_is_refused(run, tmp_path):
     assert "ground, square, spot" in describe(model, load(model))
 
 
-@pytest.mark.parametrize("name", ["onnx", "bioimage"])
-def test_an_export_gives_the_same_probabilities(run, tmp_path, name):
-    _, difference = export(paths.model("shapes", "unet"), name, tmp_path / f"shapes.{'onnx' if name == 'onnx' else 'zip'}")
+def test_an_export_gives_the_same_probabilities(run, tmp_path):
+    """A package of the Model Zoo, which holds an ONNX file."""
+    _, difference = export(paths.model("shapes", "unet"), "bioimage", tmp_path / "shapes.zip")
     assert difference < 1e-4
 
 
