@@ -7,6 +7,9 @@ import pytest
 
 from tests.pipeline.project import SMALL, Project
 
+# Phantoms of as many patients and slides as by default, of each of which fewer images are drawn.
+FEWER = {"polyps": ("integers(10, 13, PATIENTS)", "integers(3, 5, PATIENTS)"), "tissue": ("TILES = 8", "TILES = 2")}
+
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory, worker_id):
@@ -16,6 +19,10 @@ def project(tmp_path_factory, worker_id):
     with filelock.FileLock(shared / "project.lock"):
         if not (shared / "made").exists():
             made = Project.copy(shared / "making")
+            for name, (many, few) in FEWER.items():
+                file = made.root / f"pipeline/datasets/sources/phantom/{name}.py"
+                assert file.read_text().count(many) == 1
+                file.write_text(file.read_text().replace(many, few))
             made.dvc("exp", "run", *(argument for setting in SMALL for argument in ("-S", setting)))
             made.commit("small")
             made.root.rename(shared / "made")

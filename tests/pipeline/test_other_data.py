@@ -38,7 +38,7 @@ def test_the_report_shows_what_is_there_and_marks_the_rest(own):
     own.dvc("repro", "--single-item", "report")
     page, summary = (own.root / "reports/index.html").read_text(), (own.root / "reports/summary.md").read_text()
     for text in (page, summary):
-        assert "4 test images" in text  # own ones; the phantom has 47
+        assert "4 test images" in text  # own ones; the phantom has more
         assert "or `dvc repro evaluate@tissue` brings them" in re.sub("</?code>", "`", text)
         assert "Out of date" not in text
 
