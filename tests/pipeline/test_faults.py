@@ -76,7 +76,7 @@ def test_a_second_run_is_refused_or_waits(trained):
 def test_a_second_experiment_is_refused_and_the_queue_takes_it(tmp_path):
     """DVC alone starts it, and the first then fails at its end: "'NoneType' object is not subscriptable"."""
     project = Project.copy(tmp_path / "project")
-    changes = ["-S", "seed=1", "patchify@polyps"]
+    changes = ["-S", "seed=1", "download@polyps"]
     command = [sys.executable, "-m", "dvc", "exp", "run", "--name", "first", *changes]
     first = subprocess.Popen(command, cwd=project.root, env=project.environment, stdout=subprocess.DEVNULL)
     lock = project.root / ".dvc" / "tmp" / "exps" / "rwlock"
