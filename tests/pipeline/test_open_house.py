@@ -9,6 +9,7 @@ import tifffile
 from PIL import Image
 from ruamel.yaml import YAML
 
+from pipeline import predict
 from tests.pipeline import own_images
 from tests.pipeline.project import Project
 
@@ -134,8 +135,7 @@ def test_networks_are_scored_on_another_data_set_by_a_line(own, tmp_path):
         headline = json.loads((own.root / file).read_text())
         assert file in shown
         assert headline.keys() == json.loads((own.root / f"reports/nuclei/metrics/{network}.json").read_text()).keys()
-        command = ["python", "-m", "pipeline.predict", f"models/nuclei/{network}.keras", *map(str, images)]
-        own.run(*command, "--out", str(tmp_path / network))
+        predict.main([str(own.root / f"models/nuclei/{network}.keras"), *map(str, images), "--out", str(tmp_path / network)])
         tp = fp = fn = 0
         for image in images:
             found = tifffile.imread(tmp_path / network / f"{image.stem}_mask.tif") > 0
