@@ -22,7 +22,7 @@ from pipeline.prediction import volume
 from tests.ctrl_c import hears_ctrl_c
 from tests.prediction.test_predict import rows, run, told
 
-PAGES, SIDE = 10, 600
+PAGES, SIDE = 10, 400
 
 
 @pytest.fixture(scope="module")
