@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.filterwarnings("ignore:'pipeline.stages.* found in sys.modules")  # as other tests import stages
+
 ARGUMENTS = {0: ["weights", "report"], 1: ["download", "patchify", "networks", "evaluate"], 2: ["train", "transfer"]}
 STAGES = {stage: count for count, stages in ARGUMENTS.items() for stage in stages}
 
