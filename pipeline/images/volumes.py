@@ -79,23 +79,24 @@ def _itk(path):
     if dimensions > 4:
         raise UserError(f"{path}: expected at most 4 dimensions, received {dimensions}; save its channels in files of their own")
     names = "tzyx"[-dimensions:] + ("c" if image.GetNumberOfComponentsPerPixel() > 1 else "")
-    unit = _unit(path, image)
-    lengths = {name: nanometres(length, unit) for name, length in zip("xyz", image.GetSpacing(), strict=False)}
+    sides = zip("xyz", image.GetSpacing(), _units(path, image), strict=False)
+    lengths = {name: nanometres(length, unit) for name, length, unit in sides}
     return array_stack(path, sitk.GetArrayFromImage(image), names, lengths)
 
 
-def _unit(path, image):
-    """The unit in which ITK returns the size of a voxel; None if the file does not say."""
+def _units(path, image):
+    """The units in which ITK returns width, height and depth of a voxel; None if the file does not say."""
     name = path.name.lower()
     if name.endswith(".mrc"):
-        extent = first_bytes(path, 52)[40:]  # of the whole volume; 0 where nobody knows, of which ITK makes voxels of 1 Å
-        return "angstrom" if any(extent) else None
+        header = first_bytes(path, 52)  # ends in the sides of the volume; 0 means unknown, of which ITK makes voxels of 1 Å
+        return ["angstrom" if any(header[start : start + 4]) else None for start in (40, 44, 48)]
     if name.endswith(".nrrd"):
-        return "mm" if image.HasMetaDataKey("NRRD_space") and image.GetMetaData("NRRD_space").startswith(SPACES) else None
-    if name.endswith(".mha"):
-        return "mm"
-    known = image.HasMetaDataKey("xyzt_units") and int(image.GetMetaData("xyzt_units")) & SPATIAL
-    return "mm" if known else None
+        known = image.HasMetaDataKey("NRRD_space") and image.GetMetaData("NRRD_space").startswith(SPACES)
+    elif name.endswith(".mha"):
+        known = True
+    else:
+        known = image.HasMetaDataKey("xyzt_units") and int(image.GetMetaData("xyzt_units")) & SPATIAL
+    return ["mm" if known else None] * 3
 
 
 def _hdf5(path, files):

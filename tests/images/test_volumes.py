@@ -61,6 +61,7 @@ FILES = {
     "unknown.nii": (lambda path: path.write_bytes(nifti(VOXELS, units=0)), (None, None)),
     "a.mrc": (lambda path: path.write_bytes(mrc(VOXELS, (40, 50, 500))), ((5, 4), 50)),
     "unknown.mrc": (lambda path: path.write_bytes(mrc(VOXELS, (0, 0, 0))), (None, None)),
+    "flat.mrc": (lambda path: path.write_bytes(mrc(VOXELS, (40, 50, 0))), ((5, 4), None)),
     "a.nrrd": (written_by_itk, MM),
     "a.mha": (written_by_itk, MM),
     "a.h5": (lambda path: hdf5(path, element_size_um=[0.05, 0.005, 0.004]), ((5, 4), 50)),
