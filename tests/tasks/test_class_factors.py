@@ -85,6 +85,7 @@ def test_an_output_that_nobody_named_stays(network):
         keras.layers.Conv2D(3, 1, use_bias=False, name="logits"),
         keras.layers.BatchNormalization(name="logits_normalised"),
         keras.layers.Conv2D(5, 1, name="logits_hidden"),
+        keras.layers.Conv2D(5, 1, name="logits_2"),
     ],
     ids=lambda layer: layer.name,
 )

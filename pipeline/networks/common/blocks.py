@@ -96,7 +96,8 @@ def add_to_logits(network, offsets):
     Where a network averages the probabilities of several such layers (U-Net++), each is changed before the mean.
     """
     heads = [layer for layer in network.layers if re.fullmatch(r"logits(_\d+)?", layer.name)]
-    heads = [head for head in heads if getattr(head, "bias", None) is not None]
-    for head in heads:
-        head.bias.assign_add(offsets)
-    return bool(heads)
+    biases = [head.bias for head in heads if getattr(head, "bias", None) is not None]
+    biases = [bias for bias in biases if tuple(bias.shape) == (len(offsets),)]
+    for bias in biases:
+        bias.assign_add(offsets)
+    return bool(biases)
