@@ -70,6 +70,7 @@ def test_every_positive_number_survives_its_text(value):
         ("train.devices", "0", "train.devices: expected auto or a number of devices, received 0"),
         ("datasets.mitochondria.intensity", "[9, 3]", "intensity: expected auto, image or two numbers, the lower first, such as"),
         ("datasets.mitochondria.intensity", "[0, .inf]", "intensity: expected auto, image or two numbers, the lower first"),
+        ("classification.class_weights", "[1]", "classification.class_weights: expected none, balanced or a number for each"),
         ("classification.class_weights", "[1, -5]", "classification.class_weights: expected none, balanced or a number for each"),
         ("classification.sampling", "even", "classification.sampling: expected 'all' or 'balanced', received 'even'"),
         (
@@ -108,6 +109,7 @@ def test_every_positive_number_survives_its_text(value):
             for value in ("0", "512", "true", "[64]", "[64, 0]", "[0.5, 0.5]", "half")
         ],
         ("datasets.polyps.patches", "{size: [8, 8]}", "datasets.polyps: segmentation needs patches.size and patches.stride"),
+        ("datasets.mitochondria.patches.size", "128", "mitochondria.patches.size: expected two numbers, rows and columns"),
         ("datasets.mitochondria.patches.size", "[128]", "mitochondria.patches.size: expected two numbers, rows and columns"),
         ("datasets.mitochondria.patches.size", "[16, 128, 128]", "[16, 128, 128]; for depth, set context to the sections"),
         (
@@ -136,6 +138,7 @@ def test_every_positive_number_survives_its_text(value):
         ("datasets.polyps.path", "~/polyps", "datasets.polyps: path: neither DVC nor the pipeline expands ~; write /"),
         ("datasets.polyps.classes", "[background]", "datasets.polyps.classes: expected at least two different names"),
         ("datasets.polyps.classes", "[no, yes]", "datasets.polyps.classes: expected at least two different names (in quotes if"),
+        ("datasets.polyps.classes", "5", "datasets.polyps.classes: expected at least two different names"),
         (
             "datasets.polyps.classes",
             "[a, b, c]",
