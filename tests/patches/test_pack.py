@@ -145,6 +145,14 @@ def test_labels_are_numbers_of_the_classes(tmp_path, raw):
     assert load_card(tmp_path / "packed")["patch_size"] == [12, 16]
 
 
+def test_images_as_large_as_a_patch_are_not_called_smaller(tmp_path, raw, capsys):
+    folder, table = raw("segmentation")
+    for rows, message in ((20, ""), (21, "train: 4 of 4 images are smaller than a patch of 21 × 30")):
+        pack(folder, tmp_path / "packed", table, cells("segmentation", size=[rows, 30], stride=[20, 30]), AUGMENT, 1)
+        printed = capsys.readouterr().out
+        assert printed.startswith(message) and bool(printed) == bool(message)
+
+
 def test_an_error_leaves_the_former_patches(tmp_path, raw):
     folder, table = raw("classification")
     dataset = cells("classification", resize=[12, 16])

@@ -5,6 +5,7 @@ import shutil
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -84,7 +85,7 @@ def test_policy_allows_the_one_script_alone(html):
     assert not re.search(r"script-src[^;]*unsafe", policy)
 
 
-def test_page_contains_what_was_measured(page):
+def test_page_contains_what_was_measured(page, html):
     for text in ("81.2", "89.6", "(70.0–95.0)", "61.1", "0.2047", "50.0", "0.432", "3.21 [2.50–4.75]", "0.500", "94.56"):
         assert text in page.text, text
     assert "1,941,105" in page.text and "# a comment" in page.text and "Doe & Roe 2020" in page.text
@@ -92,6 +93,7 @@ def test_page_contains_what_was_measured(page):
     assert "1,234 pairs of images" in page.text and "Wide U-Net & others 2015" in page.text
     assert "Wide U-Net against Deep: 5 blocks cannot tell." in page.text
     assert "not evaluated yet" in page.text and "no network is trained on it" in page.text
+    assert f"<dt>pandas</dt><dd>{pd.__version__}</dd>" in html
 
 
 def test_pictures_come_first_then_the_leaderboards_then_the_details(html):
