@@ -14,6 +14,7 @@ from pipeline.scoring.calibration import (
     expected_calibration_error,
     reliability_table,
     sums_of_image,
+    sums_of_predictions,
 )
 
 
@@ -37,6 +38,12 @@ def test_hand_computed():
     # Gaps: |1 - 0.02| in the first bin, |1 - 0.5| in the eighth, |1/2 - 0.97| of two pixels in the last.
     assert expected_calibration_error(sums) == pytest.approx((0.98 + 0.5 + 2 * 0.47) / 4)
     assert brier_score(sums) == pytest.approx((0.05**2 + 0.99**2 + 0.5**2 + 0.98**2) / 4)
+
+
+def test_single_predictions_have_the_sums_of_pixels():
+    confidence, right = np.array([0.95, 0.99, 0.5, 0.02]), np.array([True, False, True, True])
+    sums = sums_of_predictions(confidence, right, np.square(confidence - right)).sum(axis=0)
+    assert sums == pytest.approx(_sums([right], [confidence]))
 
 
 def test_a_bins_upper_end_belongs_to_it_and_zero_to_the_first():
