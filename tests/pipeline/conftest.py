@@ -7,7 +7,7 @@ import pytest
 
 from tests.pipeline.project import SMALL, Project
 
-# Phantoms of as many patients and slides as by default, of each of which fewer images are drawn.
+# The phantoms have as many patients and slides as by default, but fewer images of each.
 FEWER = {"polyps": ("integers(10, 13, PATIENTS)", "integers(3, 5, PATIENTS)"), "tissue": ("TILES = 8", "TILES = 2")}
 
 
