@@ -8,6 +8,7 @@ from pipeline import paths
 from pipeline.datasets.layout import DatasetInfo, DatasetWriter, read_table
 from pipeline.networks.common.blocks import add_to_logits, logits
 from pipeline.networks.common.run import probabilities
+from pipeline.tasks.segmentation import class_factors
 from pipeline.tasks.segmentation.class_factors import choose_factors, weigh_classes
 
 SURE, UNSURE, OTHER = [0.1, 0.8, 0.1], [0.4, 0.45, 0.15], [0.3, 0.1, 0.6]  # probabilities of three classes
@@ -49,9 +50,12 @@ def network():
     return network
 
 
-@pytest.mark.parametrize(("resize", "factor"), [(None, 0.595), (0.5, 0.5)])  # enlarged again, edges are unsure too
-def test_the_network_is_weighed_by_what_counts_on_validation(tmp_path, monkeypatch, network, resize, factor):
-    """The lower half of each image is unsure: foreground in the training image, background in the others, and ignored in part."""
+@pytest.fixture
+def image(tmp_path, monkeypatch):
+    """An image that is there three times; its lower half is unsure.
+
+    That is foreground in the training image, background in the two of validation, and there ignored in part.
+    """
     monkeypatch.chdir(tmp_path)
     image = np.zeros((16, 16, 3), np.uint8)
     image[:8, :8, 1], image[:8, 8:, 2] = 255, 255
@@ -66,12 +70,28 @@ def test_the_network_is_weighed_by_what_counts_on_validation(tmp_path, monkeypat
     table["split"], table["unit"] = ["train", "val", "val"], table["name"]
     paths.patches("shapes").mkdir(parents=True)
     table.to_csv(paths.patches("shapes") / "split.csv", index=False)
-    card = {"classes": ["ground", "square", "spot"], "resize": resize, "intensity_range": [[0, 255]] * 3}
+    return image
+
+
+CARD = {"classes": ["ground", "square", "spot"], "intensity_range": [[0, 255]] * 3}
+
+
+@pytest.mark.parametrize(("resize", "factor"), [(None, 0.595), (0.5, 0.5)])  # enlarged again, edges are unsure too
+def test_the_network_is_weighed_by_what_counts_on_validation(network, image, resize, factor):
+    card = CARD | {"resize": resize}
     before = probabilities(network(image[None] / 255.0))
     assert weigh_classes(network, "shapes", card) == {"class_factors": [1, factor, 1]}  # e^(10 · 10 / 255) = 1.48
     expected = before * [1, factor, 1]
     found = probabilities(network(image[None] / 255.0))
     np.testing.assert_allclose(found, expected / expected.sum(axis=-1, keepdims=True), rtol=1e-3)
+
+
+def test_of_many_pixels_each_image_gives_equally_many_under_its_unit(network, image, monkeypatch):
+    _, _, every = class_factors._pixels(network, "shapes", CARD | {"resize": None})
+    monkeypatch.setattr(class_factors, "VALUES", 3 * 2 * 50)  # of three classes in two images
+    probability, truth, unit = class_factors._pixels(network, "shapes", CARD | {"resize": None})
+    assert (np.bincount(every).tolist(), np.bincount(unit).tolist()) == ([224, 224], [50, 50])
+    assert probability.shape == (3, 100) and set(truth) == {0, 1, 2}
 
 
 def test_an_output_that_nobody_named_stays(network):
