@@ -89,7 +89,8 @@ def _fold(number, card, scores, records, task):
     positions = [position for position, record in enumerate(records) if record["fold"] == number]
     metrics = scores.part(positions).metrics
     units = len({records[position]["unit"] for position in positions})
-    facts = {key: card[key] for key in ("epochs", "best_epoch", "threshold", "separation", "smallest") if key in card}
+    chosen = "epochs", "best_epoch", "threshold", "class_factors", "separation", "smallest"
+    facts = {key: card[key] for key in chosen if key in card}
     return {"fold": number, "images": len(positions), "units": units} | facts | {key: metrics[key] for key in task.HEADLINE}
 
 

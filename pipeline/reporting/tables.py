@@ -123,6 +123,7 @@ def folds(dataset):
             row |= {metric.title: number(one[key], metric.style) for key, metric in metrics.items()}
             row |= {"epoch kept": f"{one['best_epoch']} of {one['epochs']}"}
             row |= {"threshold": f"{one['threshold']:.3f}"} if "threshold" in one else {}
+            row |= {"factors": _factors(one)} if "class_factors" in one else {}
             rows[f"{network.title}, fold {one['fold']}"] = row
         detail, text = network.detail, scored(network)
         row = {"images": number(detail["test_images"], COUNT), "units": number(detail["unit"]["count"], COUNT)}
