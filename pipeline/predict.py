@@ -85,6 +85,10 @@ def predict(model, image, threshold=None, split=None, smallest=None, pixel_size_
         If grey values or pixel size are far from those of the training images.
     """
     _check_choices(threshold, smallest, pixel_size_nm)
+    task = _task(model)
+    decided = {"threshold": threshold, "split": split, "smallest": smallest}
+    if unused := [name for name in task.without_effect(model.card) if decided.get(name) is not None]:
+        raise UserError(f"{', '.join(unused)}: no effect on this {model.card['task']} model; leave it out")
     context = context_of(model.card)
     if context and len(image) != 2 * context + 1:
         raise UserError(f"image: expected {2 * context + 1} sections, the one to predict in the middle, received {len(image)}")
@@ -92,9 +96,8 @@ def predict(model, image, threshold=None, split=None, smallest=None, pixel_size_
     scaled = [model.scaled(section) for section in sections]
     for message in differences(model.card, scaled[context], pixel_size_nm):
         warnings.warn(message, stacklevel=2)
-    given = {"threshold": threshold, "split": split, "smallest": smallest, "pixel_size_nm": pixel_size_nm}
-    choices = _choices(model, settings, given)
-    return _task(model).predict_array(model, sections[context], join(scaled, "image"), choices, settings)
+    choices = _choices(model, settings, decided | {"pixel_size_nm": pixel_size_nm})
+    return task.predict_array(model, sections[context], join(scaled, "image"), choices, settings)
 
 
 def describe(path, model):

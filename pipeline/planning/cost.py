@@ -12,8 +12,8 @@ SHARE = 0.42  # of that speed that training reaches in float32 (docs/performance
 FASTER = 1.9  # times that training is in bfloat16, where the processor computes in it
 PASSES = 3  # forward, and backward to the inputs and to the weights, which take as long each
 VGG16 = 2 * 15.3e9 / 224**2  # operations of its convolutions for a pixel of a padded image (Simonyan and Zisserman 2015)
-# Of EfficientNet-Lite0, the encoder that `plan` suggests: more operations for a pixel than it has, because its depthwise
-# convolutions run more slowly. Measured on two cores in float32, with fresh copies: as a U-Net's first half, and as a classifier.
+# Operations per pixel of EfficientNet-Lite0, the encoder that `plan` suggests: more than it has, because depthwise convolutions
+# run slowly. Measured on two cores in float32, with fresh copies: as a U-Net's first half, and as a classifier.
 ENCODER_UNET, ENCODER_CLASSIFIER = 100_000, 46_000
 START = 0.3  # minutes to start, to choose the threshold and to save
 

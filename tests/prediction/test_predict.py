@@ -341,6 +341,8 @@ def test_a_window_that_cannot_advance_is_refused(tmp_path, image, small_unet, ca
 def test_choices_without_effect_are_refused(tmp_path, image, cells, capsys):
     (line,) = told(capsys, cells, image, "--out", tmp_path / "out", "--split", "--threshold", 0.7)
     assert "--threshold, --split: no effect" in line
+    with pytest.raises(UserError, match="threshold, split: no effect on this classification model"):
+        predict(load(cells), np.zeros((32, 32, 3), np.uint8), threshold=0.7, split=True)
 
 
 def test_arrays_that_python_gives(bright, picky, spots):

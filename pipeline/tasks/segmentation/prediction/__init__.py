@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.errors import UserError
 from pipeline.images.io import is_ome_zarr
 from pipeline.images.sections import sections_seen
 from pipeline.images.stack import opened
@@ -49,8 +48,6 @@ def card_lines(card):
 
 def predict_array(model, image, seen, choices, settings):
     """Segment an image (H, W, C) in memory, of which the model sees `seen`: a `Prediction`."""
-    if choices.threshold is not None and without_effect(model.card):
-        raise UserError("threshold: no effect on a model of several classes, where the most probable one counts; leave it out")
     probability, disagreement = mean_and_spread(model.segment_members(seen, settings))
     mask = predicted(probability, choices.threshold)
     labels, scratch = np.zeros((2, 1, *mask.shape), np.int32)
